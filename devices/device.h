@@ -1,0 +1,81 @@
+/* devices/device.h - what a device is to the rest of the program. */
+#ifndef DEVICES_DEVICE_H
+#define DEVICES_DEVICE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/range.h"
+
+/*
+ * One interrupt pin. The device neither knows nor asks what is behind it.
+ *
+ * A level line is set and cleared. On an edge line each set to true is one
+ * interrupt, and setting it to false does nothing. Which one a pin is, is the
+ * board's choice and in the device's header. Thread: any.
+ */
+struct irq_line {
+	void (*set)(void *chip, unsigned pin, bool level);
+	void *chip;
+	unsigned pin;
+};
+
+static inline void irq_set(const struct irq_line *line, bool level)
+{
+	line->set(line->chip, line->pin, level);
+}
+
+struct device;
+
+/*
+ * A register window's behaviour. All are called with dev->lock held. The bus
+ * has checked the access: @offset is inside the window and aligned to @size,
+ * and @size is one of @sizes; so a device checks none of that.
+ */
+struct device_ops {
+	const char *name;
+	unsigned sizes; /* access sizes taken, in bytes, or'ed: 1|2|4|8 */
+	uint64_t (*read)(struct device *dev, uint64_t offset, unsigned size);
+	void (*write)(struct device *dev, uint64_t offset, unsigned size,
+		      uint64_t val);
+	/*
+	 * Back to the state after *_new(). Nothing of the device's is in
+	 * flight when it returns: no request, no interrupt asserted. The vCPUs
+	 * are stopped; it runs on the loop thread.
+	 */
+	void (*reset)(struct device *dev);
+	void (*destroy)(struct device *dev); /* takes a half-made one, too */
+};
+
+/*
+ * A register write that says only "look": where the architecture can, a write
+ * of @val to @offset signals @fd without leaving the kernel (ioeventfd). Where
+ * it cannot, the write arrives at ops->write as any other, and the device
+ * signals @fd itself. Either way the work is done where @fd is watched.
+ */
+struct doorbell {
+	uint64_t offset;
+	unsigned size; /* of the write, in bytes */
+	uint64_t val; /* the value that rings it */
+	int fd; /* eventfd; owned by the device */
+};
+
+/* Embedded in every device. Says nothing of where the device is. */
+struct device {
+	const struct device_ops *ops;
+	pthread_mutex_t lock; /* one thread at a time is inside a device */
+	const struct doorbell *doorbell; /* NULL: none; fixed after *_new() */
+	size_t doorbells;
+};
+
+/* A device put somewhere: what the bus routes by and the board describes. */
+struct io_slot {
+	struct range at; /* guest physical, or port numbers */
+	struct device *dev;
+	const char *compatible; /* device tree name; NULL: not described */
+	unsigned irq; /* pin on the board's interrupt controller */
+};
+
+#endif

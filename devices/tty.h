@@ -1,0 +1,74 @@
+/*
+ * devices/tty.h - the host's end of the guest's console.
+ *
+ * Bytes go between two host descriptors (a terminal, pipes, files) and one
+ * guest device, the user. Nothing here ever blocks: output the host does not
+ * take now waits in a bounded buffer, and when that is full the guest's device
+ * is told so and must hold its bytes; input is read only while the user has
+ * room for it.
+ *
+ * On a terminal, raw mode is set while the object lives, and restored by
+ * tty_free(). Ctrl-a is the escape: Ctrl-a x leaves, Ctrl-a b sends a break
+ * (SysRq), Ctrl-a Ctrl-a (or Ctrl-a a) sends a Ctrl-a, Ctrl-a h shows this
+ * list. Without a terminal on the input no byte is special.
+ */
+#ifndef DEVICES_TTY_H
+#define DEVICES_TTY_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+
+struct tty;
+
+/* The guest's end. All functions are called on the loop thread, with *lock held
+ * and no lock of the tty's. */
+struct tty_user {
+	pthread_mutex_t *lock; /* the device's */
+	/* How many bytes input() would take now. */
+	size_t (*room)(struct tty_user *user);
+	/* Takes @len bytes, never more than room() said. */
+	void (*input)(struct tty_user *user, const uint8_t *buf, size_t len);
+	/* A break condition. NULL: this user has none. */
+	void (*brk)(struct tty_user *user);
+	/* Output that tty_write() refused would be taken now. */
+	void (*drained)(struct tty_user *user);
+};
+
+/* What the tty asks of the program: Ctrl-a x was typed. On the loop thread. */
+struct tty_escape {
+	void (*quit)(void *ctx);
+	void *ctx;
+};
+
+/*
+ * @loop:   borrowed; outlives the tty
+ * @in_fd:  borrowed; -1: no input. End of file ends input, not the guest.
+ * @out_fd: borrowed; -1: output is thrown away. The descriptor's file status
+ *          flags are not changed: it may be shared with other processes.
+ *
+ * Returns 0; -ENOMEM; or the errno of a descriptor that cannot be used.
+ */
+int tty_new(struct tty **ret, struct loop *loop, int in_fd, int out_fd,
+	    struct tty_escape escape, struct err *err);
+
+/* Writes what it can of buffered output without blocking, restores the
+ * terminal. NULL is fine; returns NULL. */
+struct tty *tty_free(struct tty *tty);
+
+/* Connects the guest's device; NULL disconnects. Thread: setup, or loop. */
+void tty_attach(struct tty *tty, struct tty_user *user);
+
+/*
+ * Sends guest output. Returns how many of @len bytes were taken; when fewer,
+ * user->drained() will be called. Thread: any; the device's lock is held.
+ */
+size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len);
+
+/* The user has room again after room() was 0. Thread: any. */
+void tty_room(struct tty *tty);
+
+#endif

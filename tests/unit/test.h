@@ -1,0 +1,17 @@
+/* tests/unit/test.h - cmocka with the headers it wants, and our TAP main. */
+#ifndef TESTS_UNIT_TEST_H
+#define TESTS_UNIT_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Runs an array of tests of this program. Returns main()'s status. */
+#define RUN_TESTS(tests)                           \
+	(cmocka_set_message_output(CM_OUTPUT_TAP), \
+	 cmocka_run_group_tests((tests), NULL, NULL))
+
+#endif
