@@ -1,0 +1,1 @@
+"""What the programs in tools/ share: caches, packages, builds, the lab."""

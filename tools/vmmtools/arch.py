@@ -1,0 +1,70 @@
+"""What is particular to each architecture: one row, and no other place."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+from vmmtools.base import Failure
+
+
+@dataclass(frozen=True)
+class Arch:
+    """How Debian, the compilers and Meson call one architecture."""
+
+    name: str
+    """The word users type, and the folder in arch/."""
+    machine: str
+    """What `uname -m` says there."""
+    debian: str
+    """Debian's name: packages are NAME:DEBIAN, cross libraries -DEBIAN-cross."""
+    triplet: str
+    """The GNU triplet: prefix of the cross tools, name of library folders."""
+    cpu_family: str
+    """Meson's cpu_family."""
+    endian: str
+    """Meson's endian: little or big."""
+    suite: str
+    """The Debian suite the libraries of the sysroot come from."""
+    headers_suite: str
+    """The suite of linux-libc-dev: KVM's interface must be 6.12 or newer."""
+
+    @property
+    def gcc_package(self) -> str:
+        """The cross compiler's package."""
+        return f"gcc-{self.triplet}"
+
+    @property
+    def libc_package(self) -> str:
+        """The cross C library's package."""
+        return f"libc6-dev-{self.debian}-cross"
+
+    @property
+    def native(self) -> bool:
+        """True if this machine is of this architecture."""
+        return platform.machine() == self.machine
+
+
+ARCHES = {
+    arch.name: arch
+    for arch in (
+        Arch(
+            name="arm64",
+            machine="aarch64",
+            debian="arm64",
+            triplet="aarch64-linux-gnu",
+            cpu_family="aarch64",
+            endian="little",
+            suite="bookworm",
+            headers_suite="bookworm-backports",
+        ),
+    )
+}
+
+
+def find_arch(name: str) -> Arch:
+    """The row of an architecture, by the word the user typed."""
+    if name not in ARCHES:
+        known = ", ".join(ARCHES)
+        raise Failure(f"{name}: unknown architecture (known: {known})", 2)
+    return ARCHES[name]

@@ -1,0 +1,78 @@
+"""Builds vmm with Meson: for this machine, or for another architecture."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmmtools import hostpkgs
+from vmmtools.arch import Arch
+from vmmtools.base import (SOURCE_ROOT, locked, recipe_key, remove_tree, run,
+                           write_if_changed)
+from vmmtools.sysroot import cross_file, sysroot
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build folder: what is built there, and how."""
+
+    arch: Arch
+    compiler: str = "gcc"
+    static: bool = True
+    debug: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The build folder in the source tree."""
+        parts = ["build", self.arch.name]
+        if self.compiler != "gcc":
+            parts.append(self.compiler)
+        if not self.static:
+            parts.append("shared")
+        if self.debug:
+            parts.append("debug")
+        return SOURCE_ROOT / "-".join(parts)
+
+    @property
+    def program(self) -> Path:
+        """The vmm that is built."""
+        return self.folder / "vmm"
+
+    def _options(self) -> list[str]:
+        return [
+            f"-Dstatic={'true' if self.static else 'false'}",
+            f"-Dbuildtype={'debug' if self.debug else 'debugoptimized'}",
+        ]
+
+    def _setup(self) -> None:
+        """Configure the folder, anew if it was made for another sysroot."""
+        options = self._options()
+        cross = ""
+        if not self.arch.native:
+            cross = cross_file(self.arch, self.compiler, sysroot(self.arch))
+        stamp = self.folder / "tools-build.key"
+        changed = write_if_changed(stamp, recipe_key(cross, options) + "\n")
+        if not changed and (self.folder / "build.ninja").exists():
+            return
+        hostpkgs.ensure(hostpkgs.build_needs(self.arch, self.compiler),
+                        f"build vmm for {self.arch.name}")
+        remove_tree(self.folder)
+        self.folder.mkdir()
+        env = dict(os.environ)
+        if cross:
+            file = self.folder / "cross.ini"
+            file.write_text(cross)
+            options += ["--cross-file", str(file)]
+        else:
+            env["CC"] = self.compiler
+        run(["meson", "setup", *options, self.folder, SOURCE_ROOT], env=env,
+            quiet=True)
+        stamp.write_text(recipe_key(cross, self._options()) + "\n")
+
+    def make(self, targets: tuple[str, ...] = ("vmm",)) -> Path:
+        """Build, configuring first if needed; the path of the program."""
+        with locked(self.folder.parent / f".{self.folder.name}.lock"):
+            self._setup()
+            run(["ninja", "--quiet", "-C", self.folder, *targets], quiet=True)
+        return self.program
