@@ -8,8 +8,8 @@ from pathlib import Path
 
 from vmmtools import hostpkgs
 from vmmtools.arch import Arch
-from vmmtools.base import (SOURCE_ROOT, locked, recipe_key, remove_tree, run,
-                           write_if_changed)
+from vmmtools.base import (SOURCE_ROOT, cache_dir, locked, recipe_key,
+                           remove_tree, run, write_if_changed)
 from vmmtools.sysroot import cross_file, sysroot
 
 
@@ -72,7 +72,8 @@ class Build:
 
     def make(self, targets: tuple[str, ...] = ("vmm",)) -> Path:
         """Build, configuring first if needed; the path of the program."""
-        with locked(self.folder.parent / f".{self.folder.name}.lock"):
+        lock = f"build-{recipe_key(str(self.folder))}"
+        with locked(cache_dir("locks") / lock):
             self._setup()
             run(["ninja", "--quiet", "-C", self.folder, *targets], quiet=True)
         return self.program
