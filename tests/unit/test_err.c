@@ -28,10 +28,23 @@ static void wrap__long_messages_are_cut_not_overrun(void **state)
 	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
 }
 
+static void input__is_kept_by_wrap_and_cleared_by_set(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(err_input(&err, -EINVAL, "--mem 0"), -EINVAL);
+	(void)err_wrap(&err, "config");
+	assert_true(err.input);
+	(void)err_set(&err, -EIO, "disk");
+	assert_false(err.input);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sys__says_what_and_why),
+		cmocka_unit_test(input__is_kept_by_wrap_and_cleared_by_set),
 		cmocka_unit_test(wrap__long_messages_are_cut_not_overrun),
 	};
 
