@@ -41,9 +41,10 @@ struct device_ops {
 	void (*write)(struct device *dev, uint64_t offset, unsigned size,
 		      uint64_t val);
 	/*
-	 * Back to the state after *_new(). Nothing of the device's is in
-	 * flight when it returns: no request, no interrupt asserted. The vCPUs
-	 * are stopped; it runs on the loop thread.
+	 * Back to the state after *_new(), except for what a battery keeps.
+	 * Nothing of the device's is in flight when it returns: no request, no
+	 * interrupt asserted. The vCPUs are stopped; it runs on the loop
+	 * thread.
 	 */
 	void (*reset)(struct device *dev);
 	void (*destroy)(struct device *dev); /* takes a half-made one, too */
