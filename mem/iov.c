@@ -1,0 +1,119 @@
+/* mem/iov.c - guest buffers as host memory, across regions. */
+#include "mem/iov.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How many bytes from @at on lie in the region that holds its first one. */
+static uint64_t in_one_region(const struct mem_map *map, struct range at)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const struct range r = map->region[i].gpa;
+		uint64_t left;
+
+		if (!range_contains(r, (struct range){ at.start, 1 }))
+			continue;
+		left = r.size - (at.start - r.start);
+		return left < at.size ? left : at.size;
+	}
+	return 0;
+}
+
+int mem_iov(const struct mem_map *map, struct range at, enum mem_access access,
+	    struct iovec *iov, size_t max)
+{
+	int n = 0;
+
+	if (!range_valid(at))
+		return -EFAULT;
+	while (at.size > 0) {
+		const uint64_t len = in_one_region(map, at);
+		void *p = mem_ptr(map, at.start, len, access);
+
+		if (!p)
+			return -EFAULT;
+		if ((size_t)n == max)
+			return -ENOSPC;
+		iov[n++] = (struct iovec){ p, (size_t)len };
+		at.start += len;
+		at.size -= len;
+	}
+	return n;
+}
+
+size_t iov_length(const struct iovec *iov, size_t count)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += iov[i].iov_len;
+	return len;
+}
+
+size_t iov_read(const struct iovec *iov, size_t count, size_t offset, void *buf,
+		size_t len)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < count && done < len; i++) {
+		size_t n = iov[i].iov_len;
+
+		if (offset >= n) {
+			offset -= n;
+			continue;
+		}
+		n -= offset;
+		if (n > len - done)
+			n = len - done;
+		memcpy((uint8_t *)buf + done,
+		       (const uint8_t *)iov[i].iov_base + offset, n);
+		done += n;
+		offset = 0;
+	}
+	return done;
+}
+
+size_t iov_write(const struct iovec *iov, size_t count, size_t offset,
+		 const void *buf, size_t len)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < count && done < len; i++) {
+		size_t n = iov[i].iov_len;
+
+		if (offset >= n) {
+			offset -= n;
+			continue;
+		}
+		n -= offset;
+		if (n > len - done)
+			n = len - done;
+		memcpy((uint8_t *)iov[i].iov_base + offset,
+		       (const uint8_t *)buf + done, n);
+		done += n;
+		offset = 0;
+	}
+	return done;
+}
+
+void iov_narrow(struct iovec *iov, size_t *count, size_t offset, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < *count && len > 0; i++) {
+		struct iovec piece = iov[i];
+
+		if (offset >= piece.iov_len) {
+			offset -= piece.iov_len;
+			continue;
+		}
+		piece.iov_base = (uint8_t *)piece.iov_base + offset;
+		piece.iov_len -= offset;
+		offset = 0;
+		if (piece.iov_len > len)
+			piece.iov_len = len;
+		len -= piece.iov_len;
+		iov[n++] = piece;
+	}
+	*count = n;
+}

@@ -1,0 +1,49 @@
+/*
+ * mem/iov.h - guest buffers as host memory, across regions.
+ *
+ * A guest buffer is contiguous to the guest; in the host it is one piece for
+ * each region it touches. Lengths and offsets are in bytes.
+ */
+#ifndef MEM_IOV_H
+#define MEM_IOV_H
+
+#include <sys/uio.h>
+
+#include "mem/map.h"
+
+/*
+ * Translates a guest buffer to host memory, as mem_ptr() does, but over as many
+ * regions as it touches.
+ *
+ * @at:  what the guest asked for; not trusted
+ * @iov: filled with the pieces, in order
+ * @max: entries there is room for
+ *
+ * Returns the entries used, at least 1; -EFAULT if @at is empty, wraps, or a
+ * byte of it does not allow @access; -ENOSPC if @max is too small. On failure
+ * @iov may hold some pieces. Thread: any, after mem_freeze().
+ */
+int mem_iov(const struct mem_map *map, struct range at, enum mem_access access,
+	    struct iovec *iov, size_t max);
+
+/* The bytes in @iov. */
+size_t iov_length(const struct iovec *iov, size_t count);
+
+/*
+ * Copies up to @len bytes out of @iov, from @offset on. Returns how many there
+ * were. The bytes are shared with running vCPUs: check the copy.
+ */
+size_t iov_read(const struct iovec *iov, size_t count, size_t offset, void *buf,
+		size_t len);
+
+/* Copies up to @len bytes into @iov, from @offset on. Returns how many fit. */
+size_t iov_write(const struct iovec *iov, size_t count, size_t offset,
+		 const void *buf, size_t len);
+
+/*
+ * Narrows @iov in place to the @len bytes from @offset on; *@count is updated.
+ * Entries are moved to the front. Bytes that are not there are left out.
+ */
+void iov_narrow(struct iovec *iov, size_t *count, size_t offset, size_t len);
+
+#endif
