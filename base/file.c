@@ -1,0 +1,135 @@
+/* base/file.c - whole files and full lengths. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+static int measure(struct file *file, const char *path, unsigned want,
+		   struct err *err)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return err_sys(err, "%s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_input(err, -EISDIR, "%s: is a directory", path);
+	if (S_ISBLK(st.st_mode) && (want & FILE_BLOCK_TOO)) {
+		if (ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
+			return err_sys(err, "%s: size", path);
+	} else if (S_ISREG(st.st_mode)) {
+		file->size = (uint64_t)st.st_size;
+	} else {
+		return err_input(err, -EINVAL, "%s: not a regular file", path);
+	}
+	if (file->size == 0 && (want & FILE_NOT_EMPTY))
+		return err_input(err, -ENODATA, "%s: is empty", path);
+	return 0;
+}
+
+static int open_failed(const char *path, struct err *err)
+{
+	const int code = err_sys(err, "%s", path);
+
+	/* The path is the user's; these say the host is short of something. */
+	err->input = code != -EMFILE && code != -ENFILE && code != -ENOMEM &&
+		     code != -EIO;
+	return code;
+}
+
+int file_open(struct file *ret, const char *path, int flags, unsigned want,
+	      struct err *err)
+{
+	/* A pipe without a writer must not hold us here, hence O_NONBLOCK. */
+	_cleanup_(fd_closep) int fd = open(path, flags | O_CLOEXEC | O_NOCTTY |
+							 O_NONBLOCK);
+	struct file file = { .fd = fd };
+	int r;
+
+	if (fd < 0)
+		return open_failed(path, err);
+	r = measure(&file, path, want, err);
+	if (r < 0)
+		return r;
+	/* io_uring would answer -EAGAIN where the flag stays set. */
+	if (fcntl(fd, F_SETFL, flags) < 0)
+		return err_sys(err, "%s", path);
+	*ret = file;
+	(void)TAKE_FD(fd);
+	return 0;
+}
+
+int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
+		  struct err *err)
+{
+	_cleanup_(freep) uint8_t *buf = NULL;
+	_cleanup_(fd_closep) int fd = -1;
+	struct file file;
+	int r;
+
+	r = file_open(&file, path, O_RDONLY, FILE_REGULAR, err);
+	if (r < 0)
+		return r;
+	fd = file.fd;
+	if (file.size > max || file.size >= SIZE_MAX)
+		return err_input(err, -EFBIG, "%s: larger than %zu bytes", path,
+				 max);
+	buf = malloc((size_t)file.size + 1);
+	if (!buf)
+		return err_set(err, -ENOMEM, "%s: no memory to read it", path);
+	r = file_read_at(fd, buf, (size_t)file.size, 0);
+	if (r == -ENODATA)
+		return err_set(err, -EIO, "%s: shrank while it was read", path);
+	if (r < 0) {
+		errno = -r;
+		return err_sys(err, "%s", path);
+	}
+	buf[file.size] = 0;
+	*ret = TAKE_PTR(buf);
+	*ret_size = (size_t)file.size;
+	return 0;
+}
+
+int file_read_at(int fd, void *buf, size_t len, uint64_t offset)
+{
+	uint8_t *p = buf;
+
+	while (len > 0) {
+		ssize_t n = pread(fd, p, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+		p += n;
+		len -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+int file_write_at(int fd, const void *buf, size_t len, uint64_t offset)
+{
+	const uint8_t *p = buf;
+
+	while (len > 0) {
+		ssize_t n = pwrite(fd, p, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		p += n;
+		len -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}

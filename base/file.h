@@ -1,0 +1,59 @@
+/*
+ * base/file.h - whole files and full lengths.
+ *
+ * What a file is named is the user's; what is in it is not trusted. None of
+ * these blocks on a file that is not what it should be. Thread: any.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum file_want {
+	FILE_REGULAR = 0, /* a regular file, may be empty */
+	FILE_BLOCK_TOO = 1, /* or a block device */
+	FILE_NOT_EMPTY = 2, /* of at least one byte */
+};
+
+struct file {
+	int fd; /* close-on-exec; closed by the caller */
+	uint64_t size; /* in bytes, when it was opened */
+};
+
+/*
+ * Opens @path.
+ *
+ * @flags: of open(2): O_RDONLY or O_RDWR, and O_DIRECT, O_SYNC as wished
+ * @want:  enum file_want, or'ed
+ *
+ * Returns 0; the errno of open(2); -EISDIR for a directory; -EINVAL for another
+ * special file (a pipe, a terminal, ...); -ENODATA for an empty one if that was
+ * refused. The message begins with the path.
+ */
+int file_open(struct file *ret, const char *path, int flags, unsigned want,
+	      struct err *err);
+
+/*
+ * Reads all of a regular file.
+ *
+ * @max: refuse a file of more bytes than this
+ * @ret: its bytes and one byte 0 behind them; freed by the caller
+ *
+ * Returns 0; what file_open() returns; -EFBIG; -ENOMEM; -EIO if the file
+ * shrinks meanwhile. The message begins with the path.
+ */
+int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
+		  struct err *err);
+
+/*
+ * Reads, or writes, exactly @len bytes at @offset. Returns 0; the errno of
+ * pread(2) or pwrite(2); -ENODATA if the file ends before, -EIO if the disk
+ * takes nothing.
+ */
+int file_read_at(int fd, void *buf, size_t len, uint64_t offset);
+int file_write_at(int fd, const void *buf, size_t len, uint64_t offset);
+
+#endif

@@ -1,0 +1,94 @@
+/* base/log.c - levelled messages to the standard error. */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_LINE_MAX 512
+
+static enum log_level log_level = LOG_WARN; /* atomic; the one global */
+
+void log_set_level(enum log_level level)
+{
+	__atomic_store_n(&log_level, level, __ATOMIC_RELAXED);
+}
+
+bool log_on(enum log_level level)
+{
+	return level <= __atomic_load_n(&log_level, __ATOMIC_RELAXED);
+}
+
+__attribute__((format(printf, 2, 0))) static void
+line(enum log_level level, const char *fmt, va_list ap)
+{
+	static const char *const prefix[] = {
+		[LOG_ERROR] = "vmm: ",
+		[LOG_WARN] = "vmm: warning: ",
+		[LOG_INFO] = "vmm: ",
+		[LOG_DEBUG] = "vmm: debug: ",
+	};
+	const int saved = errno;
+	char buf[LOG_LINE_MAX];
+	size_t len = strlen(prefix[level]);
+	int n;
+
+	memcpy(buf, prefix[level], len);
+	n = vsnprintf(buf + len, sizeof(buf) - len, fmt, ap);
+	if (n > 0)
+		len += (size_t)n;
+	if (len > sizeof(buf) - 1)
+		len = sizeof(buf) - 1;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)buf[i] < ' ' || buf[i] == 0x7f)
+			buf[i] = '?';
+	buf[len++] = '\n';
+	(void)!write(STDERR_FILENO, buf, len);
+	errno = saved;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_on(level))
+		return;
+	va_start(ap, fmt);
+	line(level, fmt, ap);
+	va_end(ap);
+}
+
+/* Takes one of this second's lines. False if they are used up. */
+static bool take(struct log_limit *limit)
+{
+	uint32_t old = __atomic_load_n(&limit->window, __ATOMIC_RELAXED);
+	struct timespec now;
+	uint32_t second;
+	uint32_t next;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	second = (uint32_t)now.tv_sec << 8;
+	do {
+		next = (old & ~0xffu) == second ? old + 1 : second + 1;
+		if ((next & 0xff) > LOG_GUEST_LINES)
+			return false;
+	} while (!__atomic_compare_exchange_n(&limit->window, &old, next, true,
+					      __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return true;
+}
+
+void log_guest(struct log_limit *limit, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)__atomic_add_fetch(&limit->count, 1, __ATOMIC_RELAXED);
+	if (!log_on(LOG_DEBUG) || !take(limit))
+		return;
+	va_start(ap, fmt);
+	line(LOG_DEBUG, fmt, ap);
+	va_end(ap);
+}
