@@ -4,39 +4,22 @@
 #include <errno.h>
 #include <string.h>
 
-/* How many bytes from @at on lie in the region that holds its first one. */
-static uint64_t in_one_region(const struct mem_map *map, struct range at)
-{
-	for (size_t i = 0; i < map->count; i++) {
-		const struct range r = map->region[i].gpa;
-		uint64_t left;
-
-		if (!range_contains(r, (struct range){ at.start, 1 }))
-			continue;
-		left = r.size - (at.start - r.start);
-		return left < at.size ? left : at.size;
-	}
-	return 0;
-}
-
 int mem_iov(const struct mem_map *map, struct range at, enum mem_access access,
 	    struct iovec *iov, size_t max)
 {
+	uint64_t len;
 	int n = 0;
 
 	if (!range_valid(at))
 		return -EFAULT;
-	while (at.size > 0) {
-		const uint64_t len = in_one_region(map, at);
-		void *p = mem_ptr(map, at.start, len, access);
+	for (; at.size > 0; at.start += len, at.size -= len) {
+		void *p = mem_ptr_part(map, at.start, at.size, access, &len);
 
 		if (!p)
 			return -EFAULT;
 		if ((size_t)n == max)
 			return -ENOSPC;
 		iov[n++] = (struct iovec){ p, (size_t)len };
-		at.start += len;
-		at.size -= len;
 	}
 	return n;
 }
