@@ -24,6 +24,10 @@ class Arch:
     """Meson's cpu_family."""
     endian: str
     """Meson's endian: little or big."""
+    kernel_arch: str
+    """ARCH of Linux's makefiles."""
+    kernel_target: str
+    """The kernel file that is booted, in the kernel's build folder."""
     suite: str
     """The Debian suite the libraries of the sysroot come from."""
     headers_suite: str
@@ -55,6 +59,8 @@ ARCHES = {
             triplet="aarch64-linux-gnu",
             cpu_family="aarch64",
             endian="little",
+            kernel_arch="arm64",
+            kernel_target="arch/arm64/boot/Image",
             suite="bookworm",
             headers_suite="bookworm-backports",
         ),

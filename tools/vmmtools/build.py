@@ -37,7 +37,7 @@ class Build:
     @property
     def program(self) -> Path:
         """The vmm that is built."""
-        return self.folder / "vmm"
+        return self.folder / "tools" / "vmm"
 
     def _options(self) -> list[str]:
         return [
@@ -70,7 +70,7 @@ class Build:
             quiet=True)
         stamp.write_text(recipe_key(cross, self._options()) + "\n")
 
-    def make(self, targets: tuple[str, ...] = ("vmm",)) -> Path:
+    def make(self, targets: tuple[str, ...] = ("tools/vmm",)) -> Path:
         """Build, configuring first if needed; the path of the program."""
         lock = f"build-{recipe_key(str(self.folder))}"
         with locked(cache_dir("locks") / lock):

@@ -16,23 +16,31 @@ Needs = dict[str, str]
 and the package."""
 
 
+def compiler_needs(arch: Arch, compiler: str = "gcc") -> Needs:
+    """To compile and link C programs for an architecture."""
+    if arch.native:
+        return {compiler: compiler}
+    # clang too links with the cross compiler's binutils and libgcc.
+    needs = {
+        f"{arch.triplet}-gcc": arch.gcc_package,
+        f"/usr/{arch.triplet}/lib/libc.a": arch.libc_package,
+    }
+    if compiler == "clang":
+        needs["clang"] = "clang"
+    return needs
+
+
 def build_needs(arch: Arch | None, compiler: str = "gcc") -> Needs:
     """To build vmm for an architecture, or (None) for this machine."""
     needs = {
         "meson": "meson",
         "ninja": "ninja-build",
         "pkg-config": "pkg-config",
-        compiler: compiler,
     }
     if arch and not arch.native:
-        del needs[compiler]
-        # clang too links with the cross compiler's binutils and libgcc.
-        needs[f"{arch.triplet}-gcc"] = arch.gcc_package
-        needs[f"/usr/{arch.triplet}/lib/libc.a"] = arch.libc_package
-        if compiler == "clang":
-            needs["clang"] = "clang"
-        return needs
-    needs |= {
+        return needs | compiler_needs(arch, compiler)
+    return needs | {
+        compiler: compiler,
         "/usr/include/libfdt.h": "libfdt-dev",
         "/usr/include/liburing.h": "liburing-dev",
         "/usr/include/jansson.h": "libjansson-dev",
@@ -42,7 +50,6 @@ def build_needs(arch: Arch | None, compiler: str = "gcc") -> Needs:
         "/usr/include/cmocka.h": "libcmocka-dev",
         "/usr/include/linux/kvm.h": "linux-libc-dev",
     }
-    return needs
 
 
 def missing(needs: Needs) -> list[str]:

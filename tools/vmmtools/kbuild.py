@@ -1,0 +1,107 @@
+"""Builds a kernel from Debian's linux-source with configuration fragments."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from vmmtools import hostpkgs
+from vmmtools.apt import PrivateApt
+from vmmtools.arch import Arch
+from vmmtools.base import Failure, cache_dir, make_once, run, say
+
+NEEDS = {
+    "make": "make",
+    "gcc": "gcc",
+    "bc": "bc",
+    "bison": "bison",
+    "flex": "flex",
+    "xz": "xz-utils",
+    "patch": "patch",
+    "/usr/include/openssl/ssl.h": "libssl-dev",
+    "/usr/include/libelf.h": "libelf-dev",
+}
+
+
+def _source(arch: Arch, package: str, version: str) -> Path:
+    """The unpacked source, of `version` or else of the newest there is."""
+    apt = PrivateApt(arch)
+    offered = apt.versions(package)
+    if not offered:
+        raise Failure(f"{package}: not in Debian's lists")
+    if version not in offered:
+        say(f"{package} {version} is gone, taking {offered[0]}")
+        version = offered[0]
+
+    def make(folder: Path) -> None:
+        say(f"fetching and unpacking {package} {version}")
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            root = Path(scratch)
+            apt.unpack([f"{package}={version}"], root)
+            archives = list(root.glob("usr/src/linux-source-*.tar.xz"))
+            if len(archives) != 1:
+                raise Failure(f"{package}: no source archive in it")
+            run(["tar", "-xf", archives[0], "-C", root])
+            (root / archives[0].name.removesuffix(".tar.xz")).rename(folder)
+
+    name = f"{package}_{version.replace('/', '_')}"
+    return make_once(cache_dir("src") / name, make)
+
+
+def check_config(fragments: list[Path], config: str) -> list[str]:
+    """The settings of the fragments that the final configuration lacks."""
+    wanted: dict[str, str] = {}
+    for fragment in fragments:
+        for line in fragment.read_text().splitlines():
+            match = re.match(r"(CONFIG_\w+)=(.*)", line)
+            if match:
+                wanted[match[1]] = match[2]
+    have = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", config, re.MULTILINE))
+    return [f"{name}={value}" for name, value in wanted.items()
+            if have.get(name, "n") != value]
+
+
+def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
+          patches: list[Path], folder: Path) -> None:
+    """Build what a recipe of kernels.toml says; leaves Image and config."""
+    needs = dict(NEEDS)
+    if not arch.native:
+        needs[f"{arch.triplet}-gcc"] = arch.gcc_package
+    hostpkgs.ensure(needs, f"build the kernel {folder.name}")
+    source = _source(arch, recipe["source"], recipe["version"])
+    with tempfile.TemporaryDirectory(dir=cache_dir("src")) as scratch:
+        work = Path(scratch)
+        if patches:
+            run(["cp", "-a", source, work / "source"])
+            source = work / "source"
+            for patch in patches:
+                run(["patch", "-s", "-p1", "-d", source, "-i", patch])
+        objects = work / "objects"
+        objects.mkdir()
+        make = ["nice", "-n", "10", "make", "-s", "-C", source,
+                f"O={objects}", f"ARCH={arch.kernel_arch}",
+                f"-j{os.cpu_count() or 1}"]
+        if not arch.native:
+            make.append(f"CROSS_COMPILE={arch.triplet}-")
+        # The same source gives the same image, wherever it is built.
+        env = {**os.environ, "KBUILD_BUILD_TIMESTAMP": "2024-01-01",
+               "KBUILD_BUILD_USER": "vmm", "KBUILD_BUILD_HOST": "vmm",
+               "LC_ALL": "C"}
+        run([*make, "tinyconfig"], env=env, quiet=True)
+        config = objects / ".config"
+        with config.open("a") as file:
+            for fragment in fragments:
+                file.write(fragment.read_text())
+        run([*make, "olddefconfig"], env=env, quiet=True)
+        for lacking in check_config(fragments, config.read_text()):
+            say(f"{folder.name}: {lacking} cannot be had in this kernel")
+        target = recipe.get("target", arch.kernel_target)
+        say(f"building the kernel {folder.name}: this takes minutes")
+        run([*make, Path(target).name], env=env, quiet=True)
+        shutil.copyfile(objects / target, folder / "Image")
+        shutil.copyfile(config, folder / "config")
+    (folder / "source").write_text(f"{source.name}\n")

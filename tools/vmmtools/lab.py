@@ -1,0 +1,141 @@
+"""A lab run: which kernels, which files, on which machine."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vmmtools import channel, hostpkgs, qemu
+from vmmtools.arch import Arch
+from vmmtools.base import Failure, run, say
+from vmmtools.build import Build
+from vmmtools.cpio import Cpio
+from vmmtools.images import Kernel, find_kernel
+from vmmtools.initramfs import host_base
+from vmmtools.session import Session
+
+HOSTS = {"4k": "lab-host", "16k": "debian-16k", "64k": "mini-64k"}
+GUESTS = {"mini": "mini-guest", "full": "full-guest"}
+
+
+@dataclass
+class Options:
+    """What the user asks of tools/lab."""
+
+    arch: Arch
+    command: list[str]
+    cpu: str = ""
+    gic: int = 3
+    mte: bool = False
+    page: str = "4k"
+    host: str = ""
+    guest: str = ""
+    smp: int = 1
+    mem: str = "1G"
+    icount: bool = False
+    append: list[str] = field(default_factory=list)
+    files: list[tuple[Path, str]] = field(default_factory=list)
+    interactive: bool = False
+    timeout: float | None = 120
+    log: Path | None = None
+    build: bool = True
+
+
+def parse_file(word: str) -> tuple[Path, str]:
+    """SRC[:DST] of --file; DST is /lab/NAME unless given, or in a folder."""
+    source, _, target = word.partition(":")
+    path = Path(source)
+    if not path.exists():
+        raise Failure(f"--file {word}: {source} does not exist", 2)
+    if not target:
+        target = "lab/"
+    if target.endswith("/"):
+        target += path.resolve().name
+    return path, target.lstrip("/")
+
+
+def _ready_or_debian(arch: Arch, name: str) -> Kernel:
+    """A kernel that need not be built: `name`, else Debian's."""
+    kernel = find_kernel(arch, name)
+    if kernel.ready():
+        return kernel
+    say(f"{name} is not built (tools/image {arch.name} {name} does it); "
+        "taking Debian's kernel")
+    return find_kernel(arch, "debian")
+
+
+def host_kernel(options: Options) -> Kernel:
+    """The kernel of the test host."""
+    if options.host:
+        return find_kernel(options.arch, options.host)
+    if options.page == "4k":
+        return _ready_or_debian(options.arch, HOSTS["4k"])
+    return find_kernel(options.arch, HOSTS[options.page])
+
+
+def guest_kernel(options: Options) -> Kernel:
+    """The kernel at /guest/Image."""
+    if options.guest:
+        name = GUESTS.get(options.guest, options.guest)
+        return find_kernel(options.arch, name)
+    return _ready_or_debian(options.arch, GUESTS["mini"])
+
+
+def stripped(arch: Arch, program: Path) -> Path:
+    """The program without its debugging information, made if it is older."""
+    target = program.with_name(f"{program.name}.stripped")
+    if (target.exists()
+            and target.stat().st_mtime_ns >= program.stat().st_mtime_ns):
+        return target
+    strip = "strip" if arch.native else f"{arch.triplet}-strip"
+    scratch = target.with_name(f"{target.name}.{os.getpid()}")
+    run([strip, "-o", scratch, program])
+    scratch.rename(target)
+    return target
+
+
+def run_archive(options: Options, program: Path) -> bytes:
+    """What is particular to a run: vmm, the files asked for, the command."""
+    cpio = Cpio()
+    cpio.copy("bin/vmm", program)
+    for source, target in options.files:
+        cpio.copy(target, source)
+    term = os.environ.get("TERM", "dumb") if options.interactive else "dumb"
+    cpio.file(".lab/run", channel.run_words(
+        options.interactive, term, options.command))
+    out = io.BytesIO()
+    cpio.write(out)
+    return out.getvalue()
+
+
+def run_lab(options: Options) -> int:
+    """Run the command in a test host; its status, 124 or 125."""
+    arch = options.arch
+    hostpkgs.ensure(qemu.NEEDS.get(arch.name, {}),
+                    f"emulate {arch.name} machines")
+    build = Build(arch)
+    if options.build:
+        build.make()
+    if not build.program.exists():
+        raise Failure(f"{build.program}: not built yet", 125)
+    host = host_kernel(options)
+    base = host_base(arch, guest_kernel(options))
+    with tempfile.TemporaryDirectory(prefix="vmm-lab.") as folder:
+        initrd = Path(folder) / "initrd"
+        shutil.copyfile(base, initrd)
+        with initrd.open("ab") as file:
+            file.write(run_archive(options, stripped(arch, build.program)))
+        machine = qemu.Machine(
+            kernel=host.get(), initrd=initrd, cpu=options.cpu, gic=options.gic,
+            mte=options.mte, smp=options.smp, mem=options.mem,
+            icount=options.icount, serial_only=host.serial_only,
+            append=options.append)
+        session = Session(interactive=options.interactive,
+                          timeout=options.timeout, log=options.log)
+        return session.run(
+            lambda console, port: qemu.command_line(
+                arch.name, machine, console, port), machine.on_console)

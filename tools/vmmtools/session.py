@@ -1,0 +1,221 @@
+"""One run of a test host: starts it, relays, and always ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+import tty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from vmmtools import channel
+from vmmtools.base import Failure, say
+
+PR_SET_PDEATHSIG = 1
+LEAVE_KEY = b"\x1d"
+CONSOLE_KEPT = 1 << 20
+LAST_LINES = 30
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Ended(Exception):
+    """The run is over, with this status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _die_with_parent() -> None:
+    """In the child: end when tools/lab does, even by SIGKILL."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+@contextlib.contextmanager
+def end_by_signal() -> Iterator[None]:
+    """Let signals that end a program end the run, with status 128 + N."""
+    def handler(number: int, _frame: object) -> None:
+        raise Ended(128 + number)
+
+    before = {number: signal.signal(number, handler) for number in END_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action)
+
+
+@contextlib.contextmanager
+def raw_terminal() -> Iterator[None]:
+    """Let every key reach the host; the terminal is restored in any case."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(0)
+    try:
+        tty.setraw(0)
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data):]
+
+
+class Session:
+    """A test host that runs, and what comes from it."""
+
+    def __init__(self, *, interactive: bool, timeout: float | None,
+                 log: Path | None) -> None:
+        self.interactive = interactive
+        self.timeout = timeout
+        self.console = bytearray()
+        self.decoder = channel.Decoder()
+        self.selector = selectors.DefaultSelector()
+        self.to_host: socket.socket | None = None
+        self.open = 0
+        self.log = log.open("wb") if log else None
+
+    def run(self, command: Callable[[int, int | None], list[str]],
+            on_console: bool) -> int:
+        """Start the emulator `command(console, channel)` gives; the status."""
+        console, far_console = socket.socketpair()
+        fds = [far_console.fileno()]
+        self._watch(console, self._frames if on_console else self._console)
+        self.to_host = console
+        far_channel = None
+        if not on_console:
+            self.to_host, far_channel = socket.socketpair()
+            fds.append(far_channel.fileno())
+            self._watch(self.to_host, self._frames)
+        words = command(fds[0], fds[1] if len(fds) > 1 else None)
+        with end_by_signal():
+            process: subprocess.Popen[bytes] | None = None
+            try:
+                process = subprocess.Popen(
+                    words, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
+                    pass_fds=fds, start_new_session=True,
+                    preexec_fn=_die_with_parent)
+                far_console.close()
+                if far_channel:
+                    far_channel.close()
+                with raw_terminal():
+                    self._relay()
+            except Ended as end:
+                return self._report(end.status)
+            except FileNotFoundError as error:
+                raise Failure(f"{words[0]}: not installed", 125) from error
+            finally:
+                self._stop(process)
+        return self._report(125)
+
+    def _stop(self, process: subprocess.Popen[bytes] | None) -> None:
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if self.log:
+            self.log.write(self.decoder.noise)
+            self.log.close()
+
+    def _watch(self, source: socket.socket | int,
+               action: Callable[[bytes], None]) -> None:
+        fd = source if isinstance(source, int) else source.fileno()
+        self.selector.register(fd, selectors.EVENT_READ, action)
+        self.open += not isinstance(source, int)
+
+    def _relay(self) -> None:
+        """Pass on what comes until the host is gone; Ended says earlier why."""
+        deadline = time.monotonic() + self.timeout if self.timeout else None
+        wakeup = self._wake_on_resize() if self.interactive else None
+        while self.open:
+            left = deadline - time.monotonic() if deadline else None
+            if left is not None and left <= 0:
+                raise Ended(124)
+            for key, _ in self.selector.select(left):
+                try:
+                    data = os.read(key.fd, 65536)
+                except (BlockingIOError, ConnectionResetError):
+                    data = b""
+                if key.fd == wakeup:
+                    self._send_window()
+                elif data:
+                    key.data(data)
+                else:
+                    self._closed(key.fd)
+        self.decoder.finish()
+
+    def _closed(self, fd: int) -> None:
+        self.selector.unregister(fd)
+        if fd == 0:
+            # A pipe has ended: for the command, as if Ctrl-d was typed.
+            self._input(b"\x04")
+        else:
+            self.open -= 1
+
+    def _console(self, data: bytes) -> None:
+        self.console += data
+        del self.console[:-CONSOLE_KEPT]
+        if self.log:
+            self.log.write(data)
+            self.log.flush()
+
+    def _frames(self, data: bytes) -> None:
+        waiting = not self.decoder.started
+        for kind, content in self.decoder.feed(data):
+            if kind == channel.STATUS:
+                raise Ended(content[0])
+            _write_all(1 if kind == channel.STDOUT else 2, content)
+        if waiting and self.decoder.started and self.interactive:
+            self._send_window()
+            self._watch(0, self._input)
+
+    def _input(self, data: bytes) -> None:
+        if sys.stdin.isatty() and LEAVE_KEY in data:
+            raise Ended(130)
+        self._send(channel.input_frames(data))
+
+    def _send(self, frames: bytes) -> None:
+        assert self.to_host is not None
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.to_host.sendall(frames)
+
+    def _send_window(self) -> None:
+        if sys.stdin.isatty():
+            size = os.get_terminal_size(0)
+            self._send(channel.window_frame(size.lines, size.columns))
+
+    def _wake_on_resize(self) -> int:
+        """A file that is readable once the terminal has another size."""
+        near, far = socket.socketpair()
+        near.setblocking(False)
+        far.setblocking(False)
+        self._resize = (near, far)
+        signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGWINCH, lambda *_: None)
+        self._watch(near.fileno(), lambda _: None)
+        return near.fileno()
+
+    def _report(self, status: int) -> int:
+        """Say why there is no status of the command's own."""
+        if status == 124:
+            say(f"time limit of {self.timeout:g} s passed")
+        elif status == 125:
+            say("the host ended without telling a status; its last words:")
+        if status in (124, 125):
+            said = bytes(self.console + self.decoder.noise)
+            lines = said.decode("utf-8", "replace").splitlines()
+            for line in lines[-LAST_LINES:]:
+                print(f"  {line.rstrip()}", file=sys.stderr)
+        return status
