@@ -1,0 +1,86 @@
+/*
+ * arch/arch.h - what every architecture provides.
+ *
+ * Each function is defined once, in the arch/<name>/ that meson compiles for
+ * this host. There is no table and no default: a missing one does not link.
+ * They are called in the order they stand here, on the setup thread unless
+ * said otherwise. Each returns 0, or a negative errno with @err set.
+ */
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct config;
+struct doctor;
+struct kvm_limits;
+struct machine;
+struct vcpu;
+struct vm;
+
+/* Name of the architecture, as in arch/<name>. */
+extern const char *const arch_name;
+
+/* Guest memory must start and end on this, in bytes, if the host page is not
+ * larger (s390 takes 1 MiB segments). */
+extern const uint64_t arch_mem_align;
+
+/* Whether KVM can take doorbells and edge pins here (MIPS T&E cannot). */
+extern const bool arch_has_ioeventfd;
+extern const bool arch_has_irqfd;
+
+/* Judges the words that only this architecture knows. Touches no host. */
+int arch_check_config(const struct config *config, struct err *err);
+
+/* Fills what KVM here can give. @kvm: /dev/kvm. */
+int arch_limits(int kvm, struct kvm_limits *ret, struct err *err);
+
+/* Adds this machine's RAM and reserved ranges to machine->mem. */
+int arch_layout(struct machine *machine, struct err *err);
+
+/* Puts this machine's devices on its bus. */
+int arch_attach(struct machine *machine, struct err *err);
+
+/*
+ * Loads kernel, initrd and machine description, and sets machine->boot. Called
+ * again after each reset: RAM then holds what the guest left.
+ */
+int arch_load(struct machine *machine, struct err *err);
+
+/* Releases machine->arch. NULL is fine. */
+void arch_machine_free(struct machine *machine);
+
+/* The argument of KVM_CREATE_VM. */
+unsigned long arch_vm_type(const struct machine *machine);
+
+/*
+ * Gives a new vCPU its features and the registers it starts with: the first
+ * one those of machine->boot, the others off until the guest starts them.
+ */
+int arch_vcpu_init(struct vcpu *vcpu, struct err *err);
+
+/* Makes the interrupt controller. Every vCPU exists and is initialised. */
+int arch_vm_init(struct vm *vm, struct err *err);
+
+/* Releases vm->arch, before vm->fd is closed. NULL is fine. */
+void arch_vm_free(struct vm *vm);
+
+/* The gsi of KVM_IRQFD for a pin. */
+uint32_t arch_irqfd_gsi(unsigned pin);
+
+/* Sets a level pin. Thread: any. Hot: no story, it cannot fail usefully. */
+void arch_irq_set(struct vm *vm, unsigned pin, bool level);
+
+/*
+ * Handles an exit that is not common to all. Thread: the vCPU's. Returns 0 to
+ * run on, or a negative errno.
+ */
+int arch_vcpu_exit(struct vcpu *vcpu, struct err *err);
+
+/* Adds what this architecture's KVM offers to `vmm doctor`'s report. */
+int arch_doctor(struct doctor *doctor, int kvm);
+
+#endif

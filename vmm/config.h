@@ -1,0 +1,84 @@
+/*
+ * vmm/config.h - what the user asked for, checked as far as that can be done
+ * without touching the host.
+ *
+ * Made once by config_parse(), const from then on. Strings are borrowed from
+ * argv, which lives as long as the program. What only one architecture knows
+ * (the irqchip's name, say) is kept as the user's word and judged by
+ * arch_check_config().
+ */
+#ifndef VMM_CONFIG_H
+#define VMM_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/range.h"
+
+#define CONFIG_MAX_MEM 32
+#define CONFIG_MAX_DISKS 16
+#define CONFIG_MAX_CPUS 64
+
+/* One --mem. */
+struct mem_spec {
+	uint64_t size; /* in bytes; never 0 */
+	gpa_t at; /* where, if placed; else the layout chooses */
+	bool placed;
+	const char *word; /* the argument as given, for messages */
+};
+
+/* One --disk PATH[,ro][,direct][,serial=S]. */
+struct disk_spec {
+	char *path; /* owned */
+	char *serial; /* owned; NULL: none */
+	bool ro;
+	bool direct; /* O_DIRECT */
+};
+
+enum console_kind {
+	CONSOLE_SERIAL, /* 16550, the default */
+	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 has nobody behind */
+	CONSOLE_NONE, /* output is thrown away */
+};
+
+struct config {
+	const char *name; /* of the VM; NULL: none given */
+	const char *kernel; /* path; NULL only if firmware is given */
+	const char *initrd;
+	const char *cmdline; /* verbatim; "" if none was given */
+	const char *dtb; /* use this tree instead of writing one */
+	const char *dump_dtb; /* write the tree here, then go on */
+	const char *firmware; /* flat image, boots instead of a kernel */
+	struct mem_spec mem[CONFIG_MAX_MEM]; /* in the order given */
+	size_t mems; /* at least 1 */
+	struct disk_spec disk[CONFIG_MAX_DISKS];
+	size_t disks;
+	unsigned cpus; /* 1 to CONFIG_MAX_CPUS */
+	const char *irqchip; /* "auto" if not given */
+	enum console_kind console;
+	bool rng;
+	bool pmu;
+	bool no_reboot;
+	uint64_t timeout_ns; /* 0: none */
+	enum log_level log_level;
+};
+
+/*
+ * Parses the words after `vmm run`.
+ *
+ * @argv: argv[0] is "run"; stays the caller's and outlives @ret
+ *
+ * Returns 0; 1 if --help was printed and there is nothing more to do;
+ * -EINVAL with @err naming the word that is wrong and, where one is near, the
+ * valid word; -ENOMEM. Touches no file. Thread: setup only.
+ */
+int config_parse(struct config *ret, int argc, char *const argv[],
+		 struct err *err);
+
+/* Frees what the configuration owns. A zeroed one is fine. */
+void config_finish(struct config *config);
+
+#endif

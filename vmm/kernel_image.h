@@ -1,0 +1,48 @@
+/*
+ * vmm/kernel_image.h - opens a kernel file and takes off what it is wrapped in.
+ *
+ * Knows gzip, EFI zboot (gzip and zstd) and ELF; a file that is none of these
+ * is flat. What a flat image's first bytes mean is the architecture's to say
+ * (arch/<name>/boot.h). Everything in the file is untrusted. [pure]
+ *
+ * A plain file is not read into memory: kernel_image_copy() reads it straight
+ * into the guest. A compressed one is decompressed in memory, bounded by
+ * @limit.
+ */
+#ifndef VMM_KERNEL_IMAGE_H
+#define VMM_KERNEL_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum kernel_format { KERNEL_FLAT, KERNEL_ELF };
+
+struct kernel_image {
+	enum kernel_format format;
+	const char *path; /* borrowed, for messages */
+	int fd; /* owned; -1 when decompressed */
+	uint8_t *data; /* owned; NULL when the file is plain */
+	uint64_t size; /* of the image as unwrapped, in bytes; never 0 */
+};
+
+/*
+ * @limit: no more bytes than this may come out of a compressed file
+ *
+ * Returns 0; or with @err naming @path and, for what is wrong with the file's
+ * content, err->input set: -ENOENT and open()'s other errnos, -EISDIR or
+ * -EINVAL if it is no regular file or is empty, -EBADMSG if it is truncated or
+ * lies about itself, -EFBIG if larger than @limit, -ENOMEM.
+ */
+int kernel_image_open(struct kernel_image *ret, const char *path,
+		      uint64_t limit, struct err *err);
+
+/* Copies [offset, offset + len) of the image to @dst. Returns 0, -EBADMSG if
+ * the image ends before, or read()'s errno. */
+int kernel_image_copy(const struct kernel_image *image, uint64_t offset,
+		      void *dst, size_t len, struct err *err);
+
+void kernel_image_finish(struct kernel_image *image); /* zeroed is fine */
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * vmm/machine.h - what the guest believes it has: memory and devices.
+ *
+ * A machine outlives its KVM VM: on a reset the VM is thrown away and a new
+ * one is made over the same memory and the same devices (docs/adr/0007). So
+ * nothing in here holds a KVM descriptor.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include "base/loop.h"
+#include "devices/bus.h"
+#include "devices/tty.h"
+#include "mem/backing.h"
+#include "mem/map.h"
+#include "vmm/config.h"
+#include "vmm/irq.h"
+
+struct arch_machine;
+
+/* Where the first vCPU starts, in the architecture's own terms. */
+struct boot_state {
+	uint64_t pc; /* guest address (s390: of the PSW) */
+	uint64_t arg[4]; /* arm64 x0..x3, MIPS a0..a3 */
+};
+
+/* What this host's KVM can give; filled before anything is laid out. */
+struct kvm_limits {
+	unsigned address_bits; /* of a guest physical address */
+	unsigned max_vcpus;
+	unsigned max_slots;
+	uint64_t page_size; /* of the host, in bytes */
+};
+
+/* Why a run ended. The first one stays. */
+enum outcome {
+	OUTCOME_NONE, /* still running */
+	OUTCOME_POWEROFF,
+	OUTCOME_RESET,
+	OUTCOME_PANIC, /* the guest said so */
+	OUTCOME_TIMEOUT,
+	OUTCOME_QUIT, /* Ctrl-a x */
+	OUTCOME_SIGNAL, /* machine->signal says which */
+	OUTCOME_ERROR, /* a vCPU or the loop failed; its err says why */
+};
+
+struct machine {
+	const struct config *config; /* borrowed */
+	struct loop *loop; /* owned */
+	struct tty *tty; /* owned */
+	struct kvm_limits limits;
+	struct mem_map mem; /* frozen once laid out */
+	struct backing backing[MEM_MAX_REGIONS]; /* owned */
+	size_t backings;
+	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
+	struct irq_chip irq; /* what the devices' pins are plugged into */
+	struct boot_state boot;
+	struct arch_machine *arch; /* owned; arch_machine_free() */
+	enum outcome outcome; /* atomic; set by machine_end() */
+	int signal;
+	uint64_t unclaimed; /* accesses no device took; atomic */
+};
+
+/*
+ * Ends the run: the first caller's reason stays, later ones are ignored.
+ * Thread: any; safe in a signal handler.
+ */
+void machine_end(struct machine *machine, enum outcome why);
+
+/*
+ * Backs [at.start, +size) with anonymous memory and adds it to the map. For
+ * arch_layout(). Returns 0, or what backing_anon() and mem_add() return.
+ */
+int machine_add_ram(struct machine *machine, struct range at,
+		    enum mem_kind kind, const char *name, struct err *err);
+
+/*
+ * Puts a device on the MMIO bus; the bus owns it from then on, failure
+ * included. For arch_attach().
+ */
+int machine_attach(struct machine *machine, struct io_slot slot,
+		   struct err *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* vmm/vcpu.h - one virtual CPU and the thread that runs it. */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct vm;
+struct kvm_run;
+
+struct vcpu {
+	struct vm *vm; /* borrowed */
+	unsigned index;
+	int fd; /* owned */
+	struct kvm_run *run; /* owned mapping; this vCPU's thread only, save
+				for immediate_exit */
+	size_t run_size; /* of the mapping, in bytes */
+	pthread_t thread;
+	bool started; /* thread is valid */
+	uint32_t stop; /* atomic: set by vcpu_kick_stop(), read by the thread */
+	struct err err; /* why the thread ended; read after joining it */
+};
+
+/* Creates vCPU @index of @vm. Returns 0 or -errno. */
+int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
+	      struct err *err);
+void vcpu_finish(struct vcpu *vcpu); /* a zeroed one is fine */
+
+/* Starts the thread. Returns 0 or pthread_create()'s errno, negative. */
+int vcpu_start(struct vcpu *vcpu, struct err *err);
+
+/* Makes the thread end soon; vcpu_join() waits for it. Thread: any. */
+void vcpu_stop(struct vcpu *vcpu);
+void vcpu_join(struct vcpu *vcpu);
+
+#endif

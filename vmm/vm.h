@@ -1,0 +1,47 @@
+/*
+ * vmm/vm.h - one KVM virtual machine: descriptor, slots, vCPUs.
+ *
+ * Made over a machine (vmm/machine.h), thrown away on reset. The order inside
+ * vm_new() is fixed: KVM_CREATE_VM, slots, vCPUs, then arch_vm_init() for the
+ * interrupt controller, then doorbells and interrupt pins.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "vmm/config.h"
+#include "vmm/machine.h"
+#include "vmm/vcpu.h"
+
+struct arch_vm;
+
+struct vm {
+	struct machine *machine; /* borrowed */
+	int kvm; /* /dev/kvm, borrowed */
+	int fd; /* owned */
+	struct vcpu vcpu[CONFIG_MAX_CPUS];
+	unsigned vcpus;
+	struct arch_vm *arch; /* owned; NULL if the architecture has none */
+};
+
+/*
+ * Makes a VM ready to run.
+ *
+ * @kvm: from kvm_open(), borrowed
+ *
+ * Returns 0, or a negative errno with @err saying which step. Nothing is left
+ * behind on failure. Thread: setup.
+ */
+int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err);
+struct vm *vm_free(struct vm *vm); /* NULL is fine; returns NULL */
+
+/* Starts the vCPU threads: the first boots, the others wait for PSCI or SIGP.
+ */
+int vm_start(struct vm *vm, struct err *err);
+
+/*
+ * Stops and joins every vCPU thread. Returns 0, or the first vCPU's error.
+ * Thread: the loop's, outside loop_run().
+ */
+int vm_stop(struct vm *vm, struct err *err);
+
+#endif
