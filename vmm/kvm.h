@@ -2,6 +2,8 @@
 #ifndef VMM_KVM_H
 #define VMM_KVM_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 
 #include <linux/kvm.h>

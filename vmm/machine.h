@@ -30,13 +30,14 @@ struct kvm_limits {
 	unsigned max_vcpus;
 	unsigned max_slots;
 	uint64_t page_size; /* of the host, in bytes */
+	bool sync_mmu; /* host memory may change under a running guest */
 };
 
-/* Why a run ended. The first one stays. */
+/* Why a run ended. */
 enum outcome {
 	OUTCOME_NONE, /* still running */
+	OUTCOME_RESET, /* the one that gives way to a later reason */
 	OUTCOME_POWEROFF,
-	OUTCOME_RESET,
 	OUTCOME_PANIC, /* the guest said so */
 	OUTCOME_TIMEOUT,
 	OUTCOME_QUIT, /* Ctrl-a x */
@@ -48,6 +49,7 @@ struct machine {
 	const struct config *config; /* borrowed */
 	struct loop *loop; /* owned */
 	struct tty *tty; /* owned */
+	struct uring *uring; /* owned; NULL: no disk asked for it yet */
 	struct kvm_limits limits;
 	struct mem_map mem; /* frozen once laid out */
 	struct backing backing[MEM_MAX_REGIONS]; /* owned */
@@ -58,14 +60,40 @@ struct machine {
 	struct arch_machine *arch; /* owned; arch_machine_free() */
 	enum outcome outcome; /* atomic; set by machine_end() */
 	int signal;
-	uint64_t unclaimed; /* accesses no device took; atomic */
+	struct log_limit unclaimed; /* accesses no device took */
 };
 
 /*
- * Ends the run: the first caller's reason stays, later ones are ignored.
+ * Ends the run. The first reason stays, save that a reset gives way: who wants
+ * to leave while the guest restarts must not be forgotten.
  * Thread: any; safe in a signal handler.
  */
 void machine_end(struct machine *machine, enum outcome why);
+
+enum outcome machine_outcome(const struct machine *machine);
+
+/*
+ * Makes memory and devices, and loads what boots.
+ *
+ * @kvm: from kvm_open(); only asked for its limits, and not kept
+ *
+ * Returns 0, or a negative errno with @err set; nothing is left behind then.
+ * Thread: setup.
+ */
+int machine_new(struct machine **ret, const struct config *config, int kvm,
+		struct err *err);
+
+/* Restores the terminal and releases everything. NULL is fine; returns NULL. */
+struct machine *machine_free(struct machine *machine);
+
+/*
+ * Brings the devices back to their first state and loads the kernel again. RAM
+ * keeps what the guest left elsewhere, as on hardware. No VM is running.
+ */
+int machine_reset(struct machine *machine, struct err *err);
+
+/* Counts an access that nothing answered. Thread: any vCPU. */
+void machine_unclaimed(struct machine *machine, const struct io_access *io);
 
 /*
  * Backs [at.start, +size) with anonymous memory and adds it to the map. For

@@ -21,7 +21,7 @@ struct vcpu {
 	size_t run_size; /* of the mapping, in bytes */
 	pthread_t thread;
 	bool started; /* thread is valid */
-	uint32_t stop; /* atomic: set by vcpu_kick_stop(), read by the thread */
+	uint32_t stop; /* atomic: set by vcpu_stop(), read by the thread */
 	struct err err; /* why the thread ended; read after joining it */
 };
 
@@ -29,6 +29,9 @@ struct vcpu {
 int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
 	      struct err *err);
 void vcpu_finish(struct vcpu *vcpu); /* a zeroed one is fine */
+
+/* Installs the handler of the signal that ends KVM_RUN. Once a process. */
+int vcpu_kick_setup(struct err *err);
 
 /* Starts the thread. Returns 0 or pthread_create()'s errno, negative. */
 int vcpu_start(struct vcpu *vcpu, struct err *err);

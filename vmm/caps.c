@@ -1,0 +1,53 @@
+/* vmm/caps.c - what this VMM needs of KVM, and why. */
+#include "vmm/caps.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "base/log.h"
+#include "vmm/kvm.h"
+#include "vmm/machine.h"
+
+#define NEED(cap, why)         \
+	{                      \
+		cap, #cap, why \
+	}
+
+/* Source: Linux, Documentation/virt/kvm/api.rst, section 4 and 6. */
+static const struct cap_need needed[] = {
+	NEED(KVM_CAP_USER_MEMORY, "give the guest memory"),
+	NEED(KVM_CAP_IMMEDIATE_EXIT, "stop a vCPU without losing the request"),
+	NEED(KVM_CAP_ONE_REG, "set a vCPU's registers"),
+};
+
+const struct cap_need *caps_needed(size_t *count)
+{
+	*count = sizeof(needed) / sizeof(needed[0]);
+	return needed;
+}
+
+static unsigned at_least(int have, unsigned least)
+{
+	return have > 0 && (unsigned)have > least ? (unsigned)have : least;
+}
+
+int caps_check(int kvm, struct kvm_limits *ret, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!kvm_cap(kvm, needed[i].cap))
+			return err_set(err, -ENOTSUP,
+				       "this host's KVM lacks %s, needed to %s",
+				       needed[i].name, needed[i].why);
+
+	/* Defaults: what api.rst says an absent answer means. */
+	ret->max_slots = at_least(kvm_cap(kvm, KVM_CAP_NR_MEMSLOTS), 32);
+	ret->max_vcpus = at_least(kvm_cap(kvm, KVM_CAP_MAX_VCPUS),
+				  at_least(kvm_cap(kvm, KVM_CAP_NR_VCPUS), 4));
+	ret->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	ret->sync_mmu = kvm_cap(kvm, KVM_CAP_SYNC_MMU) != 0;
+	if (!ret->sync_mmu)
+		log_warn("this host's KVM lacks KVM_CAP_SYNC_MMU: memory the "
+			 "guest has touched stays with it");
+	return arch_limits(kvm, ret, err);
+}

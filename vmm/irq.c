@@ -1,0 +1,97 @@
+/* vmm/irq.c - interrupt pins between devices and the VM of the moment. */
+#include "vmm/irq.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "base/cleanup.h"
+#include "vmm/kvm.h"
+#include "vmm/vm.h"
+
+static void set_level(void *chip_, unsigned pin, bool level)
+{
+	struct irq_chip *chip = chip_;
+
+	if (chip->vm)
+		arch_irq_set(chip->vm, pin, level);
+}
+
+struct irq_line irq_level_line(struct irq_chip *chip, unsigned pin)
+{
+	return (struct irq_line){ set_level, chip, pin };
+}
+
+/* Here @index is that of chip->edge, so that the way to the eventfd is short.
+ */
+static void set_edge(void *chip_, unsigned index, bool level)
+{
+	const uint64_t one = 1;
+	struct irq_chip *chip = chip_;
+
+	/* It cannot be full: KVM empties it at each signal. */
+	if (level)
+		(void)!write(chip->edge[index].fd, &one, sizeof(one));
+}
+
+static void set_edge_by_hand(void *chip_, unsigned index, bool level)
+{
+	struct irq_chip *chip = chip_;
+	const unsigned pin = chip->edge[index].pin;
+
+	if (!level || !chip->vm)
+		return;
+	arch_irq_set(chip->vm, pin, true);
+	arch_irq_set(chip->vm, pin, false);
+}
+
+int irq_edge_line(struct irq_chip *chip, unsigned pin, struct irq_line *ret,
+		  struct err *err)
+{
+	struct irq_edge *edge = &chip->edge[chip->edges];
+
+	if (chip->edges == IRQ_MAX_EDGE)
+		return err_set(err, -ENOSPC, "interrupt pin %u: too many", pin);
+	*edge = (struct irq_edge){ .pin = pin, .fd = -1 };
+	if (arch_has_irqfd) {
+		edge->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (edge->fd < 0)
+			return err_sys(err, "interrupt pin %u: eventfd", pin);
+	}
+	*ret = (struct irq_line){ arch_has_irqfd ? set_edge : set_edge_by_hand,
+				  chip, chip->edges++ };
+	return 0;
+}
+
+int irq_connect(struct irq_chip *chip, struct vm *vm, struct err *err)
+{
+	for (unsigned i = 0; arch_has_irqfd && i < chip->edges; i++) {
+		const struct kvm_irqfd arg = {
+			.fd = (uint32_t)chip->edge[i].fd,
+			.gsi = arch_irqfd_gsi(chip->edge[i].pin),
+		};
+		uint64_t left;
+		int r;
+
+		/* What the last VM was not told is nothing to this one. */
+		(void)!read(chip->edge[i].fd, &left, sizeof(left));
+		r = kvm_ioctl(vm->fd, KVM_IRQFD, &arg, err);
+		if (r < 0)
+			return err_wrap(err, "interrupt pin %u",
+					chip->edge[i].pin);
+	}
+	chip->vm = vm;
+	return 0;
+}
+
+void irq_disconnect(struct irq_chip *chip)
+{
+	chip->vm = NULL;
+}
+
+void irq_finish(struct irq_chip *chip)
+{
+	while (chip->edges > 0)
+		fd_closep(&chip->edge[--chip->edges].fd);
+}

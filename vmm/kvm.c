@@ -1,0 +1,99 @@
+/* vmm/kvm.c - the only door to /dev/kvm. */
+#include "vmm/kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+
+int kvm_ioctl_raw(int fd, unsigned long req, unsigned long arg,
+		  const char *name, struct err *err)
+{
+	int r = ioctl(fd, req, arg);
+
+	return r >= 0 ? r : err_sys(err, "%s", name);
+}
+
+int kvm_run(int fd)
+{
+	return ioctl(fd, KVM_RUN, 0) >= 0 ? 0 : -errno;
+}
+
+static const char *open_cure(int code)
+{
+	switch (code) {
+	case -ENOENT:
+		return "this kernel has no KVM, or its module is not loaded";
+	case -EACCES:
+	case -EPERM:
+		return "you may not use it: join its group (kvm), or be root";
+	case -ENODEV:
+	case -ENXIO:
+		return "KVM found no virtualization in this CPU; it may be off "
+		       "in the firmware, or this is a guest without nesting";
+	default:
+		return "vmm doctor tells more";
+	}
+}
+
+int kvm_open(struct err *err)
+{
+	_cleanup_(fd_closep) int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	int version;
+
+	if (fd < 0)
+		return err_sys(err, "/dev/kvm (%s)", open_cure(-errno));
+	version = kvm_ioctl_int(fd, KVM_GET_API_VERSION, 0UL, err);
+	if (version < 0)
+		return version;
+	if (version != KVM_API_VERSION)
+		return err_set(err, -EPROTO,
+			       "/dev/kvm speaks API version %d, not %d",
+			       version, KVM_API_VERSION);
+	return TAKE_FD(fd);
+}
+
+int kvm_cap(int fd, int cap)
+{
+	const int r = ioctl(fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
+
+	return r > 0 ? r : 0;
+}
+
+int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,
+		 const char *what, struct err *err)
+{
+	const struct kvm_device_attr a = { .group = group,
+					   .attr = attr,
+					   .addr = (uintptr_t)addr };
+
+	if (ioctl(fd, KVM_SET_DEVICE_ATTR, &a) < 0)
+		return err_sys(err, "KVM_SET_DEVICE_ATTR %s", what);
+	return 0;
+}
+
+bool kvm_has_attr(int fd, uint32_t group, uint64_t attr)
+{
+	const struct kvm_device_attr a = { .group = group, .attr = attr };
+
+	return ioctl(fd, KVM_HAS_DEVICE_ATTR, &a) == 0;
+}
+
+int kvm_get_reg(int vcpu_fd, uint64_t id, void *val, struct err *err)
+{
+	const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)val };
+
+	if (ioctl(vcpu_fd, KVM_GET_ONE_REG, &reg) < 0)
+		return err_sys(err, "KVM_GET_ONE_REG 0x%" PRIx64, id);
+	return 0;
+}
+
+int kvm_set_reg(int vcpu_fd, uint64_t id, const void *val, struct err *err)
+{
+	const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)val };
+
+	if (ioctl(vcpu_fd, KVM_SET_ONE_REG, &reg) < 0)
+		return err_sys(err, "KVM_SET_ONE_REG 0x%" PRIx64, id);
+	return 0;
+}

@@ -1,0 +1,145 @@
+/* vmm/machine.c - what the guest believes it has: memory and devices. */
+#include "vmm/machine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "base/cleanup.h"
+#include "base/uring.h"
+#include "vmm/caps.h"
+
+void machine_end(struct machine *machine, enum outcome why)
+{
+	enum outcome was = __atomic_load_n(&machine->outcome, __ATOMIC_ACQUIRE);
+
+	do {
+		if (was > OUTCOME_RESET || was >= why)
+			break;
+	} while (!__atomic_compare_exchange_n(&machine->outcome, &was, why,
+					      false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_ACQUIRE));
+	loop_stop(machine->loop);
+}
+
+enum outcome machine_outcome(const struct machine *machine)
+{
+	return __atomic_load_n(&machine->outcome, __ATOMIC_ACQUIRE);
+}
+
+void machine_unclaimed(struct machine *machine, const struct io_access *io)
+{
+	log_guest(&machine->unclaimed,
+		  "%s of %u bytes at 0x%" PRIx64 ": nothing is there",
+		  io->write ? "write" : "read", io->size, io->addr);
+}
+
+int machine_add_ram(struct machine *machine, struct range at,
+		    enum mem_kind kind, const char *name, struct err *err)
+{
+	struct backing *backing = &machine->backing[machine->backings];
+	struct mem_region region = { .gpa = at, .kind = kind };
+	int r;
+
+	if (machine->backings == MEM_MAX_REGIONS)
+		return err_set(err, -ENOSPC, "%s: too many regions", name);
+	r = backing_anon(backing, at, err);
+	if (r < 0)
+		return err_wrap(err, "%s", name);
+	machine->backings++;
+	region.host = backing->host;
+	mem_name(&region, name);
+	return mem_add(&machine->mem, region, err);
+}
+
+int machine_attach(struct machine *machine, struct io_slot slot,
+		   struct err *err)
+{
+	return bus_attach(&machine->mmio, slot, err);
+}
+
+static void quit(void *ctx)
+{
+	machine_end(ctx, OUTCOME_QUIT);
+}
+
+static int open_console(struct machine *machine, struct err *err)
+{
+	const bool none = machine->config->console == CONSOLE_NONE;
+
+	return tty_new(&machine->tty, machine->loop, none ? -1 : STDIN_FILENO,
+		       none ? -1 : STDOUT_FILENO,
+		       (struct tty_escape){ quit, machine }, err);
+}
+
+static int check_limits(const struct machine *machine, struct err *err)
+{
+	const unsigned want = machine->config->cpus;
+	const unsigned have = machine->limits.max_vcpus;
+
+	if (want <= have)
+		return 0;
+	return err_input(err, -EINVAL,
+			 "--cpus %u: this host's KVM takes at most %u", want,
+			 have);
+}
+
+struct machine *machine_free(struct machine *machine)
+{
+	if (!machine)
+		return NULL;
+	bus_finish(&machine->mmio);
+	irq_finish(&machine->irq);
+	machine->uring = uring_free(machine->uring);
+	machine->tty = tty_free(machine->tty);
+	arch_machine_free(machine);
+	while (machine->backings > 0)
+		backing_finish(&machine->backing[--machine->backings]);
+	machine->loop = loop_free(machine->loop);
+	free(machine);
+	return NULL;
+}
+
+static void machine_freep(struct machine **machine)
+{
+	*machine = machine_free(*machine);
+}
+
+int machine_new(struct machine **ret, const struct config *config, int kvm,
+		struct err *err)
+{
+	_cleanup_(machine_freep) struct machine *machine = calloc(
+		1, sizeof(*machine));
+	int r;
+
+	if (!machine)
+		return err_set(err, -ENOMEM, "out of memory");
+	machine->config = config;
+	r = caps_check(kvm, &machine->limits, err);
+	if (r == 0)
+		r = check_limits(machine, err);
+	if (r == 0)
+		r = loop_new(&machine->loop, err);
+	if (r == 0)
+		r = arch_layout(machine, err);
+	if (r < 0)
+		return r;
+	mem_freeze(&machine->mem);
+	r = open_console(machine, err);
+	if (r == 0)
+		r = arch_attach(machine, err);
+	if (r == 0)
+		r = arch_load(machine, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(machine);
+	return 0;
+}
+
+int machine_reset(struct machine *machine, struct err *err)
+{
+	bus_reset(&machine->mmio);
+	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);
+	return arch_load(machine, err);
+}

@@ -1,0 +1,184 @@
+/* vmm/run.c - one run of a guest, from the configuration to the exit status. */
+#include "vmm/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+#include "arch/arch.h"
+#include "base/cleanup.h"
+#include "vmm/kvm.h"
+#include "vmm/machine.h"
+#include "vmm/vm.h"
+
+enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
+
+struct run {
+	const struct config *config; /* borrowed */
+	int kvm; /* owned */
+	struct machine *machine; /* owned */
+	struct loop_watch signals; /* its signalfd is owned */
+	struct loop_timer timeout;
+};
+
+static void run_finish(struct run *run)
+{
+	if (run->machine && run->signals.fd >= 0)
+		loop_remove(run->machine->loop, &run->signals);
+	if (run->timeout.expired)
+		loop_timer_remove(run->machine->loop, &run->timeout);
+	run->machine = machine_free(run->machine);
+	fd_closep(&run->signals.fd);
+	fd_closep(&run->kvm);
+}
+
+static void signal_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct run *run = container_of(watch, struct run, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	run->machine->signal = (int)info.ssi_signo;
+	machine_end(run->machine, OUTCOME_SIGNAL);
+}
+
+/*
+ * The signals that end a program arrive on the loop, so that the terminal is
+ * restored and disks are closed in order. Blocked before the terminal is
+ * touched and before any thread is made, and so in all of them.
+ */
+static int catch_signals(struct run *run, struct err *err)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGQUIT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_sys(err, "signal mask");
+	/* A reader of our output that leaves is an EPIPE, not the end. */
+	(void)signal(SIGPIPE, SIG_IGN);
+
+	run->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return run->signals.fd >= 0 ? vcpu_kick_setup(err)
+				    : err_sys(err, "signalfd");
+}
+
+static int watch_signals(struct run *run, struct err *err)
+{
+	run->signals.ready = signal_ready;
+	return loop_add(run->machine->loop, &run->signals, EPOLLIN, err);
+}
+
+static void timed_out(struct loop_timer *timer)
+{
+	machine_end(container_of(timer, struct run, timeout)->machine,
+		    OUTCOME_TIMEOUT);
+}
+
+static int watch_clock(struct run *run, struct err *err)
+{
+	int r;
+
+	if (run->config->timeout_ns == 0)
+		return 0;
+	r = loop_timer_add(run->machine->loop, &run->timeout, err);
+	if (r < 0)
+		return err_wrap(err, "--timeout");
+	run->timeout.expired = timed_out;
+	loop_timer_set(&run->timeout, run->config->timeout_ns);
+	return 0;
+}
+
+static void vm_freep(struct vm **vm)
+{
+	*vm = vm_free(*vm);
+}
+
+/* One life of the guest, from power-on or reset to its end. */
+static int live(struct run *run, struct err *err)
+{
+	_cleanup_(vm_freep) struct vm *vm = NULL;
+	struct err late = { 0 };
+	int r, stopped;
+
+	r = vm_new(&vm, run->kvm, run->machine, err);
+	if (r == 0)
+		r = vm_start(vm, err);
+	if (r < 0)
+		return r;
+	/* A late loop_stop() of the life before may end the loop early. */
+	do
+		r = loop_run(run->machine->loop, err);
+	while (r == 0 && machine_outcome(run->machine) == OUTCOME_NONE);
+	stopped = vm_stop(vm, &late);
+	if (r == 0 && stopped < 0) {
+		*err = late;
+		r = stopped;
+	}
+	return r;
+}
+
+static int status(const struct machine *machine)
+{
+	switch (machine_outcome(machine)) {
+	case OUTCOME_RESET:
+		return STATUS_RESET;
+	case OUTCOME_PANIC:
+		return STATUS_PANIC;
+	case OUTCOME_TIMEOUT:
+		return STATUS_TIMEOUT;
+	case OUTCOME_SIGNAL:
+		return 128 + machine->signal;
+	default:
+		return 0;
+	}
+}
+
+static int lives(struct run *run, struct err *err)
+{
+	for (;;) {
+		int r = live(run, err);
+
+		if (r < 0)
+			return r;
+		if (machine_outcome(run->machine) != OUTCOME_RESET ||
+		    run->config->no_reboot)
+			return 0;
+		r = machine_reset(run->machine, err);
+		if (r < 0)
+			return err_wrap(err, "restart");
+	}
+}
+
+int run_guest(const struct config *config, int *ret_status, struct err *err)
+{
+	_cleanup_(run_finish) struct run run = { .config = config,
+						 .kvm = -1,
+						 .signals.fd = -1 };
+	int r = arch_check_config(config, err);
+
+	if (r < 0)
+		return r;
+	run.kvm = kvm_open(err);
+	if (run.kvm < 0)
+		return run.kvm;
+	r = catch_signals(&run, err);
+	if (r == 0)
+		r = machine_new(&run.machine, config, run.kvm, err);
+	if (r == 0)
+		r = watch_signals(&run, err);
+	if (r == 0)
+		r = watch_clock(&run, err);
+	if (r == 0)
+		r = lives(&run, err);
+	if (r < 0)
+		return r;
+	*ret_status = status(run.machine);
+	return 0;
+}

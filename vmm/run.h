@@ -1,0 +1,18 @@
+/* vmm/run.h - one run of a guest, from the configuration to the exit status. */
+#ifndef VMM_RUN_H
+#define VMM_RUN_H
+
+#include "base/err.h"
+
+struct config;
+
+/*
+ * Runs a guest until it ends, restarting it in place on reset.
+ *
+ * Returns 0 with the exit status of `vmm run` (vmm-run(1)) in *ret_status; or
+ * a negative errno with @err set when the VMM itself failed. Either way the
+ * terminal is restored and nothing is left behind. Thread: main.
+ */
+int run_guest(const struct config *config, int *ret_status, struct err *err);
+
+#endif

@@ -1,0 +1,37 @@
+/* vmm/slot.c - hands the memory map's regions to KVM. */
+#include "vmm/slot.h"
+
+#include "arch/arch.h"
+#include "mem/slots.h"
+#include "vmm/kvm.h"
+#include "vmm/vm.h"
+
+static int set(void *ctx, uint32_t slot, const struct mem_region *region,
+	       struct err *err)
+{
+	const struct vm *vm = ctx;
+	const struct kvm_userspace_memory_region arg = {
+		.slot = slot,
+		.flags = region->kind == MEM_ROM ? KVM_MEM_READONLY : 0,
+		.guest_phys_addr = region->gpa.start,
+		.memory_size = region->gpa.size,
+		.userspace_addr = (uintptr_t)region->host,
+	};
+	const int r = kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &arg, err);
+
+	return r < 0 ? r : 0;
+}
+
+int slots_install(struct vm *vm, struct err *err)
+{
+	const struct kvm_limits *limits = &vm->machine->limits;
+	const struct mem_slot_ops ops = {
+		.set = set,
+		.ctx = vm,
+		.align = limits->page_size > arch_mem_align ? limits->page_size
+							    : arch_mem_align,
+		.max = limits->max_slots,
+	};
+
+	return mem_install(&vm->machine->mem, &ops, err);
+}

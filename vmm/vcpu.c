@@ -1,0 +1,149 @@
+/* vmm/vcpu.c - one virtual CPU and the thread that runs it. */
+#include "vmm/vcpu.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "arch/arch.h"
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "vmm/kvm.h"
+#include "vmm/vm.h"
+
+#define VCPU_KICK SIGUSR1 /* its handler does nothing: EINTR is the point */
+
+/*
+ * A few frames and a struct err. Much less than the default of 8 MiB, whose top
+ * the host would back with a 2 MiB huge page at the first touch.
+ */
+#define VCPU_STACK (256UL << 10)
+
+int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
+	      struct err *err)
+{
+	*vcpu = (struct vcpu){ .vm = vm, .index = index, .fd = -1 };
+	vcpu->fd = kvm_ioctl_int(vm->fd, KVM_CREATE_VCPU, (unsigned long)index,
+				 err);
+	if (vcpu->fd < 0)
+		return err_wrap(err, "vcpu %u", index);
+	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED) {
+		vcpu->run = NULL;
+		return err_sys(err, "vcpu %u: mmap", index);
+	}
+	vcpu->run_size = run_size;
+	return 0;
+}
+
+void vcpu_finish(struct vcpu *vcpu)
+{
+	if (vcpu->run)
+		(void)munmap(vcpu->run, vcpu->run_size);
+	/* A zeroed vCPU has descriptor 0, which is not its own. */
+	if (vcpu->vm)
+		fd_closep(&vcpu->fd);
+	*vcpu = (struct vcpu){ .fd = -1 };
+}
+
+static void exit_mmio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	struct machine *machine = vcpu->vm->machine;
+	struct io_access io = {
+		.addr = run->mmio.phys_addr,
+		.size = run->mmio.len,
+		.write = run->mmio.is_write != 0,
+	};
+
+	if (io.write)
+		io.val = load_host(run->mmio.data, io.size);
+	if (bus_access(&machine->mmio, &io) < 0)
+		machine_unclaimed(machine, &io);
+	if (!io.write)
+		store_host(run->mmio.data, io.size, io.val);
+}
+
+static int run(struct vcpu *vcpu)
+{
+	while (!__atomic_load_n(&vcpu->stop, __ATOMIC_ACQUIRE)) {
+		int r = kvm_run(vcpu->fd);
+
+		if (r == -EINTR || r == -EAGAIN)
+			continue;
+		if (r < 0)
+			return err_set(&vcpu->err, r, "KVM_RUN: %s",
+				       strerrordesc_np(-r));
+		if (vcpu->run->exit_reason == KVM_EXIT_MMIO) {
+			exit_mmio(vcpu);
+			continue;
+		}
+		r = arch_vcpu_exit(vcpu, &vcpu->err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void *thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	if (run(vcpu) < 0) {
+		(void)err_wrap(&vcpu->err, "vcpu %u", vcpu->index);
+		machine_end(vcpu->vm->machine, OUTCOME_ERROR);
+	}
+	return NULL;
+}
+
+static void kicked(int sig)
+{
+	(void)sig;
+}
+
+int vcpu_kick_setup(struct err *err)
+{
+	const struct sigaction act = { .sa_handler = kicked };
+
+	if (sigaction(VCPU_KICK, &act, NULL) < 0)
+		return err_sys(err, "sigaction");
+	return 0;
+}
+
+int vcpu_start(struct vcpu *vcpu, struct err *err)
+{
+	pthread_attr_t attr;
+	int r;
+
+	r = pthread_attr_init(&attr);
+	if (r == 0) {
+		(void)pthread_attr_setstacksize(&attr, VCPU_STACK);
+		r = pthread_create(&vcpu->thread, &attr, thread, vcpu);
+		(void)pthread_attr_destroy(&attr);
+	}
+	if (r != 0)
+		return err_set(err, -r, "vcpu %u: thread: %s", vcpu->index,
+			       strerrordesc_np(r));
+	vcpu->started = true;
+	return 0;
+}
+
+void vcpu_stop(struct vcpu *vcpu)
+{
+	if (!vcpu->started)
+		return;
+	__atomic_store_n(&vcpu->stop, 1, __ATOMIC_RELEASE);
+	/* Not in KVM_RUN yet: it returns at once. In it: the signal ends it. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
+	(void)pthread_kill(vcpu->thread, VCPU_KICK);
+}
+
+void vcpu_join(struct vcpu *vcpu)
+{
+	if (!vcpu->started)
+		return;
+	(void)pthread_join(vcpu->thread, NULL);
+	vcpu->started = false;
+}

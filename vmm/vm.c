@@ -1,0 +1,130 @@
+/* vmm/vm.c - one KVM virtual machine: descriptor, slots, vCPUs. */
+#include "vmm/vm.h"
+
+#include <errno.h>
+
+#include "arch/arch.h"
+#include "base/cleanup.h"
+#include "vmm/kvm.h"
+#include "vmm/slot.h"
+
+struct vm *vm_free(struct vm *vm)
+{
+	if (!vm)
+		return NULL;
+	irq_disconnect(&vm->machine->irq);
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_finish(&vm->vcpu[i]);
+	arch_vm_free(vm);
+	fd_closep(&vm->fd);
+	free(vm);
+	return NULL;
+}
+
+static void vm_freep(struct vm **vm)
+{
+	*vm = vm_free(*vm);
+}
+
+static int make_vcpus(struct vm *vm, struct err *err)
+{
+	const int size = kvm_ioctl_int(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0UL,
+				       err);
+	if (size < 0)
+		return size;
+	for (unsigned i = 0; i < vm->machine->config->cpus; i++) {
+		int r;
+
+		vm->vcpus = i + 1;
+		r = vcpu_init(&vm->vcpu[i], vm, i, (size_t)size, err);
+		if (r == 0)
+			r = arch_vcpu_init(&vm->vcpu[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* KVM answers a doorbell's write by itself, without leaving the kernel. */
+static int connect_doorbells(struct vm *vm, struct err *err)
+{
+	const struct bus *bus = &vm->machine->mmio;
+
+	for (size_t i = 0; arch_has_ioeventfd && i < bus->count; i++) {
+		const struct io_slot *slot = &bus->slot[i];
+
+		for (size_t j = 0; j < slot->dev->doorbells; j++) {
+			const struct doorbell *bell = &slot->dev->doorbell[j];
+			const struct kvm_ioeventfd arg = {
+				.datamatch = bell->val,
+				.addr = slot->at.start + bell->offset,
+				.len = bell->size,
+				.fd = bell->fd,
+				.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+			};
+			const int r = kvm_ioctl(vm->fd, KVM_IOEVENTFD, &arg,
+						err);
+
+			if (r < 0)
+				return err_wrap(err, "%s: doorbell",
+						slot->dev->ops->name);
+		}
+	}
+	return 0;
+}
+
+int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
+{
+	_cleanup_(vm_freep) struct vm *vm = calloc(1, sizeof(*vm));
+	int r;
+
+	if (!vm)
+		return err_set(err, -ENOMEM, "out of memory");
+	vm->machine = machine;
+	vm->kvm = kvm;
+	vm->fd = kvm_ioctl_int(kvm, KVM_CREATE_VM, arch_vm_type(machine), err);
+	if (vm->fd < 0)
+		return vm->fd;
+	r = slots_install(vm, err);
+	if (r == 0)
+		r = make_vcpus(vm, err);
+	if (r == 0)
+		r = arch_vm_init(vm, err);
+	if (r == 0)
+		r = connect_doorbells(vm, err);
+	if (r == 0)
+		r = irq_connect(&machine->irq, vm, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(vm);
+	return 0;
+}
+
+int vm_start(struct vm *vm, struct err *err)
+{
+	int r = 0;
+
+	/* The others first: they sleep in KVM until the first one calls them,
+	 * and must not make it wait for a thread that does not exist yet. */
+	for (unsigned i = vm->vcpus; r == 0 && i-- > 0;)
+		r = vcpu_start(&vm->vcpu[i], err);
+	if (r < 0)
+		(void)vm_stop(vm, &(struct err){ 0 });
+	return r;
+}
+
+int vm_stop(struct vm *vm, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_stop(&vm->vcpu[i]);
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_join(&vm->vcpu[i]);
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
+		r = vm->vcpu[i].err.code;
+		if (r < 0)
+			*err = vm->vcpu[i].err;
+	}
+	return r;
+}
