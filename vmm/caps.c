@@ -45,6 +45,9 @@ int caps_check(int kvm, struct kvm_limits *ret, struct err *err)
 	ret->max_vcpus = at_least(kvm_cap(kvm, KVM_CAP_MAX_VCPUS),
 				  at_least(kvm_cap(kvm, KVM_CAP_NR_VCPUS), 4));
 	ret->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	/* A level up from the page, where entries are of 8 bytes; the
+	 * architecture may know more. */
+	ret->block_size = ret->page_size * (ret->page_size / 8);
 	ret->sync_mmu = kvm_cap(kvm, KVM_CAP_SYNC_MMU) != 0;
 	if (!ret->sync_mmu)
 		log_warn("this host's KVM lacks KVM_CAP_SYNC_MMU: memory the "

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "arch/arch.h"
@@ -44,12 +45,12 @@ int machine_add_ram(struct machine *machine, struct range at,
 
 	if (machine->backings == MEM_MAX_REGIONS)
 		return err_set(err, -ENOSPC, "%s: too many regions", name);
-	r = backing_anon(backing, at, err);
+	r = backing_init(backing, at, machine->limits.block_size, 0, err);
 	if (r < 0)
 		return err_wrap(err, "%s", name);
 	machine->backings++;
 	region.host = backing->host;
-	mem_name(&region, name);
+	(void)snprintf(region.name, sizeof(region.name), "%s", name);
 	return mem_add(&machine->mem, region, err);
 }
 

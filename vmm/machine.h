@@ -30,6 +30,7 @@ struct kvm_limits {
 	unsigned max_vcpus;
 	unsigned max_slots;
 	uint64_t page_size; /* of the host, in bytes */
+	uint64_t block_size; /* the largest that stage 2 maps at once, bytes */
 	bool sync_mmu; /* host memory may change under a running guest */
 };
 
@@ -96,8 +97,8 @@ int machine_reset(struct machine *machine, struct err *err);
 void machine_unclaimed(struct machine *machine, const struct io_access *io);
 
 /*
- * Backs [at.start, +size) with anonymous memory and adds it to the map. For
- * arch_layout(). Returns 0, or what backing_anon() and mem_add() return.
+ * Backs @at with anonymous memory and adds it to the map. For
+ * arch_layout(). Returns 0, or what backing_init() and mem_add() return.
  */
 int machine_add_ram(struct machine *machine, struct range at,
 		    enum mem_kind kind, const char *name, struct err *err);
