@@ -1,0 +1,326 @@
+/* devices/virtio/mmio.c - virtio over memory-mapped registers. */
+#include "devices/virtio/mmio.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+
+/* Source: section 4.2.2. */
+enum {
+	MAGIC_VALUE = 0x000,
+	VERSION = 0x004,
+	DEVICE_ID = 0x008,
+	VENDOR_ID = 0x00c,
+	DEVICE_FEATURES = 0x010,
+	DEVICE_FEATURES_SEL = 0x014,
+	DRIVER_FEATURES = 0x020,
+	DRIVER_FEATURES_SEL = 0x024,
+	QUEUE_SEL = 0x030,
+	QUEUE_NUM_MAX = 0x034,
+	QUEUE_NUM = 0x038,
+	QUEUE_READY = 0x044,
+	QUEUE_NOTIFY = 0x050,
+	INTERRUPT_STATUS = 0x060,
+	INTERRUPT_ACK = 0x064,
+	STATUS = 0x070,
+	QUEUE_DESC_LOW = 0x080,
+	QUEUE_DESC_HIGH = 0x084,
+	QUEUE_DRIVER_LOW = 0x090,
+	QUEUE_DRIVER_HIGH = 0x094,
+	QUEUE_DEVICE_LOW = 0x0a0,
+	QUEUE_DEVICE_HIGH = 0x0a4,
+	SHM_LEN_LOW = 0x0b0,
+	SHM_LEN_HIGH = 0x0b4,
+	SHM_BASE_LOW = 0x0b8,
+	SHM_BASE_HIGH = 0x0bc,
+	QUEUE_RESET = 0x0c0,
+	CONFIG_GENERATION = 0x0fc,
+	CONFIG = 0x100,
+};
+
+#define MAGIC 0x74726976 /* "virt" */
+#define VENDOR 0x204d4d56 /* "VMM " */
+
+/* Bits of INTERRUPT_STATUS. */
+enum { INT_USED = 1, INT_CONFIG = 2 };
+
+struct virtio_mmio {
+	struct virtio_transport transport;
+	struct virtio *vio; /* owned */
+	struct irq_line irq;
+	uint32_t device_features_sel;
+	uint32_t driver_features_sel;
+	uint32_t queue_sel;
+	uint32_t interrupts; /* INT_* not acknowledged */
+	struct doorbell doorbell[]; /* one for each queue */
+};
+
+static struct virtio *vio_of(struct device *dev)
+{
+	return container_of(dev, struct virtio, dev);
+}
+
+static struct virtio_mmio *mmio_of(struct virtio *vio)
+{
+	return container_of(vio->transport, struct virtio_mmio, transport);
+}
+
+static void interrupt(struct virtio_mmio *mmio, uint32_t cause)
+{
+	mmio->interrupts |= cause;
+	irq_set(&mmio->irq, true);
+}
+
+static void used(struct virtio *vio, unsigned queue)
+{
+	(void)queue;
+	interrupt(mmio_of(vio), INT_USED);
+}
+
+static void config(struct virtio *vio)
+{
+	interrupt(mmio_of(vio), INT_CONFIG);
+}
+
+static const struct virtio_transport_ops transport_ops = {
+	.used = used,
+	.config = config,
+};
+
+/* The ring of the selected queue; NULL: there is no such queue. */
+static struct virtq *selected(struct virtio_mmio *mmio)
+{
+	return mmio->queue_sel < mmio->vio->queues
+		     ? &mmio->vio->queue[mmio->queue_sel].ring
+		     : NULL;
+}
+
+static uint32_t device_features(const struct virtio_mmio *mmio)
+{
+	if (mmio->device_features_sel > 1)
+		return 0;
+	return (uint32_t)(mmio->vio->offered >> mmio->device_features_sel * 32);
+}
+
+static uint32_t read_register(struct virtio_mmio *mmio, uint64_t offset)
+{
+	const struct virtio *vio = mmio->vio;
+	const struct virtq *ring = selected(mmio);
+
+	switch (offset) {
+	case MAGIC_VALUE:
+		return MAGIC;
+	case VERSION:
+		return 2;
+	case DEVICE_ID:
+		return vio->ops->id;
+	case VENDOR_ID:
+		return VENDOR;
+	case DEVICE_FEATURES:
+		return device_features(mmio);
+	case QUEUE_NUM_MAX:
+		return ring ? ring->max : 0;
+	case QUEUE_READY:
+		return ring && ring->enabled;
+	case INTERRUPT_STATUS:
+		return mmio->interrupts;
+	case STATUS:
+		return vio->status;
+	case SHM_LEN_LOW:
+	case SHM_LEN_HIGH:
+	case SHM_BASE_LOW:
+	case SHM_BASE_HIGH:
+		return UINT32_MAX; /* no such region */
+	case CONFIG_GENERATION:
+		return vio->generation;
+	default:
+		return 0;
+	}
+}
+
+static void set_low(gpa_t *addr, uint32_t val)
+{
+	*addr = (*addr & ~(gpa_t)UINT32_MAX) | val;
+}
+
+static void set_high(gpa_t *addr, uint32_t val)
+{
+	*addr = (*addr & UINT32_MAX) | (gpa_t)val << 32;
+}
+
+/* A queue's place and size are the driver's to say until the queue is ready. */
+static void write_ring(struct virtq *ring, uint64_t offset, uint32_t val)
+{
+	if (ring->enabled)
+		return;
+	switch (offset) {
+	case QUEUE_NUM:
+		/* 0 is no valid size either. */
+		ring->size = val <= ring->max ? (uint16_t)val : 0;
+		break;
+	case QUEUE_DESC_LOW:
+		set_low(&ring->desc, val);
+		break;
+	case QUEUE_DESC_HIGH:
+		set_high(&ring->desc, val);
+		break;
+	case QUEUE_DRIVER_LOW:
+		set_low(&ring->avail, val);
+		break;
+	case QUEUE_DRIVER_HIGH:
+		set_high(&ring->avail, val);
+		break;
+	case QUEUE_DEVICE_LOW:
+		set_low(&ring->used, val);
+		break;
+	case QUEUE_DEVICE_HIGH:
+		set_high(&ring->used, val);
+		break;
+	}
+}
+
+static void write_queue(struct virtio_mmio *mmio, uint64_t offset, uint32_t val)
+{
+	struct virtq *ring = selected(mmio);
+
+	if (!ring)
+		return;
+	if (offset == QUEUE_READY && val == 1)
+		virtio_enable_queue(mmio->vio, mmio->queue_sel);
+	else if ((offset == QUEUE_READY && val == 0) ||
+		 (offset == QUEUE_RESET && val == 1))
+		virtio_disable_queue(mmio->vio, mmio->queue_sel);
+	else
+		write_ring(ring, offset, val);
+}
+
+static void reset(struct virtio_mmio *mmio)
+{
+	virtio_reset(mmio->vio);
+	mmio->device_features_sel = 0;
+	mmio->driver_features_sel = 0;
+	mmio->queue_sel = 0;
+	mmio->interrupts = 0;
+}
+
+static void write_register(struct virtio_mmio *mmio, uint64_t offset,
+			   uint32_t val)
+{
+	struct virtio *vio = mmio->vio;
+
+	switch (offset) {
+	case DEVICE_FEATURES_SEL:
+		mmio->device_features_sel = val;
+		break;
+	case DRIVER_FEATURES:
+		virtio_accept(vio, mmio->driver_features_sel, val);
+		break;
+	case DRIVER_FEATURES_SEL:
+		mmio->driver_features_sel = val;
+		break;
+	case QUEUE_SEL:
+		mmio->queue_sel = val;
+		break;
+	case QUEUE_NOTIFY:
+		if (val < vio->queues)
+			virtio_kick(vio, val);
+		break;
+	case INTERRUPT_ACK:
+		mmio->interrupts &= ~val;
+		break;
+	case STATUS:
+		if ((uint8_t)val == 0)
+			reset(mmio);
+		else
+			virtio_set_status(vio, (uint8_t)val);
+		break;
+	default:
+		write_queue(mmio, offset, val);
+	}
+}
+
+static uint64_t virtio_mmio_read(struct device *dev, uint64_t offset,
+				 unsigned size)
+{
+	struct virtio *vio = vio_of(dev);
+	uint8_t bytes[8];
+
+	if (offset >= CONFIG) {
+		virtio_config_read(vio, offset - CONFIG, bytes, size);
+		return load_host(bytes, size);
+	}
+	/* Source: section 4.2.2.2, registers are read and written whole. */
+	if (size != sizeof(uint32_t))
+		return 0;
+	return htole32(read_register(mmio_of(vio), offset));
+}
+
+static void virtio_mmio_write(struct device *dev, uint64_t offset,
+			      unsigned size, uint64_t val)
+{
+	struct virtio *vio = vio_of(dev);
+	uint8_t bytes[8];
+
+	if (offset >= CONFIG) {
+		store_host(bytes, size, val);
+		virtio_config_write(vio, offset - CONFIG, bytes, size);
+	} else if (size == sizeof(uint32_t)) {
+		write_register(mmio_of(vio), offset, le32toh((uint32_t)val));
+	}
+}
+
+static void virtio_mmio_reset(struct device *dev)
+{
+	reset(mmio_of(vio_of(dev)));
+}
+
+static void virtio_mmio_destroy(struct device *dev)
+{
+	struct virtio *vio = vio_of(dev);
+	struct virtio_mmio *mmio = mmio_of(vio);
+
+	/* What ends in here is not told to a driver any more. */
+	virtio_reset(vio);
+	vio->ops->destroy(vio);
+	free(mmio);
+}
+
+static const struct device_ops virtio_mmio_ops = {
+	.name = "virtio_mmio",
+	.sizes = 1 | 2 | 4 | 8,
+	.read = virtio_mmio_read,
+	.write = virtio_mmio_write,
+	.reset = virtio_mmio_reset,
+	.destroy = virtio_mmio_destroy,
+};
+
+int virtio_mmio_new(struct device **ret, struct virtio *vio,
+		    struct irq_line irq, struct err *err)
+{
+	struct virtio_mmio *mmio = calloc(
+		1, sizeof(*mmio) + vio->queues * sizeof(mmio->doorbell[0]));
+
+	if (!mmio) {
+		vio->ops->destroy(vio);
+		return err_set(err, -ENOMEM, "virtio-mmio");
+	}
+	mmio->transport.ops = &transport_ops;
+	mmio->vio = vio;
+	mmio->irq = irq;
+	for (unsigned i = 0; i < vio->queues; i++)
+		mmio->doorbell[i] = (struct doorbell){
+			.offset = QUEUE_NOTIFY,
+			.size = sizeof(uint32_t),
+			.val = htole32(i),
+			.fd = vio->queue[i].kick.fd,
+		};
+	vio->transport = &mmio->transport;
+	vio->dev.ops = &virtio_mmio_ops;
+	vio->dev.doorbell = mmio->doorbell;
+	vio->dev.doorbells = vio->queues;
+	*ret = &vio->dev;
+	return 0;
+}

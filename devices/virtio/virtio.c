@@ -1,0 +1,232 @@
+/* devices/virtio/virtio.c - what a virtio device is to a transport. */
+#include "devices/virtio/virtio.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include "base/cleanup.h"
+
+/* What the code around the devices does for all of them. */
+static const uint64_t common_features = 1ULL << VIRTIO_F_VERSION_1 |
+					1ULL << VIRTIO_F_RING_RESET |
+					1ULL << VIRTIO_RING_F_EVENT_IDX |
+					1ULL << VIRTIO_RING_F_INDIRECT_DESC;
+
+/* Status bits that are the driver's to set. */
+static const uint8_t driver_status = VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER |
+				     VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK |
+				     VIRTIO_FAILED;
+
+/* True if the queue may be served: the driver is ready and has kept to the
+ * rules. */
+static bool is_live(const struct virtio *vio, unsigned queue)
+{
+	return (vio->status & VIRTIO_DRIVER_OK) &&
+	       !(vio->status & VIRTIO_NEEDS_RESET) &&
+	       vio->queue[queue].ring.enabled;
+}
+
+static void kicked(struct loop_watch *watch, uint32_t events)
+{
+	struct virtio_queue *q = container_of(watch, struct virtio_queue, kick);
+	struct virtio *vio = q->vio;
+	const unsigned queue = (unsigned)(q - vio->queue);
+
+	(void)events;
+	if (is_live(vio, queue))
+		vio->ops->notify(vio, queue);
+}
+
+static int init_queue(struct virtio *vio, struct virtio_queue *q,
+		      const struct mem_map *mem, struct err *err)
+{
+	q->vio = vio;
+	virtq_init(&q->ring, mem, VIRTQ_MAX_SIZE);
+	q->kick.lock = &vio->dev.lock;
+	q->kick.ready = kicked;
+	q->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->kick.fd < 0)
+		return err_sys(err, "%s: eventfd", vio->ops->name);
+	vio->queues++;
+	/* Edge-triggered: each kick comes once, and is never read. */
+	return loop_add(vio->loop, &q->kick, EPOLLIN | EPOLLET, err);
+}
+
+int virtio_init(struct virtio *vio, const struct virtio_ops *ops,
+		const struct mem_map *mem, struct loop *loop, unsigned queues,
+		struct err *err)
+{
+	int r = 0;
+
+	vio->ops = ops;
+	vio->loop = loop;
+	vio->offered = common_features;
+	(void)pthread_mutex_init(&vio->dev.lock, NULL);
+	vio->queue = calloc(queues, sizeof(*vio->queue));
+	if (!vio->queue)
+		return err_set(err, -ENOMEM, "%s", ops->name);
+	for (unsigned i = 0; r == 0 && i < queues; i++)
+		r = init_queue(vio, &vio->queue[i], mem, err);
+	return r;
+}
+
+void virtio_finish(struct virtio *vio)
+{
+	if (!vio->ops)
+		return;
+	while (vio->queues > 0) {
+		struct loop_watch *kick = &vio->queue[--vio->queues].kick;
+
+		loop_remove(vio->loop, kick);
+		fd_closep(&kick->fd);
+	}
+	free(vio->queue);
+	vio->queue = NULL;
+	(void)pthread_mutex_destroy(&vio->dev.lock);
+}
+
+void virtio_break(struct virtio *vio, const char *why)
+{
+	vio->faults++;
+	vio->fault = why;
+	vio->status |= VIRTIO_NEEDS_RESET;
+	if (vio->status & VIRTIO_DRIVER_OK)
+		vio->transport->ops->config(vio);
+}
+
+bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain)
+{
+	struct virtq *ring = &vio->queue[queue].ring;
+	int r;
+
+	if (!is_live(vio, queue))
+		return false;
+	r = virtq_pop(ring, chain);
+	if (r < 0)
+		virtio_break(vio, ring->fault);
+	return r > 0;
+}
+
+void virtio_push(struct virtio *vio, unsigned queue, uint16_t head,
+		 uint32_t len)
+{
+	struct virtq *ring = &vio->queue[queue].ring;
+
+	if (is_live(vio, queue) && virtq_push(ring, head, len) < 0)
+		virtio_break(vio, ring->fault);
+}
+
+void virtio_flush(struct virtio *vio, unsigned queue)
+{
+	struct virtq *ring = &vio->queue[queue].ring;
+
+	if (!is_live(vio, queue))
+		return;
+	if (virtq_wants_interrupt(ring))
+		vio->transport->ops->used(vio, queue);
+	else if (ring->fault)
+		virtio_break(vio, ring->fault);
+}
+
+void virtio_config_changed(struct virtio *vio)
+{
+	vio->generation++;
+	if (vio->status & VIRTIO_DRIVER_OK)
+		vio->transport->ops->config(vio);
+}
+
+void virtio_kick(struct virtio *vio, unsigned queue)
+{
+	const uint64_t one = 1;
+
+	(void)!write(vio->queue[queue].kick.fd, &one, sizeof(one));
+}
+
+void virtio_accept(struct virtio *vio, unsigned word, uint32_t features)
+{
+	if (word > 1 || (vio->status & VIRTIO_FEATURES_OK))
+		return;
+	vio->accepted &= ~((uint64_t)UINT32_MAX << word * 32);
+	vio->accepted |= (uint64_t)features << word * 32;
+}
+
+/* A driver without version 1 would speak the guest's own byte order. */
+static bool can_do(const struct virtio *vio)
+{
+	return !(vio->accepted & ~vio->offered) &&
+	       virtio_has(vio, VIRTIO_F_VERSION_1);
+}
+
+void virtio_set_status(struct virtio *vio, uint8_t status)
+{
+	const uint8_t old = vio->status;
+
+	if (status == 0) {
+		virtio_reset(vio);
+		return;
+	}
+	/* Only a reset clears a bit. */
+	vio->status |= status & driver_status;
+	if ((vio->status & VIRTIO_FEATURES_OK) && !can_do(vio))
+		vio->status &= (uint8_t)~VIRTIO_FEATURES_OK;
+	if (!(vio->status & VIRTIO_FEATURES_OK))
+		vio->status &= (uint8_t)~VIRTIO_DRIVER_OK;
+
+	/* A kick that came too early did nothing. */
+	if (vio->status & ~old & VIRTIO_DRIVER_OK)
+		for (unsigned i = 0; i < vio->queues; i++)
+			if (vio->queue[i].ring.enabled)
+				virtio_kick(vio, i);
+}
+
+void virtio_enable_queue(struct virtio *vio, unsigned queue)
+{
+	struct virtq *ring = &vio->queue[queue].ring;
+
+	if (!ring->enabled && virtq_enable(ring, vio->accepted) < 0)
+		virtio_break(vio, ring->fault);
+}
+
+void virtio_disable_queue(struct virtio *vio, unsigned queue)
+{
+	virtq_disable(&vio->queue[queue].ring);
+	if (vio->ops->quiesce)
+		vio->ops->quiesce(vio, queue);
+}
+
+void virtio_reset(struct virtio *vio)
+{
+	/* First, so that nothing that ends now interrupts. */
+	vio->status = 0;
+	for (unsigned i = 0; i < vio->queues; i++)
+		virtio_disable_queue(vio, i);
+	if (vio->ops->reset)
+		vio->ops->reset(vio);
+	vio->accepted = 0;
+	vio->fault = NULL;
+}
+
+void virtio_config_read(const struct virtio *vio, size_t offset, void *buf,
+			size_t len)
+{
+	memset(buf, 0, len);
+	if (offset >= vio->config_len)
+		return;
+	if (len > vio->config_len - offset)
+		len = vio->config_len - offset;
+	memcpy(buf, (const uint8_t *)vio->config + offset, len);
+}
+
+void virtio_config_write(struct virtio *vio, size_t offset, const void *buf,
+			 size_t len)
+{
+	if (!vio->ops->config_write || offset >= vio->config_len ||
+	    len > vio->config_len - offset)
+		return;
+	vio->ops->config_write(vio, offset, buf, len);
+}

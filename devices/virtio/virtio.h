@@ -1,0 +1,184 @@
+/*
+ * devices/virtio/virtio.h - what a virtio device is to a transport.
+ *
+ * Three parts make a device on the board:
+ *   the device (blk, console, rng) embeds struct virtio, serves its queues and
+ *   knows no transport;
+ *   this file keeps what every device has: features, status, queues;
+ *   the transport (mmio) makes it a struct device: it turns registers into
+ *   calls of virtio_*(), and virtio_transport_ops into interrupts.
+ *
+ * A queue is served on the loop thread: a kick signals the queue's eventfd,
+ * from the kernel or by virtio_kick(), and the loop calls ops->notify(). Guest
+ * accesses come on vCPU threads. Both hold vio->dev.lock, so all that follows
+ * is sequential. Numbers are in host byte order; what lies in guest memory, and
+ * the configuration space, is little-endian.
+ *
+ * A driver that breaks a rule stops its own device: DEVICE_NEEDS_RESET is set,
+ * and nothing is served until it resets the device.
+ *
+ * Source: Virtual I/O Device (VIRTIO) 1.2, sections 2 and 3.
+ */
+#ifndef DEVICES_VIRTIO_VIRTIO_H
+#define DEVICES_VIRTIO_VIRTIO_H
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "devices/device.h"
+#include "devices/virtio/queue.h"
+#include "mem/map.h"
+
+struct virtio;
+
+/* A kind of device. All are called with vio->dev.lock held. */
+struct virtio_ops {
+	const char *name; /* for messages */
+	uint32_t id; /* section 5 */
+	/*
+	 * Look at the queue: it is live. Takes no more chains in one call than
+	 * the queue has entries, and kicks itself for the rest. Loop thread.
+	 */
+	void (*notify)(struct virtio *vio, unsigned queue);
+	/*
+	 * Drops what was taken from the queue. When it returns nothing touches
+	 * a buffer of it any more. It is disabled already: virtio_push() does
+	 * nothing. NULL: the device keeps no chain between calls.
+	 */
+	void (*quiesce)(struct virtio *vio, unsigned queue);
+	/*
+	 * The driver writes [offset, offset + len) of the configuration space,
+	 * which is in it. NULL: writes are dropped.
+	 */
+	void (*config_write)(struct virtio *vio, size_t offset, const void *buf,
+			     size_t len);
+	/* The rest of a reset, all queues being quiet. NULL: no other state. */
+	void (*reset)(struct virtio *vio);
+	/* Frees the device; calls virtio_finish(). Takes a half-made one. */
+	void (*destroy)(struct virtio *vio);
+};
+
+/* How the transport tells the driver. Called with vio->dev.lock held. */
+struct virtio_transport_ops {
+	void (*used)(struct virtio *vio, unsigned queue);
+	void (*config)(struct virtio *vio);
+};
+
+struct virtio_transport {
+	const struct virtio_transport_ops *ops;
+};
+
+struct virtio_queue {
+	struct virtq ring;
+	struct virtio *vio;
+	struct loop_watch kick; /* its eventfd is owned */
+};
+
+/* Embedded in every virtio device. */
+struct virtio {
+	struct device dev; /* its ops and doorbells are the transport's */
+	const struct virtio_ops *ops;
+	struct virtio_transport *transport; /* NULL: not plugged yet */
+	struct loop *loop; /* borrowed */
+
+	uint64_t
+		offered; /* features, bit n is feature n; fixed after *_new() */
+	uint64_t accepted;
+	uint8_t status;
+	uint32_t generation; /* counts changes of the configuration space */
+
+	const void *config; /* configuration space; the device's own storage */
+	size_t config_len; /* in bytes */
+
+	struct virtio_queue *queue; /* owned */
+	unsigned queues;
+
+	const char *fault; /* why it needs a reset; NULL: it does not */
+	uint64_t faults; /* how often the driver broke a rule */
+};
+
+/* Device status. Source: section 2.1. */
+enum virtio_status {
+	VIRTIO_ACKNOWLEDGE = 1,
+	VIRTIO_DRIVER = 2,
+	VIRTIO_DRIVER_OK = 4,
+	VIRTIO_FEATURES_OK = 8,
+	VIRTIO_NEEDS_RESET = 64,
+	VIRTIO_FAILED = 128,
+};
+
+/*
+ * For devices: begins a *_new(). Offers what every device here has: version 1,
+ * event index, indirect descriptors, queue reset. The device adds its own to
+ * vio->offered, and sets vio->config.
+ *
+ * @vio:       zeroed; may be given to virtio_finish() on failure
+ * @mem, @loop: borrowed; outlive @vio
+ * @queues:    how many, each of up to VIRTQ_MAX_SIZE entries
+ *
+ * Returns 0, -ENOMEM, or what making an eventfd and watching it returned.
+ */
+int virtio_init(struct virtio *vio, const struct virtio_ops *ops,
+		const struct mem_map *mem, struct loop *loop, unsigned queues,
+		struct err *err);
+void virtio_finish(struct virtio *vio);
+
+/* For devices: true if both sides have feature number @bit. */
+static inline bool virtio_has(const struct virtio *vio, unsigned bit)
+{
+	return vio->accepted >> bit & 1;
+}
+
+/*
+ * For devices: takes the queue's next chain, as virtq_pop(). Returns false if
+ * there is none, or none to be had: the device is broken, stopped or reset.
+ */
+bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain);
+
+/*
+ * For devices: gives a chain back, with @len bytes written. The driver is not
+ * told before virtio_flush(). Does nothing if the queue was reset since.
+ */
+void virtio_push(struct virtio *vio, unsigned queue, uint16_t head,
+		 uint32_t len);
+
+/* For devices: interrupts the driver, if it wants that for what was pushed. */
+void virtio_flush(struct virtio *vio, unsigned queue);
+
+/* For devices: the driver broke a rule; @why is a static string. */
+void virtio_break(struct virtio *vio, const char *why);
+
+/* For devices: the configuration space changed by the host's doing. */
+void virtio_config_changed(struct virtio *vio);
+
+/* Has ops->notify() called on the loop thread. Thread: any, without a lock. */
+void virtio_kick(struct virtio *vio, unsigned queue);
+
+/* For transports: the driver's side of the negotiation. Frozen once done. */
+void virtio_accept(struct virtio *vio, unsigned word, uint32_t features);
+
+/* For transports: the driver sets status bits; 0 is a reset. */
+void virtio_set_status(struct virtio *vio, uint8_t status);
+
+/*
+ * For transports: starts a queue whose ring has size and addresses. A bad one
+ * breaks the device and stays disabled.
+ */
+void virtio_enable_queue(struct virtio *vio, unsigned queue);
+
+/* For transports: stops a queue. Nothing of it is in flight on return. */
+void virtio_disable_queue(struct virtio *vio, unsigned queue);
+
+/*
+ * Back to the state after *_new(). Nothing is in flight on return: where the
+ * host is still at work for a request, this waits for it.
+ */
+void virtio_reset(struct virtio *vio);
+
+/* For transports: @offset and @len are not trusted. What is not there reads as
+ * zeroes and is dropped on write. */
+void virtio_config_read(const struct virtio *vio, size_t offset, void *buf,
+			size_t len);
+void virtio_config_write(struct virtio *vio, size_t offset, const void *buf,
+			 size_t len);
+
+#endif
