@@ -30,10 +30,13 @@ struct mem_spec {
 	const char *word; /* the argument as given, for messages */
 };
 
+#define DISK_SERIAL_MAX 20 /* VIRTIO_BLK_ID_BYTES */
+
 /* One --disk PATH[,ro][,direct][,serial=S]. */
 struct disk_spec {
-	char *path; /* owned */
-	char *serial; /* owned; NULL: none */
+	char *text; /* owned; the two below point into it */
+	const char *path;
+	const char *serial; /* NULL: none */
 	bool ro;
 	bool direct; /* O_DIRECT */
 };
@@ -43,6 +46,8 @@ enum console_kind {
 	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 has nobody behind */
 	CONSOLE_NONE, /* output is thrown away */
 };
+
+struct cli_command;
 
 struct config {
 	const char *name; /* of the VM; NULL: none given */
@@ -66,14 +71,18 @@ struct config {
 	enum log_level log_level;
 };
 
+/* The options of `vmm run`. */
+extern const struct cli_command config_command;
+
 /*
  * Parses the words after `vmm run`.
  *
  * @argv: argv[0] is "run"; stays the caller's and outlives @ret
  *
  * Returns 0; 1 if --help was printed and there is nothing more to do;
- * -EINVAL with @err naming the word that is wrong and, where one is near, the
- * valid word; -ENOMEM. Touches no file. Thread: setup only.
+ * -EINVAL, -ERANGE, -EEXIST or -ENOSPC with @err naming the word that is wrong
+ * and, where one is near, the valid word; -ENOMEM. Touches no file but, for
+ * --help, the standard output. Thread: setup only.
  */
 int config_parse(struct config *ret, int argc, char *const argv[],
 		 struct err *err);

@@ -1,0 +1,54 @@
+/* arch/arm64/options.c - the words that only arm64 knows. */
+#include "arch/arm64/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/closest.h"
+#include "vmm/config.h"
+
+int arm64_irqchip_parse(const char *word, enum arm64_irqchip *ret,
+			struct err *err)
+{
+	static const struct {
+		const char *word;
+		enum arm64_irqchip irqchip;
+	} known[] = {
+		{ "gicv2", ARM64_GIC_V2 },
+		{ "gicv3", ARM64_GIC_V3 },
+		{ "gicv3-its", ARM64_GIC_V3_ITS },
+		{ "auto", ARM64_GIC_AUTO },
+	};
+	struct closest near = { .word = word };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (!strcmp(word, known[i].word)) {
+			*ret = known[i].irqchip;
+			return 0;
+		}
+		closest_try(&near, known[i].word);
+	}
+	if (!near.best)
+		return err_input(err, -EINVAL,
+				 "--irqchip %s: not one of gicv2, gicv3, "
+				 "gicv3-its, auto",
+				 word);
+	return err_input(err, -EINVAL,
+			 "--irqchip %s: not one of gicv2, gicv3, gicv3-its, "
+			 "auto (did you mean '%s'?)",
+			 word, near.best);
+}
+
+int arm64_check_config(const struct config *config, struct err *err)
+{
+	enum arm64_irqchip irqchip;
+	const int r = arm64_irqchip_parse(config->irqchip, &irqchip, err);
+
+	if (r < 0)
+		return r;
+	if (irqchip == ARM64_GIC_V2 && config->cpus > ARM64_GICV2_MAX_CPUS)
+		return err_input(err, -EINVAL,
+				 "--cpus %u: a gicv2 serves at most %d",
+				 config->cpus, ARM64_GICV2_MAX_CPUS);
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* tests/unit/test_arm64_options.c - arch/arm64/options.c. */
+#include <errno.h>
+
+#include "arch/arm64/options.h"
+#include "tests/unit/test.h"
+#include "vmm/config.h"
+
+static void irqchip__every_word_has_its_kind(void **state)
+{
+	static const struct {
+		const char *word;
+		enum arm64_irqchip want;
+	} all[] = {
+		{ "auto", ARM64_GIC_AUTO },
+		{ "gicv2", ARM64_GIC_V2 },
+		{ "gicv3", ARM64_GIC_V3 },
+		{ "gicv3-its", ARM64_GIC_V3_ITS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		struct err err = { 0 };
+		enum arm64_irqchip got = ARM64_GIC_AUTO;
+
+		assert_int_equal(arm64_irqchip_parse(all[i].word, &got, &err),
+				 0);
+		assert_int_equal(got, all[i].want);
+	}
+}
+
+static void irqchip__another_word_is_refused(void **state)
+{
+	enum arm64_irqchip got;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(arm64_irqchip_parse("gcv3", &got, &err), -EINVAL);
+	assert_string_equal(err.msg, "--irqchip gcv3: not one of gicv2, gicv3, "
+				     "gicv3-its, auto (did you mean 'gicv3'?)");
+	assert_true(err.input);
+	assert_int_equal(arm64_irqchip_parse("", &got, &err), -EINVAL);
+	assert_string_equal(err.msg, "--irqchip : not one of gicv2, gicv3, "
+				     "gicv3-its, auto");
+}
+
+static void check__gicv2_has_room_for_8(void **state)
+{
+	struct config config = { .irqchip = "gicv2", .cpus = 8 };
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(arm64_check_config(&config, &err), 0);
+	config.cpus = 9;
+	assert_int_equal(arm64_check_config(&config, &err), -EINVAL);
+	assert_string_equal(err.msg, "--cpus 9: a gicv2 serves at most 8");
+	assert_true(err.input);
+	config.irqchip = "gicv3";
+	assert_int_equal(arm64_check_config(&config, &err), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(irqchip__every_word_has_its_kind),
+		cmocka_unit_test(irqchip__another_word_is_refused),
+		cmocka_unit_test(check__gicv2_has_room_for_8),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,463 @@
+/* tests/unit/test_config.c - vmm/config.c and the parser below it. */
+#include <errno.h>
+#include <string.h>
+
+#include "tests/unit/test.h"
+#include "vmm/config.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+#define WORDS 40
+
+/* The words after `vmm`, "run" among them. */
+#define PARSE(ret, err, ...) \
+	parse((ret), (err), (const char *const[WORDS]){ "run", ##__VA_ARGS__ })
+
+static int parse(struct config *ret, struct err *err,
+		 const char *const words[WORDS])
+{
+	char *argv[WORDS];
+	int argc = 0;
+
+	memcpy(argv, words, sizeof(argv)); /* main's are not const */
+	memset(ret, 0, sizeof(*ret));
+	memset(err, 0, sizeof(*err));
+	while (argv[argc])
+		argc++;
+	return config_parse(ret, argc, argv, err);
+}
+
+/* "run K", and then @word @count times. */
+static int parse_repeated(struct config *ret, struct err *err, const char *word,
+			  size_t count)
+{
+	const char *words[WORDS] = { "run", "K" };
+
+	for (size_t i = 0; i < count; i++)
+		words[2 + i] = word;
+	return parse(ret, err, words);
+}
+
+/* These words must be refused with this sentence, as the user's mistake. */
+#define REFUSED(sentence, ...)                                     \
+	do {                                                       \
+		struct config c_;                                  \
+		struct err err_;                                   \
+		assert_true(PARSE(&c_, &err_, ##__VA_ARGS__) < 0); \
+		assert_string_equal(err_.msg, sentence);           \
+		assert_true(err_.input);                           \
+	} while (0)
+
+#define TAKEN(ret, ...)                                    \
+	do {                                               \
+		struct err err_;                           \
+		if (PARSE((ret), &err_, ##__VA_ARGS__))    \
+			fail_msg("refused: %s", err_.msg); \
+	} while (0)
+
+static void parse__a_kernel_is_all_it_needs(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "--kernel", "Image");
+	assert_string_equal(c.kernel, "Image");
+	assert_int_equal(c.mems, 1);
+	assert_int_equal(c.mem[0].size, 512 * MIB);
+	assert_false(c.mem[0].placed);
+	assert_int_equal(c.cpus, 1);
+	assert_string_equal(c.cmdline, "");
+	assert_string_equal(c.irqchip, "auto");
+	assert_int_equal(c.console, CONSOLE_SERIAL);
+	assert_int_equal(c.log_level, LOG_WARN);
+	assert_int_equal(c.timeout_ns, 0);
+	assert_null(c.initrd);
+	assert_null(c.dtb);
+	assert_null(c.dump_dtb);
+	assert_null(c.firmware);
+	assert_null(c.name);
+	assert_int_equal(c.disks, 0);
+	assert_false(c.rng || c.pmu || c.no_reboot);
+	config_finish(&c);
+}
+
+static void parse__a_word_is_the_kernel(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "-c", "2", "Image", "--rng");
+	assert_string_equal(c.kernel, "Image");
+	assert_int_equal(c.cpus, 2);
+	assert_true(c.rng);
+	config_finish(&c);
+	TAKEN(&c, "--", "--odd-name");
+	assert_string_equal(c.kernel, "--odd-name");
+	config_finish(&c);
+	TAKEN(&c, "-");
+	assert_string_equal(c.kernel, "-");
+	config_finish(&c);
+	REFUSED("'b': the kernel is already 'a'", "a", "b");
+	REFUSED("'b': the kernel is already 'a'", "b", "-k", "a");
+	REFUSED("'': a kernel needs a name", "");
+}
+
+static void parse__all_options_at_once(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "--kernel=K", "--initrd=I", "--cmdline=a b=c", "--dtb=D",
+	      "--dump-dtb=O", "--cpus=64", "--mem=2G", "--irqchip=gicv2",
+	      "--pmu", "--console=virtio", "--rng", "--name=a-1", "--no-reboot",
+	      "--timeout=1500ms", "--loglevel=debug");
+	assert_string_equal(c.kernel, "K");
+	assert_string_equal(c.initrd, "I");
+	assert_string_equal(c.cmdline, "a b=c");
+	assert_string_equal(c.dtb, "D");
+	assert_string_equal(c.dump_dtb, "O");
+	assert_int_equal(c.cpus, 64);
+	assert_int_equal(c.mem[0].size, 2 * GIB);
+	assert_string_equal(c.mem[0].word, "2G");
+	assert_string_equal(c.irqchip, "gicv2");
+	assert_int_equal(c.console, CONSOLE_VIRTIO);
+	assert_string_equal(c.name, "a-1");
+	assert_true(c.rng && c.pmu && c.no_reboot);
+	assert_int_equal(c.timeout_ns, UINT64_C(1500000000));
+	assert_int_equal(c.log_level, LOG_DEBUG);
+	config_finish(&c);
+}
+
+static void parse__short_options_attached_or_apart(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "-kK", "-i", "I", "-px y", "-m", "256", "-c4", "-nnone");
+	assert_string_equal(c.kernel, "K");
+	assert_string_equal(c.initrd, "I");
+	assert_string_equal(c.cmdline, "x y");
+	assert_int_equal(c.mem[0].size, 256 * MIB);
+	assert_int_equal(c.cpus, 4);
+	config_finish(&c);
+}
+
+static void parse__kvmtool_command_lines_work(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "--nodefaults", "--network", "mode=none",
+	      "--loglevel=warning", "--kernel", "F", "--initrd", "E",
+	      "--params", "selftest \"setup\"", "--cpus", "8", "--mem", "256",
+	      "--console", "serial", "--irqchip=gicv3", "--pmu");
+	assert_string_equal(c.cmdline, "selftest \"setup\"");
+	assert_int_equal(c.mem[0].size, 256 * MIB);
+	assert_int_equal(c.log_level, LOG_WARN);
+	assert_string_equal(c.irqchip, "gicv3");
+	config_finish(&c);
+	TAKEN(&c, "-f", "FW", "-n", "none", "-m1024");
+	assert_string_equal(c.firmware, "FW");
+	assert_null(c.kernel);
+	assert_int_equal(c.mem[0].size, GIB);
+	config_finish(&c);
+}
+
+static void parse__the_last_of_an_option_wins(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "-k", "a", "-k", "b", "-p", "x", "--cmdline", "", "-c1",
+	      "--cpus", "3");
+	assert_string_equal(c.kernel, "b");
+	assert_string_equal(c.cmdline, "");
+	assert_int_equal(c.cpus, 3);
+	config_finish(&c);
+}
+
+static void parse__something_must_boot_and_one_thing_only(void **state)
+{
+	(void)state;
+	REFUSED("nothing to boot: give --kernel FILE or --firmware FILE");
+	REFUSED("--firmware F: there is a kernel, too ('K'); "
+		"only one of them can boot",
+		"-f", "F", "K");
+}
+
+static void option__unknown_is_refused_with_the_closest(void **state)
+{
+	(void)state;
+	REFUSED("unknown option '--kernle' (did you mean '--kernel'?)",
+		"--kernle", "x");
+	REFUSED("unknown option '--kernle' (did you mean '--kernel'?)",
+		"--kernle=x");
+	REFUSED("unknown option '-kernel' (did you mean '--kernel'?)",
+		"-kernel", "x");
+	REFUSED("unknown option '--hlep' (did you mean '--help'?)", "--hlep");
+	REFUSED("unknown option '--quux'", "--quux");
+	REFUSED("unknown option '--'", "--=");
+	REFUSED("unknown option '-z'", "-z");
+	REFUSED("unknown option "
+		"'--a-name-that-is-longer-than-any-option-there-could-be'",
+		"--a-name-that-is-longer-than-any-option-there-could-be");
+}
+
+static void option__abbreviations_are_refused(void **state)
+{
+	(void)state;
+	REFUSED("unknown option '--kern' (did you mean '--kernel'?)", "--kern",
+		"x");
+}
+
+static void option__a_value_must_be_there_only_if_one_is_taken(void **state)
+{
+	(void)state;
+	REFUSED("--kernel needs a value", "--kernel");
+	REFUSED("-k needs a value", "-k");
+	REFUSED("--pmu takes no value", "--pmu=on");
+	REFUSED("--help takes no value", "--help=run");
+	REFUSED("--kernel '': must not be empty", "--kernel=");
+	REFUSED("--initrd '': must not be empty", "--initrd", "");
+}
+
+static void mem__sizes_and_places(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "-m", "1G@0x80000000", "-m", "1G@0x900000000", "-m",
+	      "4096k");
+	assert_int_equal(c.mems, 3);
+	assert_int_equal(c.mem[0].size, GIB);
+	assert_true(c.mem[0].placed);
+	assert_int_equal(c.mem[0].at, 0x80000000);
+	assert_int_equal(c.mem[1].at, UINT64_C(0x900000000));
+	assert_false(c.mem[2].placed);
+	assert_int_equal(c.mem[2].size, 4 * MIB);
+	assert_string_equal(c.mem[2].word, "4096k");
+	config_finish(&c);
+}
+
+static void mem__nonsense_is_refused(void **state)
+{
+	(void)state;
+	REFUSED("--mem 0: a guest needs memory", "--mem", "0");
+	REFUSED("--mem 0x0G: a guest needs memory", "--mem=0x0G");
+	REFUSED("-m 0@0x80000000: a guest needs memory", "-m0@0x80000000");
+	REFUSED("--mem lots: not a size, as in 2G or 1G@0x80000000", "--mem",
+		"lots");
+	REFUSED("--mem '': not a size, as in 2G or 1G@0x80000000", "--mem=");
+	REFUSED("--mem -1: not a size, as in 2G or 1G@0x80000000", "--mem",
+		"-1");
+	REFUSED("--mem 2G@: not a size, as in 2G or 1G@0x80000000", "--mem",
+		"2G@");
+	REFUSED("--mem 18446744073709551616: more than 64 bits can address",
+		"--mem", "18446744073709551616");
+	REFUSED("--mem 17592186044416: more than 64 bits can address", "--mem",
+		"17592186044416");
+	REFUSED("--mem 2G@0xffffffff80001000: more than 64 bits can address",
+		"--mem", "2G@0xffffffff80001000");
+}
+
+static void mem__overlap_is_refused_one_byte_past_is_not(void **state)
+{
+	struct config c;
+
+	(void)state;
+	REFUSED("--mem 1G@0xbffff000: overlaps --mem 1G@0x80000000", "K",
+		"--mem", "1G@0x80000000", "--mem", "1G@0xbffff000");
+	REFUSED("--mem 1G@2G: overlaps --mem 1G@0x80000000", "K", "--mem",
+		"1G@0x80000000", "--mem", "1G@2G");
+	TAKEN(&c, "K", "-m", "1G@0x80000000", "-m", "1G@0xc0000000");
+	config_finish(&c);
+}
+
+static void mem__too_many_pieces_are_refused(void **state)
+{
+	struct config c;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM), 0);
+	assert_int_equal(c.mems, CONFIG_MAX_MEM);
+	config_finish(&c);
+	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM + 1),
+			 -ENOSPC);
+	assert_string_equal(err.msg, "-m 1: at most 32 pieces of memory");
+	assert_true(err.input);
+}
+
+static void cpus__from_1_to_64(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--cpus", "1");
+	config_finish(&c);
+	TAKEN(&c, "K", "--cpus", "64");
+	config_finish(&c);
+	REFUSED("--cpus 0: at least 1", "--cpus", "0");
+	REFUSED("--cpus 65: at most 64", "--cpus", "65");
+	REFUSED("-c 18446744073709551617: at most 64", "-c",
+		"18446744073709551617");
+	REFUSED("--cpus four: not a number", "--cpus", "four");
+	REFUSED("--cpus 4x: not a number", "--cpus", "4x");
+	REFUSED("--cpus '': not a number", "--cpus", "");
+}
+
+static void disk__path_and_flags(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "-d", "root.img", "--disk",
+	      "/a,,b=c.img,ro,direct,serial=S-1");
+	assert_int_equal(c.disks, 2);
+	assert_string_equal(c.disk[0].path, "root.img");
+	assert_false(c.disk[0].ro || c.disk[0].direct);
+	assert_null(c.disk[0].serial);
+	assert_string_equal(c.disk[1].path, "/a,b=c.img");
+	assert_true(c.disk[1].ro && c.disk[1].direct);
+	assert_string_equal(c.disk[1].serial, "S-1");
+	config_finish(&c);
+}
+
+static void disk__nonsense_is_refused(void **state)
+{
+	(void)state;
+	REFUSED("--disk a,rx: unknown key 'rx' (did you mean 'ro'?)", "--disk",
+		"a,rx");
+	REFUSED("-d a,serial=123456789012345678901: serial: at most 20 "
+		"characters, as the guest is shown no more",
+		"-d", "a,serial=123456789012345678901");
+}
+
+static void disk__too_many_are_refused(void **state)
+{
+	struct config c;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse_repeated(&c, &err, "-da", CONFIG_MAX_DISKS), 0);
+	assert_int_equal(c.disks, CONFIG_MAX_DISKS);
+	config_finish(&c);
+	assert_int_equal(parse_repeated(&c, &err, "-da", CONFIG_MAX_DISKS + 1),
+			 -ENOSPC);
+	assert_string_equal(err.msg, "-d a: at most 16 disks");
+	assert_true(err.input);
+}
+
+static void console__only_what_there_is(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--console", "none");
+	assert_int_equal(c.console, CONSOLE_NONE);
+	config_finish(&c);
+	REFUSED("--console serail: not one of serial, virtio, none "
+		"(did you mean 'serial'?)",
+		"--console", "serail");
+	REFUSED("--console hv: not one of serial, virtio, none", "--console",
+		"hv");
+	REFUSED("--loglevel warn: not one of error, warning, info, debug "
+		"(did you mean 'warning'?)",
+		"--loglevel", "warn");
+}
+
+static void network__there_is_none(void **state)
+{
+	(void)state;
+	REFUSED("--network mode=tap: there is no network device; "
+		"only mode=none is taken",
+		"--network", "mode=tap");
+	REFUSED("-n user: there is no network device; only mode=none is taken",
+		"-n", "user");
+}
+
+static void timeout__is_a_duration(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--timeout", "2m");
+	assert_int_equal(c.timeout_ns, UINT64_C(120000000000));
+	config_finish(&c);
+	TAKEN(&c, "K", "--timeout", "10");
+	assert_int_equal(c.timeout_ns, UINT64_C(10000000000));
+	config_finish(&c);
+	REFUSED("--timeout soon: not a duration, as in 10s or 500ms",
+		"--timeout", "soon");
+	REFUSED("--timeout 99999999999h: too long", "--timeout",
+		"99999999999h");
+}
+
+static void name__could_be_a_file(void **state)
+{
+	static const char sentence[] =
+		": a name is letters, digits, '.', '_' and '-', "
+		"and begins with one of the first two";
+	static const char *const bad[] = { "../x", ".", "-x", "a b", "a\n" };
+	struct config c;
+	struct err err;
+	char name[65];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_equal(PARSE(&c, &err, "K", "--name", bad[i]),
+				 -EINVAL);
+		assert_non_null(strstr(err.msg, sentence));
+	}
+	memset(name, 'a', 63);
+	name[63] = '\0';
+	assert_int_equal(PARSE(&c, &err, "K", "--name", name), 0);
+	config_finish(&c);
+	name[63] = 'a';
+	name[64] = '\0';
+	assert_int_equal(PARSE(&c, &err, "K", "--name", name), -EINVAL);
+	assert_non_null(strstr(err.msg, "at most 63 characters"));
+}
+
+static void finish__twice_and_zeroed_is_fine(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "-d", "a");
+	config_finish(&c);
+	config_finish(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(parse__a_kernel_is_all_it_needs),
+		cmocka_unit_test(parse__a_word_is_the_kernel),
+		cmocka_unit_test(parse__all_options_at_once),
+		cmocka_unit_test(parse__short_options_attached_or_apart),
+		cmocka_unit_test(parse__kvmtool_command_lines_work),
+		cmocka_unit_test(parse__the_last_of_an_option_wins),
+		cmocka_unit_test(parse__something_must_boot_and_one_thing_only),
+		cmocka_unit_test(option__unknown_is_refused_with_the_closest),
+		cmocka_unit_test(option__abbreviations_are_refused),
+		cmocka_unit_test(
+			option__a_value_must_be_there_only_if_one_is_taken),
+		cmocka_unit_test(mem__sizes_and_places),
+		cmocka_unit_test(mem__nonsense_is_refused),
+		cmocka_unit_test(mem__overlap_is_refused_one_byte_past_is_not),
+		cmocka_unit_test(mem__too_many_pieces_are_refused),
+		cmocka_unit_test(cpus__from_1_to_64),
+		cmocka_unit_test(disk__path_and_flags),
+		cmocka_unit_test(disk__nonsense_is_refused),
+		cmocka_unit_test(disk__too_many_are_refused),
+		cmocka_unit_test(console__only_what_there_is),
+		cmocka_unit_test(network__there_is_none),
+		cmocka_unit_test(timeout__is_a_duration),
+		cmocka_unit_test(name__could_be_a_file),
+		cmocka_unit_test(finish__twice_and_zeroed_is_fine),
+	};
+
+	return RUN_TESTS(tests);
+}

@@ -1,0 +1,273 @@
+/* vmm/cli.c - a command's options, as one table that is all there is to know.
+ */
+#include "vmm/cli.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/closest.h"
+
+/* Where the help of an option begins. */
+#define COLUMN 26
+
+static const struct cli_option help_option = { .name = "help",
+					       .letter = 'h',
+					       .help = "print this text" };
+
+/* The words not yet looked at. */
+struct words {
+	const struct cli_command *command;
+	int argc;
+	char *const *argv;
+	int next;
+	void *ctx; /* the callbacks' */
+};
+
+static void *member(void *ctx, const struct cli_option *option)
+{
+	return (char *)ctx + option->offset;
+}
+
+int cli_set_true(void *ctx, const struct cli_option *option, const char *value,
+		 struct err *err)
+{
+	(void)value;
+	(void)err;
+	*(bool *)member(ctx, option) = true;
+	return 0;
+}
+
+int cli_set_text(void *ctx, const struct cli_option *option, const char *value,
+		 struct err *err)
+{
+	(void)err;
+	*(const char **)member(ctx, option) = value;
+	return 0;
+}
+
+int cli_set_string(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err)
+{
+	if (!*value)
+		return err_input(err, -EINVAL, "must not be empty");
+	return cli_set_text(ctx, option, value, err);
+}
+
+int cli_set_word(void *ctx, const struct cli_option *option, const char *value,
+		 struct err *err)
+{
+	unsigned i = 0;
+
+	(void)err;
+	while (strcmp(option->words[i], value) != 0)
+		i++;
+	*(unsigned *)member(ctx, option) = i;
+	return 0;
+}
+
+/* The row of a table, and the one that each table has. */
+static const struct cli_option *option_at(const struct cli_command *command,
+					  size_t i)
+{
+	return i < command->option_count ? &command->options[i] : &help_option;
+}
+
+/* @word: as typed, dashes and any "=value" included */
+static int refuse_option(const struct cli_command *command, const char *word,
+			 struct err *err)
+{
+	const char *name = word + strspn(word, "-");
+	const size_t len = strcspn(name, "=");
+	const int shown = (int)(name - word + (ptrdiff_t)len);
+	char typed[CLOSEST_MAX_LEN + 2] = "";
+	struct closest near = { .word = typed };
+
+	if (len < sizeof(typed))
+		memcpy(typed, name, len);
+	for (size_t i = 0; i <= command->option_count; i++)
+		if (option_at(command, i)->name)
+			closest_try(&near, option_at(command, i)->name);
+	if (!near.best)
+		return err_input(err, -EINVAL, "unknown option '%.*s'", shown,
+				 word);
+	return err_input(err, -EINVAL,
+			 "unknown option '%.*s' (did you mean '--%s'?)", shown,
+			 word, near.best);
+}
+
+static int check_words(const struct cli_option *option, const char *value,
+		       struct err *err)
+{
+	struct closest near = { .word = value };
+	char all[128];
+	size_t len = 0;
+
+	all[0] = '\0';
+	for (const char *const *word = option->words; word && *word; word++) {
+		if (!strcmp(value, *word))
+			return 0;
+		closest_try(&near, *word);
+		if (len < sizeof(all))
+			len += (size_t)snprintf(all + len, sizeof(all) - len,
+						"%s%s", len ? ", " : "", *word);
+	}
+	if (!option->words)
+		return 0;
+	if (!near.best)
+		return err_input(err, -EINVAL, "not one of %s", all);
+	return err_input(err, -EINVAL, "not one of %s (did you mean '%s'?)",
+			 all, near.best);
+}
+
+/*
+ * Takes an option with its value, if it has one: @attached, or the next word.
+ * @typed: the option as typed
+ */
+static int take(struct words *w, const struct cli_option *option,
+		const char *typed, const char *attached, struct err *err)
+{
+	const char *value = attached;
+	int r;
+
+	if (!option->arg)
+		return option->set(w->ctx, option, NULL, err);
+	if (!value && w->next == w->argc)
+		return err_input(err, -EINVAL, "%s needs a value", typed);
+	if (!value)
+		value = w->argv[w->next++];
+	r = check_words(option, value, err);
+	if (r == 0)
+		r = option->set(w->ctx, option, value, err);
+	if (r < 0)
+		return err_wrap(err, "%s %s", typed, *value ? value : "''");
+	return 0;
+}
+
+static int parse_long(struct words *w, const char *word, struct err *err)
+{
+	const char *name = word + 2;
+	const size_t len = strcspn(name, "=");
+	const char *value = name[len] ? name + len + 1 : NULL;
+	const struct cli_option *option = NULL;
+	char typed[32];
+
+	for (size_t i = 0; i <= w->command->option_count && !option; i++) {
+		option = option_at(w->command, i);
+		if (!option->name || strlen(option->name) != len ||
+		    memcmp(option->name, name, len) != 0)
+			option = NULL;
+	}
+	if (!option)
+		return refuse_option(w->command, word, err);
+	(void)snprintf(typed, sizeof(typed), "--%s", option->name);
+	if (!option->arg && value)
+		return err_input(err, -EINVAL, "%s takes no value", typed);
+	return option == &help_option ? 1 : take(w, option, typed, value, err);
+}
+
+static const struct cli_option *find_letter(const struct cli_command *command,
+					    char letter)
+{
+	for (size_t i = 0; i <= command->option_count; i++)
+		if (option_at(command, i)->letter == letter)
+			return option_at(command, i);
+	return NULL;
+}
+
+/* "-h", "-k FILE" or "-kFILE". No letters are bundled: only -h takes none. */
+static int parse_letter(struct words *w, const char *word, struct err *err)
+{
+	const char typed[] = { '-', word[1], '\0' };
+	const struct cli_option *option = find_letter(w->command, word[1]);
+
+	for (size_t i = 0; word[2] && i <= w->command->option_count; i++) {
+		const char *name = option_at(w->command, i)->name;
+
+		/* Else -kernel would be a kernel named "ernel". */
+		if (name && !strcmp(name, word + 1))
+			option = NULL;
+	}
+	if (!option || (!option->arg && word[2]))
+		return refuse_option(w->command, word, err);
+	if (option == &help_option)
+		return 1;
+	return take(w, option, typed, word[2] ? word + 2 : NULL, err);
+}
+
+int cli_parse(const struct cli_command *command, int argc, char *const argv[],
+	      void *ctx, struct err *err)
+{
+	struct words w = { command, argc, argv, 1, ctx };
+	bool options = true;
+	int r = 0;
+
+	while (w.next < argc && r == 0) {
+		const char *word = argv[w.next++];
+
+		if (options && !strcmp(word, "--"))
+			options = false;
+		else if (options && !strncmp(word, "--", 2))
+			r = parse_long(&w, word, err);
+		else if (options && word[0] == '-' && word[1])
+			r = parse_letter(&w, word, err);
+		else if (command->word)
+			r = command->word(ctx, word, err);
+		else
+			r = err_input(err, -EINVAL,
+				      "'%s': %s takes no such word", word,
+				      command->name);
+	}
+	if (r <= 0)
+		return r;
+	r = cli_help(command, err);
+	return r < 0 ? r : 1;
+}
+
+static void print_option(const struct cli_option *option)
+{
+	const char *line = option->help;
+	int width = 0;
+
+	if (!option->name) {
+		(void)printf("\n%s:\n", option->help);
+		return;
+	}
+	if (option->letter)
+		width = printf("  -%c, ", option->letter);
+	else
+		width = printf("      ");
+	width += printf("--%s%s%s", option->name, option->arg ? " " : "",
+			option->arg ? option->arg : "");
+	if (width > COLUMN - 2) {
+		(void)printf("\n");
+		width = 0;
+	}
+	while (line) {
+		const size_t len = strcspn(line, "\n");
+
+		(void)printf("%*s%.*s\n", COLUMN - width, "", (int)len, line);
+		line = line[len] ? line + len + 1 : NULL;
+		width = 0;
+	}
+}
+
+int cli_help(const struct cli_command *command, struct err *err)
+{
+	(void)printf("Usage: vmm %s %s\n%s.\n", command->name,
+		     command->usage ? command->usage : "", command->summary);
+	if (!command->option_count || command->options[0].name)
+		(void)printf("\n");
+	for (size_t i = 0; i <= command->option_count; i++)
+		print_option(option_at(command, i));
+	if (command->notes)
+		(void)printf("\n%s", command->notes);
+	return cli_flush(err);
+}
+
+int cli_flush(struct err *err)
+{
+	if (fflush(stdout) || ferror(stdout))
+		return err_sys(err, "standard output");
+	return 0;
+}

@@ -1,0 +1,83 @@
+/*
+ * vmm/cli.h - a command's options, as one table that is all there is to know.
+ *
+ * The table drives the parsing, the text of --help and the "did you mean" of
+ * an error; bash completion asks --help; a test holds the man page against it.
+ * getopt_long() is not used, because it takes abbreviations, which change
+ * their meaning when an option is added, keeps its state in globals, and does
+ * not tell which word is wrong.
+ *
+ * "--name VALUE", "--name=VALUE", "-n VALUE" and "-nVALUE" mean the same. An
+ * option given twice: set() is called twice, so the last one wins unless set()
+ * collects. "--" ends the options. -h and --help are in every table unwritten.
+ */
+#ifndef VMM_CLI_H
+#define VMM_CLI_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct cli_option {
+	const char *name; /* without "--"; NULL: this row begins a group */
+	char letter; /* 0: none */
+	const char *arg; /* what --help calls the value; NULL: takes none */
+	const char *help; /* lines of at most CLI_HELP_WIDTH; or the group */
+	const char *const *words; /* valid values, then NULL; NULL: any */
+	/*
+	 * Takes one occurrence of the option.
+	 *
+	 * @value: NULL if the option takes none; one of @words, if there are
+	 *
+	 * Returns 0, or a negative errno with @err saying what is wrong with
+	 * @value; cli_parse() puts the option and the value before it.
+	 */
+	int (*set)(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err);
+	size_t offset; /* of the member that the functions below set */
+};
+
+/* set() functions for members of a plain kind. */
+int cli_set_true(void *ctx, const struct cli_option *option, const char *value,
+		 struct err *err); /* bool */
+int cli_set_text(void *ctx, const struct cli_option *option, const char *value,
+		 struct err *err); /* const char * */
+int cli_set_string(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err); /* not empty */
+int cli_set_word(void *ctx, const struct cli_option *option, const char *value,
+		 struct err *err); /* unsigned: its place in @words */
+
+#define CLI_HELP_WIDTH 53
+
+struct cli_command {
+	const char *name;
+	const char *summary; /* one line, for the list of commands */
+	const char *usage; /* what follows "Usage: vmm NAME"; or NULL */
+	const char *notes; /* printed below the options; or NULL */
+	const struct cli_option *options;
+	size_t option_count;
+	/* Takes a word that is no option. NULL: the command takes none. */
+	int (*word)(void *ctx, const char *word, struct err *err);
+};
+
+/*
+ * Parses the words of a command.
+ *
+ * @argv: argv[0] is the command's name; option values point into it
+ * @ctx:  handed to the callbacks
+ *
+ * Returns 0; 1 if --help was printed, and then nothing more is to be done;
+ * -EINVAL with @err naming the wrong word and the closest right one; what a
+ * callback returned; or the error of writing to the standard output.
+ */
+int cli_parse(const struct cli_command *command, int argc, char *const argv[],
+	      void *ctx, struct err *err);
+
+/* Prints what --help prints, on the standard output. Returns 0 or -errno. */
+int cli_help(const struct cli_command *command, struct err *err);
+
+/* Returns 0 once all that was printed is written, or -errno of that. */
+int cli_flush(struct err *err);
+
+#endif

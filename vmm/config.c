@@ -1,0 +1,360 @@
+/* vmm/config.c - the words of `vmm run`, made into a configuration. */
+#include "vmm/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/opt.h"
+#include "base/size.h"
+#include "vmm/cli.h"
+
+#define MIB (UINT64_C(1) << 20)
+#define DEFAULT_MEM (512 * MIB)
+#define NAME_CHARS                   \
+	"abcdefghijklmnopqrstuvwxyz" \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+	"0123456789._-"
+#define NAME_MAX_LEN 63
+
+/* What the words are gathered in. */
+struct parse {
+	struct config config; /* first: the table's offsets count from here */
+	const char *word; /* the kernel, if given without --kernel */
+};
+
+static int set_name(void *ctx, const struct cli_option *option,
+		    const char *value, struct err *err)
+{
+	if (strspn(value, NAME_CHARS) != strlen(value) ||
+	    strchr("._-", *value)) /* the empty one, too */
+		return err_input(err, -EINVAL,
+				 "a name is letters, digits, '.', '_' and '-', "
+				 "and begins with one of the first two");
+	if (strlen(value) > NAME_MAX_LEN)
+		return err_input(err, -EINVAL,
+				 "a name has at most %d characters",
+				 NAME_MAX_LEN);
+	return cli_set_string(ctx, option, value, err);
+}
+
+/* What is wrong with a size that size_at_parse() returned @r for. */
+static int refuse_mem(const char *value, int r, struct err *err)
+{
+	const size_t len = strcspn(value, "@");
+	uint64_t size = 1;
+	char word[32] = "";
+
+	if (r == -EINVAL)
+		return err_input(err, r,
+				 "not a size, as in 2G or 1G@0x80000000");
+	if (len < sizeof(word)) {
+		memcpy(word, value, len);
+		(void)size_parse(word, MIB, &size);
+	}
+	if (size == 0)
+		return err_input(err, r, "a guest needs memory");
+	return err_input(err, r, "more than 64 bits can address");
+}
+
+static int set_mem(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+	struct mem_spec *mem = &config->mem[config->mems];
+	struct range at;
+	int r;
+
+	(void)option;
+	if (config->mems == CONFIG_MAX_MEM)
+		return err_input(err, -ENOSPC, "at most %d pieces of memory",
+				 CONFIG_MAX_MEM);
+	r = size_at_parse(value, MIB, &at, &mem->placed);
+	if (r < 0)
+		return refuse_mem(value, r, err);
+	for (size_t i = 0; mem->placed && i < config->mems; i++) {
+		const struct mem_spec *other = &config->mem[i];
+		const struct range taken = { other->at, other->size };
+
+		if (other->placed && range_overlaps(at, taken))
+			return err_input(err, -EEXIST, "overlaps --mem %s",
+					 other->word);
+	}
+	mem->size = at.size;
+	mem->at = at.start;
+	mem->word = value;
+	config->mems++;
+	return 0;
+}
+
+static int set_cpus(void *ctx, const struct cli_option *option,
+		    const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+	uint64_t n = 0;
+	const int r = number_parse(value, &n);
+
+	(void)option;
+	if (r == -EINVAL)
+		return err_input(err, r, "not a number");
+	if (r < 0 || n > CONFIG_MAX_CPUS)
+		return err_input(err, -ERANGE, "at most %d", CONFIG_MAX_CPUS);
+	if (n == 0)
+		return err_input(err, -ERANGE, "at least 1");
+	config->cpus = (unsigned)n;
+	return 0;
+}
+
+static int set_disk(void *ctx, const struct cli_option *option,
+		    const char *value, struct err *err)
+{
+	static const struct opt table[] = {
+		{ .key = "path",
+		  .type = OPT_STR,
+		  .offset = offsetof(struct disk_spec, path),
+		  .required = true,
+		  .first = true },
+		{ .key = "ro",
+		  .type = OPT_BOOL,
+		  .offset = offsetof(struct disk_spec, ro) },
+		{ .key = "direct",
+		  .type = OPT_BOOL,
+		  .offset = offsetof(struct disk_spec, direct) },
+		{ .key = "serial",
+		  .type = OPT_STR,
+		  .offset = offsetof(struct disk_spec, serial) },
+	};
+	struct config *config = &((struct parse *)ctx)->config;
+	struct disk_spec *disk = &config->disk[config->disks];
+	int r;
+
+	(void)option;
+	if (config->disks == CONFIG_MAX_DISKS)
+		return err_input(err, -ENOSPC, "at most %d disks",
+				 CONFIG_MAX_DISKS);
+	disk->text = strdup(value);
+	if (!disk->text)
+		return err_set(err, -ENOMEM, "out of memory");
+	config->disks++; /* config_finish() frees it, half-made or not */
+	r = opt_parse(table, sizeof(table) / sizeof(*table), disk->text, disk,
+		      err);
+	if (r < 0) {
+		err->input = true;
+		return r;
+	}
+	if (disk->serial && strlen(disk->serial) > DISK_SERIAL_MAX)
+		return err_input(err, -EINVAL,
+				 "serial: at most %d characters, "
+				 "as the guest is shown no more",
+				 DISK_SERIAL_MAX);
+	return 0;
+}
+
+static int set_network(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	(void)ctx;
+	(void)option;
+	if (strcmp(value, "mode=none") != 0 && strcmp(value, "none") != 0)
+		return err_input(err, -EINVAL,
+				 "there is no network device; "
+				 "only mode=none is taken");
+	return 0;
+}
+
+static int set_timeout(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+	const int r = duration_parse(value, &config->timeout_ns);
+
+	(void)option;
+	if (r == -ERANGE)
+		return err_input(err, r, "too long");
+	if (r < 0)
+		return err_input(err, r, "not a duration, as in 10s or 500ms");
+	return 0;
+}
+
+/* kvmtool's --nodefaults drops devices that this VMM never adds unasked. */
+static int set_nothing(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	(void)ctx;
+	(void)option;
+	(void)value;
+	(void)err;
+	return 0;
+}
+
+static int set_kernel_word(void *ctx, const char *word, struct err *err)
+{
+	struct parse *parse = ctx;
+
+	if (parse->word)
+		return err_input(err, -EINVAL,
+				 "'%s': the kernel is already '%s'", word,
+				 parse->word);
+	if (!*word)
+		return err_input(err, -EINVAL, "'': a kernel needs a name");
+	parse->word = word;
+	return 0;
+}
+
+static const char *const console_words[] = { /* as in enum console_kind */
+					     "serial", "virtio", "none", NULL
+};
+static const char *const log_words[] = { /* as in enum log_level */
+					 "error", "warning", "info", "debug",
+					 NULL
+};
+
+#define TO(member, fn) \
+	.offset = offsetof(struct parse, config.member), .set = fn
+
+// clang-format off
+static const struct cli_option run_options[] = {
+	{ .help = "What boots" },
+	{ .name = "kernel", .letter = 'k', .arg = "FILE",
+	  .help = "kernel: Image, Image.gz, EFI zboot, ELF, or flat",
+	  TO(kernel, cli_set_string) },
+	{ .name = "initrd", .letter = 'i', .arg = "FILE",
+	  .help = "initial RAM disk; any file",
+	  TO(initrd, cli_set_string) },
+	{ .name = "cmdline", .arg = "TEXT",
+	  .help = "kernel command line, handed over as it is",
+	  TO(cmdline, cli_set_text) },
+	{ .name = "params", .letter = 'p', .arg = "TEXT",
+	  .help = "another name of --cmdline",
+	  TO(cmdline, cli_set_text) },
+	{ .name = "firmware", .letter = 'f', .arg = "FILE",
+	  .help = "boot this flat image instead of a kernel",
+	  TO(firmware, cli_set_string) },
+	{ .name = "dtb", .arg = "FILE",
+	  .help = "hand over this device tree instead of writing one",
+	  TO(dtb, cli_set_string) },
+	{ .name = "dump-dtb", .arg = "FILE",
+	  .help = "write the device tree to FILE, and go on",
+	  TO(dump_dtb, cli_set_string) },
+
+	{ .help = "The machine" },
+	{ .name = "cpus", .letter = 'c', .arg = "N",
+	  .help = "virtual CPUs, 1 to 64 (default 1)",
+	  .set = set_cpus },
+	{ .name = "mem", .letter = 'm', .arg = "SIZE[@ADDRESS]",
+	  .help = "memory (default 512M); a bare number is in MiB.\n"
+		  "Repeat it for memory in several pieces",
+	  .set = set_mem },
+	{ .name = "irqchip", .arg = "NAME",
+	  .help = "interrupt controller; arm64: gicv2, gicv3,\n"
+		  "gicv3-its, auto (default: the best there is)",
+	  TO(irqchip, cli_set_string) },
+	{ .name = "pmu", .help = "give the guest performance counters",
+	  TO(pmu, cli_set_true) },
+
+	{ .help = "Devices" },
+	{ .name = "disk", .letter = 'd', .arg = "FILE[,ro][,direct][,serial=S]",
+	  .help = "disk with a raw image, or a block device; repeat it\n"
+		  "for more. A comma in FILE is written twice",
+	  .set = set_disk },
+	{ .name = "console", .arg = "serial|virtio|none",
+	  .help = "what the terminal is to the guest: ttyS0\n"
+		  "(default), hvc0, or nothing",
+	  .words = console_words, TO(console, cli_set_word) },
+	{ .name = "rng", .help = "give the guest the host's random numbers",
+	  TO(rng, cli_set_true) },
+	{ .name = "network", .letter = 'n', .arg = "mode=none",
+	  .help = "no network, as without this option",
+	  .set = set_network },
+	{ .name = "nodefaults",
+	  .help = "changes nothing: no device is there unasked",
+	  .set = set_nothing },
+
+	{ .help = "The run" },
+	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
+	  TO(name, set_name) },
+	{ .name = "no-reboot",
+	  .help = "end with status 3 when the guest restarts",
+	  TO(no_reboot, cli_set_true) },
+	{ .name = "timeout", .arg = "DURATION",
+	  .help = "end with status 124 after 10s, 500ms, 2m, ...",
+	  .set = set_timeout },
+	{ .name = "loglevel", .arg = "error|warning|info|debug",
+	  .help = "how much to say on the standard error\n"
+		  "(default warning)",
+	  .words = log_words, TO(log_level, cli_set_word) },
+};
+// clang-format on
+
+const struct cli_command config_command = {
+	.name = "run",
+	.summary = "Run a guest",
+	.usage = "[OPTION]... [KERNEL]",
+	.options = run_options,
+	.option_count = sizeof(run_options) / sizeof(*run_options),
+	.word = set_kernel_word,
+	.notes = "Leave a running guest with Ctrl-a x.\n"
+		 "\n"
+		 "Exit status: 0 the guest powered off, 1 the VMM failed, 2 "
+		 "bad\n"
+		 "usage, 3 reset under --no-reboot, 4 the guest crashed, 124\n"
+		 "--timeout passed, 128+N ended by signal N.\n"
+		 "\n"
+		 "Examples:\n"
+		 "  vmm run --kernel Image --mem 2G --initrd initrd.img\n"
+		 "  vmm run Image -c 4 -d root.img,ro -p 'root=/dev/vda "
+		 "console=ttyS0'\n",
+};
+
+static int check(struct parse *parse, struct err *err)
+{
+	struct config *config = &parse->config;
+
+	if (parse->word && config->kernel)
+		return err_input(err, -EINVAL,
+				 "'%s': the kernel is already '%s'",
+				 parse->word, config->kernel);
+	if (parse->word)
+		config->kernel = parse->word;
+	if (config->kernel && config->firmware)
+		return err_input(
+			err, -EINVAL,
+			"--firmware %s: there is a kernel, too ('%s'); "
+			"only one of them can boot",
+			config->firmware, config->kernel);
+	if (!config->kernel && !config->firmware)
+		return err_input(err, -EINVAL,
+				 "nothing to boot: give --kernel FILE or "
+				 "--firmware FILE");
+	if (!config->mems)
+		config->mem[config->mems++] = (struct mem_spec){
+			.size = DEFAULT_MEM, .word = "512M"
+		};
+	return 0;
+}
+
+int config_parse(struct config *ret, int argc, char *const argv[],
+		 struct err *err)
+{
+	struct parse parse = { .config = { .cmdline = "",
+					   .cpus = 1,
+					   .irqchip = "auto",
+					   .console = CONSOLE_SERIAL,
+					   .log_level = LOG_WARN } };
+	int r = cli_parse(&config_command, argc, argv, &parse, err);
+
+	if (r == 0)
+		r = check(&parse, err);
+	if (r != 0)
+		config_finish(&parse.config);
+	else
+		*ret = parse.config;
+	return r;
+}
+
+void config_finish(struct config *config)
+{
+	for (size_t i = 0; i < config->disks; i++)
+		free(config->disk[i].text);
+	memset(config, 0, sizeof(*config));
+}

@@ -1,0 +1,152 @@
+/* vmm/main.c - arguments in, exit status out; prints the one error. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "base/cleanup.h"
+#include "base/closest.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "vmm/cli.h"
+#include "vmm/config.h"
+#include "vmm/run.h"
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+static int help(int argc, char *const argv[], int *ret_status, struct err *err);
+
+static int run(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	_cleanup_(config_finish) struct config config = { 0 };
+	const int r = config_parse(&config, argc, argv, err);
+
+	if (r != 0)
+		return r;
+	log_set_level(config.log_level);
+	return run_guest(&config, ret_status, err);
+}
+
+static const struct cli_command version_command = {
+	.name = "version",
+	.summary = "Tell which vmm this is",
+};
+
+static int version(int argc, char *const argv[], int *ret_status,
+		   struct err *err)
+{
+	const int r = cli_parse(&version_command, argc, argv, NULL, err);
+
+	(void)ret_status;
+	if (r != 0)
+		return r;
+	(void)printf("vmm %s, for %s guests\n", VMM_VERSION, arch_name);
+	return cli_flush(err);
+}
+
+static const struct cli_command help_command = {
+	.name = "help",
+	.summary = "Explain a command",
+	.usage = "[COMMAND]",
+};
+
+static const struct command {
+	const struct cli_command *cli;
+	int (*main)(int argc, char *const argv[], int *ret_status,
+		    struct err *err);
+} commands[] = {
+	{ &config_command, run },
+	{ &version_command, version },
+	{ &help_command, help },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+/* The line with "most commonly used" is kvmtool's: test suites look for it. */
+static int print_commands(struct err *err)
+{
+	(void)printf("Usage: vmm COMMAND [OPTION]...\n"
+		     "\n"
+		     "The most commonly used vmm commands are:\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)printf("  %-9s %s\n", commands[i].cli->name,
+			     commands[i].cli->summary);
+	(void)printf("\nSee 'vmm COMMAND --help', and vmm(1).\n");
+	return cli_flush(err);
+}
+
+static int find(const char *name, const struct command **ret, struct err *err)
+{
+	struct closest near = { .word = name };
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!strcmp(name, commands[i].cli->name)) {
+			*ret = &commands[i];
+			return 0;
+		}
+		closest_try(&near, commands[i].cli->name);
+	}
+	if (*name == '-')
+		return err_input(err, -EINVAL,
+				 "unknown option '%s' (options follow a "
+				 "command, as in 'vmm run --help')",
+				 name);
+	return closest_refuse(&near, "command", err);
+}
+
+static int help(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	const struct command *command;
+	int r;
+
+	(void)ret_status;
+	if (argc == 1)
+		return print_commands(err);
+	if (argc > 2)
+		return err_input(err, -EINVAL, "'%s': one command at a time",
+				 argv[2]);
+	r = find(argv[1], &command, err);
+	return r < 0 ? r : cli_help(command->cli, err);
+}
+
+static int dispatch(int argc, char *const argv[], int *ret_status,
+		    struct err *err)
+{
+	const struct command *command;
+	int r;
+
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return print_commands(err);
+	if (!strcmp(argv[1], "--version"))
+		return version(1, &argv[1], ret_status, err);
+	r = find(argv[1], &command, err);
+	return r < 0 ? r : command->main(argc - 1, &argv[1], ret_status, err);
+}
+
+/* kvmtool's prefix, and one write(2) so that lines of several runs stay whole.
+ */
+static void print_error(const struct err *err)
+{
+	static const char prefix[] = "Fatal: ";
+	char line[sizeof(prefix) + sizeof(err->msg)];
+	const size_t len = (size_t)snprintf(line, sizeof(line), "%s%s\n",
+					    prefix, err->msg);
+
+	/* A file's name may hold what a terminal would act on. */
+	for (size_t i = 0; i < len - 1; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	(void)!write(STDERR_FILENO, line, len);
+}
+
+int main(int argc, char *argv[])
+{
+	struct err err = { 0 };
+	int status = STATUS_OK;
+
+	if (dispatch(argc, argv, &status, &err) >= 0)
+		return status;
+	print_error(&err);
+	return err.input ? STATUS_USAGE : STATUS_FAILED;
+}
