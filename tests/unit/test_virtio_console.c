@@ -1,0 +1,274 @@
+/* tests/unit/test_virtio_console.c - devices/virtio/console.c. */
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "devices/virtio/console.h"
+#include "devices/virtio/mmio.h"
+#include "tests/unit/test.h"
+#include "tests/unit/virtq_driver.h"
+
+/* A tty that takes what the test says. It stands in for devices/tty.c. */
+struct tty {
+	struct tty_user *user;
+	size_t takes; /* bytes it takes before it is full */
+	char out[256];
+	size_t len;
+	size_t total; /* bytes taken, kept or not */
+	unsigned rooms; /* calls of tty_room() */
+};
+
+void tty_attach(struct tty *tty, struct tty_user *user)
+{
+	tty->user = user;
+}
+
+size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len)
+{
+	if (len > tty->takes)
+		len = tty->takes;
+	tty->takes -= len;
+	tty->total += len;
+	if (len <= sizeof(tty->out) - tty->len) {
+		memcpy(tty->out + tty->len, buf, len);
+		tty->len += len;
+	}
+	return len;
+}
+
+void tty_room(struct tty *tty)
+{
+	tty->rooms++;
+}
+
+struct rig {
+	struct fake_ram ram;
+	struct loop *loop;
+	struct fake_irq irq;
+	struct tty tty;
+	struct virtio *vio;
+	struct device *dev;
+	struct fake_queue rx, tx;
+};
+
+static void begin(struct rig *rig)
+{
+	struct err err = { 0 };
+
+	*rig = (struct rig){ .tty.takes = SIZE_MAX };
+	ram_init(&rig->ram);
+	assert_int_equal(loop_new(&rig->loop, &err), 0);
+	assert_int_equal(virtio_console_new(&rig->vio, &rig->ram.map, rig->loop,
+					    &rig->tty, &err),
+			 0);
+	assert_int_equal(virtio_mmio_new(&rig->dev, rig->vio,
+					 fake_irq_line(&rig->irq), &err),
+			 0);
+	queue_alloc(&rig->rx, &rig->ram, 8);
+	queue_alloc(&rig->tx, &rig->ram, 8);
+	mmio_begin(rig->dev, 0);
+	mmio_queue(rig->dev, 0, &rig->rx);
+	mmio_queue(rig->dev, 1, &rig->tx);
+	mmio_go(rig->dev);
+}
+
+static void end(struct rig *rig)
+{
+	rig->dev->ops->destroy(rig->dev);
+	assert_null(rig->tty.user);
+	rig->loop = loop_free(rig->loop);
+	ram_finish(&rig->ram);
+}
+
+static struct range text(struct rig *rig, const char *s)
+{
+	const size_t len = strlen(s);
+	const gpa_t at = ram_alloc(&rig->ram, len, 1);
+
+	memcpy(ram_at(&rig->ram, at), s, len);
+	return (struct range){ at, len };
+}
+
+static size_t room(struct rig *rig)
+{
+	GUARD(rig->tty.user->lock);
+	return rig->tty.user->room(rig->tty.user);
+}
+
+static void type(struct rig *rig, const char *s)
+{
+	GUARD(rig->tty.user->lock);
+	rig->tty.user->input(rig->tty.user, (const uint8_t *)s, strlen(s));
+}
+
+static void drained(struct rig *rig)
+{
+	GUARD(rig->tty.user->lock);
+	rig->tty.user->drained(rig->tty.user);
+}
+
+static void tx__goes_to_the_tty(void **state)
+{
+	struct rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	begin(&rig);
+	queue_send(&rig.tx,
+		   (struct range[]){ text(&rig, "hello"), text(&rig, ", ") }, 2,
+		   2);
+	queue_send(&rig.tx, (struct range[]){ text(&rig, "world") }, 1, 1);
+	loop_kick(rig.vio, 1);
+	assert_memory_equal(rig.tty.out, "hello, world", 12);
+	assert_int_equal(rig.tty.len, 12);
+	assert_true(queue_take(&rig.tx, &id, &len));
+	assert_int_equal(len, 0);
+	assert_true(queue_take(&rig.tx, &id, &len));
+	assert_int_equal(rig.irq.count, 1);
+	end(&rig);
+}
+
+static void tx__a_full_tty_holds_the_chain(void **state)
+{
+	struct rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	begin(&rig);
+	rig.tty.takes = 4;
+	queue_send(&rig.tx,
+		   (struct range[]){ text(&rig, "abc"), text(&rig, "def") }, 2,
+		   2);
+	loop_kick(rig.vio, 1);
+	assert_false(queue_take(&rig.tx, &id, &len));
+	assert_int_equal(rig.irq.count, 0);
+
+	rig.tty.takes = 1;
+	drained(&rig);
+	assert_false(queue_take(&rig.tx, &id, &len));
+	rig.tty.takes = 100;
+	drained(&rig);
+	assert_true(queue_take(&rig.tx, &id, &len));
+	assert_memory_equal(rig.tty.out, "abcdef", 6);
+	assert_int_equal(rig.irq.count, 1);
+	end(&rig);
+}
+
+static void tx__a_reset_forgets_the_chain(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	rig.tty.takes = 1;
+	queue_send(&rig.tx, (struct range[]){ text(&rig, "abc") }, 1, 1);
+	loop_kick(rig.vio, 1);
+	mmio_write(rig.dev, 0x070, 0);
+	rig.tty.takes = 100;
+	drained(&rig);
+	assert_int_equal(rig.tty.total, 1);
+	end(&rig);
+}
+
+static void tx__a_flood_is_cut_into_turns(void **state)
+{
+	struct rig rig;
+	eventfd_t n;
+	uint32_t id, len;
+
+	(void)state;
+	begin(&rig);
+	(void)eventfd_read(rig.dev->doorbell[1].fd, &n);
+	queue_send(&rig.tx, &(struct range){ RAM_BORDER, 100 * 1024 }, 1, 1);
+	loop_kick(rig.vio, 1);
+	assert_int_equal(rig.tty.total, 64 * 1024);
+	assert_false(queue_take(&rig.tx, &id, &len));
+	assert_int_equal(eventfd_read(rig.dev->doorbell[1].fd, &n), 0);
+	loop_kick(rig.vio, 1);
+	assert_int_equal(rig.tty.total, 100 * 1024);
+	assert_true(queue_take(&rig.tx, &id, &len));
+	end(&rig);
+}
+
+static void rx__waits_for_room_and_fills_it(void **state)
+{
+	struct rig rig;
+	gpa_t at;
+	uint32_t id, len;
+
+	(void)state;
+	begin(&rig);
+	assert_int_equal(room(&rig), 0);
+	at = ram_alloc(&rig.ram, 8, 1);
+	queue_send(&rig.rx, (struct range[]){ { at, 3 }, { at + 3, 5 } }, 0, 2);
+	loop_kick(rig.vio, 0);
+	assert_int_equal(rig.tty.rooms, 1);
+	assert_int_equal(room(&rig), 8);
+	type(&rig, "keys");
+	assert_memory_equal(ram_at(&rig.ram, at), "keys", 4);
+	assert_true(queue_take(&rig.rx, &id, &len));
+	assert_int_equal(len, 4);
+	assert_int_equal(rig.irq.count, 1);
+	assert_int_equal(room(&rig), 0);
+	end(&rig);
+}
+
+static void rx__buffers_that_cannot_be_written_are_given_back(void **state)
+{
+	struct rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	begin(&rig);
+	queue_send(&rig.rx, &(struct range){ RAM_BASE, 4 }, 1, 1);
+	queue_send(&rig.rx, &(struct range){ RAM_BORDER, 4 }, 0, 1);
+	assert_int_equal(room(&rig), 4);
+	assert_true(queue_take(&rig.rx, &id, &len));
+	assert_int_equal(len, 0);
+	end(&rig);
+}
+
+static void rx__a_reset_takes_the_room_away(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	queue_send(&rig.rx, &(struct range){ RAM_BASE, 4 }, 0, 1);
+	assert_int_equal(room(&rig), 4);
+	mmio_write(rig.dev, 0x070, 0);
+	assert_int_equal(room(&rig), 0);
+	end(&rig);
+}
+
+static void config__emergency_writes_need_no_queue(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	mmio_write(rig.dev, 0x070, 0);
+	mmio_write(rig.dev, 0x100 + 8, '!');
+	mmio_write(rig.dev, 0x100, 'x');
+	assert_int_equal(rig.tty.len, 1);
+	assert_int_equal(rig.tty.out[0], '!');
+	end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tx__goes_to_the_tty),
+		cmocka_unit_test(tx__a_full_tty_holds_the_chain),
+		cmocka_unit_test(tx__a_reset_forgets_the_chain),
+		cmocka_unit_test(tx__a_flood_is_cut_into_turns),
+		cmocka_unit_test(rx__waits_for_room_and_fills_it),
+		cmocka_unit_test(
+			rx__buffers_that_cannot_be_written_are_given_back),
+		cmocka_unit_test(rx__a_reset_takes_the_room_away),
+		cmocka_unit_test(config__emergency_writes_need_no_queue),
+	};
+
+	return RUN_TESTS(tests);
+}
