@@ -1,0 +1,174 @@
+"""tools/check counts what tests say, and takes silence for failure."""
+
+import io
+import unittest
+from unittest import mock
+
+from vmmtools.base import Failure
+from vmmtools.check import __main__ as check
+from vmmtools.check import native, process, report, tap
+from vmmtools.check.context import Context, Suite
+
+
+def quiet_report(name="test"):
+    """A report that writes into memory and tells nobody."""
+    with mock.patch.object(report.Report, "log_path") as path:
+        path.open.return_value = io.StringIO()
+        return report.Report(name)
+
+
+class TapTest(unittest.TestCase):
+    """tap.parse"""
+
+    def test_results_are_told_apart(self):
+        read = tap.parse("1..3\nok 1 - one\nnot ok 2 - two\n# why\n"
+                         "ok 3 - three # SKIP no /dev/kvm\n")
+        self.assertEqual([(r.name, r.good, r.skip) for r in read.results],
+                         [("one", True, None), ("two", False, None),
+                          ("three", True, "no /dev/kvm")])
+        self.assertIn("why", read.results[1].said)
+        self.assertEqual(read.fault, "")
+
+    def test_plan_may_come_last(self):
+        self.assertEqual(tap.parse("ok 1 - one\n1..1\n").fault, "")
+
+    def test_missing_plan_is_a_fault(self):
+        self.assertIn("no plan", tap.parse("ok 1 - one\n").fault)
+
+    def test_missing_result_is_a_fault(self):
+        self.assertIn("2 tests were planned",
+                      tap.parse("1..2\nok 1 - one\n").fault)
+
+    def test_bail_out_is_a_fault(self):
+        self.assertIn("no memory",
+                      tap.parse("1..1\nBail out! no memory\n").fault)
+
+    def test_skip_of_all_has_a_reason(self):
+        read = tap.parse("1..0 # SKIP no KVM here\n")
+        self.assertEqual(read.skip, "no KVM here")
+        self.assertEqual(read.fault, "")
+
+    def test_comment_of_cmocka_is_no_result(self):
+        read = tap.parse("1..1\nok 1 - one\n# ok - (tests)\n")
+        self.assertEqual(len(read.results), 1)
+
+
+class MesonTest(unittest.TestCase):
+    """native.meson_result"""
+
+    def counts(self, row):
+        """What one row of Meson's log counts as."""
+        into = quiet_report()
+        with mock.patch.object(report, "tell"):
+            native.meson_result(into, {"name": "vmm:unit / x", **row})
+        return (into.counts.passed, into.counts.failed, into.counts.skipped)
+
+    def test_each_tap_result_counts(self):
+        row = {"result": "FAIL", "returncode": 1,
+               "stdout": "1..3\nok 1 - a\nok 2 - b\nnot ok 3 - c\n"}
+        self.assertEqual(self.counts(row), (2, 1, 0))
+
+    def test_crash_after_good_results_fails(self):
+        row = {"result": "ERROR", "returncode": -11,
+               "stdout": "1..2\nok 1 - a\n"}
+        self.assertEqual(self.counts(row), (1, 1, 0))
+
+    def test_crash_after_all_results_fails(self):
+        row = {"result": "ERROR", "returncode": -6,
+               "stdout": "1..1\nok 1 - a\n"}
+        self.assertEqual(self.counts(row), (1, 1, 0))
+
+    def test_status_counts_without_tap(self):
+        self.assertEqual(self.counts({"result": "OK", "stdout": ""}),
+                         (1, 0, 0))
+        self.assertEqual(self.counts({"result": "TIMEOUT", "stdout": "x"}),
+                         (0, 1, 0))
+
+    def test_skip_without_tap_is_a_skip(self):
+        self.assertEqual(
+            self.counts({"result": "SKIP", "stdout": "no clang-format\n"}),
+            (0, 0, 1))
+
+
+class UnittestTest(unittest.TestCase):
+    """native.unittest_results"""
+
+    def test_each_line_counts(self):
+        into = quiet_report()
+        with mock.patch.object(report, "tell"):
+            native.unittest_results(
+                into, "test_x",
+                "test_a (test_x.T.test_a) ... ok\n"
+                "test_b (test_x.T.test_b)\nWhat it is for. ... ok\n"
+                "test_c (test_x.T.test_c) ... skipped 'no mke2fs'\n"
+                "test_d (test_x.T.test_d) ... FAIL\n", False)
+        self.assertEqual(str(into.counts), "2 passed, 1 failed, 1 skipped")
+        self.assertEqual(into.skips, {"no mke2fs": ["test_x: test_c"]})
+
+    def test_module_that_does_not_load_fails(self):
+        into = quiet_report()
+        with mock.patch.object(report, "tell"):
+            native.unittest_results(into, "test_x", "SyntaxError\n", False)
+        self.assertEqual(into.counts.failed, 1)
+
+
+class RunnerTest(unittest.TestCase):
+    """What tools/check makes of a suite"""
+
+    def sum_of(self, run):
+        """The counts of a suite with this runner."""
+        args = mock.Mock(jobs=1, test=[], fuzz_seconds=1)
+        with mock.patch.object(report, "tell"), \
+                mock.patch.object(check, "Report",
+                                  lambda name: quiet_report(name)):
+            return str(check.run_suite(Suite("s", "", run), args))
+
+    def test_crash_of_the_runner_is_a_failure(self):
+        def run(context: Context):
+            context.report.passed("one")
+            raise ValueError("boom")
+        self.assertEqual(self.sum_of(run), "1 passed, 1 failed, 0 skipped")
+
+    def test_failure_of_the_runner_is_a_failure(self):
+        def run(_: Context):
+            raise Failure("no compiler")
+        self.assertEqual(self.sum_of(run), "0 passed, 1 failed, 0 skipped")
+
+    def test_suite_without_tests_is_a_failure(self):
+        self.assertEqual(self.sum_of(lambda context: None),
+                         "0 passed, 1 failed, 0 skipped")
+
+    def test_unknown_suite_is_refused(self):
+        with self.assertRaisesRegex(Failure, "nosuch.*known: s"):
+            check.choose([Suite("s", "", print)], ["nosuch"], False)
+
+    def test_name_stands_for_its_variants(self):
+        suites = [Suite(name, "", print) for name in
+                  ("unit-gcc", "unit-asan", "units")]
+        self.assertEqual([suite.name for suite in
+                          check.choose(suites, ["unit"], False)],
+                         ["unit-gcc", "unit-asan"])
+
+
+class ProcessTest(unittest.TestCase):
+    """process.call"""
+
+    def test_status_and_text_are_kept(self):
+        ended = process.call(["sh", "-c", "echo a; echo b >&2; exit 3"],
+                             limit=10)
+        self.assertEqual((ended.status, ended.text), (3, "a\nb\n"))
+        self.assertFalse(ended.good)
+
+    def test_time_limit_ends_it_with_its_children(self):
+        ended = process.call(["sh", "-c", "echo $$; sleep 60 & wait"],
+                             limit=0.5)
+        self.assertTrue(ended.late)
+        self.assertFalse(ended.good)
+
+    def test_missing_program_is_named(self):
+        with self.assertRaisesRegex(Failure, "nosuchprogram"):
+            process.call(["nosuchprogram"], limit=1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,44 @@
+"""What a suite is, and what its runner is given."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from vmmtools.arch import ARCHES, Arch
+from vmmtools.check.report import Report
+from vmmtools.hostpkgs import Needs
+
+
+@dataclass(frozen=True)
+class Context:
+    """One run of a suite."""
+
+    report: Report
+    jobs: int = 1
+    patterns: tuple[str, ...] = ()
+    """Of the tests' names; all tests if there is none."""
+    fuzz_seconds: int = 30
+
+    def wants(self, name: str) -> bool:
+        """True if the user asked for this test."""
+        return not self.patterns or any(
+            fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A group of tests with one way to run them."""
+
+    name: str
+    summary: str
+    run: Callable[[Context], None]
+    needs: Needs = field(default_factory=dict)
+    fast: bool = False
+    """True if tools/check --fast runs it."""
+
+
+def lab_arches() -> list[Arch]:
+    """The architectures whose hosts are tested: all there are."""
+    return list(ARCHES.values())

@@ -1,0 +1,63 @@
+"""All suites of tools/check, in the order they are run."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from vmmtools import hostpkgs, qemu
+from vmmtools.check import native
+from vmmtools.check.context import Context, Suite, lab_arches
+from vmmtools.check.fuzz import fuzz_suite
+from vmmtools.hostpkgs import Needs
+
+CLANG_RUNTIME = {"/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*":
+                 "libclang-rt-dev"}
+
+
+def _meson(name: str, summary: str, suite: str, variant: native.Variant,
+           needs: Needs, *, fast: bool = False) -> Suite:
+    def run(context: Context) -> None:
+        native.meson_suite(context, variant, suite)
+
+    return Suite(name, summary, run,
+                 hostpkgs.build_needs(None, variant.compiler) | needs, fast)
+
+
+def _cross_needs() -> Needs:
+    needs: Needs = {}
+    for arch in lab_arches():
+        for compiler in ("gcc", "clang"):
+            needs |= hostpkgs.build_needs(arch, compiler)
+    return needs
+
+
+def _lab_needs() -> Needs:
+    needs: Needs = {}
+    for arch in lab_arches():
+        needs |= hostpkgs.build_needs(arch) | qemu.NEEDS.get(arch.name, {})
+    return needs
+
+
+def all_suites() -> list[Suite]:
+    """The suites; what is quick and general comes first."""
+    clang = {"clang": "clang"} | CLANG_RUNTIME
+    return [
+        _meson("style", "layers, headers, formatting, lengths, words", "style",
+               native.GCC, {"clang-format": "clang-format", "git": "git"},
+               fast=True),
+        _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC, {},
+               fast=True),
+        _meson("unit-asan", "the same under address and undefined-behaviour "
+               "sanitizers", "unit", native.ASAN, {}, fast=True),
+        _meson("unit-clang", "the same by clang", "unit", native.CLANG, clang),
+        _meson("unit-tsan", "the same under the thread sanitizer", "unit",
+               native.TSAN, clang),
+        Suite("tools", "the programs in tools/", native.tools_suite,
+              fast=True),
+        Suite("cross", "the whole tree for every architecture, by gcc and "
+              "clang", native.cross_suite, _cross_needs()),
+        Suite("tidy", "clang-tidy on every file", native.tidy_suite,
+              _cross_needs() | {"clang-tidy": "clang-tidy"}),
+        Suite("fuzz", "every fuzz target for 30 s", fuzz_suite,
+              hostpkgs.build_needs(None, "clang") | clang),
+    ]
