@@ -6,11 +6,10 @@
  *
  *	struct disk { const char *path; bool ro; unsigned cache; };
  *	static const struct opt disk_opts[] = {
- *		{ "path", OPT_STR, offsetof(struct disk, path),
- *		  .first = true, .required = true },
- *		{ "ro", OPT_BOOL, offsetof(struct disk, ro) },
- *		{ "cache", OPT_WORD, offsetof(struct disk, cache),
- *		  .words = (const char *const[]){ "auto", "direct", NULL } },
+ *		OPT("path", OPT_STR, struct disk, path,
+ *		    .first = true, .required = true),
+ *		OPT("ro", OPT_BOOL, struct disk, ro),
+ *		OPT("cache", OPT_WORD, struct disk, cache, .words = caches),
  *	};
  */
 #ifndef BASE_OPT_H
@@ -42,6 +41,22 @@ struct opt {
 	uint64_t min, max; /* of numbers, sizes, durations; max 0: no limit */
 	const char *const *words; /* OPT_WORD: ends with NULL */
 };
+
+/* One entry. A member whose size is not that of the type does not compile. */
+#define OPT(opt_key, opt_type, struct_, member, ...)               \
+	{                                                          \
+		.key = (opt_key), .type = (opt_type),              \
+		.offset = offsetof(struct_, member) +              \
+			  OPT_SAME(sizeof(((struct_ *)0)->member), \
+				   OPT_SIZEOF(opt_type)),          \
+		##__VA_ARGS__                                      \
+	}
+#define OPT_SAME(a, b) (0 * sizeof(char[(a) == (b) ? 1 : -1]))
+#define OPT_SIZEOF(type)                             \
+	((type) == OPT_STR    ? sizeof(const char *) \
+	 : (type) == OPT_BOOL ? sizeof(bool)         \
+	 : (type) == OPT_WORD ? sizeof(unsigned)     \
+			      : sizeof(uint64_t))
 
 #define OPT_MAX_KEYS 64
 

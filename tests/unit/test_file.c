@@ -1,0 +1,163 @@
+/* tests/unit/test_file.c - base/file.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "tests/unit/test.h"
+
+static char dir[] = "/tmp/vmm-test-file-XXXXXX";
+static char path[64];
+static struct err err;
+
+static const char *make(const char *name, const void *data, size_t len)
+{
+	_cleanup_(fd_closep) int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_at(fd, data, len, 0), 0);
+	return path;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = { "data", "empty", "fifo" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		(void)unlink(path);
+	}
+	return rmdir(dir);
+}
+
+static int refused(const char *name, unsigned want)
+{
+	struct file file;
+
+	err = (struct err){ 0 };
+	return file_open(&file, name, O_RDONLY, want, &err);
+}
+
+static void open__missing_file_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(refused("/nonexistent/Image", 0), -ENOENT);
+	assert_string_equal(err.msg,
+			    "/nonexistent/Image: No such file or directory");
+	assert_true(err.input);
+	assert_int_equal(refused("", 0), -ENOENT);
+}
+
+static void open__what_is_no_file_is_refused_without_blocking(void **state)
+{
+	char want[96];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(refused(path, FILE_BLOCK_TOO), -EINVAL);
+	(void)snprintf(want, sizeof(want), "%s: not a regular file", path);
+	assert_string_equal(err.msg, want);
+
+	assert_int_equal(refused("/dev/zero", FILE_BLOCK_TOO), -EINVAL);
+	assert_int_equal(refused(dir, FILE_BLOCK_TOO), -EISDIR);
+	(void)snprintf(want, sizeof(want), "%s: is a directory", dir);
+	assert_string_equal(err.msg, want);
+}
+
+static void open__empty_file_is_refused_if_asked(void **state)
+{
+	struct file file = { 0 };
+
+	(void)state;
+	make("empty", "", 0);
+	assert_int_equal(refused(path, FILE_NOT_EMPTY), -ENODATA);
+	assert_non_null(strstr(err.msg, ": is empty"));
+	assert_int_equal(file_open(&file, path, O_RDONLY, 0, &err), 0);
+	assert_int_equal(file.size, 0);
+	(void)close(file.fd);
+}
+
+static void open__flags_are_those_asked_for(void **state)
+{
+	struct file file = { 0 };
+
+	(void)state;
+	make("data", "hello", 5);
+	assert_int_equal(file_open(&file, path, O_RDWR, FILE_NOT_EMPTY, &err),
+			 0);
+	assert_int_equal(file.size, 5);
+	assert_int_equal(fcntl(file.fd, F_GETFL) &
+				 (O_ACCMODE | O_NONBLOCK | O_APPEND),
+			 O_RDWR);
+	assert_int_equal(fcntl(file.fd, F_GETFD), FD_CLOEXEC);
+	(void)close(file.fd);
+}
+
+static void read_all__bound_is_the_last_size_taken(void **state)
+{
+	uint8_t *buf = NULL;
+	size_t size = 0;
+
+	(void)state;
+	make("data", "hello", 5);
+	assert_int_equal(file_read_all(path, 4, &buf, &size, &err), -EFBIG);
+	assert_null(buf);
+	assert_int_equal(file_read_all(path, 5, &buf, &size, &err), 0);
+	assert_int_equal(size, 5);
+	assert_string_equal((char *)buf, "hello");
+	free(buf);
+	make("empty", "", 0);
+	assert_int_equal(file_read_all(path, 0, &buf, &size, &err), 0);
+	assert_int_equal(size, 0);
+	assert_int_equal(buf[0], 0);
+	free(buf);
+}
+
+static void at__end_of_file_is_no_short_read(void **state)
+{
+	struct file file = { 0 };
+	char buf[8] = { 0 };
+
+	(void)state;
+	make("data", "hello", 5);
+	assert_int_equal(file_open(&file, path, O_RDWR, 0, &err), 0);
+	assert_int_equal(file_read_at(file.fd, buf, 4, 1), 0);
+	assert_string_equal(buf, "ello");
+	assert_int_equal(file_read_at(file.fd, buf, 5, 1), -ENODATA);
+	assert_int_equal(file_read_at(file.fd, buf, 0, 99), 0);
+	assert_int_equal(file_write_at(file.fd, "XY", 2, 6), 0);
+	assert_int_equal(file_read_at(file.fd, buf, 8, 0), 0);
+	assert_memory_equal(buf, "hello\0XY", 8);
+	(void)close(file.fd);
+	assert_int_equal(file_read_at(-1, buf, 1, 0), -EBADF);
+	assert_int_equal(file_write_at(-1, buf, 1, 0), -EBADF);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(open__missing_file_is_named),
+		cmocka_unit_test(
+			open__what_is_no_file_is_refused_without_blocking),
+		cmocka_unit_test(open__empty_file_is_refused_if_asked),
+		cmocka_unit_test(open__flags_are_those_asked_for),
+		cmocka_unit_test(read_all__bound_is_the_last_size_taken),
+		cmocka_unit_test(at__end_of_file_is_no_short_read),
+	};
+
+	(void)cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,167 @@
+/* tests/unit/test_log.c - base/log.c. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "tests/unit/test.h"
+
+/* What stderr got since capture_begin(), in a pipe that cannot fill here. */
+struct capture {
+	int saved;
+	int read_end;
+};
+
+static struct capture capture_begin(void)
+{
+	struct capture c;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	c.saved = dup(STDERR_FILENO);
+	c.read_end = fds[0];
+	(void)dup2(fds[1], STDERR_FILENO);
+	(void)close(fds[1]);
+	return c;
+}
+
+static const char *capture_end(struct capture *c, char *buf, size_t size)
+{
+	ssize_t n;
+
+	(void)dup2(c->saved, STDERR_FILENO);
+	(void)close(c->saved);
+	n = read(c->read_end, buf, size - 1);
+	(void)close(c->read_end);
+	buf[n > 0 ? n : 0] = '\0';
+	return buf;
+}
+
+static void line__is_dropped_above_the_level(void **state)
+{
+	struct capture c = capture_begin();
+	char buf[4096];
+
+	(void)state;
+	log_set_level(LOG_WARN);
+	log_info("quiet");
+	log_warn("disk %d", 7);
+	log_error("gone");
+	capture_end(&c, buf, sizeof(buf));
+	assert_string_equal(buf, "vmm: warning: disk 7\nvmm: gone\n");
+}
+
+static void line__hides_what_a_terminal_would_obey(void **state)
+{
+	struct capture c = capture_begin();
+	char buf[4096];
+
+	(void)state;
+	log_set_level(LOG_WARN);
+	log_warn("a\033[2Jb\r\nc\x7f%s", "\t\xc3\xa9");
+	capture_end(&c, buf, sizeof(buf));
+	assert_string_equal(buf, "vmm: warning: a?[2Jb??c??\xc3\xa9\n");
+}
+
+static void line__is_cut_and_still_one_line(void **state)
+{
+	struct capture c = capture_begin();
+	char text[2000];
+	char buf[4096];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	log_error("%s", text);
+	capture_end(&c, buf, sizeof(buf));
+	assert_int_equal(strlen(buf), 512);
+	assert_ptr_equal(strchr(buf, '\n'), buf + 511);
+}
+
+static void line__keeps_errno(void **state)
+{
+	struct capture c = capture_begin();
+	char buf[4096];
+
+	(void)state;
+	errno = ENOTTY;
+	log_error("x");
+	assert_int_equal(errno, ENOTTY);
+	capture_end(&c, buf, sizeof(buf));
+}
+
+static unsigned lines(const char *s)
+{
+	unsigned n = 0;
+
+	while ((s = strchr(s, '\n'))) {
+		s++;
+		n++;
+	}
+	return n;
+}
+
+static void guest__lines_are_limited_and_all_are_counted(void **state)
+{
+	struct log_limit limit = { 0 };
+	struct capture c = capture_begin();
+	char buf[65536];
+
+	(void)state;
+	log_set_level(LOG_DEBUG);
+	for (int i = 0; i < 1000; i++)
+		log_guest(&limit, "bad ring");
+	log_set_level(LOG_WARN);
+	capture_end(&c, buf, sizeof(buf));
+	assert_int_equal(limit.count, 1000);
+	/* The second may have turned meanwhile, once. */
+	assert_in_range(lines(buf), LOG_GUEST_LINES, 2 * LOG_GUEST_LINES);
+}
+
+static void guest__has_lines_again_in_the_next_second(void **state)
+{
+	struct log_limit limit = { 0 };
+	struct capture c = capture_begin();
+	char buf[4096];
+
+	(void)state;
+	log_set_level(LOG_DEBUG);
+	/* Another second, whose lines were used up. */
+	limit.window = 0xfffffe00 | LOG_GUEST_LINES;
+	log_guest(&limit, "again");
+	log_set_level(LOG_WARN);
+	capture_end(&c, buf, sizeof(buf));
+	assert_string_equal(buf, "vmm: debug: again\n");
+	assert_int_equal(limit.window & 0xff, 1);
+}
+
+static void guest__is_silent_unless_debugging(void **state)
+{
+	struct log_limit limit = { 0 };
+	struct capture c = capture_begin();
+	char buf[4096];
+
+	(void)state;
+	log_set_level(LOG_INFO);
+	log_guest(&limit, "bad ring");
+	log_set_level(LOG_WARN);
+	capture_end(&c, buf, sizeof(buf));
+	assert_string_equal(buf, "");
+	assert_int_equal(limit.count, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(line__is_dropped_above_the_level),
+		cmocka_unit_test(line__hides_what_a_terminal_would_obey),
+		cmocka_unit_test(line__is_cut_and_still_one_line),
+		cmocka_unit_test(line__keeps_errno),
+		cmocka_unit_test(guest__lines_are_limited_and_all_are_counted),
+		cmocka_unit_test(guest__has_lines_again_in_the_next_second),
+		cmocka_unit_test(guest__is_silent_unless_debugging),
+	};
+
+	return RUN_TESTS(tests);
+}
