@@ -1,16 +1,24 @@
 /*
  * devices/tty.h - the host's end of the guest's console.
  *
- * Bytes go between two host descriptors (a terminal, pipes, files) and one
- * guest device, the user. Nothing here ever blocks: output the host does not
- * take now waits in a bounded buffer, and when that is full the guest's device
- * is told so and must hold its bytes; input is read only while the user has
- * room for it.
+ * Bytes go between two host descriptors (a terminal, pipes, sockets, files)
+ * and one guest device, the user. Nothing here ever blocks: output the host
+ * does not take now waits in a bounded buffer, and when that is full the
+ * guest's device is told so and must hold its bytes; input is read only while
+ * the user has room for it. When output can go nowhere any more (a closed pipe,
+ * a killed terminal, a full disk) that is logged once, and from then on output
+ * is thrown away: the guest does not care.
  *
  * On a terminal, raw mode is set while the object lives, and restored by
  * tty_free(). Ctrl-a is the escape: Ctrl-a x leaves, Ctrl-a b sends a break
  * (SysRq), Ctrl-a Ctrl-a (or Ctrl-a a) sends a Ctrl-a, Ctrl-a h shows this
- * list. Without a terminal on the input no byte is special.
+ * list. To see these when the guest takes no input, some is read ahead from a
+ * terminal. A break goes out at once, before input that still waits. Without a
+ * terminal on the input no byte is special.
+ *
+ * A program in the background of a terminal may neither read it nor change its
+ * mode: then, for its whole life, there is no input, and the terminal stays as
+ * it is.
  */
 #ifndef DEVICES_TTY_H
 #define DEVICES_TTY_H
@@ -24,8 +32,11 @@
 
 struct tty;
 
-/* The guest's end. All functions are called on the loop thread, with *lock held
- * and no lock of the tty's. */
+/*
+ * The guest's end. All functions are called with *lock held and no lock of the
+ * tty's: an order of locks is device, then tty. Thread: loop, or the one that
+ * calls tty_attach().
+ */
 struct tty_user {
 	pthread_mutex_t *lock; /* the device's */
 	/* How many bytes input() would take now. */
@@ -38,7 +49,8 @@ struct tty_user {
 	void (*drained)(struct tty_user *user);
 };
 
-/* What the tty asks of the program: Ctrl-a x was typed. On the loop thread. */
+/* What the tty asks of the program: Ctrl-a x was typed. On the loop thread,
+ * without locks. The tty is not to be freed from it. */
 struct tty_escape {
 	void (*quit)(void *ctx);
 	void *ctx;
@@ -50,16 +62,24 @@ struct tty_escape {
  * @out_fd: borrowed; -1: output is thrown away. The descriptor's file status
  *          flags are not changed: it may be shared with other processes.
  *
- * Returns 0; -ENOMEM; or the errno of a descriptor that cannot be used.
+ * SIGPIPE is to be ignored in the process, or a closed pipe ends it.
+ *
+ * Returns 0; -ENOMEM; -EBADF for a descriptor that is not open, or not for
+ * that direction; or another errno of a descriptor that cannot be used.
+ * Thread: setup.
  */
 int tty_new(struct tty **ret, struct loop *loop, int in_fd, int out_fd,
 	    struct tty_escape escape, struct err *err);
 
-/* Writes what it can of buffered output without blocking, restores the
- * terminal. NULL is fine; returns NULL. */
+/*
+ * Writes buffered output, for which it waits up to a second if the reader is
+ * slow, and restores the terminal. NULL is fine; returns NULL.
+ * Thread: setup; nobody else uses the tty.
+ */
 struct tty *tty_free(struct tty *tty);
 
-/* Connects the guest's device; NULL disconnects. Thread: setup, or loop. */
+/* Connects the guest's device; NULL disconnects. Without its lock held.
+ * Thread: setup, or loop. */
 void tty_attach(struct tty *tty, struct tty_user *user);
 
 /*

@@ -1,0 +1,441 @@
+/* devices/tty.c - the host's end of the guest's console. */
+#include "devices/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "devices/tty_end.h"
+#include "devices/tty_key.h"
+
+#define IN_SIZE 1024 /* read ahead, in bytes */
+#define OUT_SIZE 16384 /* waits for the host, in bytes */
+#define LAST_WORDS_MS 1000 /* a slow reader's time at the end */
+
+/* Input: the loop thread alone uses it. */
+struct input {
+	struct tty_end end;
+	struct tty_mode mode;
+	struct loop_watch watch;
+	bool terminal; /* keys have meanings, and are always read */
+	bool always; /* epoll refused: a file, which is always ready */
+	bool armed; /* the watch will tell */
+	bool escape; /* state of tty_key() */
+	size_t len;
+	uint8_t buf[IN_SIZE];
+};
+
+/* Output: under the lock. */
+struct output {
+	pthread_mutex_t lock;
+	struct tty_end end;
+	struct loop_watch watch;
+	bool watched; /* the watch was added */
+	bool armed; /* and will tell */
+	bool refused; /* the user waits for drained() */
+	uint8_t *ring; /* owned; made when first needed */
+	size_t head, len;
+};
+
+struct tty {
+	struct loop *loop; /* borrowed */
+	struct tty_escape escape;
+	struct tty_user *user; /* loop thread only; may be NULL */
+	struct loop_watch kick; /* its eventfd is owned: there is room */
+	uint32_t starved; /* atomic: input waits for tty_room() */
+	struct output out;
+	struct input in;
+};
+
+static void out_dead(struct output *out, int error)
+{
+	log_warn("console output: %s; it is thrown away from now on",
+		 strerrordesc_np(error));
+	/* The descriptor stays until tty_free(), for the watch is on it. */
+	out->end.how = TTY_END_NONE;
+	out->len = 0;
+}
+
+/* Asks to be told when the host takes more. False: it never will. */
+static bool out_arm(struct tty *tty)
+{
+	struct output *out = &tty->out;
+	const uint32_t events = EPOLLOUT | EPOLLONESHOT;
+	struct err err = { 0 };
+
+	if (out->armed)
+		return true;
+	if (out->watched) {
+		loop_modify(tty->loop, &out->watch, events);
+	} else if (loop_add(tty->loop, &out->watch, events, &err) < 0) {
+		out_dead(out, -err.code);
+		return false;
+	}
+	out->watched = out->armed = true;
+	return true;
+}
+
+/* Returns how much fits. */
+static size_t ring_put(struct output *out, const uint8_t *buf, size_t len)
+{
+	size_t tail, first;
+
+	if (!out->ring)
+		out->ring = malloc(OUT_SIZE);
+	if (!out->ring)
+		return 0;
+	if (len > OUT_SIZE - out->len)
+		len = OUT_SIZE - out->len;
+	tail = (out->head + out->len) % OUT_SIZE;
+	first = len < OUT_SIZE - tail ? len : OUT_SIZE - tail;
+	memcpy(out->ring + tail, buf, first);
+	memcpy(out->ring, buf + first, len - first);
+	out->len += len;
+	return len;
+}
+
+/* Writes what the host takes of the ring now. */
+static void ring_flush(struct output *out)
+{
+	size_t len;
+	ssize_t n;
+
+	do {
+		len = OUT_SIZE - out->head;
+		if (len > out->len)
+			len = out->len;
+		n = tty_end_write(&out->end, out->ring + out->head, len);
+		if (n < 0)
+			return out_dead(out, (int)-n);
+		out->head = (out->head + (size_t)n) % OUT_SIZE;
+		out->len -= (size_t)n;
+	} while ((size_t)n == len && out->len > 0);
+}
+
+size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len)
+{
+	struct output *out = &tty->out;
+	size_t done = 0;
+
+	GUARD(&out->lock);
+	if (out->len == 0) {
+		const ssize_t n = tty_end_write(&out->end, buf, len);
+
+		if (n < 0)
+			out_dead(out, (int)-n);
+		if (n < 0 || (size_t)n == len)
+			return len;
+		done = (size_t)n;
+	}
+	done += ring_put(out, buf + done, len - done);
+	if (!out_arm(tty))
+		return len;
+	if (done < len)
+		out->refused = true;
+	return done;
+}
+
+/* Returns true if the user is to be told. */
+static bool out_resume(struct tty *tty)
+{
+	struct output *out = &tty->out;
+	bool tell;
+
+	GUARD(&out->lock);
+	out->armed = false;
+	if (out->len > 0)
+		ring_flush(out);
+	if (out->len > 0)
+		(void)out_arm(tty);
+	/* Not for each byte that the host takes. */
+	tell = out->refused && out->len <= OUT_SIZE / 2;
+	if (tell)
+		out->refused = false;
+	return tell;
+}
+
+static void out_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct tty *tty = container_of(watch, struct tty, out.watch);
+
+	(void)events;
+	if (out_resume(tty) && tty->user) {
+		GUARD(tty->user->lock);
+		tty->user->drained(tty->user);
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void last_words(struct output *out)
+{
+	const int64_t end = now_ms() + LAST_WORDS_MS;
+	struct pollfd p = { .fd = out->end.fd, .events = POLLOUT };
+	int64_t left;
+
+	for (;;) {
+		ring_flush(out);
+		left = end - now_ms();
+		if (out->len == 0 || left <= 0)
+			return;
+		(void)poll(&p, 1, (int)left);
+	}
+}
+
+static void kick(struct tty *tty)
+{
+	const uint64_t one = 1;
+
+	(void)!write(tty->kick.fd, &one, sizeof(one));
+}
+
+void tty_room(struct tty *tty)
+{
+	if (__atomic_exchange_n(&tty->starved, 0, __ATOMIC_ACQ_REL))
+		kick(tty);
+}
+
+/* Gives the user what it takes. */
+static void in_feed(struct tty *tty)
+{
+	struct tty_user *user = tty->user;
+	struct input *in = &tty->in;
+	size_t n;
+
+	if (!user || in->len == 0)
+		return;
+	GUARD(user->lock);
+	while (in->len > 0) {
+		/* Before asking, so that no tty_room() is missed. */
+		__atomic_store_n(&tty->starved, 1, __ATOMIC_RELEASE);
+		n = user->room(user);
+		if (n == 0)
+			return;
+		if (n > in->len)
+			n = in->len;
+		user->input(user, in->buf, n);
+		in->len -= n;
+		memmove(in->buf, in->buf + n, in->len);
+	}
+	__atomic_store_n(&tty->starved, 0, __ATOMIC_RELEASE);
+}
+
+static void in_break(struct tty *tty)
+{
+	struct tty_user *user = tty->user;
+
+	in_feed(tty);
+	if (!user || !user->brk)
+		return;
+	GUARD(user->lock);
+	user->brk(user);
+}
+
+static void in_take(struct tty *tty, uint8_t byte)
+{
+	static const char help[] = TTY_KEY_HELP_TEXT;
+	struct input *in = &tty->in;
+
+	switch (in->terminal ? tty_key(&in->escape, &byte) : TTY_KEY_BYTE) {
+	case TTY_KEY_BYTE:
+		in->buf[in->len++] = byte;
+		break;
+	case TTY_KEY_BREAK:
+		in_break(tty);
+		break;
+	case TTY_KEY_HELP:
+		(void)tty_write(tty, (const uint8_t *)help, sizeof(help) - 1);
+		break;
+	case TTY_KEY_QUIT:
+		tty->escape.quit(tty->escape.ctx);
+		break;
+	case TTY_KEY_NONE:
+		break;
+	}
+}
+
+static bool in_wanted(const struct tty *tty)
+{
+	const struct input *in = &tty->in;
+
+	if (in->end.how == TTY_END_NONE || in->len == IN_SIZE)
+		return false;
+	return in->terminal || (tty->user && in->len == 0);
+}
+
+static void in_read(struct tty *tty)
+{
+	struct input *in = &tty->in;
+	uint8_t buf[IN_SIZE];
+	ssize_t n;
+
+	if (!in_wanted(tty))
+		return;
+	n = tty_end_read(&in->end, buf, IN_SIZE - in->len);
+	for (ssize_t i = 0; i < n; i++)
+		in_take(tty, buf[i]);
+	if (n > 0 || n == -EAGAIN)
+		return;
+	/* The end, or a terminal that is gone. tty_free() closes it. */
+	loop_remove(tty->loop, &in->watch);
+	in->end.how = TTY_END_NONE;
+}
+
+/* Passes on what came, and asks for more where there is place for it. */
+static void in_resume(struct tty *tty)
+{
+	struct input *in = &tty->in;
+
+	in_feed(tty);
+	if (in->armed || !in_wanted(tty))
+		return;
+	if (in->always) {
+		kick(tty);
+		return;
+	}
+	loop_modify(tty->loop, &in->watch, EPOLLIN | EPOLLONESHOT);
+	in->armed = true;
+}
+
+static void in_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct tty *tty = container_of(watch, struct tty, in.watch);
+
+	(void)events;
+	tty->in.armed = false;
+	in_read(tty);
+	in_resume(tty);
+}
+
+static void kick_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct tty *tty = container_of(watch, struct tty, kick);
+
+	(void)events;
+	if (tty->in.always)
+		in_read(tty);
+	in_resume(tty);
+}
+
+void tty_attach(struct tty *tty, struct tty_user *user)
+{
+	tty->user = user;
+	in_resume(tty);
+}
+
+static int in_watch(struct tty *tty, struct err *err)
+{
+	struct input *in = &tty->in;
+	struct err why = { 0 };
+	int r;
+
+	in->watch.fd = in->end.fd;
+	/* One shot, not to be told again and again of input that waits. */
+	r = loop_add(tty->loop, &in->watch, EPOLLONESHOT, &why);
+	in->always = r == -EPERM;
+	if (r == 0 || in->always)
+		return 0;
+	*err = why;
+	return r;
+}
+
+static int in_init(struct tty *tty, int fd, struct err *err)
+{
+	struct input *in = &tty->in;
+	int r;
+
+	r = tty_end_open(&in->end, fd, O_RDONLY, err);
+	if (r < 0)
+		return r;
+	if (isatty(fd) && !tty_mode_ours(fd)) {
+		log_info("in the background: the terminal is left alone");
+		tty_end_close(&in->end);
+		return 0;
+	}
+
+	tty->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (tty->kick.fd < 0)
+		return err_sys(err, "eventfd");
+	/* Edge: it is told of each write, and need not read. */
+	r = loop_add(tty->loop, &tty->kick, EPOLLIN | EPOLLET, err);
+	if (r < 0)
+		return r;
+	r = in_watch(tty, err);
+	if (r < 0)
+		return r;
+
+	in->terminal = isatty(fd);
+	return in->terminal ? tty_mode_raw(&in->mode, in->end.fd, err) : 0;
+}
+
+static int out_init(struct tty *tty, int fd, struct err *err)
+{
+	const int r = tty_end_open(&tty->out.end, fd, O_WRONLY, err);
+
+	tty->out.watch.fd = tty->out.end.fd;
+	return r;
+}
+
+static void tty_freep(struct tty **tty)
+{
+	*tty = tty_free(*tty);
+}
+
+int tty_new(struct tty **ret, struct loop *loop, int in_fd, int out_fd,
+	    struct tty_escape escape, struct err *err)
+{
+	_cleanup_(tty_freep) struct tty *tty = calloc(1, sizeof(*tty));
+
+	if (!tty)
+		return err_set(err, -ENOMEM, "console: out of memory");
+	(void)pthread_mutex_init(&tty->out.lock, NULL);
+	tty->loop = loop;
+	tty->escape = escape;
+	tty->kick = (struct loop_watch){ .fd = -1, .ready = kick_ready };
+	tty->in.end.fd = tty->out.end.fd = -1;
+	tty->in.watch.ready = in_ready;
+	tty->out.watch.ready = out_ready;
+
+	if (out_fd >= 0 && out_init(tty, out_fd, err) < 0)
+		return err_wrap(err, "console output");
+	if (in_fd >= 0 && in_init(tty, in_fd, err) < 0)
+		return err_wrap(err, "console input");
+	in_resume(tty);
+	*ret = TAKE_PTR(tty);
+	return 0;
+}
+
+struct tty *tty_free(struct tty *tty)
+{
+	if (!tty)
+		return NULL;
+	if (tty->out.len > 0)
+		last_words(&tty->out);
+	if (tty->out.watched)
+		loop_remove(tty->loop, &tty->out.watch);
+	if (tty->in.end.how != TTY_END_NONE)
+		loop_remove(tty->loop, &tty->in.watch);
+	if (tty->kick.fd >= 0)
+		loop_remove(tty->loop, &tty->kick);
+	tty_mode_restore(&tty->in.mode, tty->in.end.fd);
+	tty_end_close(&tty->in.end);
+	tty_end_close(&tty->out.end);
+	fd_closep(&tty->kick.fd);
+	(void)pthread_mutex_destroy(&tty->out.lock);
+	free(tty->out.ring);
+	free(tty);
+	return NULL;
+}

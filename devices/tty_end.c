@@ -1,0 +1,180 @@
+/* devices/tty_end.c - a host descriptor, read and written without blocking. */
+#include "devices/tty_end.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* A file description of our own for the same file, or -1. */
+static int reopen(int fd, int mode, const struct stat *st)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	/* Opening a pty's master would make another pty. */
+	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(5, 2))
+		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, mode | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+int tty_end_open(struct tty_end *end, int fd, int mode, struct err *err)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	_cleanup_(fd_closep) int own = -1;
+	struct stat st;
+
+	if (flags < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "descriptor %d", fd);
+	if ((flags & O_ACCMODE) != mode && (flags & O_ACCMODE) != O_RDWR)
+		return err_set(err, -EBADF, "descriptor %d is not for %s", fd,
+			       mode == O_RDONLY ? "reading" : "writing");
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, -EISDIR, "descriptor %d is a directory",
+			       fd);
+
+	*end = (struct tty_end){ -1, TTY_END_DIRECT, 0 };
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
+		own = reopen(fd, mode, &st);
+		if (own < 0) {
+			end->how = TTY_END_POLL;
+			/* A pipe says it is ready for this much; a terminal,
+			 * for no more than this. */
+			end->step = S_ISFIFO(st.st_mode) ? PIPE_BUF : 1;
+		}
+	} else if (S_ISSOCK(st.st_mode)) {
+		end->how = TTY_END_SOCKET;
+	}
+	if (own < 0)
+		own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (own < 0)
+		return err_sys(err, "descriptor %d", fd);
+	end->fd = TAKE_FD(own);
+	return 0;
+}
+
+void tty_end_close(struct tty_end *end)
+{
+	fd_closep(&end->fd);
+	*end = (struct tty_end){ .fd = -1 };
+}
+
+static bool ready(const struct tty_end *end, short events)
+{
+	struct pollfd p = { .fd = end->fd, .events = events };
+
+	return end->how != TTY_END_POLL || poll(&p, 1, 0) > 0;
+}
+
+static ssize_t read_once(const struct tty_end *end, void *buf, size_t len)
+{
+	if (!ready(end, POLLIN)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (end->how == TTY_END_SOCKET)
+		return recv(end->fd, buf, len, MSG_DONTWAIT);
+	return read(end->fd, buf, len);
+}
+
+ssize_t tty_end_read(const struct tty_end *end, void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (end->how == TTY_END_NONE)
+		return 0;
+	do
+		n = read_once(end, buf, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t write_once(const struct tty_end *end, const void *buf,
+			  size_t len)
+{
+	if (!ready(end, POLLOUT)) {
+		errno = EAGAIN;
+		return -1;
+	}
+	if (end->how == TTY_END_SOCKET)
+		return send(end->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (end->how == TTY_END_POLL && len > end->step)
+		len = end->step;
+	return write(end->fd, buf, len);
+}
+
+ssize_t tty_end_write(const struct tty_end *end, const void *buf, size_t len)
+{
+	size_t done = 0;
+
+	if (end->how == TTY_END_NONE)
+		return (ssize_t)len;
+	while (done < len) {
+		ssize_t n = write_once(end, (const char *)buf + done,
+				       len - done);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (n == 0 || errno == EAGAIN)
+			break;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return (ssize_t)done;
+}
+
+bool tty_mode_ours(int fd)
+{
+	const pid_t group = tcgetpgrp(fd);
+
+	if (group >= 0)
+		return group == getpgrp();
+	/* A terminal, but not our session's: no job control to mind. */
+	return isatty(fd);
+}
+
+/* From the background it would stop us: that was ruled out, but may change at
+ * any time; while the signal is blocked, it does not. */
+static int set_mode(int fd, const struct termios *mode)
+{
+	sigset_t block, old;
+	int r;
+
+	(void)sigemptyset(&block);
+	(void)sigaddset(&block, SIGTTOU);
+	(void)pthread_sigmask(SIG_BLOCK, &block, &old);
+	do /* TCSANOW: the others wait for a terminal that was stopped */
+		r = tcsetattr(fd, TCSANOW, mode);
+	while (r < 0 && errno == EINTR);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return r;
+}
+
+int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err)
+{
+	struct termios raw;
+
+	if (tcgetattr(fd, &mode->saved) < 0)
+		return err_sys(err, "terminal mode");
+	raw = mode->saved;
+	cfmakeraw(&raw);
+	if (set_mode(fd, &raw) < 0)
+		return err_sys(err, "terminal mode");
+	mode->changed = true;
+	return 0;
+}
+
+void tty_mode_restore(struct tty_mode *mode, int fd)
+{
+	if (mode->changed && tty_mode_ours(fd))
+		(void)set_mode(fd, &mode->saved);
+	mode->changed = false;
+}

@@ -1,0 +1,291 @@
+/* tests/unit/test_tty_terminal.c - devices/tty.c: on a terminal. */
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "devices/tty_key.h"
+#include "tests/unit/tty_guest.h"
+
+/* A person's keyboard and screen, and the terminal the program sees. */
+struct screen {
+	int person, program;
+	char text[8192]; /* what the person has seen */
+	size_t len;
+};
+
+static struct screen screen_new(void)
+{
+	struct screen s = { 0 };
+
+	s.person = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	assert_true(s.person >= 0);
+	assert_int_equal(grantpt(s.person), 0);
+	assert_int_equal(unlockpt(s.person), 0);
+	s.program = open(ptsname(s.person), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(s.program >= 0);
+	return s;
+}
+
+static void screen_free(struct screen *s)
+{
+	(void)close(s->program);
+	(void)close(s->person);
+}
+
+/* True if the person has seen just this. */
+static bool seen(struct screen *s, const char *text)
+{
+	const ssize_t n = read(s->person, s->text + s->len,
+			       sizeof(s->text) - s->len);
+
+	if (n > 0)
+		s->len += (size_t)n;
+	return s->len == strlen(text) && !memcmp(s->text, text, s->len);
+}
+
+static struct termios mode_of(int fd)
+{
+	struct termios mode;
+
+	assert_int_equal(tcgetattr(fd, &mode), 0);
+	return mode;
+}
+
+static bool same_mode(const struct termios *a, const struct termios *b)
+{
+	return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag &&
+	       a->c_cflag == b->c_cflag && a->c_lflag == b->c_lflag &&
+	       !memcmp(a->c_cc, b->c_cc, sizeof(a->c_cc));
+}
+
+static void new__sets_raw_mode_and_free_restores_it(void **state)
+{
+	struct screen s = screen_new();
+	const struct termios before = mode_of(s.program);
+	struct termios raw, after;
+	struct rig *rig;
+
+	(void)state;
+	rig = rig_new(s.program, s.program, 100);
+	raw = mode_of(s.program);
+	assert_int_equal(raw.c_lflag & (ICANON | ECHO | ISIG | IEXTEN), 0);
+	assert_int_equal(raw.c_iflag & (ICRNL | IXON | ISTRIP), 0);
+	assert_int_equal(raw.c_oflag & OPOST, 0);
+	rig_free(rig);
+	after = mode_of(s.program);
+	assert_true(same_mode(&after, &before));
+	assert_int_equal(fcntl(s.program, F_GETFL) & O_NONBLOCK, 0);
+	screen_free(&s);
+}
+
+static void new__output_alone_leaves_the_mode(void **state)
+{
+	struct screen s = screen_new();
+	const struct termios before = mode_of(s.program);
+	struct termios during;
+	struct rig *rig = rig_new(-1, s.program, 0);
+
+	(void)state;
+	during = mode_of(s.program);
+	assert_true(same_mode(&during, &before));
+	assert_int_equal(guest_write(rig, "hello\n", 6), 6);
+	SETTLE_UNTIL(rig, seen(&s, "hello\r\n")); /* the terminal's own way */
+	rig_free(rig);
+	screen_free(&s);
+}
+
+static void terminal__bytes_go_both_ways_as_they_are(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig = rig_new(s.program, s.program, 1000);
+
+	(void)state;
+	say(s.person, "root\r\003\004\032\021\377");
+	SETTLE_UNTIL(rig, rig->guest.len == 10);
+	assert_got(rig, "root\r\003\004\032\021\377");
+	assert_int_equal(guest_write(rig, "a\r\nb\n\t", 6), 6);
+	SETTLE_UNTIL(rig, seen(&s, "a\r\nb\n\t"));
+	rig_free(rig);
+	screen_free(&s);
+}
+
+static void escape__keys_reach_who_they_are_for(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig = rig_new(s.program, s.program, 1000);
+
+	(void)state;
+	say(s.person, "a\001bc");
+	SETTLE_UNTIL(rig, rig->guest.len == 2);
+	assert_got(rig, "ac");
+	assert_int_equal(rig->guest.brks, 1);
+
+	say(s.person, "\001"); /* and a while later */
+	settle(rig);
+	say(s.person, "\001.\001a.\001z.");
+	SETTLE_UNTIL(rig, rig->guest.len == 7);
+	assert_got(rig, "ac\001.\001..");
+
+	say(s.person, "\001h");
+	SETTLE_UNTIL(rig, seen(&s, TTY_KEY_HELP_TEXT));
+	assert_int_equal(rig->guest.quits, 0);
+
+	say(s.person, "\001x");
+	SETTLE_UNTIL(rig, rig->guest.quits == 1);
+	rig_free(rig);
+	screen_free(&s);
+}
+
+static void escape__quit_works_when_the_guest_takes_nothing(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig = rig_new(s.program, s.program, 0);
+
+	(void)state;
+	say(s.person, "is there anybody out there?\r");
+	settle(rig);
+	say(s.person, "\001x");
+	SETTLE_UNTIL(rig, rig->guest.quits == 1);
+	tty_attach(rig->tty, NULL);
+	say(s.person, "\001b\001x");
+	SETTLE_UNTIL(rig, rig->guest.quits == 2);
+	assert_int_equal(rig->guest.brks, 0);
+
+	/* What was typed is still there for a guest that wakes up. */
+	tty_attach(rig->tty, &rig->guest.user);
+	guest_takes(rig, 100);
+	settle(rig);
+	assert_got(rig, "is there anybody out there?\r");
+	rig_free(rig);
+	screen_free(&s);
+}
+
+static void terminal__a_large_paste_waits_in_the_kernel(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig = rig_new(s.program, s.program, 0);
+	char paste[3000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paste); i++)
+		paste[i] = (char)('a' + i % 26);
+	assert_int_equal(write(s.person, paste, sizeof(paste)), sizeof(paste));
+	(void)poll(NULL, 0, 50);
+	assert_true(idle_cost_ms(rig) < 50);
+	guest_takes(rig, 1500);
+	SETTLE_UNTIL(rig, rig->guest.len == 1500);
+	guest_takes(rig, 5000);
+	SETTLE_UNTIL(rig, rig->guest.len == sizeof(paste));
+	assert_memory_equal(rig->guest.got, paste, sizeof(paste));
+	rig_free(rig);
+	screen_free(&s);
+}
+
+static void terminal__killed_it_is_quiet(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig = rig_new(s.program, s.program, 100);
+
+	(void)state;
+	settle(rig);
+	(void)close(s.person);
+	assert_true(idle_cost_ms(rig) < 50);
+	assert_int_equal(guest_write(rig, "x", 1), 1);
+	assert_int_equal(guest_write(rig, "x", 1), 1);
+	assert_true(idle_cost_ms(rig) < 50);
+	rig_free(rig);
+	(void)close(s.program);
+}
+
+static void terminal__stopped_it_holds_output_and_then_goes_on(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig = rig_new(s.program, s.program, 100);
+	size_t n;
+
+	(void)state;
+	assert_int_equal(tcflow(s.program, TCOOFF), 0);
+	do
+		n = guest_write(rig, "12345678", 8);
+	while (n == 8);
+	assert_true(idle_cost_ms(rig) < 50);
+	say(s.person, "\001x"); /* input is not stopped */
+	SETTLE_UNTIL(rig, rig->guest.quits == 1);
+	assert_int_equal(rig->guest.drains, 0);
+	assert_int_equal(tcflow(s.program, TCOON), 0);
+	SETTLE_UNTIL(rig, (seen(&s, ""), s.len = 0, rig->guest.drains == 1));
+	rig_free(rig);
+	screen_free(&s);
+}
+
+/* In a session of its own, with the terminal, in its background. */
+static void background(const char *terminal)
+{
+	struct termios before, during;
+	struct rig *rig;
+	int fd;
+
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)setsid();
+	fd = open(terminal, O_RDWR);
+	if (fd < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+		_exit(10);
+	switch (fork()) {
+	case -1:
+		_exit(11);
+	case 0:
+		(void)setpgid(0, 0);
+		before = mode_of(fd);
+		rig = rig_new(fd, fd, 100);
+		during = mode_of(fd);
+		(void)guest_write(rig, "ok", 2);
+		settle(rig);
+		rig_free(rig);
+		_exit(same_mode(&before, &during) ? 0 : 12);
+	default:
+		break;
+	}
+	int status;
+
+	if (wait3(&status, WUNTRACED, NULL) < 0)
+		_exit(13);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 14);
+}
+
+static void new__in_the_background_the_terminal_is_left_alone(void **state)
+{
+	struct screen s = screen_new();
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		background(ptsname(s.person));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_true(seen(&s, "ok"));
+	screen_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new__sets_raw_mode_and_free_restores_it),
+		cmocka_unit_test(new__output_alone_leaves_the_mode),
+		cmocka_unit_test(terminal__bytes_go_both_ways_as_they_are),
+		cmocka_unit_test(escape__keys_reach_who_they_are_for),
+		cmocka_unit_test(
+			escape__quit_works_when_the_guest_takes_nothing),
+		cmocka_unit_test(terminal__a_large_paste_waits_in_the_kernel),
+		cmocka_unit_test(terminal__killed_it_is_quiet),
+		cmocka_unit_test(
+			terminal__stopped_it_holds_output_and_then_goes_on),
+		cmocka_unit_test(
+			new__in_the_background_the_terminal_is_left_alone),
+	};
+
+	return RUN_TESTS(tests);
+}
