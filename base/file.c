@@ -133,3 +133,34 @@ int file_write_at(int fd, const void *buf, size_t len, uint64_t offset)
 	}
 	return 0;
 }
+
+int file_write_all(const char *path, const void *buf, size_t len,
+		   struct err *err)
+{
+	_cleanup_(fd_closep) int fd = open(
+		path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+		0666);
+	const uint8_t *p = buf;
+	struct stat st;
+	int r = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return open_failed(path, err);
+	while (r == 0 && len > 0) {
+		/* Not pwrite(2): it may be a pipe. */
+		const ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno != EINTR)
+			r = err_sys(err, "%s", path);
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	/* Some file systems tell only now that the disk is full. */
+	if (r == 0 && close(TAKE_FD(fd)) < 0)
+		r = err_sys(err, "%s", path);
+	if (r < 0 && S_ISREG(st.st_mode))
+		(void)unlink(path);
+	return r;
+}

@@ -49,6 +49,13 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 		  struct err *err);
 
 /*
+ * Writes a file anew, as a whole: on failure a regular file is removed again.
+ * Returns 0, or the errno of what went wrong. The message begins with the path.
+ */
+int file_write_all(const char *path, const void *buf, size_t len,
+		   struct err *err);
+
+/*
  * Reads, or writes, exactly @len bytes at @offset. Returns 0; the errno of
  * pread(2) or pwrite(2); -ENODATA if the file ends before, -EIO if the disk
  * takes nothing.

@@ -1,13 +1,16 @@
 /*
  * vmm/kernel_image.h - opens a kernel file and takes off what it is wrapped in.
  *
- * Knows gzip, EFI zboot (gzip and zstd) and ELF; a file that is none of these
+ * Knows gzip, zstd, EFI zboot of either, and ELF; a file that is none of these
  * is flat. What a flat image's first bytes mean is the architecture's to say
  * (arch/<name>/boot.h). Everything in the file is untrusted. [pure]
  *
  * A plain file is not read into memory: kernel_image_copy() reads it straight
  * into the guest. A compressed one is decompressed in memory, bounded by
  * @limit.
+ *
+ * Source: RFC 1952 (gzip), RFC 8878 (zstd), Linux
+ * drivers/firmware/efi/libstub/zboot-header.S.
  */
 #ifndef VMM_KERNEL_IMAGE_H
 #define VMM_KERNEL_IMAGE_H
@@ -30,16 +33,25 @@ struct kernel_image {
 /*
  * @limit: no more bytes than this may come out of a compressed file
  *
- * Returns 0; or with @err naming @path and, for what is wrong with the file's
- * content, err->input set: -ENOENT and open()'s other errnos, -EISDIR or
- * -EINVAL if it is no regular file or is empty, -EBADMSG if it is truncated or
- * lies about itself, -EFBIG if larger than @limit, -ENOMEM.
+ * Returns 0; what file_open() returns, with "Unable to open kernel @path: " and
+ * the cause in @err, as scripts written for kvmtool look for it; or, with @err
+ * naming @path and, for what is wrong with the file's content, err->input set:
+ * -EBADMSG if it is truncated or lies about itself, -ENOTSUP if it is
+ * compressed in another way, -EFBIG if larger than @limit, -ENOMEM.
  */
 int kernel_image_open(struct kernel_image *ret, const char *path,
 		      uint64_t limit, struct err *err);
 
-/* Copies [offset, offset + len) of the image to @dst. Returns 0, -EBADMSG if
- * the image ends before, or read()'s errno. */
+/*
+ * The same for a file that is not unwrapped, whatever is in it: firmware.
+ */
+int kernel_image_open_raw(struct kernel_image *ret, const char *path,
+			  struct err *err);
+
+/*
+ * Copies [offset, offset + len) of the image to @dst. Returns 0, -EBADMSG if
+ * the image ends before, or read()'s errno. The message begins with the path.
+ */
 int kernel_image_copy(const struct kernel_image *image, uint64_t offset,
 		      void *dst, size_t len, struct err *err);
 
