@@ -45,8 +45,9 @@ int arch_layout(struct machine *machine, struct err *err);
 int arch_attach(struct machine *machine, struct err *err);
 
 /*
- * Loads kernel, initrd and machine description, and sets machine->boot. Called
- * again after each reset: RAM then holds what the guest left.
+ * Loads kernel and initrd, leaves room for what describes the machine, and sets
+ * machine->boot. Called again after each reset: RAM then holds what the guest
+ * left.
  */
 int arch_load(struct machine *machine, struct err *err);
 
@@ -62,7 +63,10 @@ unsigned long arch_vm_type(const struct machine *machine);
  */
 int arch_vcpu_init(struct vcpu *vcpu, struct err *err);
 
-/* Makes the interrupt controller. Every vCPU exists and is initialised. */
+/*
+ * Makes the interrupt controller, and writes what describes the machine to the
+ * guest. Every vCPU exists and is initialised.
+ */
 int arch_vm_init(struct vm *vm, struct err *err);
 
 /* Releases vm->arch, before vm->fd is closed. NULL is fine. */

@@ -1,0 +1,29 @@
+/* arch/arm64/machine.h - what an arm64 machine has beside memory and devices.
+ */
+#ifndef ARCH_ARM64_MACHINE_H
+#define ARCH_ARM64_MACHINE_H
+
+#include <stdbool.h>
+
+#include "arch/arm64/layout.h"
+#include "base/err.h"
+#include "base/range.h"
+
+struct machine;
+
+/* Bits of kvm_limits.features: what this host's KVM has. */
+enum arm64_feature {
+	ARM64_HAS_STEAL_TIME = 1 << 0,
+	ARM64_HAS_PMU = 1 << 1,
+	ARM64_HAS_SVE = 1 << 2,
+	ARM64_HAS_PTRAUTH = 1 << 3,
+};
+
+struct arch_machine {
+	struct arm64_layout layout;
+	struct range initrd; /* where it was loaded; of size 0: none */
+	struct range dtb; /* room for the tree, or the user's own tree */
+	bool dumped; /* --dump-dtb is done */
+};
+
+#endif
