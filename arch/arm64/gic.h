@@ -1,0 +1,34 @@
+/*
+ * arch/arm64/gic.h - the interrupt controller, which KVM models.
+ *
+ * Source: Linux, Documentation/virt/kvm/devices/arm-vgic.rst, arm-vgic-v3.rst,
+ * arm-vgic-its.rst.
+ */
+#ifndef ARCH_ARM64_GIC_H
+#define ARCH_ARM64_GIC_H
+
+#include "arch/arm64/options.h"
+#include "base/err.h"
+
+struct vm;
+
+struct gic {
+	enum arm64_irqchip kind; /* what it is: never ARM64_GIC_AUTO */
+	int fd; /* owned */
+	int its_fd; /* owned; -1: there is none */
+};
+
+/*
+ * Makes the controller that --irqchip asks for. `auto` is a GICv3 if the host
+ * has it, else a GICv2; no ITS, for no device here sends messages and a guest
+ * would spend a million instructions on it.
+ *
+ * @vm: all its vCPUs exist and are initialised
+ *
+ * Returns 0; -ENODEV with @err saying what this host offers instead; or the
+ * errno of what KVM refused. Thread: setup.
+ */
+int gic_init(struct gic *gic, struct vm *vm, struct err *err);
+void gic_finish(struct gic *gic);
+
+#endif

@@ -1,0 +1,221 @@
+/* arch/arm64/load.c - puts kernel, initrd and the user's tree into memory. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include <libfdt.h>
+
+#include "arch/arch.h"
+#include "arch/arm64/board.h"
+#include "arch/arm64/boot.h"
+#include "arch/arm64/machine.h"
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "vmm/machine.h"
+
+/* What is being loaded. */
+struct load {
+	struct machine *machine;
+	struct kernel_image kernel; /* owned */
+	struct elf elf; /* if the kernel is one */
+	struct file initrd; /* owned; fd -1: none */
+	uint8_t *dtb; /* owned; the user's tree; NULL: ours, written later */
+	struct arm64_payload want;
+	struct arm64_placement at;
+};
+
+static void load_finish(struct load *load)
+{
+	kernel_image_finish(&load->kernel);
+	fd_closep(&load->initrd.fd);
+	free(load->dtb);
+}
+
+static uint64_t largest_ram(const struct arm64_layout *layout)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < layout->rams; i++)
+		size = layout->ram[i].size > size ? layout->ram[i].size : size;
+	return size;
+}
+
+/* Firmware is linked for the first byte of RAM, and finds the tree 2 MiB
+ * aligned behind it. */
+static int open_firmware(struct load *load, const char *path, struct err *err)
+{
+	const int r = kernel_image_open_raw(&load->kernel, path, err);
+
+	if (r < 0)
+		return err_wrap(err, "firmware");
+	load->want.kernel = (struct arm64_kernel){ .size = load->kernel.size,
+						   .span = load->kernel.size,
+						   .align = 1 };
+	load->want.dtb_align = 2ULL << 20;
+	return 0;
+}
+
+static int open_kernel(struct load *load, const char *path, struct err *err)
+{
+	const struct arm64_layout *layout = &load->machine->arch->layout;
+	uint8_t head[ARM64_IMAGE_HEADER];
+	struct kernel_image *image = &load->kernel;
+	size_t len = sizeof(head);
+	int r;
+
+	r = kernel_image_open(image, path, largest_ram(layout), err);
+	if (r < 0)
+		return r;
+	load->want.dtb_align = 4096;
+	if (image->format == KERNEL_ELF) {
+		r = elf_parse(image, EM_AARCH64, &load->elf, err);
+		if (r == 0)
+			arm64_elf_kernel(&load->elf, layout->ram, layout->rams,
+					 &load->want.kernel);
+		return r;
+	}
+	if (image->size < len)
+		len = (size_t)image->size;
+	r = kernel_image_copy(image, 0, head, len, err);
+	if (r < 0)
+		return r;
+	r = arm64_image_parse(head, len, image->size, &load->want.kernel, err);
+	return r < 0 ? err_wrap(err, "kernel %s", path) : 0;
+}
+
+static int open_initrd(struct load *load, const char *path, struct err *err)
+{
+	int r;
+
+	if (!path)
+		return 0;
+	r = file_open(&load->initrd, path, O_RDONLY, FILE_NOT_EMPTY, err);
+	if (r < 0) {
+		load->initrd.fd = -1;
+		return err_wrap(err, "initrd");
+	}
+	load->want.initrd_size = load->initrd.size;
+	return 0;
+}
+
+static int open_dtb(struct load *load, const char *path, struct err *err)
+{
+	const struct machine *machine = load->machine;
+	const struct arm64_board board = { .layout = &machine->arch->layout,
+					   .mmio = &machine->mmio,
+					   .cpus = machine->config->cpus,
+					   .cmdline =
+						   machine->config->cmdline };
+	size_t size;
+	int r;
+
+	if (!path) {
+		load->want.dtb_size = arm64_describe_space(&board);
+		if (load->want.dtb_size > ARM64_DTB_MAX)
+			return err_input(err, -E2BIG,
+					 "the kernel command line is too long "
+					 "for a device tree");
+		return 0;
+	}
+	r = file_read_all(path, ARM64_DTB_MAX, &load->dtb, &size, err);
+	if (r < 0)
+		return err_wrap(err, "device tree");
+	r = fdt_check_full(load->dtb, size);
+	if (r < 0)
+		return err_input(err, -EBADMSG, "device tree %s: %s", path,
+				 fdt_strerror(r));
+	load->want.dtb_size = fdt_totalsize(load->dtb);
+	return 0;
+}
+
+/* Returns host memory for what arm64_place() has placed in RAM. */
+static void *placed(const struct load *load, gpa_t at, uint64_t size)
+{
+	return mem_ptr(&load->machine->mem, at, size, MEM_LOAD);
+}
+
+static int copy_elf(struct load *load, struct err *err)
+{
+	const uint64_t moved = load->at.kernel - load->elf.span.start;
+
+	for (size_t i = 0; i < load->elf.segments; i++) {
+		const struct elf_segment *seg = &load->elf.segment[i];
+		uint8_t *to = placed(load, seg->mem.start + moved,
+				     seg->mem.size);
+		int r = kernel_image_copy(&load->kernel, seg->offset, to,
+					  seg->file_size, err);
+
+		if (r < 0)
+			return r;
+		memset(to + seg->file_size, 0, seg->mem.size - seg->file_size);
+	}
+	load->machine->boot.pc = load->elf.entry + moved;
+	return 0;
+}
+
+static int copy_kernel(struct load *load, struct err *err)
+{
+	const uint64_t size = load->kernel.size;
+
+	if (load->kernel.format == KERNEL_ELF)
+		return copy_elf(load, err);
+	load->machine->boot.pc = load->at.kernel;
+	return kernel_image_copy(&load->kernel, 0,
+				 placed(load, load->at.kernel, size), size,
+				 err);
+}
+
+static int copy_initrd(struct load *load, const char *path, struct err *err)
+{
+	const struct range *at = &load->at.initrd;
+	int r;
+
+	if (at->size == 0)
+		return 0;
+	r = file_read_at(load->initrd.fd, placed(load, at->start, at->size),
+			 at->size, 0);
+	if (r == -ENODATA)
+		return err_set(err, -EIO, "initrd %s: shrank while it was read",
+			       path);
+	if (r < 0)
+		return err_set(err, r, "initrd %s: %s", path,
+			       strerrordesc_np(-r));
+	return 0;
+}
+
+int arch_load(struct machine *machine, struct err *err)
+{
+	const struct config *config = machine->config;
+	struct arch_machine *arch = machine->arch;
+	_cleanup_(load_finish) struct load load = { .machine = machine,
+						    .initrd.fd = -1 };
+	int r;
+
+	load.want.kernel_path = config->firmware ? config->firmware
+						 : config->kernel;
+	load.want.initrd_path = config->initrd;
+	r = config->firmware ? open_firmware(&load, config->firmware, err)
+			     : open_kernel(&load, config->kernel, err);
+	if (r == 0)
+		r = open_initrd(&load, config->initrd, err);
+	if (r == 0)
+		r = open_dtb(&load, config->dtb, err);
+	if (r == 0)
+		r = arm64_place(&load.want, arch->layout.ram, arch->layout.rams,
+				&load.at, err);
+	if (r == 0)
+		r = copy_kernel(&load, err);
+	if (r == 0)
+		r = copy_initrd(&load, config->initrd, err);
+	if (r < 0)
+		return r;
+	if (load.dtb)
+		memcpy(placed(&load, load.at.dtb.start, load.at.dtb.size),
+		       load.dtb, load.at.dtb.size);
+	arch->initrd = load.at.initrd;
+	arch->dtb = load.at.dtb;
+	machine->boot.arg[0] = load.at.dtb.start;
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* arch/arm64/machine.c - the machine's memory, and what KVM can give it. */
+#include "arch/arm64/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "arch/arch.h"
+#include "arch/arm64/options.h"
+#include "vmm/kvm.h"
+#include "vmm/machine.h"
+
+const char *const arch_name = "arm64";
+const uint64_t arch_mem_align = 4096;
+const bool arch_has_ioeventfd = true;
+const bool arch_has_irqfd = true;
+
+int arch_check_config(const struct config *config, struct err *err)
+{
+	return arm64_check_config(config, err);
+}
+
+int arch_limits(int kvm, struct kvm_limits *ret, struct err *err)
+{
+	const int bits = kvm_cap(kvm, KVM_CAP_ARM_VM_IPA_SIZE);
+
+	if (bits == 0)
+		return err_set(err, -ENOTSUP,
+			       "this host's KVM lacks KVM_CAP_ARM_VM_IPA_SIZE, "
+			       "needed to choose the size of guest addresses "
+			       "(Linux 4.20 has it)");
+	ret->address_bits = (unsigned)bits;
+	if (kvm_cap(kvm, KVM_CAP_STEAL_TIME))
+		ret->features |= ARM64_HAS_STEAL_TIME;
+	if (kvm_cap(kvm, KVM_CAP_ARM_PMU_V3))
+		ret->features |= ARM64_HAS_PMU;
+	if (kvm_cap(kvm, KVM_CAP_ARM_SVE))
+		ret->features |= ARM64_HAS_SVE;
+	if (kvm_cap(kvm, KVM_CAP_ARM_PTRAUTH_ADDRESS) &&
+	    kvm_cap(kvm, KVM_CAP_ARM_PTRAUTH_GENERIC))
+		ret->features |= ARM64_HAS_PTRAUTH;
+	return 0;
+}
+
+static int add_pvtime(struct machine *machine, struct err *err)
+{
+	const struct range at = { ARM64_PVTIME, ARM64_PVTIME_SIZE };
+
+	if (!(machine->limits.features & ARM64_HAS_STEAL_TIME))
+		return 0;
+	return machine_add_ram(machine, at, MEM_RAM, "stolen time", err);
+}
+
+int arch_layout(struct machine *machine, struct err *err)
+{
+	struct arch_machine *arch = calloc(1, sizeof(*arch));
+	int r;
+
+	if (!arch)
+		return err_set(err, -ENOMEM, "out of memory");
+	machine->arch = arch;
+	r = arm64_layout(&arch->layout, machine->config, &machine->limits, err);
+	if (r == 0)
+		r = add_pvtime(machine, err);
+	for (size_t i = 0; r == 0 && i < arch->layout.rams; i++)
+		r = machine_add_ram(machine, arch->layout.ram[i], MEM_RAM,
+				    "guest memory", err);
+	return r;
+}
+
+void arch_machine_free(struct machine *machine)
+{
+	free(machine->arch);
+	machine->arch = NULL;
+}

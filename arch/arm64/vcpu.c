@@ -1,0 +1,164 @@
+/* arch/arm64/vcpu.c - registers and exits of an arm64 vCPU. */
+#include "vmm/vcpu.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "arch/arch.h"
+#include "arch/arm64/machine.h"
+#include "arch/arm64/regs.h"
+#include "base/log.h"
+#include "vmm/kvm.h"
+#include "vmm/vm.h"
+
+/* Bytes of a stolen-time record. Source: Arm DEN0057A, 3.2.2 */
+#define PVTIME_STEP 64
+
+static bool has(const struct vcpu *vcpu, enum arm64_feature feature)
+{
+	return vcpu->vm->machine->limits.features & feature;
+}
+
+static void add_feature(struct kvm_vcpu_init *init, unsigned feature)
+{
+	init->features[feature / 32] |= 1u << feature % 32;
+}
+
+static int init_target(struct vcpu *vcpu, struct err *err)
+{
+	struct kvm_vcpu_init init;
+	const int sve = KVM_ARM_VCPU_SVE;
+	int r = kvm_ioctl(vcpu->vm->fd, KVM_ARM_PREFERRED_TARGET, &init, err);
+
+	if (r < 0)
+		return r;
+	add_feature(&init, KVM_ARM_VCPU_PSCI_0_2);
+	if (vcpu->index > 0)
+		add_feature(&init, KVM_ARM_VCPU_POWER_OFF);
+	if (vcpu->vm->machine->config->pmu)
+		add_feature(&init, KVM_ARM_VCPU_PMU_V3);
+	if (has(vcpu, ARM64_HAS_PTRAUTH)) {
+		add_feature(&init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
+		add_feature(&init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
+	}
+	if (has(vcpu, ARM64_HAS_SVE))
+		add_feature(&init, KVM_ARM_VCPU_SVE);
+	r = kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init, err);
+	if (r == 0 && has(vcpu, ARM64_HAS_SVE))
+		r = kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &sve, err);
+	return r;
+}
+
+static int init_pvtime(struct vcpu *vcpu, struct err *err)
+{
+	const uint64_t at = ARM64_PVTIME + vcpu->index * PVTIME_STEP;
+
+	if (!has(vcpu, ARM64_HAS_STEAL_TIME))
+		return 0;
+	return kvm_set_attr(vcpu->fd, KVM_ARM_VCPU_PVTIME_CTRL,
+			    KVM_ARM_VCPU_PVTIME_IPA, &at, "stolen time address",
+			    err);
+}
+
+/* The others get their registers from PSCI CPU_ON, within KVM. */
+static int init_boot_regs(struct vcpu *vcpu, struct err *err)
+{
+	const struct boot_state *boot = &vcpu->vm->machine->boot;
+	int r = kvm_set_reg(vcpu->fd, ARM64_REG_PC, &boot->pc, err);
+
+	for (unsigned i = 0; r == 0 && i < 4; i++) {
+		if (boot->arg[i] != 0)
+			r = kvm_set_reg(vcpu->fd, ARM64_REG_X(i), &boot->arg[i],
+					err);
+	}
+	return r;
+}
+
+int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
+{
+	int r;
+
+	if (vcpu->vm->machine->config->pmu && !has(vcpu, ARM64_HAS_PMU))
+		return err_input(err, -ENODEV,
+				 "--pmu: this host's KVM has none for guests "
+				 "(KVM_CAP_ARM_PMU_V3)");
+	r = init_target(vcpu, err);
+	if (r == 0)
+		r = init_pvtime(vcpu, err);
+	if (r == 0 && vcpu->index == 0)
+		r = init_boot_regs(vcpu, err);
+	return r < 0 ? err_wrap(err, "vcpu %u", vcpu->index) : 0;
+}
+
+static uint64_t pc(const struct vcpu *vcpu)
+{
+	struct err unused = { 0 };
+	uint64_t val = 0;
+
+	(void)kvm_get_reg(vcpu->fd, ARM64_REG_PC, &val, &unused);
+	return val;
+}
+
+/* What no device could answer is answered as hardware does: by an abort. */
+static int exit_nisv(struct vcpu *vcpu, struct err *err)
+{
+	const struct kvm_vcpu_events abort = {
+		.exception.ext_dabt_pending = 1,
+	};
+
+	log_guest(&vcpu->vm->machine->unclaimed,
+		  "access at 0x%" PRIx64 " that the CPU does not describe, "
+		  "pc 0x%" PRIx64 ": external abort",
+		  (uint64_t)vcpu->run->arm_nisv.fault_ipa, pc(vcpu));
+	return kvm_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &abort, err);
+}
+
+static int exit_system_event(struct vcpu *vcpu, struct err *err)
+{
+	const uint32_t type = vcpu->run->system_event.type;
+
+	switch (type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		machine_end(vcpu->vm->machine, OUTCOME_POWEROFF);
+		return 0;
+	case KVM_SYSTEM_EVENT_RESET:
+		machine_end(vcpu->vm->machine, OUTCOME_RESET);
+		return 0;
+	case KVM_SYSTEM_EVENT_CRASH:
+		machine_end(vcpu->vm->machine, OUTCOME_PANIC);
+		return 0;
+	default:
+		return err_set(err, -EPROTO,
+			       "unknown system event %" PRIu32
+			       " at pc 0x%" PRIx64,
+			       type, pc(vcpu));
+	}
+}
+
+int arch_vcpu_exit(struct vcpu *vcpu, struct err *err)
+{
+	const struct kvm_run *run = vcpu->run;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_SYSTEM_EVENT:
+		return exit_system_event(vcpu, err);
+	case KVM_EXIT_ARM_NISV:
+		return exit_nisv(vcpu, err);
+	case KVM_EXIT_FAIL_ENTRY:
+		return err_set(
+			err, -EIO,
+			"the CPU refused to enter the guest, reason "
+			"0x%" PRIx64 ", pc 0x%" PRIx64,
+			(uint64_t)run->fail_entry.hardware_entry_failure_reason,
+			pc(vcpu));
+	case KVM_EXIT_INTERNAL_ERROR:
+		return err_set(err, -EIO,
+			       "KVM internal error %" PRIu32
+			       " at pc 0x%" PRIx64,
+			       run->internal.suberror, pc(vcpu));
+	default:
+		return err_set(err, -EPROTO,
+			       "unknown exit %" PRIu32 " at pc 0x%" PRIx64,
+			       run->exit_reason, pc(vcpu));
+	}
+}

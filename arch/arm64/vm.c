@@ -1,0 +1,163 @@
+/* arch/arm64/vm.c - what makes a KVM VM an arm64 machine. */
+#include "vmm/vm.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include <libfdt.h>
+
+#include "arch/arch.h"
+#include "arch/arm64/board.h"
+#include "arch/arm64/gic.h"
+#include "arch/arm64/machine.h"
+#include "arch/arm64/regs.h"
+#include "base/file.h"
+#include "vmm/kvm.h"
+
+struct arch_vm {
+	struct gic gic;
+};
+
+unsigned long arch_vm_type(const struct machine *machine)
+{
+	return KVM_VM_TYPE_ARM_IPA_SIZE(machine->arch->layout.address_bits);
+}
+
+/*
+ * An access that the CPU does not describe (a pair of registers, say), to where
+ * there is no memory, comes to us rather than ending KVM_RUN with an error.
+ */
+static int ask_for_nisv(struct vm *vm, struct err *err)
+{
+	const struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_NISV_TO_USER };
+
+	if (!kvm_cap(vm->fd, KVM_CAP_ARM_NISV_TO_USER) ||
+	    !kvm_cap(vm->fd, KVM_CAP_ARM_INJECT_EXT_DABT))
+		return err_set(err, -ENOTSUP,
+			       "this host's KVM lacks KVM_CAP_ARM_NISV_TO_USER "
+			       "or KVM_CAP_ARM_INJECT_EXT_DABT, needed to "
+			       "outlive a guest's stray accesses (Linux 5.5 "
+			       "has them)");
+	return kvm_ioctl(vm->fd, KVM_ENABLE_CAP, &cap, err);
+}
+
+/* The PMU's overflow interrupt is a GIC's, so this comes after it. */
+static int start_pmus(struct vm *vm, struct err *err)
+{
+	const int irq = ARM64_PPI(ARM64_PPI_PMU);
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
+		const int fd = vm->vcpu[i].fd;
+
+		r = kvm_set_attr(fd, KVM_ARM_VCPU_PMU_V3_CTRL,
+				 KVM_ARM_VCPU_PMU_V3_IRQ, &irq, "PMU interrupt",
+				 err);
+		if (r == 0)
+			r = kvm_set_attr(fd, KVM_ARM_VCPU_PMU_V3_CTRL,
+					 KVM_ARM_VCPU_PMU_V3_INIT, NULL,
+					 "PMU start", err);
+	}
+	return r;
+}
+
+static int get_mpidrs(const struct vm *vm, uint64_t *mpidr, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
+		r = kvm_get_reg(vm->vcpu[i].fd, ARM64_REG_MPIDR, &mpidr[i],
+				err);
+	return r;
+}
+
+static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
+{
+	const struct machine *machine = vm->machine;
+	uint64_t mpidr[CONFIG_MAX_CPUS];
+	struct arm64_board board = {
+		.layout = &machine->arch->layout,
+		.mmio = &machine->mmio,
+		.gic = vm->arch->gic.kind,
+		.cpus = vm->vcpus,
+		.mpidr = mpidr,
+		.pmu = machine->config->pmu,
+		.serial = machine->config->console == CONSOLE_SERIAL,
+		.cmdline = machine->config->cmdline,
+		.initrd = machine->arch->initrd,
+	};
+	int r;
+
+	r = get_mpidrs(vm, mpidr, err);
+	if (r < 0)
+		return r;
+	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
+		return err_sys(err, "getrandom");
+	return arm64_describe(&board, at, size, err);
+}
+
+/*
+ * The tree is written this late, into the room that arch_load() has left for
+ * it, as only now KVM has said which GIC there is and what the vCPUs are
+ * called.
+ */
+static int describe(struct vm *vm, struct err *err)
+{
+	const struct config *config = vm->machine->config;
+	struct arch_machine *arch = vm->machine->arch;
+	void *at = mem_ptr(&vm->machine->mem, arch->dtb.start, arch->dtb.size,
+			   MEM_LOAD);
+	int r = 0;
+
+	if (!config->dtb)
+		r = write_tree(vm, at, arch->dtb.size, err);
+	if (r < 0 || !config->dump_dtb || arch->dumped)
+		return r;
+	arch->dumped = true;
+	r = file_write_all(config->dump_dtb, at, fdt_totalsize(at), err);
+	return r < 0 ? err_wrap(err, "--dump-dtb") : 0;
+}
+
+int arch_vm_init(struct vm *vm, struct err *err)
+{
+	int r;
+
+	vm->arch = calloc(1, sizeof(*vm->arch));
+	if (!vm->arch)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = gic_init(&vm->arch->gic, vm, err);
+	if (r == 0 && vm->machine->config->pmu)
+		r = start_pmus(vm, err);
+	if (r == 0)
+		r = ask_for_nisv(vm, err);
+	if (r == 0)
+		r = describe(vm, err);
+	return r;
+}
+
+void arch_vm_free(struct vm *vm)
+{
+	if (!vm->arch)
+		return;
+	gic_finish(&vm->arch->gic);
+	free(vm->arch);
+	vm->arch = NULL;
+}
+
+/* Without a routing of one's own, KVM's is: gsi n is SPI n. */
+uint32_t arch_irqfd_gsi(unsigned pin)
+{
+	return pin;
+}
+
+void arch_irq_set(struct vm *vm, unsigned pin, bool level)
+{
+	const struct kvm_irq_level irq = {
+		.irq = KVM_ARM_IRQ_TYPE_SPI << KVM_ARM_IRQ_TYPE_SHIFT |
+		       ARM64_SPI(pin) << KVM_ARM_IRQ_NUM_SHIFT,
+		.level = level,
+	};
+	struct err unused;
+
+	(void)kvm_ioctl(vm->fd, KVM_IRQ_LINE, &irq, &unused);
+}
