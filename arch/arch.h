@@ -85,6 +85,6 @@ void arch_irq_set(struct vm *vm, unsigned pin, bool level);
 int arch_vcpu_exit(struct vcpu *vcpu, struct err *err);
 
 /* Adds what this architecture's KVM offers to `vmm doctor`'s report. */
-int arch_doctor(struct doctor *doctor, int kvm);
+void arch_doctor(struct doctor *doctor, int kvm);
 
 #endif

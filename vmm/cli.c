@@ -254,7 +254,8 @@ static void print_option(const struct cli_option *option)
 
 int cli_help(const struct cli_command *command, struct err *err)
 {
-	(void)printf("Usage: vmm %s %s\n%s.\n", command->name,
+	(void)printf("Usage: vmm %s%s%s\n%s.\n", command->name,
+		     command->usage ? " " : "",
 		     command->usage ? command->usage : "", command->summary);
 	if (!command->option_count || command->options[0].name)
 		(void)printf("\n");

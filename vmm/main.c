@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "vmm/cli.h"
 #include "vmm/config.h"
+#include "vmm/doctor.h"
 #include "vmm/run.h"
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -26,6 +27,22 @@ static int run(int argc, char *const argv[], int *ret_status, struct err *err)
 		return r;
 	log_set_level(config.log_level);
 	return run_guest(&config, ret_status, err);
+}
+
+static int doctor(int argc, char *const argv[], int *ret_status,
+		  struct err *err)
+{
+	struct doctor_options options = { 0 };
+	struct doctor report = { 0 };
+	const int r = cli_parse(&doctor_command, argc, argv, &options, err);
+
+	if (r != 0)
+		return r;
+	doctor_kvm(&report);
+	doctor_host(&report, "");
+	*ret_status = doctor_fit(&report) ? STATUS_OK : STATUS_FAILED;
+	return options.json ? doctor_print_json(&report, err)
+			    : doctor_print_text(&report, err);
 }
 
 static const struct cli_command version_command = {
@@ -45,10 +62,22 @@ static int version(int argc, char *const argv[], int *ret_status,
 	return cli_flush(err);
 }
 
+static int set_topic(void *ctx, const char *word, struct err *err)
+{
+	const char **topic = ctx;
+
+	if (*topic)
+		return err_input(err, -EINVAL, "'%s': one command at a time",
+				 word);
+	*topic = word;
+	return 0;
+}
+
 static const struct cli_command help_command = {
 	.name = "help",
 	.summary = "Explain a command",
 	.usage = "[COMMAND]",
+	.word = set_topic,
 };
 
 static const struct command {
@@ -57,6 +86,7 @@ static const struct command {
 		    struct err *err);
 } commands[] = {
 	{ &config_command, run },
+	{ &doctor_command, doctor },
 	{ &version_command, version },
 	{ &help_command, help },
 };
@@ -98,15 +128,15 @@ static int find(const char *name, const struct command **ret, struct err *err)
 static int help(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	const struct command *command;
-	int r;
+	const char *topic = NULL;
+	int r = cli_parse(&help_command, argc, argv, &topic, err);
 
 	(void)ret_status;
-	if (argc == 1)
+	if (r != 0)
+		return r;
+	if (!topic)
 		return print_commands(err);
-	if (argc > 2)
-		return err_input(err, -EINVAL, "'%s': one command at a time",
-				 argv[2]);
-	r = find(argv[1], &command, err);
+	r = find(topic, &command, err);
 	return r < 0 ? r : cli_help(command->cli, err);
 }
 

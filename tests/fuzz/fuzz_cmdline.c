@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "arch/arm64/options.h"
+#include "tests/fuzz/fuzz.h"
 #include "vmm/config.h"
 
 #define WORDS 64
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --help is an input like any other, and its output is of no interest. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -1,0 +1,55 @@
+# bash completion of vmm(1). It asks the program, so it knows what that knows.
+
+_vmm_words() # PROGRAM COMMAND: its options, one to a line
+{
+	"$1" "$2" --help 2>/dev/null |
+		sed -n 's/^  *\(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'
+}
+
+_vmm_values() # PROGRAM COMMAND OPTION: the words it takes, if they are listed
+{
+	"$1" "$2" --help 2>/dev/null |
+		sed -n "s/^  *\(-., \)\{0,1\}$3 \([a-z=]*|[a-z|=]*\)\( .*\)\{0,1\}$/\2/p" |
+		tr '|' '\n'
+}
+
+_vmm()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]}
+	local prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]}
+	local words
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ] ||
+		{ [ "$command" = help ] && [ "${cur#-}" = "$cur" ]; }; then
+		words=$("$program" help 2>/dev/null |
+			sed -n 's/^  \([a-z]*\) .*/\1/p')
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+	fi
+	# "--option=value" reaches this as three words.
+	if [ "$cur" = = ]; then
+		cur=
+	elif [ "$prev" = = ]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $cur in
+	-*)
+		words=$(_vmm_words "$program" "$command")
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+		;;
+	esac
+	case $prev in
+	--*) words=$(_vmm_values "$program" "$command" "$prev") ;;
+	esac
+	if [ -n "$words" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+	else
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	fi
+}
+
+complete -F _vmm vmm

@@ -1,0 +1,252 @@
+/* vmm/doctor_host.c - what the host offers, KVM aside. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <liburing.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "vmm/doctor.h"
+
+#define TEXT_MAX 512
+#define MM "/sys/kernel/mm/"
+
+/* A vCPU takes a descriptor, a disk up to four, the rest twenty. */
+#define FILES_WANTED 256
+
+static int open_at_root(const char *root, const char *path, int flags)
+{
+	char full[256];
+
+	(void)snprintf(full, sizeof(full), "%s%s", root, path);
+	return open(full, flags | O_CLOEXEC);
+}
+
+/* Reads a short text file without its last newline. False if there is none. */
+static bool read_text(const char *root, const char *path, char text[TEXT_MAX])
+{
+	_cleanup_(fd_closep) int fd = open_at_root(root, path, O_RDONLY);
+	const ssize_t n = fd >= 0 ? read(fd, text, TEXT_MAX - 1) : -1;
+
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	return true;
+}
+
+static bool read_number(const char *root, const char *path, uint64_t *ret)
+{
+	char text[TEXT_MAX];
+
+	return read_text(root, path, text) && number_parse(text, ret) == 0;
+}
+
+/* The chosen one of "always [madvise] never". */
+static bool read_choice(const char *root, const char *path, char text[TEXT_MAX])
+{
+	char *begin, *end;
+
+	if (!read_text(root, path, text))
+		return false;
+	begin = strchr(text, '[');
+	end = begin ? strchr(begin, ']') : NULL;
+	if (!end)
+		return false;
+	*end = '\0';
+	memmove(text, begin + 1, (size_t)(end - begin));
+	return true;
+}
+
+static void check_memory(struct doctor *doctor)
+{
+	struct sysinfo info;
+
+	doctor_add(doctor, DOCTOR_OK, "page size", NULL, NULL, "%ld KiB",
+		   sysconf(_SC_PAGESIZE) >> 10);
+	if (sysinfo(&info) < 0)
+		return;
+	doctor_add(doctor, DOCTOR_OK, "memory", NULL, NULL,
+		   "%" PRIu64 " MiB, %" PRIu64 " MiB unused",
+		   (uint64_t)info.totalram * info.mem_unit >> 20,
+		   (uint64_t)info.freeram * info.mem_unit >> 20);
+	doctor_add(doctor, info.totalswap ? DOCTOR_OK : DOCTOR_LIMITED, "swap",
+		   "guest memory that nobody uses cannot leave the host's "
+		   "memory",
+		   "mkswap and swapon a disk or a file", "%" PRIu64 " MiB",
+		   (uint64_t)info.totalswap * info.mem_unit >> 20);
+}
+
+static void check_thp(struct doctor *doctor, const char *root)
+{
+	char text[TEXT_MAX];
+
+	if (!read_choice(root, MM "transparent_hugepage/enabled", text))
+		doctor_add(doctor, DOCTOR_MISSING, "transparent huge pages",
+			   "guest memory is mapped page by page: slower, and "
+			   "with larger tables",
+			   "a kernel with CONFIG_TRANSPARENT_HUGEPAGE", "no");
+	else
+		doctor_add(doctor,
+			   strcmp(text, "never") ? DOCTOR_OK : DOCTOR_LIMITED,
+			   "transparent huge pages",
+			   "guest memory is mapped page by page: slower, and "
+			   "with larger tables",
+			   "echo madvise > " MM "transparent_hugepage/enabled",
+			   "%.16s", text);
+}
+
+static void check_hugetlb(struct doctor *doctor, const char *root)
+{
+	static const struct {
+		unsigned kib;
+		const char *name;
+	} sizes[] = {
+		{ 64, "64K" },	    { 2048, "2M" },    { 32768, "32M" },
+		{ 524288, "512M" }, { 1048576, "1G" }, { 16777216, "16G" }
+	};
+	char all[64] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		uint64_t total = 0;
+		char path[96];
+
+		(void)snprintf(path, sizeof(path),
+			       MM "hugepages/hugepages-%ukB/nr_hugepages",
+			       sizes[i].kib);
+		if (read_number(root, path, &total) && len < sizeof(all))
+			len += (size_t)snprintf(
+				all + len, sizeof(all) - len, "%s%s: %" PRIu64,
+				len ? ", " : "", sizes[i].name, total);
+	}
+	doctor_add(doctor, len ? DOCTOR_OK : DOCTOR_MISSING,
+		   "reserved huge pages",
+		   "no memory can be set aside for guests in huge pages",
+		   "a kernel with CONFIG_HUGETLBFS", "%s", len ? all : "no");
+}
+
+static void check_ksm(struct doctor *doctor, const char *root)
+{
+	uint64_t run;
+
+	if (!read_number(root, MM "ksm/run", &run))
+		doctor_add(doctor, DOCTOR_MISSING, "same-page merging (KSM)",
+			   "identical pages of guests are not shared",
+			   "a kernel with CONFIG_KSM", "no");
+	else
+		doctor_add(doctor, run == 1 ? DOCTOR_OK : DOCTOR_LIMITED,
+			   "same-page merging (KSM)",
+			   "identical pages of guests are not shared",
+			   "echo 1 > " MM "ksm/run", "%s",
+			   run == 1 ? "on" : "off");
+}
+
+static void check_overcommit(struct doctor *doctor, const char *root)
+{
+	static const char *const modes[] = { "heuristic", "always", "never" };
+	uint64_t mode;
+
+	if (!read_number(root, "/proc/sys/vm/overcommit_memory", &mode) ||
+	    mode > 2)
+		return;
+	doctor_add(doctor, mode == 2 ? DOCTOR_LIMITED : DOCTOR_OK,
+		   "overcommit of memory",
+		   "all of a guest's --mem counts as used from the start",
+		   "sysctl vm.overcommit_memory=0", "%s", modes[mode]);
+}
+
+/*
+ * A fault of a guest is the kernel's own, so a userfaultfd for user mode alone
+ * would be of no use.
+ */
+static void check_userfaultfd(struct doctor *doctor, const char *root)
+{
+	_cleanup_(fd_closep) int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	_cleanup_(fd_closep) int dev =
+		fd < 0 && errno == EPERM
+			? open_at_root(root, "/dev/userfaultfd", O_RDWR)
+			: -1;
+
+	if (fd < 0 && dev < 0 && errno == ENOSYS)
+		doctor_add(doctor, DOCTOR_MISSING, "userfaultfd",
+			   "guest memory cannot be filled on demand",
+			   "a kernel with CONFIG_USERFAULTFD", "no");
+	else
+		doctor_add(doctor,
+			   fd >= 0 || dev >= 0 ? DOCTOR_OK : DOCTOR_MISSING,
+			   "userfaultfd",
+			   "guest memory cannot be filled on demand",
+			   "get access to /dev/userfaultfd, or "
+			   "sysctl vm.unprivileged_userfaultfd=1",
+			   "%s", fd >= 0 || dev >= 0 ? "yes" : "not permitted");
+}
+
+static void check_io_uring(struct doctor *doctor, const char *root)
+{
+	struct io_uring ring;
+	const int r = io_uring_queue_init(1, &ring, 0);
+	uint64_t disabled = 0;
+	const char *cure;
+
+	if (r == 0)
+		io_uring_queue_exit(&ring);
+	(void)read_number(root, "/proc/sys/kernel/io_uring_disabled",
+			  &disabled);
+	if (r == -ENOSYS)
+		cure = "a kernel with CONFIG_IO_URING";
+	else if (disabled)
+		cure = "sysctl kernel.io_uring_disabled=0";
+	else if (r == -ENOMEM)
+		cure = "a higher limit of locked memory (ulimit -l)";
+	else
+		cure = "let the sandbox or container use io_uring";
+	doctor_add(doctor, r == 0 ? DOCTOR_OK : DOCTOR_MISSING, "io_uring",
+		   "--disk does not work", cure, "%s",
+		   r == 0 ? "yes" : strerrordesc_np(-r));
+}
+
+static void add_limit(struct doctor *doctor, const char *name, int resource,
+		      uint64_t wanted, unsigned shift, const char *unit,
+		      const char *consequence, const char *cure)
+{
+	struct rlimit limit;
+
+	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+		return;
+	if (limit.rlim_cur == RLIM_INFINITY)
+		doctor_add(doctor, DOCTOR_OK, name, NULL, NULL, "unlimited");
+	else
+		doctor_add(doctor,
+			   limit.rlim_cur < wanted ? DOCTOR_LIMITED : DOCTOR_OK,
+			   name, consequence, cure, "%" PRIu64 "%s",
+			   (uint64_t)limit.rlim_cur >> shift, unit);
+}
+
+void doctor_host(struct doctor *doctor, const char *root)
+{
+	doctor->section = "Memory";
+	check_memory(doctor);
+	check_thp(doctor, root);
+	check_hugetlb(doctor, root);
+	check_ksm(doctor, root);
+	check_overcommit(doctor, root);
+	check_userfaultfd(doctor, root);
+
+	doctor->section = "Input and output, limits";
+	check_io_uring(doctor, root);
+	add_limit(doctor, "open files", RLIMIT_NOFILE, FILES_WANTED, 0, "",
+		  "a guest with many CPUs and disks may not start",
+		  "ulimit -n 1024");
+	add_limit(doctor, "locked memory", RLIMIT_MEMLOCK, 0, 10, " KiB", NULL,
+		  NULL);
+}
