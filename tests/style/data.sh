@@ -1,0 +1,34 @@
+#!/bin/sh
+# tests/style/data.sh - no object has variables: .data and .bss are empty.
+#
+# Usage: data.sh BUILD. Looks at the objects of the library of pure files and of
+# the program, of any architecture. base/log.c may have one variable, the level;
+# tables of constants with addresses in them (.data.rel.ro) are no variables.
+# Not for builds with a sanitizer or a fuzzer, which add their own.
+objects=$(find "$1" -name '*.c.o' \( -path '*/libpure.a.p/*' -o \
+	-path '*/vmm.p/*' \))
+[ -n "$objects" ] || { echo "no objects in $1" && exit 1; }
+# shellcheck disable=SC2086 # the build's names have no blanks
+readelf -SW $objects | awk '
+	/^File: / { object = $2; sub(".*/", "", object) }
+	/^ *\[ *[0-9]+\] / {
+		sub(/^ *\[ *[0-9]+\] */, "")
+		name = $1
+		size = $5
+	}
+	name ~ /^\.(data|bss|tdata|tbss|sdata|sbss)(\.|$)/ &&
+	name !~ /^\.data\.rel\.ro/ && size !~ /^0+$/ {
+		if (object == "base_log.c.o" && size ~ /^0*4$/)
+			level = 1
+		else
+			found = found "\n" object ": " name ", 0x" size " bytes"
+	}
+	{ name = "" }
+	END {
+		if (!level)
+			found = found "\nbase/log.c: where is the level?"
+		if (found) {
+			print substr(found, 2)
+			exit 1
+		}
+	}'
