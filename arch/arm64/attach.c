@@ -3,10 +3,10 @@
 
 #include "arch/arch.h"
 #include "arch/arm64/board.h"
+#include "arch/arm64/machine.h"
 #include "devices/uart16550.h"
-#include "devices/virtio/console.h"
 #include "devices/virtio/mmio.h"
-#include "devices/virtio/rng.h"
+#include "vmm/device_list.h"
 #include "vmm/machine.h"
 
 static int attach_uart(struct machine *machine, struct err *err)
@@ -27,10 +27,10 @@ static int attach_uart(struct machine *machine, struct err *err)
 }
 
 /* Gives a virtio device the next window and pin, and takes it over. */
-static int attach_virtio(struct machine *machine, struct virtio *vio,
-			 unsigned *transports, struct err *err)
+static int place_virtio(struct machine *machine, struct virtio *vio,
+			struct err *err)
 {
-	const unsigned n = (*transports)++;
+	const unsigned n = machine->arch->transports++;
 	struct io_slot slot = {
 		.at = { ARM64_VIRTIO + n * ARM64_VIRTIO_STEP,
 			VIRTIO_MMIO_SIZE },
@@ -51,45 +51,13 @@ static int attach_virtio(struct machine *machine, struct virtio *vio,
 	return machine_attach(machine, slot, err);
 }
 
-static int attach_rng(struct machine *machine, unsigned *transports,
-		      struct err *err)
-{
-	struct virtio *vio;
-	int r;
-
-	if (!machine->config->rng)
-		return 0;
-	r = virtio_rng_new(&vio, &machine->mem, machine->loop, err);
-	if (r < 0)
-		return r;
-	return attach_virtio(machine, vio, transports, err);
-}
-
-static int attach_console(struct machine *machine, unsigned *transports,
-			  struct err *err)
-{
-	struct virtio *vio;
-	int r;
-
-	if (machine->config->console != CONSOLE_VIRTIO)
-		return 0;
-	r = virtio_console_new(&vio, &machine->mem, machine->loop, machine->tty,
-			       err);
-	if (r < 0)
-		return r;
-	return attach_virtio(machine, vio, transports, err);
-}
-
-/* The machine is this list. */
+/* The machine is this list, and what the user asks for. */
 int arch_attach(struct machine *machine, struct err *err)
 {
-	unsigned transports = 0;
 	int r;
 
 	r = attach_uart(machine, err);
 	if (r == 0)
-		r = attach_rng(machine, &transports, err);
-	if (r == 0)
-		r = attach_console(machine, &transports, err);
+		r = device_list_make(machine, place_virtio, err);
 	return r;
 }

@@ -1,0 +1,62 @@
+/* vmm/device_list.c - the devices a user asks for: option to constructor. */
+#include "vmm/device_list.h"
+
+#include "devices/virtio/console.h"
+#include "devices/virtio/rng.h"
+#include "vmm/machine.h"
+
+static int make_console(struct virtio **ret, struct machine *machine,
+			size_t index, struct err *err)
+{
+	(void)index;
+	return virtio_console_new(ret, &machine->mem, machine->loop,
+				  machine->tty, err);
+}
+
+static int make_rng(struct virtio **ret, struct machine *machine, size_t index,
+		    struct err *err)
+{
+	(void)index;
+	return virtio_rng_new(ret, &machine->mem, machine->loop, err);
+}
+
+static size_t count_console(const struct config *config)
+{
+	return config->console == CONSOLE_VIRTIO;
+}
+
+static size_t count_rng(const struct config *config)
+{
+	return config->rng;
+}
+
+/* To add a device, add a line. The order is that of the guest's names. */
+static const struct {
+	size_t (*count)(const struct config *config);
+	int (*make)(struct virtio **ret, struct machine *machine, size_t index,
+		    struct err *err);
+} list[] = {
+	{ count_console, make_console },
+	{ count_rng, make_rng },
+};
+
+int device_list_make(struct machine *machine,
+		     int (*place)(struct machine *machine, struct virtio *vio,
+				  struct err *err),
+		     struct err *err)
+{
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		const size_t n = list[i].count(machine->config);
+
+		for (size_t j = 0; j < n; j++) {
+			struct virtio *vio;
+			int r = list[i].make(&vio, machine, j, err);
+
+			if (r == 0)
+				r = place(machine, vio, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}

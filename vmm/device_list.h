@@ -1,0 +1,30 @@
+/*
+ * vmm/device_list.h - the devices a user asks for: option to constructor.
+ *
+ * What every machine of an architecture has is on its board; this is the rest.
+ * To add a device, add a line to the table in device_list.c.
+ */
+#ifndef VMM_DEVICE_LIST_H
+#define VMM_DEVICE_LIST_H
+
+#include "base/err.h"
+
+struct machine;
+struct virtio;
+
+/*
+ * Makes each virtio device the configuration names, in a fixed order: disks as
+ * the user gave them, then console, then entropy.
+ *
+ * @place: gives a device a transport and a place on the bus; takes it over,
+ *         failure included
+ *
+ * Returns 0, or the first failure of a constructor or of @place.
+ * Thread: setup.
+ */
+int device_list_make(struct machine *machine,
+		     int (*place)(struct machine *machine, struct virtio *vio,
+				  struct err *err),
+		     struct err *err);
+
+#endif
