@@ -12,7 +12,7 @@
  * driver that only sends looks once or twice before each write. */
 #define POLLS_LISTENING 16
 
-enum { /* registers: table 2; RBR to DLM share two addresses */
+enum { /* registers: table II; RBR to DLM share two addresses */
        REG_DATA = 0, /* RBR, THR, DLL */
        REG_IER = 1, /* and DLM */
        REG_IIR = 2, /* and FCR */
@@ -478,7 +478,7 @@ static void uart_reset(struct device *dev)
 {
 	struct uart16550 *u = container_of(dev, struct uart16550, dev);
 
-	/* Table 3. It is not said what the divisor becomes. */
+	/* Table I. It is not said what the divisor becomes. */
 	u->r = (struct regs){ .msr = MSR_CTS | MSR_DSR | MSR_DCD };
 	update_irq(u);
 }
