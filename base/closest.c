@@ -43,7 +43,7 @@ void closest_try(struct closest *near, const char *candidate)
 
 	if (na == 0 || na > CLOSEST_MAX_LEN || nb > CLOSEST_MAX_LEN)
 		return;
-	if (na >= 2 && na < nb && !memcmp(near->word, candidate, na))
+	if (na >= 2 && na < nb && memcmp(near->word, candidate, na) == 0)
 		d = 1;
 	else
 		d = distance(near->word, (unsigned)na, candidate, (unsigned)nb);

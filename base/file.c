@@ -68,7 +68,7 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 {
 	_cleanup_(freep) uint8_t *buf = NULL;
 	_cleanup_(fd_closep) int fd = -1;
-	struct file file;
+	struct file file = { 0 };
 	int r;
 
 	r = file_open(&file, path, O_RDONLY, FILE_REGULAR, err);

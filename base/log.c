@@ -33,10 +33,9 @@ line(enum log_level level, const char *fmt, va_list ap)
 	};
 	const int saved = errno;
 	char buf[LOG_LINE_MAX];
-	size_t len = strlen(prefix[level]);
+	size_t len = (size_t)(stpcpy(buf, prefix[level]) - buf);
 	int n;
 
-	memcpy(buf, prefix[level], len);
 	n = vsnprintf(buf + len, sizeof(buf) - len, fmt, ap);
 	if (n > 0)
 		len += (size_t)n;

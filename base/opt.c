@@ -38,7 +38,7 @@ static const struct opt *find(const struct opt *table, size_t count,
 {
 	for (size_t i = 0; i < count; i++)
 		if (strlen(table[i].key) == len &&
-		    !memcmp(table[i].key, key, len))
+		    memcmp(table[i].key, key, len) == 0)
 			return &table[i];
 	return NULL;
 }
@@ -62,7 +62,7 @@ static int set_word(const struct opt *opt, const char *val, unsigned *ret,
 	int r;
 
 	for (unsigned i = 0; opt->words[i]; i++) {
-		if (!strcmp(opt->words[i], val)) {
+		if (strcmp(opt->words[i], val) == 0) {
 			*ret = i;
 			return 0;
 		}
@@ -76,10 +76,12 @@ static int set_word(const struct opt *opt, const char *val, unsigned *ret,
 static int set_bool(const struct opt *opt, const char *val, bool *ret,
 		    struct err *err)
 {
-	if (val && strcmp(val, "on") && strcmp(val, "off"))
+	const bool on = !val || strcmp(val, "on") == 0;
+
+	if (!on && strcmp(val, "off") != 0)
 		return err_input(err, -EINVAL, "%s: '%s' is neither on nor off",
 				 opt->key, val);
-	*ret = !val || !strcmp(val, "on");
+	*ret = on;
 	return 0;
 }
 

@@ -33,13 +33,13 @@ enum opt_type { /* and the type of the member it sets */
 
 struct opt {
 	const char *key;
-	enum opt_type type;
 	size_t offset; /* of the member in the struct */
-	bool required; /* refuse a text without it */
-	bool first; /* table[0] only: the first item may go without "key=" */
+	const char *const *words; /* OPT_WORD: ends with NULL */
 	uint64_t unit; /* OPT_SIZE: of a bare number, in bytes; 0 means 1 */
 	uint64_t min, max; /* of numbers, sizes, durations; max 0: no limit */
-	const char *const *words; /* OPT_WORD: ends with NULL */
+	enum opt_type type;
+	bool required; /* refuse a text without it */
+	bool first; /* table[0] only: the first item may go without "key=" */
 };
 
 /* One entry. A member whose size is not that of the type does not compile. */

@@ -127,7 +127,7 @@ int duration_parse(const char *s, uint64_t *ret)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(s, units[i].name))
+		if (strcmp(s, units[i].name) != 0)
 			continue;
 		if (__builtin_mul_overflow(val, units[i].ns, &val))
 			return -ERANGE;

@@ -34,14 +34,14 @@ static int out_of_memory(uint64_t size, struct err *err)
 }
 
 /*
- * Where in [base, ...) the region goes: the first place behind a guard page
- * that is @gpa modulo @block.
+ * How far behind @base the region goes: the first place after a guard page that
+ * is @gpa modulo @block.
  */
-static uintptr_t place(uintptr_t base, uint64_t page, gpa_t gpa, uint64_t block)
+static size_t place(const void *base, uint64_t page, gpa_t gpa, uint64_t block)
 {
-	const uintptr_t first = base + (uintptr_t)page;
+	const uint64_t first = (uintptr_t)base + page;
 
-	return first + (((uintptr_t)gpa - first) & ((uintptr_t)block - 1));
+	return (size_t)(page + ((gpa - first) & (block - 1)));
 }
 
 /* What the kernel refuses of these is speed, or a smaller core, not memory. */
@@ -83,7 +83,7 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 		return out_of_memory(gpa.size, err);
 	b.reserved = base;
 	b.reserved_size = (size_t)total;
-	b.host = (uint8_t *)place((uintptr_t)base, page, gpa.start, block);
+	b.host = (uint8_t *)base + place(base, page, gpa.start, block);
 
 	if (mprotect(b.host, (size_t)b.size, PROT_READ | PROT_WRITE) < 0) {
 		(void)out_of_memory(gpa.size, err);

@@ -34,23 +34,26 @@ static int replay(const char *path)
 	return 0;
 }
 
+static int visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
 static int replay_folder(const char *path)
 {
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
+	struct dirent **entry = NULL;
+	const int n = scandir(path, &entry, visible, alphasort);
 	char name[4096];
-	int r = 0;
+	int r = n < 0 ? -1 : 0;
 
-	if (!dir)
-		return -1;
-	while (r == 0 && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
-			continue;
+	for (int i = 0; i < n; i++) {
 		(void)snprintf(name, sizeof(name), "%s/%s", path,
-			       entry->d_name);
-		r = replay(name);
+			       entry[i]->d_name);
+		if (r == 0)
+			r = replay(name);
+		free(entry[i]);
 	}
-	(void)closedir(dir);
+	free(entry);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "mem/backing.h"
 #include "tests/unit/test.h"
 
+#define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 
@@ -44,10 +45,10 @@ static void init__host_is_congruent_to_guest(void **state)
 		uint64_t size, block, congruent;
 	} want[] = {
 		{ 2 * GIB, 256 * MIB, 2 * MIB, 2 * MIB },
-		{ 2 * GIB + 64 * 1024, 256 * MIB, 2 * MIB, 2 * MIB },
+		{ 2 * GIB + 64 * KIB, 256 * MIB, 2 * MIB, 2 * MIB },
 		{ 2 * GIB + MIB, 3 * GIB, GIB, GIB },
 		{ 0, 512 * MIB, 512 * MIB, 512 * MIB },
-		{ 32 * MIB + 64 * 1024, 256 * MIB, 32 * MIB, 32 * MIB },
+		{ 32 * MIB + 64 * KIB, 256 * MIB, 32 * MIB, 32 * MIB },
 		/* Smaller than a block: as much as can be of use. */
 		{ MIB, MIB, 2 * MIB, MIB },
 		{ 5 * MIB, 3 * MIB, GIB, 2 * MIB },
@@ -92,11 +93,11 @@ static bool readable(const uint8_t *p)
 
 static void init__neighbours_cannot_be_touched(void **state)
 {
-	static const uint64_t sizes[] = { 64 * 1024, 2 * MIB, 3 * MIB };
+	static const uint64_t sizes[] = { 64 * KIB, 2 * MIB, 3 * MIB };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct backing b = make(64 * 1024, sizes[i], 2 * MIB);
+		struct backing b = make(64 * KIB, sizes[i], 2 * MIB);
 
 		assert_true(readable(b.host));
 		assert_false(readable(b.host - 1));

@@ -95,7 +95,7 @@ static void start__more_than_fit_all_end_once(void **state)
 	for (unsigned i = 0; i < MANY; i++) {
 		io[i] = io_make(URING_WRITEV, fd, &left);
 		memset(io[i].buf, (int)i, sizeof(io[i].buf));
-		io_start(&io[i], i * 8);
+		io_start(&io[i], i * 8ull);
 	}
 	assert_int_equal(client.active, MANY);
 	uring_flush(ring);
@@ -212,7 +212,7 @@ static void *reset_often(void *arg)
 	for (int round = 0; round < 200; round++) {
 		GUARD(&s->lock);
 		for (unsigned i = 0; i < MANY; i++)
-			io_start(&s->io[i], i * 8);
+			io_start(&s->io[i], i * 8ull);
 		uring_flush(ring);
 		if (round % 2)
 			uring_drain(&client);
