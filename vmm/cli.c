@@ -96,52 +96,74 @@ static int refuse_option(const struct cli_command *command, const char *word,
 			 word, near.best);
 }
 
-static int check_words(const struct cli_option *option, const char *value,
-		       struct err *err)
+static int refuse_value(const char *const *words, const char *value,
+			struct err *err)
 {
 	struct closest near = { .word = value };
-	char all[128];
+	char all[128] = "";
 	size_t len = 0;
 
-	all[0] = '\0';
-	for (const char *const *word = option->words; word && *word; word++) {
-		if (!strcmp(value, *word))
-			return 0;
-		closest_try(&near, *word);
+	for (; *words; words++) {
+		closest_try(&near, *words);
 		if (len < sizeof(all))
 			len += (size_t)snprintf(all + len, sizeof(all) - len,
-						"%s%s", len ? ", " : "", *word);
+						"%s%s", len ? ", " : "",
+						*words);
 	}
-	if (!option->words)
-		return 0;
 	if (!near.best)
 		return err_input(err, -EINVAL, "not one of %s", all);
 	return err_input(err, -EINVAL, "not one of %s (did you mean '%s'?)",
 			 all, near.best);
 }
 
+static int check_value(const char *const *words, const char *value,
+		       struct err *err)
+{
+	for (const char *const *word = words; *word; word++)
+		if (!strcmp(value, *word))
+			return 0;
+	return refuse_value(words, value, err);
+}
+
 /*
  * Takes an option with its value, if it has one: @attached, or the next word.
- * @typed: the option as typed
+ * @typed: begins with the option as typed, which is of @len bytes
  */
 static int take(struct words *w, const struct cli_option *option,
-		const char *typed, const char *attached, struct err *err)
+		const char *typed, int len, const char *attached,
+		struct err *err)
 {
 	const char *value = attached;
-	int r;
+	int r = 0;
 
 	if (!option->arg)
 		return option->set(w->ctx, option, NULL, err);
 	if (!value && w->next == w->argc)
-		return err_input(err, -EINVAL, "%s needs a value", typed);
+		return err_input(err, -EINVAL, "%.*s needs a value", len,
+				 typed);
 	if (!value)
 		value = w->argv[w->next++];
-	r = check_words(option, value, err);
+	if (option->words)
+		r = check_value(option->words, value, err);
 	if (r == 0)
 		r = option->set(w->ctx, option, value, err);
 	if (r < 0)
-		return err_wrap(err, "%s %s", typed, *value ? value : "''");
+		return err_wrap(err, "%.*s %s", len, typed,
+				*value ? value : "''");
 	return 0;
+}
+
+static const struct cli_option *find_long(const struct cli_command *command,
+					  const char *name, size_t len)
+{
+	for (size_t i = 0; i <= command->option_count; i++) {
+		const struct cli_option *option = option_at(command, i);
+
+		if (option->name && !strncmp(option->name, name, len) &&
+		    !option->name[len])
+			return option;
+	}
+	return NULL;
 }
 
 static int parse_long(struct words *w, const char *word, struct err *err)
@@ -149,21 +171,16 @@ static int parse_long(struct words *w, const char *word, struct err *err)
 	const char *name = word + 2;
 	const size_t len = strcspn(name, "=");
 	const char *value = name[len] ? name + len + 1 : NULL;
-	const struct cli_option *option = NULL;
-	char typed[32];
+	const struct cli_option *option = find_long(w->command, name, len);
 
-	for (size_t i = 0; i <= w->command->option_count && !option; i++) {
-		option = option_at(w->command, i);
-		if (!option->name || strlen(option->name) != len ||
-		    memcmp(option->name, name, len) != 0)
-			option = NULL;
-	}
 	if (!option)
 		return refuse_option(w->command, word, err);
-	(void)snprintf(typed, sizeof(typed), "--%s", option->name);
 	if (!option->arg && value)
-		return err_input(err, -EINVAL, "%s takes no value", typed);
-	return option == &help_option ? 1 : take(w, option, typed, value, err);
+		return err_input(err, -EINVAL, "--%s takes no value",
+				 option->name);
+	if (option == &help_option)
+		return 1;
+	return take(w, option, word, (int)len + 2, value, err);
 }
 
 static const struct cli_option *find_letter(const struct cli_command *command,
@@ -178,21 +195,16 @@ static const struct cli_option *find_letter(const struct cli_command *command,
 /* "-h", "-k FILE" or "-kFILE". No letters are bundled: only -h takes none. */
 static int parse_letter(struct words *w, const char *word, struct err *err)
 {
-	const char typed[] = { '-', word[1], '\0' };
 	const struct cli_option *option = find_letter(w->command, word[1]);
 
-	for (size_t i = 0; word[2] && i <= w->command->option_count; i++) {
-		const char *name = option_at(w->command, i)->name;
-
-		/* Else -kernel would be a kernel named "ernel". */
-		if (name && !strcmp(name, word + 1))
-			option = NULL;
-	}
+	/* Else -kernel would be a kernel named "ernel". */
+	if (word[2] && find_long(w->command, word + 1, strlen(word + 1)))
+		option = NULL;
 	if (!option || (!option->arg && word[2]))
 		return refuse_option(w->command, word, err);
 	if (option == &help_option)
 		return 1;
-	return take(w, option, typed, word[2] ? word + 2 : NULL, err);
+	return take(w, option, word, 2, word[2] ? word + 2 : NULL, err);
 }
 
 int cli_parse(const struct cli_command *command, int argc, char *const argv[],

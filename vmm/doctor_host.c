@@ -215,21 +215,29 @@ static void check_io_uring(struct doctor *doctor, const char *root)
 		   r == 0 ? "yes" : strerrordesc_np(-r));
 }
 
-static void add_limit(struct doctor *doctor, const char *name, int resource,
-		      uint64_t wanted, unsigned shift, const char *unit,
-		      const char *consequence, const char *cure)
+static uint64_t soft_limit(__rlimit_resource_t resource)
 {
-	struct rlimit limit;
+	struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
 
-	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
-		return;
-	if (limit.rlim_cur == RLIM_INFINITY)
-		doctor_add(doctor, DOCTOR_OK, name, NULL, NULL, "unlimited");
+	(void)getrlimit(resource, &limit);
+	return limit.rlim_cur;
+}
+
+static void check_limits(struct doctor *doctor)
+{
+	const uint64_t files = soft_limit(RLIMIT_NOFILE);
+	const uint64_t locked = soft_limit(RLIMIT_MEMLOCK);
+
+	doctor_add(doctor, files < FILES_WANTED ? DOCTOR_LIMITED : DOCTOR_OK,
+		   "open files",
+		   "a guest with many CPUs and disks may not start",
+		   "ulimit -n 1024", "%" PRIu64, files);
+	if (locked == RLIM_INFINITY)
+		doctor_add(doctor, DOCTOR_OK, "locked memory", NULL, NULL,
+			   "unlimited");
 	else
-		doctor_add(doctor,
-			   limit.rlim_cur < wanted ? DOCTOR_LIMITED : DOCTOR_OK,
-			   name, consequence, cure, "%" PRIu64 "%s",
-			   (uint64_t)limit.rlim_cur >> shift, unit);
+		doctor_add(doctor, DOCTOR_OK, "locked memory", NULL, NULL,
+			   "%" PRIu64 " KiB", locked >> 10);
 }
 
 void doctor_host(struct doctor *doctor, const char *root)
@@ -244,9 +252,5 @@ void doctor_host(struct doctor *doctor, const char *root)
 
 	doctor->section = "Input and output, limits";
 	check_io_uring(doctor, root);
-	add_limit(doctor, "open files", RLIMIT_NOFILE, FILES_WANTED, 0, "",
-		  "a guest with many CPUs and disks may not start",
-		  "ulimit -n 1024");
-	add_limit(doctor, "locked memory", RLIMIT_MEMLOCK, 0, 10, " KiB", NULL,
-		  NULL);
+	check_limits(doctor);
 }
