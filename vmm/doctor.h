@@ -51,15 +51,15 @@ void doctor_add(struct doctor *doctor, enum doctor_mark mark, const char *name,
 
 /* A KVM capability, and what its absence means. */
 struct doctor_cap {
-	int cap; /* KVM_CAP_* */
 	const char *word; /* "KVM_CAP_*" */
+	int cap; /* KVM_CAP_* */
 	enum doctor_mark mark; /* if it is absent */
 	const char *name; /* these three as in a finding */
 	const char *consequence;
 	const char *cure;
 };
 
-#define DOCTOR_CAP(cap) cap, #cap
+#define DOCTOR_CAP(cap) #cap, cap
 
 /* Adds a finding for each of a table's capabilities. @fd: a VM or /dev/kvm */
 void doctor_caps(struct doctor *doctor, const struct doctor_cap *table,

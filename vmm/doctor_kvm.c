@@ -52,9 +52,9 @@ static const char *open_cure(int code)
 		       "in a virtual machine, turn on nested virtualization";
 	case -EACCES:
 	case -EPERM:
-		return "join the group that owns it (mostly: usermod -aG kvm "
-		       "USER) and log in again; in a container, pass the "
-		       "device through";
+		return "join the group that owns it, which must be let in "
+		       "(chmod 660 /dev/kvm; usermod -aG kvm USER), and log "
+		       "in again; in a container, pass the device through";
 	default:
 		return "see what the kernel says (dmesg): virtualization may "
 		       "be off in the firmware, or in use by another program";

@@ -18,16 +18,16 @@ static const struct doctor_cap caps[] = {
 	  "a guest cannot start CPUs or power off", "a newer kernel" },
 	{ DOCTOR_CAP(KVM_CAP_ARM_PMU_V3), DOCTOR_MISSING,
 	  "performance counters",
-	  "--pmu is refused", "a host CPU and kernel with a PMU" },
+	  "--pmu is refused", "a host CPU and kernel with it" },
 	{ DOCTOR_CAP(KVM_CAP_ARM_SVE), DOCTOR_MISSING,
 	  "scalable vectors (SVE)",
-	  "guests have none", "a host CPU with SVE" },
+	  "guests have none", "a host CPU and kernel with it" },
 	{ DOCTOR_CAP(KVM_CAP_ARM_PTRAUTH_ADDRESS), DOCTOR_MISSING,
 	  "pointer authentication",
-	  "guests have none", "a host CPU with it" },
+	  "guests have none", "a host CPU and kernel with it" },
 	{ DOCTOR_CAP(KVM_CAP_ARM_MTE), DOCTOR_MISSING,
 	  "memory tagging (MTE)",
-	  "guests have none", "a host CPU with it" },
+	  "guests have none", "a host CPU and kernel with it" },
 	{ DOCTOR_CAP(KVM_CAP_STEAL_TIME), DOCTOR_MISSING,
 	  "steal time",
 	  "guests cannot tell when the host keeps them waiting",
@@ -70,13 +70,16 @@ static void check_gic(struct doctor *doctor, int vm)
 	const bool v2 = has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V2);
 	const bool v3 = has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
 	const bool its = has_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS);
+	const char *v3_words = its ? "gicv3 gicv3-its" : "gicv3";
 
 	doctor_add(doctor, v2 || v3 ? DOCTOR_OK : DOCTOR_FATAL,
 		   "interrupt controllers",
 		   "a guest needs one that KVM provides",
-		   "a host with a GICv2 or GICv3 that KVM can use", "%s%s%s%s",
-		   v2 ? "gicv2 " : "", v3 ? "gicv3 " : "",
-		   v3 && its ? "gicv3-its" : "", v2 || v3 ? "" : "none");
+		   "a host with a GICv2 or GICv3 that KVM can use", "%s%s%s",
+		   v2 ? "gicv2" : "", v2 && v3 ? " " : "",
+		   v3	? v3_words
+		   : v2 ? ""
+			: "none");
 }
 
 /* Sizes of a bit mask as "4K 2M 1G". */
