@@ -1,0 +1,282 @@
+/* tests/unit/test_arm64_board.c - arch/arm64/board.c, read back with libfdt. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libfdt.h>
+
+#include "arch/arm64/board.h"
+#include "base/bytes.h"
+#include "tests/unit/test.h"
+#include "vmm/machine.h"
+
+static uint8_t dtb[1 << 20];
+static struct arm64_layout layout;
+static struct bus mmio;
+static uint64_t mpidr[CONFIG_MAX_CPUS];
+static struct arm64_board board;
+static struct err err;
+
+static const struct device_ops ops = { .name = "thing" };
+static struct device dev = { .ops = &ops };
+
+static void attach(gpa_t at, uint64_t size, const char *compatible,
+		   unsigned irq)
+{
+	mmio.slot[mmio.count++] = (struct io_slot){
+		.at = { at, size },
+		.dev = &dev,
+		.compatible = compatible,
+		.irq = irq,
+	};
+}
+
+static void make_board(unsigned cpus)
+{
+	const struct kvm_limits limits = { .address_bits = 40,
+					   .page_size = 4096 };
+	struct config config = { .cpus = cpus, .mems = 2 };
+
+	config.mem[0] = (struct mem_spec){ .size = 1 << 30, .word = "1G" };
+	config.mem[1] = (struct mem_spec){
+		.size = 1 << 28, .at = 0x900000000, .placed = true, .word = "x"
+	};
+	assert_int_equal(arm64_layout(&layout, &config, &limits, &err), 0);
+	/* As KVM counts them. */
+	for (unsigned i = 0; i < cpus; i++)
+		mpidr[i] = 0x80000000 | (i & 15) | (i >> 4) << 8;
+	mmio.count = 0;
+	attach(ARM64_UART, 8, "ns16550a", 0);
+	board = (struct arm64_board){
+		.layout = &layout,
+		.mmio = &mmio,
+		.gic = ARM64_GIC_V3,
+		.cpus = cpus,
+		.mpidr = mpidr,
+		.serial = true,
+		.cmdline = "console=ttyS0",
+	};
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	make_board(2);
+	return 0;
+}
+
+static void describe(void)
+{
+	const size_t space = arm64_describe_space(&board);
+
+	assert_true(space <= sizeof(dtb));
+	assert_int_equal(arm64_describe(&board, dtb, space, &err), 0);
+	assert_int_equal(fdt_check_full(dtb, space), 0);
+}
+
+static int node(const char *path)
+{
+	const int n = fdt_path_offset(dtb, path);
+
+	assert_true(n >= 0);
+	return n;
+}
+
+static void cells(const char *path, const char *prop, const uint32_t *want,
+		  int n)
+{
+	int len;
+	const uint8_t *val = fdt_getprop(dtb, node(path), prop, &len);
+
+	assert_non_null(val);
+	assert_int_equal(len, n * 4);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(load_be32(val + 4 * i), want[i]);
+}
+
+#define CELLS(path, prop, ...)                               \
+	cells(path, prop, (const uint32_t[]){ __VA_ARGS__ }, \
+	      sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
+
+static void text(const char *path, const char *prop, const char *want)
+{
+	assert_string_equal(fdt_getprop(dtb, node(path), prop, NULL), want);
+}
+
+static bool has(const char *path, const char *prop)
+{
+	return fdt_getprop(dtb, node(path), prop, NULL) != NULL;
+}
+
+static void describe__chosen_says_what_boots(void **state)
+{
+	(void)state;
+	board.initrd = (struct range){ 0x180000000, 0x1234 };
+	memset(board.seed, 0x5a, sizeof(board.seed));
+	describe();
+	text("/chosen", "bootargs", "console=ttyS0");
+	text("/chosen", "stdout-path", "/serial@1000000");
+	CELLS("/chosen", "linux,initrd-start", 1, 0x80000000);
+	CELLS("/chosen", "linux,initrd-end", 1, 0x80001234);
+	CELLS("/chosen", "kaslr-seed", 0x5a5a5a5a, 0x5a5a5a5a);
+	assert_true(has("/chosen", "rng-seed"));
+	(void)node(fdt_getprop(dtb, node("/chosen"), "stdout-path", NULL));
+}
+
+static void describe__what_there_is_not_is_not_said(void **state)
+{
+	(void)state;
+	board.serial = false;
+	describe();
+	assert_false(has("/chosen", "stdout-path"));
+	assert_false(has("/chosen", "linux,initrd-start"));
+	assert_true(fdt_path_offset(dtb, "/pmu") < 0);
+}
+
+static void describe__each_region_of_ram_has_a_node(void **state)
+{
+	(void)state;
+	describe();
+	CELLS("/memory@80000000", "reg", 0, 0x80000000, 0, 0x40000000);
+	CELLS("/memory@900000000", "reg", 9, 0, 0, 0x10000000);
+	text("/memory@900000000", "device_type", "memory");
+}
+
+static void describe__cpus_are_named_by_affinity(void **state)
+{
+	(void)state;
+	make_board(64);
+	describe();
+	CELLS("/cpus/cpu@0", "reg", 0);
+	CELLS("/cpus/cpu@f", "reg", 0xf);
+	CELLS("/cpus/cpu@100", "reg", 0x100);
+	CELLS("/cpus/cpu@30f", "reg", 0x30f);
+	text("/cpus/cpu@30f", "enable-method", "psci");
+	text("/psci", "method", "hvc");
+}
+
+static void describe__gicv3_has_a_redistributor_for_each_cpu(void **state)
+{
+	(void)state;
+	describe();
+	text("/interrupt-controller@3fff0000", "compatible", "arm,gic-v3");
+	CELLS("/interrupt-controller@3fff0000", "reg", 0, 0x3fff0000, 0,
+	      0x10000, 0, 0x3ffb0000, 0, 0x40000);
+	CELLS("/timer", "interrupts", 1, 13, 4, 1, 14, 4, 1, 11, 4, 1, 10, 4);
+	assert_int_equal(
+		fdt_get_phandle(dtb, node("/interrupt-controller@3fff0000")),
+		1);
+	CELLS("/", "interrupt-parent", 1);
+}
+
+static void describe__gicv2_has_a_cpu_interface_and_cpu_masks(void **state)
+{
+	(void)state;
+	make_board(8);
+	board.gic = ARM64_GIC_V2;
+	board.pmu = true;
+	describe();
+	text("/interrupt-controller@3fff0000", "compatible",
+	     "arm,cortex-a15-gic");
+	CELLS("/interrupt-controller@3fff0000", "reg", 0, 0x3fff0000, 0,
+	      0x10000, 0, 0x3ffd0000, 0, 0x2000);
+	CELLS("/pmu", "interrupts", 1, 7, 0xff04);
+}
+
+static void describe__its_is_within_the_gic(void **state)
+{
+	const char *const its =
+		"/interrupt-controller@3fff0000/msi-controller@3ff90000";
+
+	(void)state;
+	board.gic = ARM64_GIC_V3_ITS;
+	describe();
+	CELLS(its, "reg", 0, 0x3ff90000, 0, 0x20000);
+	assert_true(has(its, "msi-controller"));
+	assert_int_equal(fdt_get_phandle(dtb, node(its)), 2);
+}
+
+static void describe__devices_keep_their_order(void **state)
+{
+	int first, second;
+
+	(void)state;
+	attach(ARM64_VIRTIO + 0x200, 0x200, "virtio,mmio", 2);
+	attach(ARM64_VIRTIO, 0x200, "virtio,mmio", 1);
+	attach(ARM64_RTC, 2, "motorola,mc146818", 0);
+	attach(0x1040000, 16, "acme,new", 0);
+	attach(0x1050000, 16, NULL, 0);
+	describe();
+	CELLS("/serial@1000000", "interrupts", 0, 0, 4);
+	CELLS("/serial@1000000", "clock-frequency", 1843200);
+	CELLS("/virtio_mmio@3000000", "interrupts", 0, 1, 1);
+	CELLS("/virtio_mmio@3000000", "reg", 0, 0x3000000, 0, 0x200);
+	first = node("/virtio_mmio@3000200");
+	second = node("/virtio_mmio@3000000");
+	assert_true(first < second);
+	assert_false(has("/rtc@1010000", "interrupts"));
+	text("/thing@1040000", "compatible", "acme,new");
+	assert_true(fdt_path_offset(dtb, "/thing@1050000") < 0);
+}
+
+static void describe__space_suffices_for_the_largest_machine(void **state)
+{
+	static char cmdline[4096];
+	struct arm64_layout full = { 0 };
+
+	(void)state;
+	make_board(CONFIG_MAX_CPUS);
+	full = layout;
+	for (full.rams = 0; full.rams < CONFIG_MAX_MEM; full.rams++)
+		full.ram[full.rams] = (struct range){
+			0xfffff00000000 + full.rams * 0x1000, 0x1000
+		};
+	while (mmio.count < BUS_MAX_SLOTS)
+		attach(ARM64_VIRTIO + mmio.count * 0x200, 0x200, "virtio,mmio",
+		       1);
+	memset(cmdline, 'x', sizeof(cmdline) - 1);
+	board.layout = &full;
+	board.cmdline = cmdline;
+	board.gic = ARM64_GIC_V3_ITS;
+	board.pmu = true;
+	board.initrd = (struct range){ 0x180000000, 0x1234 };
+	describe();
+	assert_true(fdt_totalsize(dtb) < ARM64_DTB_MAX);
+}
+
+static void describe__too_small_a_room_is_told(void **state)
+{
+	(void)state;
+	for (size_t size = 0; size < 1000; size++)
+		assert_int_equal(arm64_describe(&board, dtb, size, &err),
+				 -ENOSPC);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(describe__chosen_says_what_boots, setup),
+		cmocka_unit_test_setup(describe__what_there_is_not_is_not_said,
+				       setup),
+		cmocka_unit_test_setup(describe__each_region_of_ram_has_a_node,
+				       setup),
+		cmocka_unit_test_setup(describe__cpus_are_named_by_affinity,
+				       setup),
+		cmocka_unit_test_setup(
+			describe__gicv3_has_a_redistributor_for_each_cpu,
+			setup),
+		cmocka_unit_test_setup(
+			describe__gicv2_has_a_cpu_interface_and_cpu_masks,
+			setup),
+		cmocka_unit_test_setup(describe__its_is_within_the_gic, setup),
+		cmocka_unit_test_setup(describe__devices_keep_their_order,
+				       setup),
+		cmocka_unit_test_setup(
+			describe__space_suffices_for_the_largest_machine,
+			setup),
+		cmocka_unit_test_setup(describe__too_small_a_room_is_told,
+				       setup),
+	};
+
+	return RUN_TESTS(tests);
+}

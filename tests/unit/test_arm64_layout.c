@@ -1,0 +1,256 @@
+/* tests/unit/test_arm64_layout.c - arch/arm64/layout.c. */
+#include <errno.h>
+
+#include "arch/arm64/layout.h"
+#include "tests/unit/test.h"
+#include "vmm/machine.h"
+
+#define GIB (1ULL << 30)
+#define MIB (1ULL << 20)
+
+static struct config config;
+static struct kvm_limits limits;
+static struct arm64_layout layout;
+static struct err err;
+
+static int setup(void **state)
+{
+	(void)state;
+	config = (struct config){ .cpus = 1 };
+	limits = (struct kvm_limits){ .address_bits = 40, .page_size = 4096 };
+	err = (struct err){ 0 };
+	return 0;
+}
+
+static void want(uint64_t size)
+{
+	config.mem[config.mems++] = (struct mem_spec){ .size = size,
+						       .word = "2G" };
+}
+
+static void want_at(uint64_t size, gpa_t at)
+{
+	config.mem[config.mems++] = (struct mem_spec){
+		.size = size, .at = at, .placed = true, .word = "2G@X"
+	};
+}
+
+static int lay_out(void)
+{
+	return arm64_layout(&layout, &config, &limits, &err);
+}
+
+static void is(size_t i, gpa_t start, uint64_t size)
+{
+	assert_true(layout.rams > i);
+	assert_int_equal(layout.ram[i].start, start);
+	assert_int_equal(layout.ram[i].size, size);
+}
+
+static void layout__one_region_begins_at_2_gib(void **state)
+{
+	(void)state;
+	want(2 * GIB);
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, 2 * GIB);
+	assert_int_equal(layout.rams, 1);
+	assert_int_equal(layout.address_bits, 32);
+}
+
+static void layout__address_bits_follow_the_last_byte(void **state)
+{
+	(void)state;
+	want(2 * GIB + 4096);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.address_bits, 33);
+
+	(void)setup(state);
+	want_at(4096, (1ULL << 40) - 4096);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.address_bits, 40);
+}
+
+static void layout__beyond_the_host_says_both_numbers(void **state)
+{
+	(void)state;
+	want_at(GIB, 1ULL << 40);
+	assert_int_equal(lay_out(), -ERANGE);
+	assert_string_equal(err.msg, "--mem 2G@X: needs 41 address bits, this "
+				     "host's KVM has 40");
+	assert_true(err.input);
+
+	(void)setup(state);
+	want(1ULL << 40);
+	assert_int_equal(lay_out(), -ERANGE);
+}
+
+static void layout__placed_regions_are_sorted(void **state)
+{
+	(void)state;
+	want_at(GIB, 36 * GIB);
+	want_at(GIB, 2 * GIB);
+	want_at(GIB, 8 * GIB);
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, GIB);
+	is(1, 8 * GIB, GIB);
+	is(2, 36 * GIB, GIB);
+	assert_int_equal(layout.address_bits, 36);
+}
+
+static void layout__others_fill_the_lowest_gap_that_holds_them(void **state)
+{
+	(void)state;
+	want(2 * GIB);
+	want(GIB);
+	want_at(GIB, 3 * GIB);
+	want(4096);
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, GIB); /* the second */
+	is(1, 3 * GIB, GIB); /* the placed one */
+	is(2, 4 * GIB, 2 * GIB); /* the first */
+	is(3, 6 * GIB, 4096);
+}
+
+static void layout__each_begins_on_a_block(void **state)
+{
+	(void)state;
+	want(4096);
+	want(4096);
+	want_at(4096, 2 * GIB + 4 * MIB - 4096);
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, 4096);
+	is(1, 2 * GIB + 2 * MIB, 4096);
+}
+
+static void layout__gap_is_filled_to_the_last_byte(void **state)
+{
+	(void)state;
+	want(GIB);
+	want_at(GIB, 3 * GIB);
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, GIB);
+
+	(void)setup(state);
+	want(GIB + 4096);
+	want_at(GIB, 3 * GIB);
+	assert_int_equal(lay_out(), 0);
+	is(1, 4 * GIB, GIB + 4096);
+}
+
+static void layout__devices_keep_their_place(void **state)
+{
+	(void)state;
+	want_at(GIB, 2 * GIB - 4096);
+	assert_int_equal(lay_out(), -EINVAL);
+	assert_string_equal(err.msg, "--mem 2G@X: devices are there, memory "
+				     "begins at 0x80000000");
+	(void)setup(state);
+	want_at(4096, 0);
+	assert_int_equal(lay_out(), -EINVAL);
+}
+
+static void layout__overlap_by_one_page_is_refused(void **state)
+{
+	(void)state;
+	want_at(GIB, 2 * GIB);
+	want_at(GIB, 3 * GIB);
+	assert_int_equal(lay_out(), 0);
+	want_at(8192, 4 * GIB - 4096);
+	assert_int_equal(lay_out(), -EEXIST);
+	assert_string_equal(err.msg, "--mem 2G@X: overlaps the memory at "
+				     "0xc0000000");
+	assert_true(err.input);
+}
+
+static void layout__pages_are_the_hosts(void **state)
+{
+	(void)state;
+	want_at(65536, 2 * GIB + 4096);
+	assert_int_equal(lay_out(), 0);
+	limits.page_size = 65536;
+	assert_int_equal(lay_out(), -EINVAL);
+	assert_string_equal(err.msg, "--mem 2G@X: does not begin on one of "
+				     "this host's pages of 64 KiB");
+	config.mem[0].at = 2 * GIB;
+	config.mem[0].size = 4096;
+	assert_int_equal(lay_out(), -EINVAL);
+	assert_string_equal(err.msg, "--mem 2G@X: not a multiple of this "
+				     "host's pages of 64 KiB");
+}
+
+static void layout__end_of_the_address_space_is_no_way_round_it(void **state)
+{
+	(void)state;
+	limits.address_bits = 64;
+	want_at(4096, UINT64_MAX - 4095);
+	assert_int_equal(lay_out(), 0);
+	want(GIB);
+	assert_int_equal(lay_out(), 0);
+	config.mem[0].size = 8192;
+	assert_int_equal(lay_out(), -ERANGE);
+
+	(void)setup(state);
+	limits.address_bits = 64;
+	want(UINT64_MAX - 4095);
+	assert_int_equal(lay_out(), -ERANGE);
+}
+
+static void layout__as_many_regions_as_a_user_can_ask_for(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < CONFIG_MAX_MEM; i++)
+		want(2 * MIB);
+	assert_int_equal(lay_out(), 0);
+	is(CONFIG_MAX_MEM - 1, 2 * GIB + (CONFIG_MAX_MEM - 1) * 2 * MIB,
+	   2 * MIB);
+}
+
+static void layout__gic_of_64_cpus_stays_clear_of_virtio(void **state)
+{
+	const struct range virtio = { ARM64_VIRTIO, 64 * ARM64_VIRTIO_STEP };
+
+	(void)state;
+	config.cpus = 64;
+	want(GIB);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.gic.redist.start + layout.gic.redist.size,
+			 layout.gic.dist.start);
+	assert_int_equal(layout.gic.redist.size, 64 * 0x20000);
+	assert_int_equal(layout.gic.its.start + layout.gic.its.size,
+			 layout.gic.redist.start);
+	assert_false(range_overlaps(layout.gic.its, virtio));
+	assert_int_equal(layout.gic.dist.start + layout.gic.dist.size, GIB);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(layout__one_region_begins_at_2_gib,
+				       setup),
+		cmocka_unit_test_setup(
+			layout__address_bits_follow_the_last_byte, setup),
+		cmocka_unit_test_setup(
+			layout__beyond_the_host_says_both_numbers, setup),
+		cmocka_unit_test_setup(layout__placed_regions_are_sorted,
+				       setup),
+		cmocka_unit_test_setup(
+			layout__others_fill_the_lowest_gap_that_holds_them,
+			setup),
+		cmocka_unit_test_setup(layout__each_begins_on_a_block, setup),
+		cmocka_unit_test_setup(layout__gap_is_filled_to_the_last_byte,
+				       setup),
+		cmocka_unit_test_setup(layout__devices_keep_their_place, setup),
+		cmocka_unit_test_setup(layout__overlap_by_one_page_is_refused,
+				       setup),
+		cmocka_unit_test_setup(layout__pages_are_the_hosts, setup),
+		cmocka_unit_test_setup(
+			layout__end_of_the_address_space_is_no_way_round_it,
+			setup),
+		cmocka_unit_test_setup(
+			layout__as_many_regions_as_a_user_can_ask_for, setup),
+		cmocka_unit_test_setup(
+			layout__gic_of_64_cpus_stays_clear_of_virtio, setup),
+	};
+
+	return RUN_TESTS(tests);
+}
