@@ -75,6 +75,13 @@ void arch_vm_free(struct vm *vm);
 /* The gsi of KVM_IRQFD for a pin. */
 uint32_t arch_irqfd_gsi(unsigned pin);
 
+/*
+ * Makes the guest's clock stand, and go on from there. Every vCPU is parked.
+ * Thread: the loop's.
+ */
+void arch_clock_stop(struct vm *vm);
+void arch_clock_start(struct vm *vm);
+
 /* Sets a level pin. Thread: any. Hot: no story, it cannot fail usefully. */
 void arch_irq_set(struct vm *vm, unsigned pin, bool level);
 

@@ -47,6 +47,14 @@ struct device_ops {
 	 * thread.
 	 */
 	void (*reset)(struct device *dev);
+	/*
+	 * Becomes quiet: guest memory, interrupts and host files stay as they
+	 * are until resume(). What was in flight is finished first. The vCPUs
+	 * are parked; both run on the loop thread. NULL: a device that does
+	 * nothing by itself.
+	 */
+	void (*pause)(struct device *dev);
+	void (*resume)(struct device *dev);
 	void (*destroy)(struct device *dev); /* takes a half-made one, too */
 };
 

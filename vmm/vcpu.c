@@ -66,13 +66,42 @@ static void exit_mmio(struct vcpu *vcpu)
 		store_host(run->mmio.data, io.size, io.val);
 }
 
+static bool stopping(const struct vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->stop, __ATOMIC_SEQ_CST) != 0;
+}
+
+/*
+ * Waits while the VM is paused. What KVM still had to do for the last exit (the
+ * value of an MMIO read, say) it did on the way to the EINTR that led here, so
+ * a parked vCPU's registers are whole.
+ */
+static void park(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	GUARD(&vm->lock);
+	if (!vm->paused)
+		return;
+	vm->running--;
+	(void)pthread_cond_broadcast(&vm->changed);
+	while (vm->paused && !stopping(vcpu))
+		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+	vm->running++;
+	/* In this order: vcpu_stop() sets them the other way round, so that one
+	 * of the two is seen. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
 static int run(struct vcpu *vcpu)
 {
-	while (!__atomic_load_n(&vcpu->stop, __ATOMIC_ACQUIRE)) {
+	while (!stopping(vcpu)) {
 		int r = kvm_run(vcpu->fd);
 
-		if (r == -EINTR || r == -EAGAIN)
+		if (r == -EINTR || r == -EAGAIN) {
+			park(vcpu);
 			continue;
+		}
 		if (r < 0)
 			return err_set(&vcpu->err, r, "KVM_RUN: %s",
 				       strerrordesc_np(-r));
@@ -90,11 +119,15 @@ static int run(struct vcpu *vcpu)
 static void *thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
+	struct vm *vm = vcpu->vm;
 
 	if (run(vcpu) < 0) {
 		(void)err_wrap(&vcpu->err, "vcpu %u", vcpu->index);
-		machine_end(vcpu->vm->machine, OUTCOME_ERROR);
+		machine_end(vm->machine, OUTCOME_ERROR);
 	}
+	GUARD(&vm->lock);
+	vm->running--;
+	(void)pthread_cond_broadcast(&vm->changed);
 	return NULL;
 }
 
@@ -132,11 +165,16 @@ int vcpu_start(struct vcpu *vcpu, struct err *err)
 
 void vcpu_stop(struct vcpu *vcpu)
 {
+	__atomic_store_n(&vcpu->stop, 1, __ATOMIC_SEQ_CST);
+	vcpu_kick(vcpu);
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
 	if (!vcpu->started)
 		return;
-	__atomic_store_n(&vcpu->stop, 1, __ATOMIC_RELEASE);
 	/* Not in KVM_RUN yet: it returns at once. In it: the signal ends it. */
-	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 	(void)pthread_kill(vcpu->thread, VCPU_KICK);
 }
 

@@ -36,6 +36,10 @@ int vcpu_kick_setup(struct err *err);
 /* Starts the thread. Returns 0 or pthread_create()'s errno, negative. */
 int vcpu_start(struct vcpu *vcpu, struct err *err);
 
+/* Makes KVM_RUN return -EINTR once its last exit is complete. The thread then
+ * looks whether it is to end, or to wait (vm_pause()). Thread: any. */
+void vcpu_kick(struct vcpu *vcpu);
+
 /* Makes the thread end soon; vcpu_join() waits for it. Thread: any. */
 void vcpu_stop(struct vcpu *vcpu);
 void vcpu_join(struct vcpu *vcpu);

@@ -17,6 +17,8 @@ struct vm *vm_free(struct vm *vm)
 		vcpu_finish(&vm->vcpu[i]);
 	arch_vm_free(vm);
 	fd_closep(&vm->fd);
+	(void)pthread_cond_destroy(&vm->changed);
+	(void)pthread_mutex_destroy(&vm->lock);
 	free(vm);
 	return NULL;
 }
@@ -82,6 +84,8 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	vm->machine = machine;
 	vm->kvm = kvm;
+	(void)pthread_mutex_init(&vm->lock, NULL);
+	(void)pthread_cond_init(&vm->changed, NULL);
 	vm->fd = kvm_ioctl_int(kvm, KVM_CREATE_VM, arch_vm_type(machine), err);
 	if (vm->fd < 0)
 		return vm->fd;
@@ -100,17 +104,62 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	return 0;
 }
 
+static void count_running(struct vm *vm, int change)
+{
+	GUARD(&vm->lock);
+	vm->running += (unsigned)change;
+}
+
 int vm_start(struct vm *vm, struct err *err)
 {
 	int r = 0;
 
 	/* The others first: they sleep in KVM until the first one calls them,
 	 * and must not make it wait for a thread that does not exist yet. */
-	for (unsigned i = vm->vcpus; r == 0 && i-- > 0;)
+	for (unsigned i = vm->vcpus; r == 0 && i-- > 0;) {
+		count_running(vm, 1);
 		r = vcpu_start(&vm->vcpu[i], err);
+		if (r < 0)
+			count_running(vm, -1);
+	}
 	if (r < 0)
 		(void)vm_stop(vm, &(struct err){ 0 });
 	return r;
+}
+
+static void set_paused(struct vm *vm, bool paused)
+{
+	GUARD(&vm->lock);
+	vm->paused = paused;
+	(void)pthread_cond_broadcast(&vm->changed);
+}
+
+static void wait_parked(struct vm *vm)
+{
+	GUARD(&vm->lock);
+	while (vm->running > 0)
+		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+}
+
+void vm_pause(struct vm *vm)
+{
+	if (vm->paused)
+		return;
+	set_paused(vm, true);
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_kick(&vm->vcpu[i]);
+	wait_parked(vm);
+	bus_pause(&vm->machine->mmio);
+	arch_clock_stop(vm);
+}
+
+void vm_resume(struct vm *vm)
+{
+	if (!vm->paused)
+		return;
+	arch_clock_start(vm);
+	bus_resume(&vm->machine->mmio);
+	set_paused(vm, false);
 }
 
 int vm_stop(struct vm *vm, struct err *err)
@@ -119,6 +168,8 @@ int vm_stop(struct vm *vm, struct err *err)
 
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_stop(&vm->vcpu[i]);
+	/* Those that are parked look again. */
+	set_paused(vm, false);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_join(&vm->vcpu[i]);
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {

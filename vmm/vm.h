@@ -20,6 +20,10 @@ struct vm {
 	int fd; /* owned */
 	struct vcpu vcpu[CONFIG_MAX_CPUS];
 	unsigned vcpus;
+	pthread_mutex_t lock; /* of the three below */
+	pthread_cond_t changed;
+	unsigned running; /* vCPU threads that are not parked */
+	bool paused;
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
 };
 
@@ -37,6 +41,15 @@ struct vm *vm_free(struct vm *vm); /* NULL is fine; returns NULL */
 /* Starts the vCPU threads: the first boots, the others wait for PSCI or SIGP.
  */
 int vm_start(struct vm *vm, struct err *err);
+
+/*
+ * Takes every vCPU out of KVM_RUN and keeps it out; the devices are quiet and
+ * the guest's clock stands. Guest memory and registers do not change from the
+ * return on until vm_resume(). Both do nothing if that is so already.
+ * Thread: the loop's.
+ */
+void vm_pause(struct vm *vm);
+void vm_resume(struct vm *vm);
 
 /*
  * Stops and joins every vCPU thread. Returns 0, or the first vCPU's error.

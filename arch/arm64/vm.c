@@ -12,10 +12,13 @@
 #include "arch/arm64/machine.h"
 #include "arch/arm64/regs.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "vmm/kvm.h"
 
 struct arch_vm {
 	struct gic gic;
+	uint64_t count; /* of the virtual counter, when it was stopped */
+	bool stopped;
 };
 
 unsigned long arch_vm_type(const struct machine *machine)
@@ -160,4 +163,32 @@ void arch_irq_set(struct vm *vm, unsigned pin, bool level)
 	struct err unused;
 
 	(void)kvm_ioctl(vm->fd, KVM_IRQ_LINE, &irq, &unused);
+}
+
+/*
+ * The virtual counter is the host's less an offset that all vCPUs share; to
+ * write it is to choose the offset. So the guest does not see the pause, and
+ * its clocks are behind the host's by it, until something sets them.
+ * Source: Linux, Documentation/virt/kvm/devices/vcpu.rst, and api.rst, 4.68.
+ */
+void arch_clock_stop(struct vm *vm)
+{
+	struct err ignored;
+
+	vm->arch->stopped = kvm_get_reg(vm->vcpu[0].fd, KVM_REG_ARM_TIMER_CNT,
+					&vm->arch->count, &ignored) == 0;
+	if (!vm->arch->stopped)
+		log_warn("the guest's clock goes on during the pause: %s",
+			 ignored.msg);
+}
+
+void arch_clock_start(struct vm *vm)
+{
+	struct err err;
+
+	if (vm->arch->stopped &&
+	    kvm_set_reg(vm->vcpu[0].fd, KVM_REG_ARM_TIMER_CNT, &vm->arch->count,
+			&err) < 0)
+		log_warn("the guest's clock jumps over the pause: %s", err.msg);
+	vm->arch->stopped = false;
 }

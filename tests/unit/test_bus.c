@@ -13,6 +13,7 @@ struct probe {
 	uint64_t offset, val;
 	unsigned size;
 	int reads, writes, resets;
+	bool quiet;
 	int destroyed; /* 0: not yet; else the how-manieth it was */
 	int *clock; /* counts destructions */
 };
@@ -52,6 +53,16 @@ static void probe_reset(struct device *dev)
 	p->resets++;
 }
 
+static void probe_pause(struct device *dev)
+{
+	container_of(dev, struct probe, dev)->quiet = true;
+}
+
+static void probe_resume(struct device *dev)
+{
+	container_of(dev, struct probe, dev)->quiet = false;
+}
+
 static void probe_destroy(struct device *dev)
 {
 	struct probe *p = container_of(dev, struct probe, dev);
@@ -59,16 +70,21 @@ static void probe_destroy(struct device *dev)
 	p->destroyed = p->clock ? ++*p->clock : 1;
 }
 
-static const struct device_ops narrow = {
-	"narrow", 1, probe_read, probe_write, probe_reset, probe_destroy,
-};
-static const struct device_ops wide = {
-	"wide",	     1 | 2 | 4 | 8, probe_read,
-	probe_write, probe_reset,   probe_destroy,
-};
-static const struct device_ops words = {
-	"words", 4, probe_read, probe_write, probe_reset, probe_destroy,
-};
+#define PROBE_OPS(as, widths)                 \
+	static const struct device_ops as = { \
+		.name = #as,                  \
+		.sizes = (widths),            \
+		.read = probe_read,           \
+		.write = probe_write,         \
+		.reset = probe_reset,         \
+		.pause = probe_pause,         \
+		.resume = probe_resume,       \
+		.destroy = probe_destroy,     \
+	}
+
+PROBE_OPS(narrow, 1);
+PROBE_OPS(wide, 1 | 2 | 4 | 8);
+PROBE_OPS(words, 4);
 
 static struct probe probe(const struct device_ops *ops)
 {
@@ -297,6 +313,21 @@ static void reset__reaches_every_device_under_its_lock(void **state)
 	bus_finish(&bus);
 }
 
+static void pause__reaches_every_device_and_resume_too(void **state)
+{
+	struct bus bus = { 0 };
+	struct probe a = probe(&narrow), b = probe(&wide);
+
+	(void)state;
+	assert_int_equal(bus_attach(&bus, at(&a, 0, 8), NULL), 0);
+	assert_int_equal(bus_attach(&bus, at(&b, 8, 8), NULL), 0);
+	bus_pause(&bus);
+	assert_true(a.quiet && b.quiet);
+	bus_resume(&bus);
+	assert_false(a.quiet || b.quiet);
+	bus_finish(&bus);
+}
+
 static void finish__destroys_the_last_attached_first(void **state)
 {
 	struct probe a = probe(&wide), b = probe(&narrow);
@@ -328,6 +359,7 @@ int main(void)
 		cmocka_unit_test(attach__an_overlap_names_both),
 		cmocka_unit_test(attach__a_full_bus_says_so),
 		cmocka_unit_test(reset__reaches_every_device_under_its_lock),
+		cmocka_unit_test(pause__reaches_every_device_and_resume_too),
 		cmocka_unit_test(finish__destroys_the_last_attached_first),
 	};
 
