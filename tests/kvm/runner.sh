@@ -1,0 +1,73 @@
+#!/bin/sh
+# tests/kvm/runner.sh - runs the tests of a list on this host, prints TAP.
+#
+# Usage: runner.sh LIST [NAME]...
+# in the folder of the guests, with vmm in PATH. Each line of LIST:
+#	NAME NEEDS STATUS LAST COMMAND...
+# NEEDS are words of ./probe with commas between, STATUS is what COMMAND must
+# end with, LAST the last line it must say on stdout; "-" asks for nothing. A
+# line with FAIL in it is always wrong.
+
+list=$1
+shift
+wanted=" $* "
+limit=300 # for what hangs; no test waits for it
+number=0 failures=0
+
+have=" $(./probe | tr '\n' ' ')" || exit 1
+truncate -s 1M disk.img
+printf 'sector zero' | dd of=disk.img conv=notrunc 2>/dev/null
+
+# missing WORDS: the first that this host has not.
+missing() {
+	[ "$1" = - ] && return
+	for word in $(echo "$1" | tr , ' '); do
+		case $have in
+		*" $word "*) ;;
+		*) echo "$word"; return ;;
+		esac
+	done
+}
+
+# judge STATUS WANTED LAST: says what is wrong with a run, or nothing.
+judge() {
+	[ "$2" = - ] || [ "$1" = "$2" ] || echo "status $1, not $2"
+	[ "$1" = 137 ] && echo "did not end in $limit s"
+	if grep -a -q FAIL out; then
+		echo "the guest says FAIL"
+	elif [ "$3" != - ] && [ "$(tail -n 1 out)" != "$3" ]; then
+		echo "the last line is not '$3'"
+	fi
+}
+
+run() { # NAME STATUS LAST COMMAND
+	timeout -s KILL "$limit" sh -c "exec $4" </dev/null >out 2>err
+	wrong=$(judge $? "$2" "$3")
+	if [ -z "$wrong" ]; then
+		echo "ok $number - $1"
+		return
+	fi
+	failures=$((failures + 1))
+	echo "not ok $number - $1"
+	{
+		echo "$4"
+		echo "$wrong"
+		tail -n 8 out
+		tail -n 8 err
+	} | tr -cd '\n\t -~' | sed 's/^/# /'
+}
+
+echo "TAP version 13"
+while read -r name needs status last command; do
+	case $name in '' | '#'*) continue ;; esac
+	case $wanted in "  " | *" $name "*) ;; *) continue ;; esac
+	number=$((number + 1))
+	lack=$(missing "$needs")
+	if [ -n "$lack" ]; then
+		echo "ok $number - $name # SKIP this host has no $lack"
+	else
+		run "$name" "$status" "$last" "$command"
+	fi
+done <"$list"
+echo "1..$number"
+[ "$failures" = 0 ]
