@@ -59,7 +59,11 @@ static void check_full(int out, int reader)
 	settle(rig);
 	assert_int_equal(rig->guest.drains, 0);
 	assert_int_equal(guest_write(rig, "x", 1), 0);
-	assert_true(idle_cost_ms(rig) < 50);
+	assert_true(is_quiet(rig));
+
+	taken = take(reader, 0, 4096);
+	settle(rig);
+	assert_int_equal(rig->guest.drains, 0); /* not for so little */
 
 	for (int round = 1; round <= 3; round++) {
 		while (rig->guest.drains < round) {
@@ -152,7 +156,7 @@ static void write__who_was_refused_hears_when_the_reader_dies(void **state)
 	settle(rig);
 	assert_int_equal(rig->guest.drains, 1);
 	assert_int_equal(guest_write(rig, "x", 1), 1);
-	assert_true(idle_cost_ms(rig) < 50);
+	assert_true(is_quiet(rig));
 	rig_free(rig);
 	(void)close(p[1]);
 }
