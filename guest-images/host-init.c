@@ -1,16 +1,18 @@
 /* guest-images/host-init.c - init of a test host: runs tools/lab's command. */
 
 /*
- * The command and how to run it stand in /.lab/run, words that end in NUL:
- * "pipe" or "tty", the value of TERM, the program, its arguments. What it
- * says goes to tools/lab in frames over one channel: the device that the
- * kernel's parameter lab_channel names, a virtio port or the serial console.
+ * The command and how to run it stand in /.lab/run, words that end in NUL: what
+ * its stdin is, "null", "pipe" or "tty"; the value of TERM; the program; its
+ * arguments. It speaks with tools/lab in frames over one channel: the device
+ * that the kernel's parameter lab_channel names, a virtio port or the serial
+ * console.
  *
  * The stream begins with MAGIC (a serial console says other things before).
  * A frame is one byte, its type, four bytes, its length (big-endian), and
  * its content. To tools/lab: 'o' and 'e', what the command wrote to stdout and
- * stderr, then 'x', its status, one byte. From tools/lab, for a tty only:
- * 'i', what was typed, and 'w', rows and columns, two bytes each.
+ * stderr, then 'x', its status, one byte. From tools/lab: 'i', for its stdin,
+ * of no length at the end; 'w', rows and columns of its terminal, two bytes
+ * each.
  */
 
 #include <endian.h>
@@ -37,18 +39,20 @@
 #define HEAD 5
 #define CHUNK 16384
 #define CHANNEL_WAIT_MS 10000
-/* Reads after the command's end: more than its pipes can hold. */
-#define LAST_READS 16
+/* Reads after the command's end: more than a pipe of 16 64K pages holds. */
+#define LAST_READS 80
 
 struct lab {
 	int channel;
 	int signals;
-	int out; /* what the command writes: a pipe, or the terminal */
+	int in; /* what the command reads: a pipe, the terminal, or -1 */
+	int out; /* what it writes: a pipe, or the terminal */
 	int err; /* the same for its stderr; -1 for a terminal */
 	pid_t child;
 	int status; /* as wait() tells it, once child is 0 */
-	char in[CHUNK]; /* frames from tools/lab, not yet complete */
-	size_t in_len;
+	char frames[CHUNK]; /* from tools/lab, not yet dealt with */
+	size_t frames_len;
+	size_t frame_done; /* how much of the first one's content is */
 };
 
 struct mount {
@@ -172,45 +176,76 @@ static bool relay_out(struct lab *lab, int fd, char type)
 	return true;
 }
 
-static void frame_received(struct lab *lab, char type, const char *data,
-			   size_t len)
+static void set_window(struct lab *lab, const char *data, size_t len)
 {
-	if (type == 'i') {
-		write_all(lab->out, data, len);
-	} else if (type == 'w' && len == 4) {
-		uint16_t size[2];
-		struct winsize ws = { 0 };
+	struct winsize ws = { 0 };
+	uint16_t size[2];
 
-		memcpy(size, data, sizeof(size));
-		ws.ws_row = be16toh(size[0]);
-		ws.ws_col = be16toh(size[1]);
-		(void)ioctl(lab->out, TIOCSWINSZ, &ws);
+	if (len != sizeof(size))
+		return;
+	memcpy(size, data, sizeof(size));
+	ws.ws_row = be16toh(size[0]);
+	ws.ws_col = be16toh(size[1]);
+	(void)ioctl(lab->out, TIOCSWINSZ, &ws);
+}
+
+/* Give the command its input; false if it does not take all of it yet. */
+static bool feed(struct lab *lab, const char *data, size_t len)
+{
+	ssize_t n = 0;
+
+	if (lab->in < 0)
+		return true;
+	if (len > 0)
+		n = write(lab->in, data + lab->frame_done,
+			  len - lab->frame_done);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n <= 0) {
+		/* Its end, or the command reads no more. */
+		(void)close(lab->in);
+		lab->in = -1;
+		return true;
 	}
+	lab->frame_done += (size_t)n;
+	return lab->frame_done == len;
+}
+
+/* Deal with the first frame; false if it is not complete or cannot go on. */
+static bool frame_received(struct lab *lab)
+{
+	uint32_t len;
+	bool done = true;
+
+	if (lab->frames_len < HEAD)
+		return false;
+	memcpy(&len, lab->frames + 1, sizeof(len));
+	len = be32toh(len);
+	if (len > sizeof(lab->frames) - HEAD) {
+		errno = EMSGSIZE;
+		die("frame from tools/lab");
+	}
+	if (lab->frames_len - HEAD < len)
+		return false;
+	if (lab->frames[0] == 'i')
+		done = feed(lab, lab->frames + HEAD, len);
+	else if (lab->frames[0] == 'w')
+		set_window(lab, lab->frames + HEAD, len);
+	if (!done)
+		return false;
+	lab->frames_len -= HEAD + len;
+	memmove(lab->frames, lab->frames + HEAD + len, lab->frames_len);
+	lab->frame_done = 0;
+	return true;
 }
 
 static void relay_in(struct lab *lab)
 {
-	ssize_t n = read(lab->channel, lab->in + lab->in_len,
-			 sizeof(lab->in) - lab->in_len);
-	size_t at = 0;
+	ssize_t n = read(lab->channel, lab->frames + lab->frames_len,
+			 sizeof(lab->frames) - lab->frames_len);
 
-	if (n <= 0)
-		return;
-	lab->in_len += (size_t)n;
-	while (lab->in_len - at >= HEAD) {
-		uint32_t len;
-
-		memcpy(&len, lab->in + at + 1, sizeof(len));
-		len = be32toh(len);
-		if (len > sizeof(lab->in) - HEAD)
-			die("frame from tools/lab");
-		if (lab->in_len - at - HEAD < len)
-			break;
-		frame_received(lab, lab->in[at], lab->in + at + HEAD, len);
-		at += HEAD + len;
-	}
-	memmove(lab->in, lab->in + at, lab->in_len - at);
-	lab->in_len -= at;
+	if (n > 0)
+		lab->frames_len += (size_t)n;
 }
 
 /* Everything nobody waits for ends up as a child of init. */
@@ -236,20 +271,30 @@ static void relay(struct lab *lab)
 		{ .fd = lab->signals, .events = POLLIN },
 		{ .fd = lab->out, .events = POLLIN },
 		{ .fd = lab->err, .events = POLLIN },
-		{ .fd = lab->err < 0 ? lab->channel : -1, .events = POLLIN },
+		{ .fd = -1 },
 	};
 
 	/* A background process may hold the pipes open: once the command has
 	 * ended, only take what it can have left there. */
 	for (int last = LAST_READS; last > 0; last -= lab->child == 0) {
+		/* While the command does not read, nor do we. */
+		bool full = lab->frame_done > 0 ||
+			    lab->frames_len == sizeof(lab->frames);
+
+		fds[3].fd = full ? lab->in : lab->channel;
+		fds[3].events = full ? POLLOUT : POLLIN;
+		if (lab->in < 0)
+			fds[3].fd = -1;
 		if (poll(fds, 4, lab->child ? -1 : 0) == 0)
 			return;
 		if (fds[1].revents && !relay_out(lab, lab->out, 'o'))
 			fds[1].fd = -1;
 		if (fds[2].revents && !relay_out(lab, lab->err, 'e'))
 			fds[2].fd = -1;
-		if (fds[3].revents)
+		if (fds[3].revents && !full)
 			relay_in(lab);
+		while (frame_received(lab))
+			;
 		if (fds[0].revents)
 			reap(lab);
 	}
@@ -266,28 +311,32 @@ static void exec_command(char **argv)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static void start_on_pipes(struct lab *lab, char **argv)
+static void start_on_pipes(struct lab *lab, char **argv, bool has_input)
 {
-	int out[2], err[2];
+	int in[2] = { -1, -1 }, out[2], err[2];
 
 	if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		die("pipe");
+	if (has_input && pipe2(in, O_CLOEXEC))
+		die("pipe");
+	if (!has_input)
+		in[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
 	lab->child = fork();
 	if (lab->child < 0)
 		die("fork");
 	if (lab->child == 0) {
-		int null = open("/dev/null", O_RDWR);
-
 		(void)setsid();
-		dup2(null, 0);
+		dup2(in[0], 0);
 		dup2(out[1], 1);
 		dup2(err[1], 2);
-		if (null > 2)
-			(void)close(null);
 		exec_command(argv);
 	}
+	(void)close(in[0]);
 	(void)close(out[1]);
 	(void)close(err[1]);
+	if (in[1] >= 0)
+		(void)fcntl(in[1], F_SETFL, O_NONBLOCK);
+	lab->in = in[1];
 	lab->out = out[0];
 	lab->err = err[0];
 }
@@ -312,6 +361,8 @@ static void start_on_terminal(struct lab *lab, char **argv)
 			(void)close(tty);
 		exec_command(argv);
 	}
+	(void)fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+	lab->in = master;
 	lab->out = master;
 	lab->err = -1;
 }
@@ -346,11 +397,12 @@ static char **read_run(void)
 
 int main(void)
 {
-	struct lab lab = { .out = -1, .err = -1 };
+	struct lab lab = { .in = -1, .out = -1, .err = -1 };
 	char frame[HEAD + 1], **words;
 	sigset_t set;
 
 	mount_all();
+	(void)sethostname("lab", 3);
 	channel_start(&lab);
 	words = read_run();
 	(void)setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
@@ -360,6 +412,7 @@ int main(void)
 	(void)chdir("/lab");
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGPIPE);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	lab.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (lab.signals < 0)
@@ -368,7 +421,7 @@ int main(void)
 	if (strcmp(words[0], "tty") == 0)
 		start_on_terminal(&lab, words + 2);
 	else
-		start_on_pipes(&lab, words + 2);
+		start_on_pipes(&lab, words + 2, strcmp(words[0], "pipe") == 0);
 	relay(&lab);
 	frame[HEAD] = (char)(WIFSIGNALED(lab.status)
 				     ? 128 + WTERMSIG(lab.status)

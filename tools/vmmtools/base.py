@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,10 +42,13 @@ def tool_main(main: Callable[[], int]) -> NoReturn:
         say(str(failure))
         sys.exit(failure.status)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(141)
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        say(str(error))
+        sys.exit(1)
 
 
 def cache_dir(*parts: str) -> Path:

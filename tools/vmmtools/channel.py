@@ -65,11 +65,16 @@ class Decoder:
 
 
 def input_frames(data: bytes) -> bytes:
-    """What was typed, for the host."""
+    """What the command is to read, cut into frames."""
     return b"".join(
         HEAD.pack(INPUT, len(part)) + part
         for part in (data[at:at + LONGEST_IN]
                      for at in range(0, len(data), LONGEST_IN)))
+
+
+def input_end() -> bytes:
+    """The frame that ends what the command reads."""
+    return HEAD.pack(INPUT, 0)
 
 
 def window_frame(rows: int, columns: int) -> bytes:
@@ -77,9 +82,9 @@ def window_frame(rows: int, columns: int) -> bytes:
     return HEAD.pack(WINDOW, 4) + struct.pack(">HH", rows, columns)
 
 
-def run_words(interactive: bool, term: str, command: list[str]) -> bytes:
-    """The content of /.lab/run."""
-    words = ["tty" if interactive else "pipe", term, *command]
+def run_words(stdin: str, term: str, command: list[str]) -> bytes:
+    """The content of /.lab/run; `stdin` is null, pipe or tty."""
+    words = [stdin, term, *command]
     if any("\0" in word for word in words):
         raise ValueError("a command cannot hold a NUL")
     return b"".join(word.encode("utf-8", "surrogateescape") + b"\0"

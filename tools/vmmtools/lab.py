@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import tempfile
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +43,13 @@ class Options:
     timeout: float | None = 120
     log: Path | None = None
     build: bool = True
+
+    @property
+    def stdin(self) -> str:
+        """What the command reads: ours with -i, as a terminal if it is one."""
+        if not self.interactive:
+            return "null"
+        return "tty" if sys.stdin.isatty() else "pipe"
 
 
 def parse_file(word: str) -> tuple[Path, str]:
@@ -104,9 +111,8 @@ def run_archive(options: Options, program: Path) -> bytes:
     cpio.copy("bin/vmm", program)
     for source, target in options.files:
         cpio.copy(target, source)
-    term = os.environ.get("TERM", "dumb") if options.interactive else "dumb"
     cpio.file(".lab/run", channel.run_words(
-        options.interactive, term, options.command))
+        options.stdin, os.environ.get("TERM", "dumb"), options.command))
     out = io.BytesIO()
     cpio.write(out)
     return out.getvalue()
@@ -124,18 +130,19 @@ def run_lab(options: Options) -> int:
         raise Failure(f"{build.program}: not built yet", 125)
     host = host_kernel(options)
     base = host_base(arch, guest_kernel(options))
-    with tempfile.TemporaryDirectory(prefix="vmm-lab.") as folder:
-        initrd = Path(folder) / "initrd"
-        shutil.copyfile(base, initrd)
-        with initrd.open("ab") as file:
-            file.write(run_archive(options, stripped(arch, build.program)))
+    with open(os.memfd_create("initrd"), "wb") as initrd:
+        with base.open("rb") as file:
+            shutil.copyfileobj(file, initrd, 1 << 20)
+        initrd.write(run_archive(options, stripped(arch, build.program)))
+        initrd.flush()
         machine = qemu.Machine(
-            kernel=host.get(), initrd=initrd, cpu=options.cpu, gic=options.gic,
-            mte=options.mte, smp=options.smp, mem=options.mem,
-            icount=options.icount, serial_only=host.serial_only,
-            append=options.append)
+            kernel=host.get(), initrd=Path(f"/dev/fd/{initrd.fileno()}"),
+            cpu=options.cpu, gic=options.gic, mte=options.mte, smp=options.smp,
+            mem=options.mem, icount=options.icount,
+            serial_only=host.serial_only, append=options.append)
         session = Session(interactive=options.interactive,
                           timeout=options.timeout, log=options.log)
         return session.run(
             lambda console, port: qemu.command_line(
-                arch.name, machine, console, port), machine.on_console)
+                arch.name, machine, console, port),
+            machine.on_console, [initrd.fileno()])

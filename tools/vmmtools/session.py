@@ -82,13 +82,16 @@ class Session:
         self.timeout = timeout
         self.console = bytearray()
         self.decoder = channel.Decoder()
-        self.selector = selectors.DefaultSelector()
+        # poll(2): epoll knows no regular files, which stdin may be.
+        self.selector = selectors.PollSelector()
         self.to_host: socket.socket | None = None
+        self.unsent = bytearray()
+        self.input_open = False
         self.open = 0
         self.log = log.open("wb") if log else None
 
     def run(self, command: Callable[[int, int | None], list[str]],
-            on_console: bool) -> int:
+            on_console: bool, inherit: list[int]) -> int:
         """Start the emulator `command(console, channel)` gives; the status."""
         console, far_console = socket.socketpair()
         fds = [far_console.fileno()]
@@ -99,13 +102,13 @@ class Session:
             self.to_host, far_channel = socket.socketpair()
             fds.append(far_channel.fileno())
             self._watch(self.to_host, self._frames)
-        words = command(fds[0], fds[1] if len(fds) > 1 else None)
+        words = command(fds[0], fds[1] if far_channel else None)
         with end_by_signal():
             process: subprocess.Popen[bytes] | None = None
             try:
                 process = subprocess.Popen(
                     words, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
-                    pass_fds=fds, start_new_session=True,
+                    pass_fds=[*fds, *inherit], start_new_session=True,
                     preexec_fn=_die_with_parent)
                 far_console.close()
                 if far_channel:
@@ -121,6 +124,7 @@ class Session:
         return self._report(125)
 
     def _stop(self, process: subprocess.Popen[bytes] | None) -> None:
+        signal.set_wakeup_fd(-1)
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -143,10 +147,14 @@ class Session:
             left = deadline - time.monotonic() if deadline else None
             if left is not None and left <= 0:
                 raise Ended(124)
-            for key, _ in self.selector.select(left):
+            for key, events in self.selector.select(left):
+                if events & selectors.EVENT_WRITE:
+                    self._flush()
+                if not events & selectors.EVENT_READ:
+                    continue
                 try:
                     data = os.read(key.fd, 65536)
-                except (BlockingIOError, ConnectionResetError):
+                except OSError:
                     data = b""
                 if key.fd == wakeup:
                     self._send_window()
@@ -159,8 +167,8 @@ class Session:
     def _closed(self, fd: int) -> None:
         self.selector.unregister(fd)
         if fd == 0:
-            # A pipe has ended: for the command, as if Ctrl-d was typed.
-            self._input(b"\x04")
+            self.input_open = False
+            self._send(channel.input_end())
         else:
             self.open -= 1
 
@@ -178,8 +186,9 @@ class Session:
                 raise Ended(content[0])
             _write_all(1 if kind == channel.STDOUT else 2, content)
         if waiting and self.decoder.started and self.interactive:
+            self.input_open = True
+            self._watch_input(True)
             self._send_window()
-            self._watch(0, self._input)
 
     def _input(self, data: bytes) -> None:
         if sys.stdin.isatty() and LEAVE_KEY in data:
@@ -187,9 +196,36 @@ class Session:
         self._send(channel.input_frames(data))
 
     def _send(self, frames: bytes) -> None:
+        self.unsent += frames
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send what the host takes; read no more input until it took all."""
         assert self.to_host is not None
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self.to_host.sendall(frames)
+        if self.to_host.fileno() not in self.selector.get_map():
+            self.unsent.clear()  # The host is gone; the relay will see it.
+            return
+        try:
+            sent = self.to_host.send(self.unsent, socket.MSG_DONTWAIT)
+            del self.unsent[:sent]
+        except BlockingIOError:
+            pass
+        except (BrokenPipeError, ConnectionResetError):
+            self.unsent.clear()
+        key = self.selector.get_key(self.to_host)
+        events = selectors.EVENT_READ
+        if self.unsent:
+            events |= selectors.EVENT_WRITE
+        self.selector.modify(self.to_host, events, key.data)
+        if self.input_open:
+            self._watch_input(not self.unsent)
+
+    def _watch_input(self, wanted: bool) -> None:
+        watched = 0 in self.selector.get_map()
+        if wanted and not watched:
+            self._watch(0, self._input)
+        elif watched and not wanted:
+            self.selector.unregister(0)
 
     def _send_window(self) -> None:
         if sys.stdin.isatty():
