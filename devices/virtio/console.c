@@ -13,7 +13,7 @@
 enum { RX, TX, QUEUES };
 
 /* How much one call of notify() sends at most, in bytes. */
-#define BURST (64 * 1024)
+#define BURST ((size_t)64 * 1024)
 
 /* The chain a queue is at. */
 struct current {

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 /* How much one call of notify() makes at most, in bytes. */
-#define BURST (64 * 1024)
+#define BURST ((size_t)64 * 1024)
 
 /* Fills the writable buffers with up to @max bytes. Returns how many. */
 static size_t fill(const struct virtq_chain *chain, size_t max)
