@@ -1,0 +1,108 @@
+/*
+ * devices/disk.h - a disk behind a small table of functions.
+ *
+ * One disk belongs to one device. All of its requests are asynchronous; offsets
+ * and lengths are in bytes, and multiples of disk->block.
+ *
+ * Thread: the device's lock is held in all calls but disk_open() and close().
+ */
+#ifndef DEVICES_DISK_H
+#define DEVICES_DISK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+#include "base/uring.h"
+
+#define SECTOR_SIZE 512u /* what a disk's size and addresses count in */
+#define DISK_PIECES 16
+
+enum disk_kind {
+	DISK_READ, /* fills the buffers */
+	DISK_WRITE, /* from the buffers */
+	DISK_FLUSH, /* what was written before is on stable storage */
+	DISK_DISCARD, /* the bytes are of no use any more; a hint */
+	DISK_ZERO, /* the bytes read as zeroes from now on */
+};
+
+/* Embedded in the device's request. */
+struct disk_req {
+	/* Set by the device, and left alone until done(). */
+	enum disk_kind kind;
+	uint64_t offset, len; /* inside the disk, and not 0; not for a flush */
+	struct iovec *iov; /* borrowed; @len bytes; the disk narrows it */
+	size_t iovs;
+	bool durable; /* a write, or zeroes, are flushed before they are done */
+	bool unmap; /* DISK_ZERO: the space may be given back */
+	/*
+	 * @res: 0 or a negative errno; -ECANCELED if drain() took it back.
+	 * May start the request again. Thread: loop, or drain()'s.
+	 */
+	void (*done)(struct disk_req *req, int res);
+
+	uint64_t moved; /* bytes read or written; for done() to read */
+
+	/* The disk's own. */
+	struct disk *disk;
+	struct uring_req io;
+	unsigned step; /* what @io is at */
+	uint8_t *bounce; /* owned; NULL: the buffers are used as they are */
+	struct iovec piece[DISK_PIECES]; /* what @io moves if not @iov */
+};
+
+struct disk_ops {
+	/* Whose lock is held while done() runs. Called once, before start(). */
+	void (*attach)(struct disk *disk, pthread_mutex_t *lock);
+	/*
+	 * Puts a request in line; the host may not see it before kick(). It
+	 * ends with one call of done(), never from in here. Returns 0, or
+	 * -ENOMEM, and then done() is not called.
+	 */
+	int (*start)(struct disk *disk, struct disk_req *req);
+	void (*kick)(struct disk *disk);
+	/* done() has been called for all requests when it returns. */
+	void (*drain)(struct disk *disk);
+	/* No request is in flight. */
+	void (*close)(struct disk *disk);
+};
+
+struct disk {
+	const struct disk_ops *ops;
+	uint64_t size; /* in bytes; a multiple of @block, not 0 */
+	uint32_t block; /* in bytes; a power of two, at least SECTOR_SIZE */
+	bool ro; /* takes no write, discard or zeroes */
+};
+
+struct disk_options {
+	const char *path; /* borrowed for the call */
+	bool ro;
+	bool direct; /* past the host's page cache */
+};
+
+/*
+ * Opens a raw image: a file or a block device, byte for byte what the guest
+ * sees. The format is never guessed. What is left of the size behind the last
+ * whole block is not part of the disk; a warning says so.
+ *
+ * The image is locked until it is closed: against all others, or if it is only
+ * read, against writers; so two machines do not write one image. The lock is
+ * advisory and the open file's (F_OFD_SETLK). Where the file system has no
+ * locks, a warning says so.
+ *
+ * With @opt->direct, the disk's block is what direct I/O there takes, and what
+ * is in buffers that it cannot use is copied.
+ *
+ * @ring: borrowed; outlives the disk
+ *
+ * Returns 0; what file_open() returns; and, as faults of the user's: -EINVAL if
+ * there is less than one block, -EBUSY if the image is in use, -EOPNOTSUPP if
+ * there is no direct I/O. -ENOMEM. The message begins with the path.
+ */
+int disk_open(struct disk **ret, const struct disk_options *opt,
+	      struct uring *ring, struct err *err);
+
+#endif

@@ -1,0 +1,393 @@
+/* devices/virtio/blk.c - virtio block device. */
+#include "devices/virtio/blk.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "mem/iov.h"
+
+/* A chain has a header and a status besides its segments. */
+#define SEG_MAX (VIRTQ_MAX_SIZE - 2)
+/* Of one discard or write-zeroes request: 1 GiB. */
+#define RANGE_SECTORS_MAX (1u << 21)
+
+/* Request header. Little-endian. Source: section 5.2.6. */
+struct header {
+	uint32_t type;
+	uint32_t reserved;
+	uint64_t sector;
+};
+_Static_assert(sizeof(struct header) == 16, "virtio-blk request header");
+
+/* What a discard or write-zeroes request is about. Source: section 5.2.6. */
+struct segment {
+	uint64_t sector;
+	uint32_t sectors;
+	uint32_t flags;
+};
+_Static_assert(sizeof(struct segment) == 16, "virtio-blk discard segment");
+
+struct blk;
+
+struct blk_req {
+	struct disk_req io;
+	struct blk *blk;
+	struct virtq_chain chain;
+	uint8_t *status; /* the last byte the device may write */
+};
+
+struct blk {
+	struct virtio vio;
+	struct virtio_blk_config config;
+	struct disk *disk; /* owned */
+	char serial[VIRTIO_BLK_ID_BYTES];
+	uint16_t idle[VIRTQ_MAX_SIZE]; /* a stack of indices into @req */
+	unsigned idles;
+	bool starved; /* chains wait for an idle request */
+	struct blk_req *req; /* owned; VIRTQ_MAX_SIZE of them */
+};
+
+static struct blk *blk_of(struct virtio *vio)
+{
+	return container_of(vio, struct blk, vio);
+}
+
+/* The one last given back is the next to be used: its memory is there. */
+static void put_req(struct blk_req *req)
+{
+	struct blk *blk = req->blk;
+
+	blk->idle[blk->idles++] = (uint16_t)(req - blk->req);
+}
+
+/* Gives a chain back, with @len bytes of data before the status. */
+static void answer(struct blk_req *req, int status, uint64_t len)
+{
+	struct blk *blk = req->blk;
+
+	*req->status = (uint8_t)status;
+	virtio_push(&blk->vio, 0, req->chain.head, (uint32_t)len + 1);
+	put_req(req);
+}
+
+static void io_done(struct disk_req *io, int res)
+{
+	struct blk_req *req = container_of(io, struct blk_req, io);
+	struct blk *blk = req->blk;
+
+	answer(req, res < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK,
+	       io->kind == DISK_READ ? io->moved : 0);
+	virtio_flush(&blk->vio, 0);
+	if (blk->starved) {
+		blk->starved = false;
+		virtio_kick(&blk->vio, 0);
+	}
+}
+
+/*
+ * Without a volatile cache, or a driver that can flush it, what was written has
+ * to last. Source: section 5.2.5.2, 5.2.6.2.
+ */
+static bool write_through(const struct blk *blk)
+{
+	if (virtio_has(&blk->vio, VIRTIO_BLK_F_CONFIG_WCE))
+		return !blk->config.wce;
+	return !virtio_has(&blk->vio, VIRTIO_BLK_F_FLUSH);
+}
+
+/* Hands a request to the disk. Its kind and buffers are set. */
+static void start(struct blk_req *req, uint64_t sector, uint64_t len)
+{
+	struct blk *blk = req->blk;
+	const uint64_t sectors = blk->disk->size / SECTOR_SIZE;
+
+	/* By division, as the product may not fit. */
+	if (len % blk->disk->block != 0 || sector > sectors ||
+	    len / SECTOR_SIZE > sectors - sector ||
+	    sector * SECTOR_SIZE % blk->disk->block != 0) {
+		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		return;
+	}
+	if (len == 0 && req->io.kind != DISK_FLUSH) {
+		answer(req, VIRTIO_BLK_S_OK, 0);
+		return;
+	}
+	req->io.offset = sector * SECTOR_SIZE;
+	req->io.len = len;
+	req->io.durable = write_through(blk);
+	req->io.done = io_done;
+	if (blk->disk->ops->start(blk->disk, &req->io) < 0)
+		answer(req, VIRTIO_BLK_S_IOERR, 0);
+}
+
+static void start_read(struct blk_req *req, uint64_t sector)
+{
+	struct virtq_chain *chain = &req->chain;
+
+	req->io.kind = DISK_READ;
+	req->io.iov = chain->iov + chain->readable;
+	req->io.iovs = chain->count - chain->readable;
+	/* All but the status. */
+	iov_narrow(req->io.iov, &req->io.iovs, 0,
+		   iov_length(req->io.iov, req->io.iovs) - 1);
+	start(req, sector, iov_length(req->io.iov, req->io.iovs));
+}
+
+static void start_write(struct blk_req *req, uint64_t sector)
+{
+	struct virtq_chain *chain = &req->chain;
+
+	req->io.kind = DISK_WRITE;
+	req->io.iov = chain->iov;
+	req->io.iovs = chain->readable;
+	iov_narrow(req->io.iov, &req->io.iovs, sizeof(struct header), SIZE_MAX);
+	start(req, sector, iov_length(req->io.iov, req->io.iovs));
+}
+
+static void start_flush(struct blk_req *req)
+{
+	req->io.kind = DISK_FLUSH;
+	start(req, 0, 0);
+}
+
+static void start_range(struct blk_req *req, uint32_t type)
+{
+	const struct virtq_chain *chain = &req->chain;
+	const size_t len = iov_length(chain->iov, chain->readable);
+	uint8_t raw[sizeof(struct segment)];
+	uint32_t sectors, flags, known = 0;
+
+	/* One segment, as the configuration says. */
+	if (len != sizeof(struct header) + sizeof(raw)) {
+		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		return;
+	}
+	(void)iov_read(chain->iov, chain->readable, sizeof(struct header), raw,
+		       sizeof(raw));
+	sectors = load_le32(raw + offsetof(struct segment, sectors));
+	flags = load_le32(raw + offsetof(struct segment, flags));
+	if (type == VIRTIO_BLK_T_WRITE_ZEROES)
+		known = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+	if (flags & ~known) {
+		answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+		return;
+	}
+	if (sectors > RANGE_SECTORS_MAX) {
+		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		return;
+	}
+	req->io.kind = type == VIRTIO_BLK_T_DISCARD ? DISK_DISCARD : DISK_ZERO;
+	req->io.unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+	start(req, load_le64(raw), (uint64_t)sectors * SECTOR_SIZE);
+}
+
+static void get_id(struct blk_req *req)
+{
+	const struct virtq_chain *chain = &req->chain;
+	const struct iovec *iov = chain->iov + chain->readable;
+	const size_t count = chain->count - chain->readable;
+	const size_t room = iov_length(iov, count) - 1;
+	const size_t len = room < VIRTIO_BLK_ID_BYTES ? room
+						      : VIRTIO_BLK_ID_BYTES;
+
+	(void)iov_write(iov, count, 0, req->blk->serial, len);
+	answer(req, VIRTIO_BLK_S_OK, len);
+}
+
+static void dispatch(struct blk_req *req, uint32_t type, uint64_t sector)
+{
+	const bool ro = req->blk->disk->ro;
+
+	switch (type) {
+	case VIRTIO_BLK_T_IN:
+		start_read(req, sector);
+		return;
+	case VIRTIO_BLK_T_FLUSH:
+		start_flush(req);
+		return;
+	case VIRTIO_BLK_T_GET_ID:
+		get_id(req);
+		return;
+	case VIRTIO_BLK_T_OUT:
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		if (ro)
+			answer(req, VIRTIO_BLK_S_IOERR, 0);
+		else if (type == VIRTIO_BLK_T_OUT)
+			start_write(req, sector);
+		else
+			start_range(req, type);
+		return;
+	default:
+		answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+	}
+}
+
+static void handle(struct blk_req *req)
+{
+	const struct virtq_chain *chain = &req->chain;
+	const struct iovec *last = &chain->iov[chain->count - 1];
+	uint8_t raw[sizeof(struct header)];
+
+	if (chain->count == chain->readable) {
+		/* There is no place to say what is wrong. */
+		virtio_push(&req->blk->vio, 0, chain->head, 0);
+		put_req(req);
+		return;
+	}
+	req->status = (uint8_t *)last->iov_base + last->iov_len - 1;
+	if (iov_read(chain->iov, chain->readable, 0, raw, sizeof(raw)) <
+	    sizeof(raw)) {
+		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		return;
+	}
+	dispatch(req, load_le32(raw + offsetof(struct header, type)),
+		 load_le64(raw + offsetof(struct header, sector)));
+}
+
+static void blk_notify(struct virtio *vio, unsigned queue)
+{
+	struct blk *blk = blk_of(vio);
+	unsigned chains = vio->queue[queue].ring.size;
+
+	for (; chains > 0 && blk->idles > 0; chains--) {
+		struct blk_req *req = &blk->req[blk->idle[blk->idles - 1]];
+
+		if (!virtio_pop(vio, queue, &req->chain))
+			break;
+		blk->idles--;
+		req->blk = blk;
+		handle(req);
+	}
+	blk->disk->ops->kick(blk->disk);
+	virtio_flush(vio, queue);
+	if (chains == 0)
+		virtio_kick(vio, queue);
+	else if (blk->idles == 0)
+		blk->starved = true;
+}
+
+static void blk_quiesce(struct virtio *vio, unsigned queue)
+{
+	struct blk *blk = blk_of(vio);
+
+	(void)queue;
+	blk->disk->ops->drain(blk->disk);
+	blk->starved = false;
+}
+
+static void blk_config_write(struct virtio *vio, size_t offset, const void *buf,
+			     size_t len)
+{
+	struct blk *blk = blk_of(vio);
+
+	if (offset == offsetof(struct virtio_blk_config, wce) && len == 1)
+		blk->config.wce = *(const uint8_t *)buf != 0;
+}
+
+static void blk_reset(struct virtio *vio)
+{
+	blk_of(vio)->config.wce = 1;
+}
+
+static void blk_destroy(struct virtio *vio)
+{
+	struct blk *blk = blk_of(vio);
+
+	blk->disk->ops->drain(blk->disk);
+	blk->disk->ops->close(blk->disk);
+	virtio_finish(vio);
+	free(blk->req);
+	free(blk);
+}
+
+static const struct virtio_ops blk_ops = {
+	.name = "virtio-blk",
+	.id = VIRTIO_ID_BLOCK,
+	.notify = blk_notify,
+	.quiesce = blk_quiesce,
+	.config_write = blk_config_write,
+	.reset = blk_reset,
+	.destroy = blk_destroy,
+};
+
+/* Little-endian, as the driver sees it. Source: section 5.2.4. */
+static void describe(struct blk *blk)
+{
+	struct virtio_blk_config *config = &blk->config;
+	const uint32_t block = blk->disk->block;
+	uint64_t features = 1ULL << VIRTIO_BLK_F_SEG_MAX |
+			    1ULL << VIRTIO_BLK_F_BLK_SIZE |
+			    1ULL << VIRTIO_BLK_F_FLUSH |
+			    1ULL << VIRTIO_BLK_F_CONFIG_WCE;
+
+	config->capacity = htole64(blk->disk->size / SECTOR_SIZE);
+	config->seg_max = htole32(SEG_MAX);
+	config->blk_size = htole32(block);
+	config->wce = 1;
+	config->max_discard_sectors = htole32(RANGE_SECTORS_MAX);
+	config->max_discard_seg = htole32(1);
+	config->discard_sector_alignment = htole32(block / SECTOR_SIZE);
+	config->max_write_zeroes_sectors = htole32(RANGE_SECTORS_MAX);
+	config->max_write_zeroes_seg = htole32(1);
+	config->write_zeroes_may_unmap = 1;
+	if (blk->disk->ro)
+		features |= 1ULL << VIRTIO_BLK_F_RO;
+	else
+		features |= 1ULL << VIRTIO_BLK_F_DISCARD |
+			    1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+	blk->vio.offered |= features;
+	blk->vio.config = config;
+	blk->vio.config_len = sizeof(*config);
+}
+
+static int allocate(struct blk **ret, struct disk *disk)
+{
+	_cleanup_(freep) struct blk *blk = calloc(1, sizeof(*blk));
+
+	if (!blk)
+		return -ENOMEM;
+	/* Zeroed pages that are not touched cost nothing. */
+	blk->req = calloc(VIRTQ_MAX_SIZE, sizeof(*blk->req));
+	if (!blk->req)
+		return -ENOMEM;
+	while (blk->idles < VIRTQ_MAX_SIZE) {
+		blk->idle[blk->idles] = (uint16_t)(VIRTQ_MAX_SIZE - 1 -
+						   blk->idles);
+		blk->idles++;
+	}
+	blk->disk = disk;
+	*ret = TAKE_PTR(blk);
+	return 0;
+}
+
+int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
+		   struct loop *loop, struct disk *disk, const char *serial,
+		   struct err *err)
+{
+	struct blk *blk;
+	int r;
+
+	if (allocate(&blk, disk) < 0) {
+		disk->ops->close(disk);
+		return err_set(err, -ENOMEM, "virtio-blk: out of memory");
+	}
+	r = virtio_init(&blk->vio, &blk_ops, mem, loop, 1, err);
+	if (r < 0) {
+		blk_destroy(&blk->vio);
+		return r;
+	}
+	disk->ops->attach(disk, &blk->vio.dev.lock);
+	if (serial)
+		memcpy(blk->serial, serial,
+		       strnlen(serial, VIRTIO_BLK_ID_BYTES));
+	describe(blk);
+	*ret = &blk->vio;
+	return 0;
+}

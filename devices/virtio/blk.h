@@ -1,0 +1,34 @@
+/*
+ * devices/virtio/blk.h - virtio block device.
+ *
+ * One queue of up to VIRTQ_MAX_SIZE requests, all of them at work at once. What
+ * one kick brings goes to the host in one system call. A reset of the device or
+ * of its queue waits for the host to be done with the requests it has begun,
+ * for it may be writing to their buffers.
+ *
+ * A request outside the disk, of a length that is no number of blocks, or
+ * against a read-only disk gets VIRTIO_BLK_S_IOERR, and so does one the host
+ * cannot do (disk full, bad medium); a type that is not known gets
+ * VIRTIO_BLK_S_UNSUPP; one without a byte for the status comes back as it is.
+ *
+ * Source: Virtual I/O Device (VIRTIO) 1.2, section 5.2.
+ */
+#ifndef DEVICES_VIRTIO_BLK_H
+#define DEVICES_VIRTIO_BLK_H
+
+#include "devices/disk.h"
+#include "devices/virtio/virtio.h"
+
+/*
+ * @mem, @loop: borrowed; outlive the device
+ * @disk:       taken over, failure included
+ * @serial:     what the guest sees as the disk's serial number; its first
+ *              VIRTIO_BLK_ID_BYTES (20) are copied; NULL: an empty one
+ *
+ * Returns 0, -ENOMEM, or the errno of eventfd(2) or epoll_ctl(2).
+ */
+int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
+		   struct loop *loop, struct disk *disk, const char *serial,
+		   struct err *err);
+
+#endif
