@@ -115,7 +115,7 @@ static void init__size_costs_no_memory(void **state)
 
 	(void)state;
 	(void)getrusage(RUSAGE_SELF, &before);
-	b = make(2 * GIB, 1024 * GIB, GIB);
+	b = make(2 * GIB, 64 * GIB, GIB);
 	(void)getrusage(RUSAGE_SELF, &after);
 	assert_true(after.ru_maxrss - before.ru_maxrss < 1024);
 	backing_finish(&b);
