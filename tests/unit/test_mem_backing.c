@@ -107,6 +107,31 @@ static void init__neighbours_cannot_be_touched(void **state)
 	}
 }
 
+static void init__guard_is_there_wherever_the_region_lands(void **state)
+{
+	const uint64_t block = 2 * MIB;
+
+	(void)state;
+	/* One of these needs all the room there is for alignment. */
+	for (uint64_t start = 0; start < block; start += page()) {
+		struct backing b = make(start, block, block);
+		const uint8_t *end = (uint8_t *)b.reserved + b.reserved_size;
+
+		assert_true(b.host >= (uint8_t *)b.reserved + page());
+		assert_true(b.host + b.size + page() <= end);
+		backing_finish(&b);
+	}
+}
+
+static void init__small_region_takes_little_room(void **state)
+{
+	struct backing b = make(64 * KIB, 64 * KIB, GIB);
+
+	(void)state;
+	assert_true(b.reserved_size <= 128 * KIB + page());
+	backing_finish(&b);
+}
+
 static void init__size_costs_no_memory(void **state)
 {
 	struct rusage before;
@@ -154,6 +179,9 @@ int main(void)
 		cmocka_unit_test(init__host_is_congruent_to_guest),
 		cmocka_unit_test(init__memory_is_zero_and_writable_to_its_ends),
 		cmocka_unit_test(init__neighbours_cannot_be_touched),
+		cmocka_unit_test(
+			init__guard_is_there_wherever_the_region_lands),
+		cmocka_unit_test(init__small_region_takes_little_room),
 		cmocka_unit_test(init__size_costs_no_memory),
 		cmocka_unit_test(init__part_of_a_page_is_refused),
 		cmocka_unit_test(init__what_no_host_has_names_the_size),

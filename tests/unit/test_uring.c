@@ -30,6 +30,9 @@ static void io_done(struct uring_req *req, int res)
 {
 	struct io *io = container_of(req, struct io, req);
 
+	if (req->client->lock)
+		assert_int_equal(pthread_mutex_trylock(req->client->lock),
+				 EBUSY);
 	io->res = res;
 	io->calls++;
 	if (io->again) {
@@ -198,6 +201,35 @@ static void drain__takes_back_the_unseen_and_waits_for_the_rest(void **state)
 	(void)close(fds[1]);
 }
 
+static void flush__never_more_in_flight_than_entries(void **state)
+{
+	struct io io[3 * ENTRIES];
+	unsigned read = 0;
+	int fds[2];
+
+	(void)state;
+	need_ring();
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	for (unsigned i = 0; i < 3 * ENTRIES; i++) {
+		io[i] = io_make(URING_READV, fds[0], NULL);
+		io_start(&io[i], UINT64_MAX);
+		uring_flush(ring);
+	}
+	/* As much as there can be takers for: a drain that waits for more
+	 * hangs. */
+	for (unsigned i = 0; i < ENTRIES; i++)
+		assert_int_equal(write(fds[1], "12345678", 8), 8);
+	uring_drain(&client);
+	for (unsigned i = 0; i < 3 * ENTRIES; i++) {
+		assert_int_equal(io[i].calls, 1);
+		assert_true(io[i].res == 8 || io[i].res == -ECANCELED);
+		read += io[i].res == 8;
+	}
+	assert_int_equal(read, ENTRIES);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 struct storm {
 	pthread_mutex_t lock;
 	struct io io[MANY];
@@ -268,6 +300,7 @@ int main(void)
 		RING_TEST(start__results_are_the_system_calls),
 		RING_TEST(done__may_start_the_request_again),
 		RING_TEST(drain__takes_back_the_unseen_and_waits_for_the_rest),
+		RING_TEST(flush__never_more_in_flight_than_entries),
 		RING_TEST(drain__from_another_thread_loses_nothing),
 		RING_TEST(new__impossible_size_is_an_error),
 	};
