@@ -1,9 +1,36 @@
 /* vmm/device_list.c - the devices a user asks for: option to constructor. */
 #include "vmm/device_list.h"
 
+#include "base/uring.h"
+#include "devices/disk.h"
+#include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
 #include "devices/virtio/rng.h"
 #include "vmm/machine.h"
+
+/* Disk requests the host works on at once, of all disks. */
+#define DISK_ENTRIES 256
+
+static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
+		     struct err *err)
+{
+	const struct disk_spec *spec = &machine->config->disk[index];
+	const struct disk_options opt = { .path = spec->path,
+					  .ro = spec->ro,
+					  .direct = spec->direct };
+	struct disk *disk;
+	int r = 0;
+
+	if (!machine->uring)
+		r = uring_new(&machine->uring, machine->loop, DISK_ENTRIES,
+			      err);
+	if (r == 0)
+		r = disk_open(&disk, &opt, machine->uring, err);
+	if (r < 0)
+		return err_wrap(err, "--disk");
+	return virtio_blk_new(ret, &machine->mem, machine->loop, disk,
+			      spec->serial, err);
+}
 
 static int make_console(struct virtio **ret, struct machine *machine,
 			size_t index, struct err *err)
@@ -18,6 +45,11 @@ static int make_rng(struct virtio **ret, struct machine *machine, size_t index,
 {
 	(void)index;
 	return virtio_rng_new(ret, &machine->mem, machine->loop, err);
+}
+
+static size_t count_disks(const struct config *config)
+{
+	return config->disks;
 }
 
 static size_t count_console(const struct config *config)
@@ -36,6 +68,7 @@ static const struct {
 	int (*make)(struct virtio **ret, struct machine *machine, size_t index,
 		    struct err *err);
 } list[] = {
+	{ count_disks, make_disk },
 	{ count_console, make_console },
 	{ count_rng, make_rng },
 };
