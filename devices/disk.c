@@ -322,7 +322,8 @@ static int lock_image(const struct raw *raw, struct err *err)
 
 	if (fcntl(raw->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES)
+	/* EACCES is a kernel without locks, on Linux. */
+	if (errno == EAGAIN)
 		return err_input(err, -EBUSY,
 				 "%s: in use by another machine or program",
 				 raw->path);
