@@ -130,10 +130,9 @@ def meson_result(report: Report, row: dict[str, Any]) -> None:
                       f"{row.get('returncode')}", only(name))
 
 
-def count_tap(report: Report, program: str, read: tap.Tap,
-              wanted: str = "") -> int:
+def count_tap(report: Report, program: str, read: tap.Tap) -> int:
     """Count the results of one program; how many of them failed."""
-    again = only(wanted or program)
+    again = only(program)
     failed = 0
     if read.skip:
         report.skipped(program, read.skip)

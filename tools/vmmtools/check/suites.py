@@ -8,6 +8,7 @@ from vmmtools import hostpkgs, qemu
 from vmmtools.check import native
 from vmmtools.check.context import Context, Suite, lab_arches
 from vmmtools.check.fuzz import fuzz_suite
+from vmmtools.check.labsuites import case_suite, kvm_suite
 from vmmtools.hostpkgs import Needs
 
 CLANG_RUNTIME = {"/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*":
@@ -35,7 +36,7 @@ def _lab_needs() -> Needs:
     needs: Needs = {}
     for arch in lab_arches():
         needs |= hostpkgs.build_needs(arch) | qemu.NEEDS.get(arch.name, {})
-    return needs
+    return needs | {"zstd": "zstd", "/sbin/mke2fs": "e2fsprogs"}
 
 
 def all_suites() -> list[Suite]:
@@ -60,4 +61,10 @@ def all_suites() -> list[Suite]:
               _cross_needs() | {"clang-tidy": "clang-tidy"}),
         Suite("fuzz", "every fuzz target for 30 s", fuzz_suite,
               hostpkgs.build_needs(None, "clang") | clang),
+        Suite("kvm", "bare guests: what KVM and vmm do together", kvm_suite,
+              _lab_needs()),
+        Suite("boot", "Linux guests on hosts of every kind",
+              partial(case_suite, folder="boot"), _lab_needs()),
+        Suite("input", "bad input, full disks, lost terminals",
+              partial(case_suite, folder="input"), _lab_needs()),
     ]

@@ -19,7 +19,7 @@ class Result:
     skip: str | None = None
     """The reason, if it was skipped."""
     said: str = ""
-    """The comments that belong to it."""
+    """What followed it: the comments that belong to it."""
 
 
 @dataclass
@@ -37,7 +37,6 @@ def parse(text: str) -> Tap:
     """Read the output of a program; lines that are no TAP are comments."""
     tap = Tap([])
     planned: int | None = None
-    said: list[str] = []
     for raw in text.splitlines():
         line = raw.strip()
         if match := PLAN.match(line):
@@ -52,14 +51,9 @@ def parse(text: str) -> Tap:
             skip = None
             if directive and directive[1].lower() == "skip":
                 skip = directive[2].strip() or "no reason given"
-            # cmocka tells about a failure before the line, others after it.
-            tap.results.append(Result(name, not match[1], skip,
-                                      "\n".join(said)))
-            said = []
-        elif line and not line.startswith("TAP version"):
-            said.append(line)
-            if tap.results and not tap.results[-1].good:
-                tap.results[-1].said += f"\n{line}"
+            tap.results.append(Result(name, not match[1], skip))
+        elif line and tap.results:
+            tap.results[-1].said += f"{raw}\n"
     if planned is None and not tap.fault:
         tap.fault = "the output has no plan (1..N)"
     elif planned is not None and planned != len(tap.results):

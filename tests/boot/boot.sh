@@ -1,0 +1,39 @@
+# tests/boot/boot.sh - what the cases of run.sh have in common; sourced.
+
+# skip REASON: ends the case, which cannot run on this host.
+skip() {
+	echo "skip: $*"
+	exit 77
+}
+
+# fail WHAT: ends the case.
+fail() {
+	echo "fail: $*"
+	exit 99
+}
+
+# guest CMD [OPTION]...: a guest that runs CMD, which has no double quotes, on
+# its console and powers off.
+# APPEND adds to the kernel's command line.
+guest() {
+	command=$1
+	shift
+	vmm run --kernel "$IMAGE" --initrd "$INITRD" "$@" --cmdline \
+		"console=ttyS0 quiet panic=-1 $APPEND run=\"$command\""
+}
+
+# on_pty STEP... -- COMMAND...: see onpty.c
+on_pty() {
+	"$LAB/boot/onpty" "$@"
+}
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+wait_for() {
+	tries=$(($1 * 20))
+	shift
+	until "$@" 2>/dev/null; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || fail "$* did not come true"
+		usleep 50000
+	done
+}

@@ -1,0 +1,207 @@
+"""Cases that run on test hosts: many in one host, several hosts at a time.
+
+A case is a piece of shell with what must come of it. tests/boot/run.sh runs
+the cases there and tells what came; here it is judged.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vmmtools.base import SOURCE_ROOT
+from vmmtools.check.context import Context
+from vmmtools.check.process import Ended, call
+from vmmtools.check.report import only
+
+SKIP_STATUS = 77
+HOST_SECONDS = 90
+"""For the host itself, beside what its cases may take."""
+
+File = tuple[Path, str]
+"""What is put into a host, and where."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A test host, in tools/lab's words."""
+
+    cpu: str = "neoverse-n1"
+    gic: int = 3
+    page: str = "4k"
+    smp: int = 1
+    mem: str = "1G"
+    guest: str = "mini"
+    append: str = ""
+
+    def words(self) -> list[str]:
+        """The options of tools/lab."""
+        words = ["--cpu", self.cpu, "--gic", str(self.gic), "--page",
+                 self.page, "--smp", str(self.smp), "--mem", self.mem,
+                 "--guest", self.guest]
+        return words + (["--append", self.append] if self.append else [])
+
+    def __str__(self) -> str:
+        return f"{self.cpu}-gic{self.gic}-{self.page}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test: what is run, and what must come of it."""
+
+    name: str
+    script: str
+    status: int = 0
+    out: tuple[str, ...] = ()
+    """All of these stand in what it writes to its standard output."""
+    out_lacks: tuple[str, ...] = ()
+    err: tuple[str, ...] | None = None
+    """All of these stand in its standard error; None: whatever is there."""
+    quiet: bool = False
+    """The standard error is empty."""
+    sentence: bool = False
+    """The standard error is one line, and the standard output is empty."""
+    limit: int = 60
+    """Seconds."""
+    host: Host = field(default_factory=Host)
+    files: tuple[File, ...] = ()
+
+
+@dataclass
+class Came:
+    """What came of a case."""
+
+    name: str
+    out: list[str] = field(default_factory=list)
+    err: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    status: str = ""
+    seconds: float = 0
+
+
+END = re.compile(r"@end (\S+) (\S+) ([\d.]+) ([\d.]+)$")
+
+
+def read_results(text: str) -> dict[str, Came]:
+    """What run.sh says; a case that did not come to its end has no status."""
+    found: dict[str, Came] = {}
+    came = Came("")
+    for line in text.splitlines():
+        line = line.rstrip("\r")
+        if line.startswith("@begin "):
+            came = found.setdefault(line[7:], Came(line[7:]))
+        elif line.startswith("o|"):
+            came.out.append(line[2:])
+        elif line.startswith("e|"):
+            came.err.append(line[2:])
+        elif line.startswith("@left "):
+            came.left.append(line[6:])
+        elif match := END.match(line):
+            came.status = match[2]
+            came.seconds = float(match[4]) - float(match[3])
+    return found
+
+
+def faults(case: Case, came: Came) -> list[str]:
+    """What is not as it must be, a sentence each."""
+    wrong = []
+    out, err = "\n".join(came.out), "\n".join(came.err)
+    if came.status == "late":
+        wrong.append(f"it did not end within {case.limit} s")
+    elif came.status != str(case.status):
+        wrong.append(f"expected status {case.status}, got "
+                     f"{came.status or 'none: the host ended'}")
+    wrong += [f"expected on stdout: {text}" for text in case.out
+              if text not in out]
+    wrong += [f"not expected on stdout: {text}" for text in case.out_lacks
+              if text in out]
+    wrong += [f"expected on stderr: {text}" for text in case.err or ()
+              if text not in err]
+    if case.quiet and err.strip():
+        wrong.append("expected nothing on stderr")
+    if case.sentence:
+        if out.strip():
+            wrong.append("expected nothing on stdout")
+        if len(err.strip().splitlines()) != 1:
+            wrong.append("expected one line on stderr")
+    wrong += [f"left behind: {what}" for what in came.left]
+    return wrong
+
+
+def judge(context: Context, case: Case, came: Came | None,
+          host_said: str) -> None:
+    """Count a case."""
+    report = context.report
+    if came is None or not came.status:
+        said = came.out + came.err if came else []
+        report.failed(case.name, "\n".join(
+            ["the host ended before this case did", *said, "--- the host",
+             *host_said.splitlines()[-20:]]), only(case.name))
+        return
+    if came.status == str(SKIP_STATUS) and came.out:
+        report.skipped(case.name, came.out[-1].removeprefix("skip: "))
+        return
+    wrong = faults(case, came)
+    if not wrong:
+        report.passed(case.name, f"{came.seconds:.1f} s")
+        return
+    report.failed(case.name, "\n".join(
+        [f"--- on {case.host}:", case.script.strip(),
+         "--- stdout:", *came.out, "--- stderr:", *came.err,
+         "---", *wrong]), only(case.name))
+
+
+def run_cases(context: Context, cases: Sequence[Case],
+              files: Sequence[File]) -> None:
+    """Run cases, those of one host together; `files` are put into all."""
+    cases = [case for case in cases if context.wants(case.name)]
+    names = [case.name for case in cases]
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"cases of one name: {', '.join(sorted(twice))}")
+    groups: dict[Host, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.host, []).append(case)
+
+    def run(group: list[Case]) -> None:
+        ended = run_host(context, group, files)
+        came = read_results(ended.text)
+        for case in group:
+            judge(context, case, came.get(case.name), ended.text)
+
+    # The longest first, so that no processor is idle at the end.
+    order = sorted(groups.values(), key=len, reverse=True)
+    parallel(context, run, order)
+
+
+def parallel(context: Context, run: Callable[[list[Case]], None],
+             groups: Sequence[list[Case]]) -> None:
+    """Run groups, as many at a time as there are jobs; errors come through."""
+    with concurrent.futures.ThreadPoolExecutor(context.jobs) as pool:
+        for done in [pool.submit(run, group) for group in groups]:
+            done.result()
+
+
+def run_host(context: Context, group: Sequence[Case],
+             files: Sequence[File]) -> Ended:
+    """Run the cases of one host in it."""
+    host = group[0].host
+    wanted = dict.fromkeys([*files, *(file for case in group
+                                      for file in case.files)])
+    limit = HOST_SECONDS + sum(case.limit for case in group)
+    with tempfile.TemporaryDirectory(prefix="vmm-check.") as name:
+        folder = Path(name)
+        for case in group:
+            (folder / case.name).write_text(
+                f"# limit {case.limit}\n{case.script}\n")
+        words: list[str | Path] = [
+            SOURCE_ROOT / "tools" / "lab", "arm64", *host.words(),
+            "--no-build", "--timeout", str(limit)]
+        for source, target in [*wanted, (folder, "/lab/cases")]:
+            words += ["--file", f"{source}:{target}"]
+        words += ["--", "sh", "/lab/boot/run.sh", "/lab/cases"]
+        return call(words, limit=limit + HOST_SECONDS, report=context.report)

@@ -1,0 +1,78 @@
+"""The suites that need a real KVM: their cases stand in tests/."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from vmmtools.base import SOURCE_ROOT
+from vmmtools.check import tap
+from vmmtools.check.cases import Case, File, run_cases
+from vmmtools.check.context import Context, lab_arches
+from vmmtools.check.native import BUILD_LIMIT
+from vmmtools.check.process import call
+from vmmtools.check.report import only
+
+TESTS = SOURCE_ROOT / "tests"
+KVM_LIMIT = 1200
+
+
+def _load(folder: str) -> list[Case]:
+    """The cases of every module of tests/FOLDER that has some."""
+    if str(TESTS) not in sys.path:
+        sys.path.insert(0, str(TESTS))
+    found: list[Case] = []
+    for file in sorted((TESTS / folder).glob("*.py")):
+        module = importlib.import_module(f"{folder}.{file.stem}")
+        found += module.cases() if hasattr(module, "cases") else []
+    return found
+
+
+def _common_files() -> list[File]:
+    """What run.sh and the cases need in every host."""
+    artifacts = importlib.import_module("boot.artifacts")
+    files: list[tuple[Path, str]] = [
+        (TESTS / "boot" / name, f"/lab/boot/{name}")
+        for name in artifacts.IN_HOST]
+    files += [(artifacts.program(name), f"/lab/boot/{name}")
+              for name in artifacts.PROGRAMS]
+    files.append((artifacts.guest_cpio(), "/lab/boot/guest.cpio"))
+    return files
+
+
+def case_suite(context: Context, folder: str) -> None:
+    """Run the cases of tests/FOLDER."""
+    for arch in lab_arches():
+        ended = call([SOURCE_ROOT / "tools" / "build", arch.name, "--target",
+                      "all"], limit=BUILD_LIMIT, report=context.report)
+        if not ended.good:
+            context.report.failed("build", f"{ended.text}\n{ended}")
+            return
+    # mke2fs is for root only on some systems' paths.
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    run_cases(context, _load(folder), _common_files())
+
+
+def kvm_suite(context: Context) -> None:
+    """Run the bare guests of tests/kvm; --test takes their plain names."""
+    for arch in lab_arches():
+        ended = call([TESTS / "kvm" / "run", "--arch", arch.name, "--jobs",
+                      str(context.jobs), *context.patterns],
+                     limit=KVM_LIMIT, report=context.report)
+        read = tap.parse(ended.text)
+        failed = 0
+        for result in read.results:
+            # HOST: NAME
+            name = result.name.rpartition(": ")[2]
+            if not result.good:
+                failed += 1
+                context.report.failed(result.name, result.said, only(name))
+            elif result.skip:
+                context.report.skipped(result.name, result.skip)
+            else:
+                context.report.passed(result.name)
+        if read.fault or (not ended.good and not failed):
+            context.report.failed("(runner)", f"{ended.text}\n{ended}\n"
+                                  f"{read.fault}")
