@@ -84,6 +84,27 @@ static void phandle__may_be_used_before_its_node(void **state)
 			 fdt_path_offset(buf, "/intc"));
 }
 
+static void write__what_the_buffer_held_does_not_show(void **state)
+{
+	static uint8_t zeroed[sizeof(buf)];
+	struct fdt t;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		memset(buf, round ? 0xaa : 0, sizeof(buf));
+		fdt_begin(&t, buf, sizeof(buf));
+		for (unsigned i = 0; i < 8; i++) {
+			fdt_node(&t, "%.*s", (int)i + 1, "abcdefgh");
+			fdt_bytes(&t, "odd", "1234567", i);
+			fdt_end(&t);
+		}
+		assert_int_equal(fdt_done(&t, &err), 0);
+		if (round == 0)
+			memcpy(zeroed, buf, sizeof(buf));
+	}
+	assert_memory_equal(buf, zeroed, t.size);
+}
+
 static void done__too_small_a_buffer_names_the_node(void **state)
 {
 	struct fdt t;
@@ -152,6 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(write__every_shape_reads_back),
 		cmocka_unit_test(phandle__may_be_used_before_its_node),
+		cmocka_unit_test(write__what_the_buffer_held_does_not_show),
 		cmocka_unit_test(done__too_small_a_buffer_names_the_node),
 		cmocka_unit_test(done__no_buffer_is_too_small_too),
 		cmocka_unit_test(done__unbalanced_nodes_are_an_error),
