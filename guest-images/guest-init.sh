@@ -14,6 +14,7 @@ mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts 2>/dev/null
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /tmp
+echo guest >/proc/sys/kernel/hostname
 read -r line </proc/cmdline
 
 # param NAME: the value of the last NAME= on the command line, which may stand

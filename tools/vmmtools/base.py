@@ -30,7 +30,8 @@ class Failure(Exception):
 
 def say(message: str) -> None:
     """Tell the user what is being done: on stderr, stdout is for results."""
-    name = Path(sys.argv[0]).name
+    path = Path(sys.argv[0])
+    name = path.parent.name if path.stem == "__main__" else path.stem
     print(f"{name}: {message}", file=sys.stderr, flush=True)
 
 

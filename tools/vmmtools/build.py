@@ -1,8 +1,11 @@
-"""Builds vmm with Meson: for this machine, or for another architecture."""
+"""Builds vmm with Meson, against the sysroot of an architecture.
+
+On a machine of the same architecture too: the program is then the same one,
+whatever Debian's suite there is.
+"""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +51,7 @@ class Build:
     def _setup(self) -> None:
         """Configure the folder, anew if it was made for another sysroot."""
         options = self._options()
-        cross = ""
-        if not self.arch.native:
-            cross = cross_file(self.arch, self.compiler, sysroot(self.arch))
+        cross = cross_file(self.arch, self.compiler, sysroot(self.arch))
         stamp = self.folder / "tools-build.key"
         changed = write_if_changed(stamp, recipe_key(cross, options) + "\n")
         if not changed and (self.folder / "build.ninja").exists():
@@ -59,15 +60,10 @@ class Build:
                         f"build vmm for {self.arch.name}")
         remove_tree(self.folder)
         self.folder.mkdir()
-        env = dict(os.environ)
-        if cross:
-            file = self.folder / "cross.ini"
-            file.write_text(cross)
-            options += ["--cross-file", str(file)]
-        else:
-            env["CC"] = self.compiler
-        run(["meson", "setup", *options, self.folder, SOURCE_ROOT], env=env,
-            quiet=True)
+        file = self.folder / "cross.ini"
+        file.write_text(cross)
+        run(["meson", "setup", *options, "--cross-file", file, self.folder,
+             SOURCE_ROOT], quiet=True)
         stamp.write_text(recipe_key(cross, self._options()) + "\n")
 
     def make(self, targets: tuple[str, ...] = ("tools/vmm",)) -> Path:

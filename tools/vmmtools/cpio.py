@@ -7,6 +7,7 @@ Archives may follow one another in one initramfs, later ones adding to it.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -62,6 +63,21 @@ class Cpio:
     def device(self, name: str, mode: int, major: int, minor: int) -> None:
         """A character device."""
         self._add(name, stat.S_IFCHR | mode, b"", (major, minor))
+
+    def extract(self, folder: Path) -> None:
+        """Make the entries below `folder` instead; devices are left out."""
+        for name, (mode, data, _) in self._entries.items():
+            path = folder / name
+            if stat.S_ISDIR(mode):
+                path.mkdir(exist_ok=True)
+            elif stat.S_ISLNK(mode) and isinstance(data, bytes):
+                path.symlink_to(os.fsdecode(data))
+            elif stat.S_ISREG(mode) and isinstance(data, bytes):
+                path.write_bytes(data)
+            elif stat.S_ISREG(mode) and isinstance(data, Path):
+                shutil.copyfile(data, path)
+            if not stat.S_ISLNK(mode) and not stat.S_ISCHR(mode):
+                path.chmod(stat.S_IMODE(mode))
 
     def write(self, out: BinaryIO) -> None:
         """Write the archive, with its trailer and padding."""

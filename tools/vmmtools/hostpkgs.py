@@ -18,28 +18,32 @@ and the package."""
 
 def compiler_needs(arch: Arch, compiler: str = "gcc") -> Needs:
     """To compile and link C programs for an architecture."""
+    # clang too links with gcc's binutils and libgcc. Debian's own gcc is known
+    # by its triplet as well.
+    gcc = f"{arch.triplet}-gcc"
     if arch.native:
-        return {compiler: compiler}
-    # clang too links with the cross compiler's binutils and libgcc.
-    needs = {
-        f"{arch.triplet}-gcc": arch.gcc_package,
-        f"/usr/{arch.triplet}/lib/libc.a": arch.libc_package,
-    }
+        needs = {gcc: "gcc", f"/usr/lib/{arch.triplet}/libc.a": "libc6-dev"}
+    else:
+        needs = {gcc: arch.gcc_package,
+                 f"/usr/{arch.triplet}/lib/libc.a": arch.libc_package}
     if compiler == "clang":
         needs["clang"] = "clang"
     return needs
 
 
+MESON_NEEDS = {
+    "meson": "meson",
+    "ninja": "ninja-build",
+    "pkg-config": "pkg-config",
+}
+
+
 def build_needs(arch: Arch | None, compiler: str = "gcc") -> Needs:
-    """To build vmm for an architecture, or (None) for this machine."""
-    needs = {
-        "meson": "meson",
-        "ninja": "ninja-build",
-        "pkg-config": "pkg-config",
-    }
-    if arch and not arch.native:
-        return needs | compiler_needs(arch, compiler)
-    return needs | {
+    """To build vmm for an architecture, or (None) with this machine's own
+    libraries."""
+    if arch:
+        return MESON_NEEDS | compiler_needs(arch, compiler)
+    return MESON_NEEDS | {
         compiler: compiler,
         "/usr/include/libfdt.h": "libfdt-dev",
         "/usr/include/liburing.h": "liburing-dev",

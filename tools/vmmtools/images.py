@@ -106,14 +106,14 @@ class Kernel:
         return ("package" in self.recipe or self.image.exists()
                 or self._prebuilt() is not None)
 
-    def get(self) -> Path:
-        """The kernel file, made if there is none."""
-        make_once(self.folder, self._make)
+    def get(self, *, from_source: bool = False) -> Path:
+        """The kernel file, made if there is none; from source if wished."""
+        make_once(self.folder, lambda folder: self._make(folder, from_source))
         return self.image
 
-    def _make(self, folder: Path) -> None:
+    def _make(self, folder: Path, from_source: bool) -> None:
         folder.mkdir()
-        prebuilt = self._prebuilt()
+        prebuilt = None if from_source else self._prebuilt()
         if "package" in self.recipe:
             self._unpack(folder)
         elif prebuilt:

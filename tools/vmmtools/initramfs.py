@@ -51,8 +51,7 @@ def compiled(arch: Arch, name: str) -> Path:
     def make(program: Path) -> None:
         hostpkgs.ensure(hostpkgs.compiler_needs(arch),
                         f"build {source.name} for {arch.name}")
-        compiler = "gcc" if arch.native else f"{arch.triplet}-gcc"
-        run([compiler, *C_FLAGS, source, "-o", program], quiet=True)
+        run([f"{arch.triplet}-gcc", *C_FLAGS, source, "-o", program], quiet=True)
 
     key = recipe_key(arch.name, C_FLAGS, source.read_text())
     return make_once(cache_dir("programs") / f"{arch.name}-{name}-{key}", make)

@@ -68,10 +68,8 @@ def check_config(fragments: list[Path], config: str) -> list[str]:
 def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
           patches: list[Path], folder: Path) -> None:
     """Build what a recipe of kernels.toml says; leaves Image and config."""
-    needs = dict(NEEDS)
-    if not arch.native:
-        needs[f"{arch.triplet}-gcc"] = arch.gcc_package
-    hostpkgs.ensure(needs, f"build the kernel {folder.name}")
+    hostpkgs.ensure(NEEDS | hostpkgs.compiler_needs(arch),
+                    f"build the kernel {folder.name}")
     source = _source(arch, recipe["source"], recipe["version"])
     with tempfile.TemporaryDirectory(dir=cache_dir("src")) as scratch:
         work = Path(scratch)
@@ -82,11 +80,10 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
                 run(["patch", "-s", "-p1", "-d", source, "-i", patch])
         objects = work / "objects"
         objects.mkdir()
+        # Debian's native tools are known by the triplet as well.
         make = ["nice", "-n", "10", "make", "-s", "-C", source,
                 f"O={objects}", f"ARCH={arch.kernel_arch}",
-                f"-j{os.cpu_count() or 1}"]
-        if not arch.native:
-            make.append(f"CROSS_COMPILE={arch.triplet}-")
+                f"CROSS_COMPILE={arch.triplet}-", f"-j{os.cpu_count() or 1}"]
         # The same source gives the same image, wherever it is built.
         env = {**os.environ, "KBUILD_BUILD_TIMESTAMP": "2024-01-01",
                "KBUILD_BUILD_USER": "vmm", "KBUILD_BUILD_HOST": "vmm",

@@ -15,7 +15,8 @@ from vmmtools.base import Failure, run, say
 from vmmtools.build import Build
 from vmmtools.cpio import Cpio
 from vmmtools.images import Kernel, find_kernel
-from vmmtools.initramfs import host_base
+from vmmtools.initramfs import host_base, host_tree
+from vmmtools.native import native_host, run_native
 from vmmtools.session import Session
 
 HOSTS = {"4k": "lab-host", "16k": "debian-16k", "64k": "mini-64k"}
@@ -43,6 +44,13 @@ class Options:
     timeout: float | None = 120
     log: Path | None = None
     build: bool = True
+
+    @property
+    def native(self) -> bool:
+        """True if this machine is the test host: nothing else is asked for."""
+        asked = (self.cpu, self.mte, self.host, self.append, self.icount,
+                 self.gic != 3, self.page != "4k", self.smp != 1)
+        return native_host(self.arch) and not any(asked)
 
     @property
     def stdin(self) -> str:
@@ -98,42 +106,34 @@ def stripped(arch: Arch, program: Path) -> Path:
     if (target.exists()
             and target.stat().st_mtime_ns >= program.stat().st_mtime_ns):
         return target
-    strip = "strip" if arch.native else f"{arch.triplet}-strip"
     scratch = target.with_name(f"{target.name}.{os.getpid()}")
-    run([strip, "-o", scratch, program])
+    run([f"{arch.triplet}-strip", "-o", scratch, program])
     scratch.rename(target)
     return target
 
 
-def run_archive(options: Options, program: Path) -> bytes:
-    """What is particular to a run: vmm, the files asked for, the command."""
-    cpio = Cpio()
+def add_run(cpio: Cpio, options: Options, program: Path) -> None:
+    """What is particular to a run: vmm and the files asked for."""
     cpio.copy("bin/vmm", program)
     for source, target in options.files:
         cpio.copy(target, source)
-    cpio.file(".lab/run", channel.run_words(
-        options.stdin, os.environ.get("TERM", "dumb"), options.command))
-    out = io.BytesIO()
-    cpio.write(out)
-    return out.getvalue()
 
 
-def run_lab(options: Options) -> int:
-    """Run the command in a test host; its status, 124 or 125."""
+def _run_emulated(options: Options, program: Path) -> int:
+    """Run the command in an emulated test host."""
     arch = options.arch
     hostpkgs.ensure(qemu.NEEDS.get(arch.name, {}),
                     f"emulate {arch.name} machines")
-    build = Build(arch)
-    if options.build:
-        build.make()
-    if not build.program.exists():
-        raise Failure(f"{build.program}: not built yet", 125)
     host = host_kernel(options)
     base = host_base(arch, guest_kernel(options))
+    own = Cpio()
+    add_run(own, options, program)
+    own.file(".lab/run", channel.run_words(
+        options.stdin, os.environ.get("TERM", "dumb"), options.command))
     with open(os.memfd_create("initrd"), "wb") as initrd:
         with base.open("rb") as file:
             shutil.copyfileobj(file, initrd, 1 << 20)
-        initrd.write(run_archive(options, stripped(arch, build.program)))
+        own.write(initrd)
         initrd.flush()
         machine = qemu.Machine(
             kernel=host.get(), initrd=Path(f"/dev/fd/{initrd.fileno()}"),
@@ -146,3 +146,20 @@ def run_lab(options: Options) -> int:
             lambda console, port: qemu.command_line(
                 arch.name, machine, console, port),
             machine.on_console, [initrd.fileno()])
+
+
+def run_lab(options: Options) -> int:
+    """Run the command on a test host; its status, 124 or 125."""
+    arch = options.arch
+    build = Build(arch)
+    if options.build:
+        build.make()
+    if not build.program.exists():
+        raise Failure(f"{build.program}: not built yet", 125)
+    program = stripped(arch, build.program)
+    if not options.native:
+        return _run_emulated(options, program)
+    tree = host_tree(arch, guest_kernel(options))
+    add_run(tree, options, program)
+    return run_native(tree, options.command, interactive=options.interactive,
+                      timeout=options.timeout)

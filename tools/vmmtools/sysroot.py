@@ -74,6 +74,7 @@ c_link_args = ['-L{libraries}', '-Wl,-rpath-link,{libraries}']
 sys_root = '{root}'
 pkg_config_libdir = '{libraries}/pkgconfig:{root}/usr/share/pkgconfig'
 library_dirs = ['{libraries}']
+needs_exe_wrapper = {str(not arch.native).lower()}
 
 [host_machine]
 system = 'linux'

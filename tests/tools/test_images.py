@@ -1,0 +1,240 @@
+"""Recipes and their keys, mirrors, busybox's applets, the lab's words."""
+
+import contextlib
+import io
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from vmmtools import apt, images, initramfs, kbuild, lab, qemu
+from vmmtools.arch import ARCHES, find_arch
+from vmmtools.base import SOURCE_ROOT, Failure, make_once
+
+ARM64 = find_arch("arm64")
+
+
+class KeyTest(unittest.TestCase):
+    """Kernel.key"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+        (self.root / "arm64").mkdir()
+        self.fragment = self.root / "arm64/one.config"
+        self.fragment.write_text("CONFIG_A=y\n")
+        patch = mock.patch.object(images, "RECIPES", self.root)
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.recipe = {"source": "linux-source-6.12", "version": "1",
+                       "fragments": ["one"]}
+
+    def key(self, **changes):
+        """The key of the recipe with some changes."""
+        return images.Kernel(ARM64, "k", {**self.recipe, **changes}).key
+
+    def test_changed_fragment_changes_the_key(self):
+        before = self.key()
+        self.fragment.write_text("CONFIG_A=n\n")
+        self.assertNotEqual(before, self.key())
+
+    def test_changed_version_changes_the_key(self):
+        self.assertNotEqual(self.key(), self.key(version="2"))
+
+    def test_accepting_an_image_does_not_change_the_key(self):
+        self.assertEqual(self.key(), self.key(prebuilt={"key": "x"}))
+
+    def test_prebuilt_image_of_another_key_is_not_taken(self):
+        (self.root / "file.xz").touch()
+        row = {"file": "file.xz", "key": "0", "sha256": ""}
+        with mock.patch.object(images, "PREBUILT", self.root), \
+                mock.patch.dict(os.environ, VMM_IMAGE_CACHE=str(self.root)):
+            kernel = images.Kernel(ARM64, "k", {**self.recipe, "prebuilt": row})
+            self.assertFalse(kernel.ready())
+            row["key"] = kernel.key
+            self.assertTrue(kernel.ready())
+            with self.assertRaises(Failure):
+                kernel.get()  # Its SHA-256 is not that of the row.
+
+
+class RecipeTest(unittest.TestCase):
+    """guest-images/kernels.toml"""
+
+    def test_accepted_images_are_those_of_today_s_recipes(self):
+        for arch in ARCHES.values():
+            for kernel in images.kernels(arch).values():
+                row = kernel.recipe.get("prebuilt")
+                if row:
+                    self.assertEqual(row["key"], kernel.key, kernel.name)
+
+    def test_the_lab_s_kernels_have_recipes(self):
+        known = images.kernels(ARM64)
+        for name in [*lab.HOSTS.values(), *lab.GUESTS.values(), "debian"]:
+            self.assertIn(name, known)
+
+    def test_lacking_settings_are_told(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fragment = Path(folder) / "f"
+            fragment.write_text("CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=n\n"
+                                "# CONFIG_D is not set\n")
+            self.assertEqual(
+                kbuild.check_config([fragment], "CONFIG_A=y\n"),
+                ["CONFIG_B=y"])
+
+
+class MirrorTest(unittest.TestCase):
+    """Where the system's apt gets Debian from"""
+
+    SOURCES = """\
+# A comment
+Types: deb deb-src
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main
+Signed-By: /keys/debian.gpg
+
+Types: deb
+URIs: http://mirror.example/security
+Suites: bookworm-security
+Components: main
+
+Types: deb
+URIs: http://other.example/thing
+Suites: nodistro
+Components: main
+
+Enabled: no
+Types: deb
+URIs: http://off.example/debian
+Suites: bookworm
+Components: main
+"""
+    LIST = """\
+# deb http://off.example/debian bookworm main
+deb [arch=amd64 signed-by=/keys/debian.gpg] http://mirror.example/debian bookworm main
+deb http://mirror.example/security bookworm-security main contrib
+deb-src http://source.example/debian bookworm main
+"""
+
+    def check(self, mirrors):
+        """Both forms say the same."""
+        backports = apt.mirror_for("bookworm-backports", mirrors)
+        self.assertEqual(backports.uri, "http://mirror.example/debian")
+        self.assertEqual(backports.signed_by, "/keys/debian.gpg")
+        security = apt.mirror_for("bullseye-security", mirrors)
+        self.assertEqual(security.uri, "http://mirror.example/security")
+        self.assertNotIn("off.example", str(mirrors))
+
+    def test_deb822(self):
+        self.check(apt.parse_deb822(self.SOURCES))
+
+    def test_one_line_style(self):
+        self.check(apt.parse_list(self.LIST))
+
+    def test_no_mirror_is_a_failure(self):
+        with self.assertRaises(Failure):
+            apt.mirror_for("bookworm", apt.parse_deb822(""))
+
+
+class AppletTest(unittest.TestCase):
+    """applets"""
+
+    def test_table_is_found(self):
+        program = (b"\x7fELF..\0[\0[[\0ash\0busybox\0linuxrc\0mount\0sh\0\0"
+                   b"rest\0")
+        self.assertEqual(initramfs.applets(program),
+                         ["[", "[[", "ash", "mount", "sh"])
+
+    def test_program_without_a_table_is_refused(self):
+        with self.assertRaises(Failure):
+            initramfs.applets(b"\x7fELF nothing")
+
+
+class MakeOnceTest(unittest.TestCase):
+    """make_once"""
+
+    def test_failure_leaves_nothing(self):
+        def fail(path):
+            path.write_text("half")
+            raise Failure("no")
+
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "thing"
+            with self.assertRaises(Failure):
+                make_once(target, fail)
+            self.assertEqual([path.name for path in Path(folder).iterdir()],
+                             [".thing.lock"])
+            make_once(target, lambda path: path.write_text("whole"))
+            make_once(target, fail)
+            self.assertEqual(target.read_text(), "whole")
+
+
+class LabTest(unittest.TestCase):
+    """The lab's own words"""
+
+    def test_file_goes_where_it_is_told(self):
+        here = str(SOURCE_ROOT / "meson.build")
+        for word, target in ((here, "lab/meson.build"),
+                             (f"{here}:/etc/x", "etc/x"),
+                             (f"{here}:/etc/", "etc/meson.build")):
+            self.assertEqual(lab.parse_file(word), (Path(here), target))
+
+    def test_missing_file_is_named(self):
+        with self.assertRaisesRegex(Failure, "/nonexistent"):
+            lab.parse_file("/nonexistent:/x")
+
+    def test_counted_runs_use_the_console(self):
+        machine = qemu.Machine(Path("k"), Path("i"), icount=True)
+        self.assertTrue(machine.on_console)
+        words = qemu.command_line("arm64", machine, 3, None)
+        self.assertIn("-icount", words)
+        self.assertNotIn("virtio-serial-pci", words)
+
+    def test_gicv2_has_a_processor_that_goes_with_it(self):
+        machine = qemu.Machine(Path("k"), Path("i"), gic=2)
+        words = qemu.command_line("arm64", machine, 3, 4)
+        self.assertIn("cortex-a72", words)
+        self.assertIn("virt,virtualization=on,gic-version=2", words)
+
+
+class GuestInitTest(unittest.TestCase):
+    """guest-init.sh reads the kernel's command line"""
+
+    def param(self, line, name="run"):
+        """What its function param finds."""
+        script = (SOURCE_ROOT / "guest-images/guest-init.sh").read_text()
+        start = script.index("param() {")
+        function = script[start:script.index("\n}\n", start) + 3]
+        done = subprocess.run(
+            ["sh", "-c", f'line=$1\n{function}\nparam "$2"', "sh", line, name],
+            stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout
+
+    def test_quotes(self):
+        for line, value in (
+                ("quiet run=uname panic=-1", "uname"),
+                ("run='uname -a' quiet", "uname -a"),
+                ('run="uname -a; echo \'x  y\'" quiet', "uname -a; echo 'x  y'"),
+                ("quiet run='echo \"a b\"; exit 3'", 'echo "a b"; exit 3'),
+                ("run=a run=b", "b"),
+                ("norun=a", ""),
+                ("quiet", ""),
+                ("run=", ""),
+                ("run='echo root=/dev/vda' quiet", "echo root=/dev/vda")):
+            self.assertEqual(self.param(line), value, line)
+
+
+class FindArchTest(unittest.TestCase):
+    """find_arch"""
+
+    def test_unknown_architecture_is_named(self):
+        with contextlib.redirect_stderr(io.StringIO()), \
+                self.assertRaisesRegex(Failure, "vax"):
+            find_arch("vax")
+
+
+if __name__ == "__main__":
+    unittest.main()
