@@ -189,12 +189,12 @@ static void set_time(struct mc146818 *rtc)
 				    : month,
 		.day = decode(rtc, reg[REG_DAY]),
 	};
-	const int64_t time = (days_from_date(date) - EPOCH) * DAY +
-			     decode_hour(rtc) * 3600 +
-			     decode(rtc, reg[REG_MINUTES]) * 60 +
-			     decode(rtc, reg[REG_SECONDS]);
+	const unsigned minutes = decode_hour(rtc) * 60 +
+				 decode(rtc, reg[REG_MINUTES]);
+	const unsigned seconds = minutes * 60 + decode(rtc, reg[REG_SECONDS]);
 
-	rtc->offset = time - host_second(rtc);
+	rtc->offset = (days_from_date(date) - EPOCH) * DAY + seconds -
+		      host_second(rtc);
 }
 
 static uint8_t read_a(const struct mc146818 *rtc)
