@@ -51,18 +51,19 @@ static struct device *clock_at(int64_t when)
 	return dev;
 }
 
-static void assert_time(struct device *dev, unsigned century, unsigned year,
-			unsigned mon, unsigned day, unsigned hour, unsigned min,
-			unsigned sec)
+static void assert_bytes(struct device *dev, const unsigned want[7])
 {
-	assert_int_equal(get(dev, CENTURY), century);
-	assert_int_equal(get(dev, YEAR), year);
-	assert_int_equal(get(dev, MON), mon);
-	assert_int_equal(get(dev, MDAY), day);
-	assert_int_equal(get(dev, HOUR), hour);
-	assert_int_equal(get(dev, MIN), min);
-	assert_int_equal(get(dev, SEC), sec);
+	static const unsigned reg[] = {
+		CENTURY, YEAR, MON, MDAY, HOUR, MIN, SEC
+	};
+
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(get(dev, reg[i]), want[i]);
 }
+
+/* Century, year, month, day, hour, minute, second: as the registers say it. */
+#define assert_time(dev, ...) \
+	assert_bytes(dev, (const unsigned[7]){ __VA_ARGS__ })
 
 static void read__gives_the_hosts_time_in_bcd(void **state)
 {

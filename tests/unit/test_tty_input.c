@@ -1,19 +1,14 @@
 /* tests/unit/test_tty_input.c - devices/tty.c: what the guest hears. */
-#include <dirent.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "tests/unit/tty_guest.h"
 
 static size_t open_fds(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
 	size_t n = 0;
 
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	(void)closedir(dir);
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
 	return n;
 }
 

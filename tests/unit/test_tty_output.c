@@ -219,12 +219,14 @@ static void write__a_descriptor_that_only_polls_loses_nothing(void **state)
 	struct err err = { 0 };
 	struct rig *rig;
 	size_t sent, taken = 0;
+	char name[32];
 	int slave;
 
 	(void)state;
 	assert_true(master >= 0);
 	assert_int_equal(unlockpt(master), 0);
-	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_NONBLOCK);
+	assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
+	slave = open(name, O_RDWR | O_NOCTTY | O_NONBLOCK);
 	assert_int_equal(tty_mode_raw(&mode, slave, &err), 0);
 	rig = rig_new(-1, master, 0);
 	sent = fill(rig, 0);

@@ -192,7 +192,7 @@ static inline bool is_quiet(struct rig *rig)
 	loop_modify(rig->loop, &rig->idle, 0);
 	rig->over.expired = rig_over;
 	assert_int_equal(loop_timer_add(rig->loop, &rig->over, &err), 0);
-	loop_timer_set(&rig->over, 100 * 1000000);
+	loop_timer_set(&rig->over, 100000000);
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	assert_int_equal(loop_run(rig->loop, &err), 0);
 	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
