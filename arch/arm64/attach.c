@@ -11,34 +11,18 @@
 #include "vmm/device_list.h"
 #include "vmm/machine.h"
 
-static int attach_uart(struct machine *machine, struct err *err)
+static struct device *make_uart(struct machine *machine)
 {
 	const bool used = machine->config->console == CONSOLE_SERIAL;
-	const struct irq_line irq = irq_level_line(&machine->irq,
-						   ARM64_PIN_UART);
-	const struct io_slot slot = {
-		.at = { ARM64_UART, UART16550_SIZE(0) },
-		.dev = uart16550_new(used ? machine->tty : NULL, irq, 0),
-		.compatible = "ns16550a",
-		.irq = ARM64_PIN_UART,
-	};
 
-	if (!slot.dev)
-		return err_set(err, -ENOMEM, "out of memory");
-	return machine_attach(machine, slot, err);
+	return uart16550_new(used ? machine->tty : NULL,
+			     irq_level_line(&machine->irq, ARM64_PIN_UART), 0);
 }
 
-static int attach_rtc(struct machine *machine, struct err *err)
+static struct device *make_rtc(struct machine *machine)
 {
-	const struct io_slot slot = {
-		.at = { ARM64_RTC, MC146818_SIZE },
-		.dev = mc146818_new(mc146818_host_time),
-		.compatible = "motorola,mc146818",
-	};
-
-	if (!slot.dev)
-		return err_set(err, -ENOMEM, "out of memory");
-	return machine_attach(machine, slot, err);
+	(void)machine;
+	return mc146818_new(mc146818_host_time);
 }
 
 /* A guest that saves its dump, or shuts down in order, is left to it. */
@@ -48,22 +32,32 @@ static void panicked(void *ctx, unsigned events)
 		machine_end(ctx, OUTCOME_PANIC);
 }
 
-static int attach_pvpanic(struct machine *machine, struct err *err)
+static struct device *make_pvpanic(struct machine *machine)
 {
-	const struct io_slot slot = {
-		.at = { ARM64_PVPANIC, PVPANIC_SIZE },
-		.dev = pvpanic_new(panicked, machine),
-		.compatible = "qemu,pvpanic-mmio",
-	};
-
-	if (!slot.dev)
-		return err_set(err, -ENOMEM, "out of memory");
-	return machine_attach(machine, slot, err);
+	return pvpanic_new(panicked, machine);
 }
 
-/* Gives a virtio device the next window and pin, and takes it over. */
-static int place_virtio(struct machine *machine, struct virtio *vio,
-			struct err *err)
+/* What every machine has. To add a device, add a line. */
+static const struct {
+	struct device *(*make)(struct machine *machine);
+	struct range at;
+	const char *compatible;
+	unsigned pin; /* if it has one */
+} board[] = {
+	{ make_uart,
+	  { ARM64_UART, UART16550_SIZE(0) },
+	  "ns16550a",
+	  ARM64_PIN_UART },
+	{ make_rtc, { ARM64_RTC, MC146818_SIZE }, "motorola,mc146818", 0 },
+	{ make_pvpanic,
+	  { ARM64_PVPANIC, PVPANIC_SIZE },
+	  "qemu,pvpanic-mmio",
+	  0 },
+};
+
+/* Gives a virtio device the next window and pin. */
+static int attach_virtio(struct machine *machine, struct virtio *vio,
+			 struct err *err)
 {
 	const unsigned n = machine->arch->transports++;
 	struct io_slot slot = {
@@ -86,17 +80,22 @@ static int place_virtio(struct machine *machine, struct virtio *vio,
 	return machine_attach(machine, slot, err);
 }
 
-/* The machine is this list, and what the user asks for. */
 int arch_attach(struct machine *machine, struct err *err)
 {
-	int r;
+	for (size_t i = 0; i < sizeof(board) / sizeof(*board); i++) {
+		const struct io_slot slot = {
+			.at = board[i].at,
+			.dev = board[i].make(machine),
+			.compatible = board[i].compatible,
+			.irq = board[i].pin,
+		};
+		int r;
 
-	r = attach_uart(machine, err);
-	if (r == 0)
-		r = attach_rtc(machine, err);
-	if (r == 0)
-		r = attach_pvpanic(machine, err);
-	if (r == 0)
-		r = device_list_make(machine, place_virtio, err);
-	return r;
+		if (!slot.dev)
+			return err_set(err, -ENOMEM, "out of memory");
+		r = machine_attach(machine, slot, err);
+		if (r < 0)
+			return r;
+	}
+	return device_list_make(machine, attach_virtio, err);
 }

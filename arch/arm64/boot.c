@@ -13,7 +13,17 @@
 
 /* The header. Source: booting.rst, section 4. */
 #define HEADER_MAGIC 0x644d5241 /* "ARM\x64" */
-enum { TEXT_OFFSET = 8, IMAGE_SIZE = 16, MAGIC = 56 };
+enum { TEXT_OFFSET = 8, IMAGE_SIZE = 16, MAGIC = 56, PE_OFFSET = 60 };
+
+/* Source: Microsoft PE format. With the signature, "PE" and two zeroes. */
+enum {
+	COFF_SECTIONS = 6,
+	COFF_OPTIONAL_SIZE = 20,
+	COFF_SIZE = 24,
+	SECTION_RAW_SIZE = 16,
+	SECTION_RAW = 20,
+	SECTION_SIZE = 40,
+};
 
 #define IMAGE_ALIGN (2 * MIB) /* a kernel's base */
 #define OLD_TEXT_OFFSET                                      \
@@ -53,6 +63,45 @@ int arm64_image_parse(const uint8_t *head, size_t len, uint64_t size,
 		}
 	}
 	*ret = kernel;
+	return 0;
+}
+
+/* Reads @len bytes; false if they are not there. */
+static bool peek(const struct kernel_image *image, uint64_t offset, void *buf,
+		 size_t len)
+{
+	struct err unused = { 0 };
+
+	return kernel_image_copy(image, offset, buf, len, &unused) == 0;
+}
+
+int arm64_image_whole(const struct kernel_image *image, struct err *err)
+{
+	uint8_t head[ARM64_IMAGE_HEADER], coff[COFF_SIZE], sec[SECTION_SIZE];
+	uint64_t at;
+
+	if (!peek(image, 0, head, sizeof(head)) || memcmp(head, "MZ", 2) != 0 ||
+	    !has_header(head, sizeof(head)))
+		return 0;
+	at = load_le32(head + PE_OFFSET);
+	if (!peek(image, at, coff, sizeof(coff)) ||
+	    memcmp(coff, "PE\0\0", 4) != 0)
+		return 0;
+	at += COFF_SIZE + load_le16(coff + COFF_OPTIONAL_SIZE);
+	for (unsigned i = load_le16(coff + COFF_SECTIONS); i > 0; i--) {
+		uint64_t end;
+
+		if (!peek(image, at, sec, sizeof(sec)))
+			return 0;
+		end = (uint64_t)load_le32(sec + SECTION_RAW) +
+		      load_le32(sec + SECTION_RAW_SIZE);
+		if (end > image->size)
+			return err_input(err, -EBADMSG,
+					 "kernel %s: truncated: it has %" PRIu64
+					 " bytes of %" PRIu64,
+					 image->path, image->size, end);
+		at += SECTION_SIZE;
+	}
 	return 0;
 }
 

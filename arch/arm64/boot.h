@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/range.h"
 #include "vmm/elf.h"
+#include "vmm/kernel_image.h"
 
 #define ARM64_IMAGE_HEADER 64 /* bytes */
 
@@ -43,6 +44,15 @@ struct arm64_kernel {
  */
 int arm64_image_parse(const uint8_t *head, size_t len, uint64_t size,
 		      struct arm64_kernel *ret, struct err *err);
+
+/*
+ * Looks whether a flat image that is an EFI program, too, is all there: its
+ * section table tells what the file should hold. Other images do not say.
+ *
+ * Returns 0, or -EBADMSG if the file ends before. Source: Microsoft PE format,
+ * COFF file header and section table.
+ */
+int arm64_image_whole(const struct kernel_image *image, struct err *err);
 
 /*
  * Says how an ELF kernel wants to lie. One that is for addresses within a

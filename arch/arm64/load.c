@@ -76,6 +76,9 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 					 &load->want.kernel);
 		return r;
 	}
+	r = arm64_image_whole(image, err);
+	if (r < 0)
+		return r;
 	if (image->size < len)
 		len = (size_t)image->size;
 	r = kernel_image_copy(image, 0, head, len, err);

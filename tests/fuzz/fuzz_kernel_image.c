@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "arch/arm64/boot.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "tests/fuzz/fuzz.h"
@@ -62,6 +63,8 @@ static void check(const char *path)
 		abort();
 	if (image.format == KERNEL_ELF)
 		check_elf(&image);
+	else if (arm64_image_whole(&image, &err) < 0 && !err.input)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -86,6 +86,64 @@ static void parse__wild_text_offset_is_refused(void **state)
 	assert_true(err.input);
 }
 
+/* An EFI program of @sections whose last byte is that of the file. */
+static struct kernel_image efi(uint8_t *file, uint16_t sections, uint64_t size)
+{
+	const size_t table = 64 + 24 + 16;
+
+	memset(file, 0, 512);
+	header(0, MIB);
+	memcpy(file, head, sizeof(head));
+	memcpy(file, "MZ", 2);
+	store_le32(file + 60, 64);
+	memcpy(file + 64, "PE", 2);
+	store_le16(file + 64 + 6, sections);
+	store_le16(file + 64 + 20, 16);
+	for (unsigned i = 0; i < sections && i < 4; i++) {
+		store_le32(file + table + 40 * i + 16, 12 + 100 * i);
+		store_le32(file + table + 40 * i + 20, 400 - 100 * i);
+	}
+	return (struct kernel_image){
+		.path = "Image", .fd = -1, .data = file, .size = size
+	};
+}
+
+static void whole__efi_image_tells_where_it_ends(void **state)
+{
+	uint8_t file[512];
+	struct kernel_image image = efi(file, 2, 412);
+
+	(void)state;
+	assert_int_equal(arm64_image_whole(&image, &err), 0);
+	image.size = 411;
+	assert_int_equal(arm64_image_whole(&image, &err), -EBADMSG);
+	assert_string_equal(err.msg, "kernel Image: truncated: it has 411 "
+				     "bytes of 412");
+	assert_true(err.input);
+	store_le32(file + 64 + 24 + 16 + 16, UINT32_MAX);
+	store_le32(file + 64 + 24 + 16 + 20, UINT32_MAX);
+	image.size = 512;
+	assert_int_equal(arm64_image_whole(&image, &err), -EBADMSG);
+}
+
+static void whole__others_do_not_say(void **state)
+{
+	uint8_t file[512];
+	struct kernel_image image = efi(file, 2, 411);
+
+	(void)state;
+	for (image.size = 1; image.size < 64 + 24 + 16 + 40; image.size++)
+		assert_int_equal(arm64_image_whole(&image, &err), 0);
+	image = efi(file, UINT16_MAX, 512); /* a table beyond the file */
+	assert_int_equal(arm64_image_whole(&image, &err), 0);
+	image = efi(file, 2, 411);
+	store_le32(file + 60, UINT32_MAX);
+	assert_int_equal(arm64_image_whole(&image, &err), 0);
+	image = efi(file, 2, 411);
+	file[0] = 0;
+	assert_int_equal(arm64_image_whole(&image, &err), 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -290,6 +348,8 @@ int main(void)
 		cmocka_unit_test(parse__kernel_before_3_17_is_512_kib_into_ram),
 		cmocka_unit_test(parse__bare_program_is_512_kib_into_ram),
 		cmocka_unit_test(parse__wild_text_offset_is_refused),
+		cmocka_unit_test(whole__efi_image_tells_where_it_ends),
+		cmocka_unit_test(whole__others_do_not_say),
 		cmocka_unit_test_setup(place__all_lie_close_together, setup),
 		cmocka_unit_test_setup(place__fits_to_the_last_byte, setup),
 		cmocka_unit_test_setup(place__tree_crosses_no_block, setup),
