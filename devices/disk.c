@@ -322,13 +322,15 @@ static int lock_image(const struct raw *raw, struct err *err)
 
 	if (fcntl(raw->fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
-	/* EACCES is a kernel without locks, on Linux. */
 	if (errno == EAGAIN)
 		return err_input(err, -EBUSY,
 				 "%s: in use by another machine or program",
 				 raw->path);
-	log_warn("%s: cannot be locked: %s; see that nothing else writes it",
-		 raw->path, strerrordesc_np(errno));
+	/* EACCES: this kernel has no locks at all. */
+	if (errno != EACCES)
+		log_warn("%s: cannot be locked: %s; see that nothing else "
+			 "writes it",
+			 raw->path, strerrordesc_np(errno));
 	return 0;
 }
 

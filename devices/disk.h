@@ -91,7 +91,7 @@ struct disk_options {
  * The image is locked until it is closed: against all others, or if it is only
  * read, against writers; so two machines do not write one image. The lock is
  * advisory and the open file's (F_OFD_SETLK). Where the file system has no
- * locks, a warning says so.
+ * locks, a warning says so; where the kernel has none, nothing does.
  *
  * With @opt->direct, the disk's block is what direct I/O there takes, and what
  * is in buffers that it cannot use is copied.

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "mem/iov.h"
 
 /* A chain has a header and a status besides its segments. */
@@ -76,6 +77,13 @@ static void answer(struct blk_req *req, int status, uint64_t len)
 	put_req(req);
 }
 
+/* The driver has asked for what it may not. */
+static void refuse(struct blk_req *req, int status, const char *why)
+{
+	log_guest(&req->blk->vio.mistakes, "virtio-blk: %s", why);
+	answer(req, status, 0);
+}
+
 static void io_done(struct disk_req *io, int res)
 {
 	struct blk_req *req = container_of(io, struct blk_req, io);
@@ -111,7 +119,7 @@ static void start(struct blk_req *req, uint64_t sector, uint64_t len)
 	if (len % blk->disk->block != 0 || sector > sectors ||
 	    len / SECTOR_SIZE > sectors - sector ||
 	    sector * SECTOR_SIZE % blk->disk->block != 0) {
-		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		refuse(req, VIRTIO_BLK_S_IOERR, "outside of the disk");
 		return;
 	}
 	if (len == 0 && req->io.kind != DISK_FLUSH) {
@@ -165,7 +173,7 @@ static void start_range(struct blk_req *req, uint32_t type)
 
 	/* One segment, as the configuration says. */
 	if (len != sizeof(struct header) + sizeof(raw)) {
-		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		refuse(req, VIRTIO_BLK_S_IOERR, "not one segment");
 		return;
 	}
 	(void)iov_read(chain->iov, chain->readable, sizeof(struct header), raw,
@@ -175,11 +183,11 @@ static void start_range(struct blk_req *req, uint32_t type)
 	if (type == VIRTIO_BLK_T_WRITE_ZEROES)
 		known = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
 	if (flags & ~known) {
-		answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+		refuse(req, VIRTIO_BLK_S_UNSUPP, "unknown flag");
 		return;
 	}
 	if (sectors > RANGE_SECTORS_MAX) {
-		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		refuse(req, VIRTIO_BLK_S_IOERR, "segment too large");
 		return;
 	}
 	req->io.kind = type == VIRTIO_BLK_T_DISCARD ? DISK_DISCARD : DISK_ZERO;
@@ -218,14 +226,14 @@ static void dispatch(struct blk_req *req, uint32_t type, uint64_t sector)
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
 		if (ro)
-			answer(req, VIRTIO_BLK_S_IOERR, 0);
+			refuse(req, VIRTIO_BLK_S_IOERR, "disk is read-only");
 		else if (type == VIRTIO_BLK_T_OUT)
 			start_write(req, sector);
 		else
 			start_range(req, type);
 		return;
 	default:
-		answer(req, VIRTIO_BLK_S_UNSUPP, 0);
+		refuse(req, VIRTIO_BLK_S_UNSUPP, "unknown request");
 	}
 }
 
@@ -236,7 +244,9 @@ static void handle(struct blk_req *req)
 	uint8_t raw[sizeof(struct header)];
 
 	if (chain->count == chain->readable) {
-		/* There is no place to say what is wrong. */
+		/* There is no place to tell it what is wrong. */
+		log_guest(&req->blk->vio.mistakes,
+			  "virtio-blk: request without a status");
 		virtio_push(&req->blk->vio, 0, chain->head, 0);
 		put_req(req);
 		return;
@@ -244,7 +254,7 @@ static void handle(struct blk_req *req)
 	req->status = (uint8_t *)last->iov_base + last->iov_len - 1;
 	if (iov_read(chain->iov, chain->readable, 0, raw, sizeof(raw)) <
 	    sizeof(raw)) {
-		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		refuse(req, VIRTIO_BLK_S_IOERR, "header too short");
 		return;
 	}
 	dispatch(req, load_le32(raw + offsetof(struct header, type)),

@@ -23,6 +23,7 @@
 #define DEVICES_VIRTIO_VIRTIO_H
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "devices/device.h"
 #include "devices/virtio/queue.h"
@@ -93,7 +94,7 @@ struct virtio {
 	unsigned queues;
 
 	const char *fault; /* why it needs a reset; NULL: it does not */
-	uint64_t faults; /* how often the driver broke a rule */
+	struct log_limit mistakes; /* of the driver's, counted */
 };
 
 /* Device status. Source: section 2.1. */

@@ -1,0 +1,190 @@
+/*
+ * tests/unit/test_virtio_reset.c - a driver resets a disk that is at work.
+ *
+ * The loop runs on its own thread, as in a machine, and this one is the vCPU.
+ */
+#include <fcntl.h>
+#include <linux/virtio_blk.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/loop.h"
+#include "devices/virtio/blk.h"
+#include "devices/virtio/mmio.h"
+#include "tests/unit/test.h"
+#include "tests/unit/virtq_driver.h"
+
+#define IMAGE "test_virtio_reset.img"
+#define REQUESTS 16
+#define LENGTH ((size_t)64 * 1024) /* of each: they fill the second region */
+#define ROUNDS 60
+
+enum { ON_DISK = 0x33, MINE = 0x22 };
+
+struct rig {
+	struct fake_ram ram;
+	struct fake_irq irq;
+	struct loop *loop;
+	struct uring *ring;
+	struct disk *disk;
+	struct device *dev;
+	pthread_t thread;
+	gpa_t headers; /* 16 bytes, and one for the status, each */
+	struct fake_queue q;
+};
+
+static void make_image(void)
+{
+	_cleanup_(fd_closep) int fd = open(
+		IMAGE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	static uint8_t buf[LENGTH];
+
+	memset(buf, ON_DISK, sizeof(buf));
+	for (unsigned i = 0; i < REQUESTS; i++)
+		assert_int_equal(write(fd, buf, sizeof(buf)), sizeof(buf));
+}
+
+static void *run_loop(void *arg)
+{
+	struct err err = { 0 };
+
+	(void)loop_run(arg, &err);
+	return NULL;
+}
+
+static void begin(struct rig *rig)
+{
+	/* The page cache would answer at once, with nothing in flight. */
+	struct disk_options opt = { .path = IMAGE, .direct = true };
+	struct virtio *vio;
+	struct err err = { 0 };
+
+	assert_int_equal(loop_new(&rig->loop, &err), 0);
+	if (uring_new(&rig->ring, rig->loop, 64, &err) < 0) {
+		print_message("SKIP: %s\n", err.msg);
+		rig->loop = loop_free(rig->loop);
+		skip();
+	}
+	make_image();
+	ram_init(&rig->ram);
+	if (disk_open(&rig->disk, &opt, rig->ring, &err) < 0) {
+		opt.direct = false;
+		assert_int_equal(disk_open(&rig->disk, &opt, rig->ring, &err),
+				 0);
+	}
+	assert_int_equal(virtio_blk_new(&vio, &rig->ram.map, rig->loop,
+					rig->disk, NULL, &err),
+			 0);
+	assert_int_equal(
+		virtio_mmio_new(&rig->dev, vio, fake_irq_line(&rig->irq), &err),
+		0);
+	assert_int_equal(
+		pthread_create(&rig->thread, NULL, run_loop, rig->loop), 0);
+}
+
+static void end(struct rig *rig)
+{
+	loop_stop(rig->loop);
+	assert_int_equal(pthread_join(rig->thread, NULL), 0);
+	rig->dev->ops->destroy(rig->dev);
+	rig->ring = uring_free(rig->ring);
+	rig->loop = loop_free(rig->loop);
+	ram_finish(&rig->ram);
+	(void)unlink(IMAGE);
+}
+
+static void drive(struct rig *rig)
+{
+	rig->ram.next = RAM_BASE;
+	queue_alloc(&rig->q, &rig->ram, 64);
+	rig->headers = ram_alloc(&rig->ram, (size_t)REQUESTS * 17, 16);
+	mmio_begin(rig->dev, UINT64_MAX);
+	mmio_queue(rig->dev, 0, &rig->q);
+	mmio_go(rig->dev);
+}
+
+static gpa_t buffer(unsigned index)
+{
+	return RAM_BORDER + index * LENGTH;
+}
+
+static void send_all(struct rig *rig)
+{
+	for (unsigned i = 0; i < REQUESTS; i++) {
+		const gpa_t header = rig->headers + i * 16ULL;
+		const struct range buf[] = {
+			{ header, 16 },
+			{ buffer(i), LENGTH },
+			{ rig->headers + REQUESTS * 16 + i, 1 },
+		};
+		uint8_t *p = ram_at(&rig->ram, header);
+
+		store_le32(p, VIRTIO_BLK_T_IN);
+		store_le64(p + 8, i * LENGTH / SECTOR_SIZE);
+		queue_send(&rig->q, buf, 1, 3);
+	}
+	mmio_write(rig->dev, 0x050, 0);
+}
+
+static void await(struct rig *rig, unsigned count)
+{
+	uint32_t id, len;
+
+	while (count > 0) {
+		if (!queue_take(&rig->q, &id, &len)) {
+			(void)sched_yield();
+			continue;
+		}
+		assert_int_equal(len, LENGTH + 1);
+		count--;
+	}
+}
+
+static void fill(struct rig *rig)
+{
+	memset(rig->ram.host[1], MINE, RAM_SIZE);
+}
+
+static bool holds(struct rig *rig, unsigned index, uint8_t byte)
+{
+	const uint8_t *p = ram_at(&rig->ram, buffer(index));
+
+	return p[0] == byte && memcmp(p, p + 1, LENGTH - 1) == 0;
+}
+
+static void reset__nothing_is_written_after_it(void **state)
+{
+	struct rig rig = { 0 };
+
+	(void)state;
+	begin(&rig);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		drive(&rig);
+		fill(&rig);
+		send_all(&rig);
+		await(&rig, round % (REQUESTS + 1));
+		mmio_write(rig.dev, 0x070, 0);
+		fill(&rig);
+		for (unsigned i = 0; i < REQUESTS; i++)
+			assert_true(holds(&rig, i, MINE));
+	}
+	/* It goes on as if nothing had been. */
+	drive(&rig);
+	send_all(&rig);
+	await(&rig, REQUESTS);
+	for (unsigned i = 0; i < REQUESTS; i++)
+		assert_true(holds(&rig, i, ON_DISK));
+	end(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reset__nothing_is_written_after_it),
+	};
+
+	return RUN_TESTS(tests);
+}
