@@ -1,5 +1,6 @@
 /* vmm/main.c - arguments in, exit status out; prints the one error. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,12 +171,29 @@ static void print_error(const struct err *err)
 	(void)!write(STDERR_FILENO, line, len);
 }
 
+/*
+ * A standard descriptor that was closed (vmm run <&-) would be the number of
+ * the next thing opened: the guest's console would be /dev/kvm.
+ */
+static int fill_std_fds(struct err *err)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return err_sys(err, "/dev/null");
+	(void)close(fd);
+	return 0;
+}
+
 int main(int argc, char *argv[])
 {
 	struct err err = { 0 };
 	int status = STATUS_OK;
 
-	if (dispatch(argc, argv, &status, &err) >= 0)
+	if (fill_std_fds(&err) == 0 && dispatch(argc, argv, &status, &err) >= 0)
 		return status;
 	print_error(&err);
 	return err.input ? STATUS_USAGE : STATUS_FAILED;

@@ -82,6 +82,13 @@ class Commands(unittest.TestCase):
                                       "No space left on device\n")
 
 
+    def test_a_closed_standard_descriptor_is_not_given_to_a_file(self):
+        for closed in ("", "<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"):
+            done = subprocess.run(["sh", "-c", f'"$0" run fd {closed}',
+                                   PROGRAM], check=False)
+            self.assertEqual(done.returncode, 3, closed)
+
+
 class Errors(unittest.TestCase):
     def refused(self, sentence, *words, status=2):
         done = vmm(*words)
