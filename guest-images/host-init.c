@@ -53,6 +53,7 @@ struct lab {
 	char frames[CHUNK]; /* from tools/lab, not yet dealt with */
 	size_t frames_len;
 	size_t frame_done; /* how much of the first one's content is */
+	bool full; /* the command does not take more of it now */
 };
 
 struct mount {
@@ -231,6 +232,7 @@ static bool frame_received(struct lab *lab)
 		done = feed(lab, lab->frames + HEAD, len);
 	else if (lab->frames[0] == 'w')
 		set_window(lab, lab->frames + HEAD, len);
+	lab->full = !done;
 	if (!done)
 		return false;
 	lab->frames_len -= HEAD + len;
@@ -278,11 +280,8 @@ static void relay(struct lab *lab)
 	 * ended, only take what it can have left there. */
 	for (int last = LAST_READS; last > 0; last -= lab->child == 0) {
 		/* While the command does not read, nor do we. */
-		bool full = lab->frame_done > 0 ||
-			    lab->frames_len == sizeof(lab->frames);
-
-		fds[3].fd = full ? lab->in : lab->channel;
-		fds[3].events = full ? POLLOUT : POLLIN;
+		fds[3].fd = lab->full ? lab->in : lab->channel;
+		fds[3].events = lab->full ? POLLOUT : POLLIN;
 		if (lab->in < 0)
 			fds[3].fd = -1;
 		if (poll(fds, 4, lab->child ? -1 : 0) == 0)
@@ -291,7 +290,7 @@ static void relay(struct lab *lab)
 			fds[1].fd = -1;
 		if (fds[2].revents && !relay_out(lab, lab->err, 'e'))
 			fds[2].fd = -1;
-		if (fds[3].revents && !full)
+		if (fds[3].revents && !lab->full)
 			relay_in(lab);
 		while (frame_received(lab))
 			;
@@ -427,6 +426,8 @@ int main(void)
 				     ? 128 + WTERMSIG(lab.status)
 				     : WEXITSTATUS(lab.status));
 	frame_send(&lab, 'x', frame, 1);
-	(void)tcdrain(lab.channel);
-	power_off();
+	/* What was written may still be on its way: tools/lab ends the machine
+	 * once it has the status. */
+	for (;;)
+		(void)pause();
 }

@@ -124,6 +124,8 @@ class Session:
         return self._report(125)
 
     def _stop(self, process: subprocess.Popen[bytes] | None) -> None:
+        for number in END_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # It is ending already.
         signal.set_wakeup_fd(-1)
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
