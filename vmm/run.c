@@ -63,6 +63,8 @@ static int catch_signals(struct run *run, struct err *err)
 		return err_sys(err, "signal mask");
 	/* A reader of our output that leaves is an EPIPE, not the end. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A disk beyond ulimit -f is an EFBIG, and the guest's I/O error. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 
 	run->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return run->signals.fd >= 0 ? vcpu_kick_setup(err)

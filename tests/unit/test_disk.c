@@ -255,6 +255,24 @@ static void move__an_image_that_shrank_is_an_error(void **state)
 	assert_int_equal(transfer(DISK_READ, 1024, buf, 512), -EIO);
 }
 
+static void move__what_the_host_refuses_is_an_error(void **state)
+{
+	_cleanup_(fd_closep) int fd = memfd_create(
+		"disk", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	uint8_t buf[1024] = { 0 };
+	char path[32];
+
+	(void)state;
+	need_ring();
+	assert_int_equal(ftruncate(fd, 65536), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(get_disk(path, false, false), 0);
+	assert_int_equal(transfer(DISK_WRITE, 0, buf, 1024), -EPERM);
+	assert_int_equal(range(DISK_ZERO, 0, 1024, true), -EPERM);
+	assert_int_equal(transfer(DISK_READ, 0, buf, 1024), 0);
+}
+
 static void move__durable_writes_and_flushes_succeed(void **state)
 {
 	uint8_t buf[512] = { 7 }, raw[512];
@@ -412,6 +430,7 @@ int main(void)
 		TEST(open__formats_are_not_guessed),
 		TEST(move__writes_and_reads_back),
 		TEST(move__an_image_that_shrank_is_an_error),
+		TEST(move__what_the_host_refuses_is_an_error),
 		TEST(move__durable_writes_and_flushes_succeed),
 		TEST(zero__clears_its_bytes_and_no_others),
 		TEST(zero__is_written_where_it_cannot_be_asked_for),
