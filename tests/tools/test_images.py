@@ -134,6 +134,11 @@ deb-src http://source.example/debian bookworm main
     def test_one_line_style(self):
         self.check(apt.parse_list(self.LIST))
 
+    def test_security_archive_stands_beside_the_main_one(self):
+        mirrors = apt.parse_list(self.LIST.splitlines()[1])
+        self.assertEqual(apt.mirror_for("bookworm-security", mirrors).uri,
+                         "http://mirror.example/debian-security")
+
     def test_no_mirror_is_a_failure(self):
         with self.assertRaises(Failure):
             apt.mirror_for("bookworm", apt.parse_deb822(""))

@@ -97,12 +97,17 @@ def mirror_for(suite: str, mirrors: list[Mirror]) -> Mirror:
     def of_security(name: str) -> bool:
         return name.endswith("-security") or "/updates" in name
 
-    wanted = of_security(suite)
-    for mirror in mirrors:
-        base = re.split(r"[-/]", mirror.suite)[0]
-        if base in DEBIAN_SUITES and of_security(mirror.suite) == wanted:
-            key = mirror.signed_by or (str(KEYRING) if KEYRING.exists() else "")
-            return Mirror(mirror.uri, suite, key)
+    key = str(KEYRING) if KEYRING.exists() else ""
+    debian = [mirror for mirror in mirrors
+              if re.split(r"[-/]", mirror.suite)[0] in DEBIAN_SUITES]
+    for mirror in debian:
+        if of_security(mirror.suite) == of_security(suite):
+            return Mirror(mirror.uri, suite, mirror.signed_by or key)
+    for mirror in debian:
+        # Set up without security updates: mirrors keep both side by side.
+        uri = mirror.uri.rstrip("/")
+        if uri.endswith("/debian"):
+            return Mirror(f"{uri}-security", suite, mirror.signed_by or key)
     raise Failure(f"no mirror of Debian's {suite} can be told from {ETC_APT}")
 
 

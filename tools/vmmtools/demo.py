@@ -7,7 +7,7 @@ import sys
 from vmmtools.arch import find_arch
 from vmmtools.base import say, tool_main
 from vmmtools.build import Build
-from vmmtools.lab import Options, guest_kernel, run_lab
+from vmmtools.lab import Options, run_lab
 from vmmtools.native import native_host
 
 MEMORY = "2G"
@@ -43,7 +43,6 @@ def main() -> int:
     options = Options(arch=arch, command=command, mem="3G", smp=2,
                       interactive=terminal, timeout=None if terminal else 300,
                       build=False)
-    guest_kernel(options).get()
     where = ("on this machine" if native_host(arch)
              else "on an emulated arm64 host with KVM")
     say(f"{where}: {shlex.join(command)}")
