@@ -326,6 +326,11 @@ static int check(struct parse *parse, struct err *err)
 		return err_input(err, -EINVAL,
 				 "nothing to boot: give --kernel FILE or "
 				 "--firmware FILE");
+	if (config->dtb && config->cmdline[0])
+		return err_input(err, -EINVAL,
+				 "--cmdline: the device tree of --dtb %s "
+				 "brings a command line of its own",
+				 config->dtb);
 	if (!config->mems)
 		config->mem[config->mems++] = (struct mem_spec){
 			.size = DEFAULT_MEM, .word = "512M"

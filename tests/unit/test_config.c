@@ -108,14 +108,13 @@ static void parse__all_options_at_once(void **state)
 	struct config c;
 
 	(void)state;
-	TAKEN(&c, "--kernel=K", "--initrd=I", "--cmdline=a b=c", "--dtb=D",
-	      "--dump-dtb=O", "--cpus=64", "--mem=2G", "--irqchip=gicv2",
-	      "--pmu", "--console=virtio", "--rng", "--name=a-1", "--no-reboot",
+	TAKEN(&c, "--kernel=K", "--initrd=I", "--cmdline=a b=c", "--dump-dtb=O",
+	      "--cpus=64", "--mem=2G", "--irqchip=gicv2", "--pmu",
+	      "--console=virtio", "--rng", "--name=a-1", "--no-reboot",
 	      "--timeout=1500ms", "--loglevel=debug");
 	assert_string_equal(c.kernel, "K");
 	assert_string_equal(c.initrd, "I");
 	assert_string_equal(c.cmdline, "a b=c");
-	assert_string_equal(c.dtb, "D");
 	assert_string_equal(c.dump_dtb, "O");
 	assert_int_equal(c.cpus, 64);
 	assert_int_equal(c.mem[0].size, 2 * GIB);
@@ -184,6 +183,19 @@ static void parse__something_must_boot_and_one_thing_only(void **state)
 	REFUSED("--firmware F: there is a kernel, too ('K'); "
 		"only one of them can boot",
 		"-f", "F", "K");
+}
+
+static void parse__command_line_beside_a_device_tree_is_refused(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--dtb=D", "-p", "");
+	assert_string_equal(c.dtb, "D");
+	config_finish(&c);
+	REFUSED("--cmdline: the device tree of --dtb D brings a command line "
+		"of its own",
+		"K", "--dtb", "D", "-p", "quiet");
 }
 
 static void option__unknown_is_refused_with_the_closest(void **state)
@@ -440,6 +452,8 @@ int main(void)
 		cmocka_unit_test(parse__kvmtool_command_lines_work),
 		cmocka_unit_test(parse__the_last_of_an_option_wins),
 		cmocka_unit_test(parse__something_must_boot_and_one_thing_only),
+		cmocka_unit_test(
+			parse__command_line_beside_a_device_tree_is_refused),
 		cmocka_unit_test(option__unknown_is_refused_with_the_closest),
 		cmocka_unit_test(option__abbreviations_are_refused),
 		cmocka_unit_test(
