@@ -1,0 +1,307 @@
+/* tests/unit/test_control_socket.c - vmm/control/socket.c. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tests/unit/test.h"
+#include "vmm/control/socket.h"
+
+static char base[] = "/tmp/vmm-test-XXXXXX";
+static struct err err;
+
+static int setup(void **state)
+{
+	(void)state;
+	err = (struct err){ 0 };
+	(void)strcpy(base + sizeof(base) - 7, "XXXXXX");
+	if (!mkdtemp(base))
+		return -1;
+	return setenv("XDG_RUNTIME_DIR", base, 1);
+}
+
+static char *under(const char *name)
+{
+	static char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", base, name);
+	return path;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	(void)unlink(under("vmm/a.sock"));
+	(void)unlink(under("vmm/b.sock"));
+	(void)unlink(under("file"));
+	(void)rmdir(under("vmm"));
+	return rmdir(base);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode;
+}
+
+static struct control_socket open_name(const char *name)
+{
+	struct control_socket sock = { .fd = -1 };
+
+	assert_int_equal(control_socket_open(&sock, name, &err), 0);
+	assert_true(sock.fd >= 0);
+	return sock;
+}
+
+/* A socket whose machine was killed. */
+static void leave_dead(const char *name)
+{
+	struct control_socket sock = open_name(name);
+
+	(void)close(sock.fd);
+}
+
+static int connect_to(const char *name)
+{
+	struct sockaddr_un at;
+
+	assert_int_equal(control_path(name, &at, &err), 0);
+	return control_connect(&at);
+}
+
+static void path__a_name_is_a_socket_in_the_users_folder(void **state)
+{
+	struct sockaddr_un at;
+
+	(void)state;
+	assert_int_equal(control_path("a", &at, &err), 0);
+	assert_string_equal(at.sun_path, under("vmm/a.sock"));
+	assert_int_equal(control_path("./a", &at, &err), 0);
+	assert_string_equal(at.sun_path, "./a");
+}
+
+static void path__the_longest_that_fits_is_107_characters(void **state)
+{
+	char path[109];
+	struct sockaddr_un at;
+
+	(void)state;
+	memset(path, '/', 107);
+	path[107] = 0;
+	assert_int_equal(control_path(path, &at, &err), 0);
+	assert_string_equal(at.sun_path, path);
+	(void)strcpy(path + 107, "/");
+	assert_int_equal(control_path(path, &at, &err), -ENAMETOOLONG);
+}
+
+static void folder__without_xdg_it_is_roots_or_none(void **state)
+{
+	char folder[108];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		if (i == 0)
+			(void)unsetenv("XDG_RUNTIME_DIR");
+		else
+			(void)setenv("XDG_RUNTIME_DIR", i == 1 ? "" : "x", 1);
+		if (geteuid() == 0) {
+			assert_int_equal(
+				control_folder(folder, sizeof(folder), &err),
+				0);
+			assert_string_equal(folder, "/run/vmm");
+		} else {
+			assert_int_equal(
+				control_folder(folder, sizeof(folder), &err),
+				-ENOENT);
+		}
+	}
+}
+
+static void open__socket_and_folder_are_the_users_alone(void **state)
+{
+	const mode_t was = umask(0);
+	struct control_socket sock = open_name("a");
+
+	(void)state;
+	(void)umask(was);
+	assert_int_equal(mode_of(under("vmm")), S_IFDIR | 0700);
+	assert_int_equal(mode_of(under("vmm/a.sock")), S_IFSOCK | 0600);
+	assert_true(fcntl(sock.fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(sock.fd, F_GETFD) & FD_CLOEXEC);
+	control_socket_close(&sock);
+	assert_int_equal(sock.fd, -1);
+	assert_int_equal(access(under("vmm/a.sock"), F_OK), -1);
+	control_socket_close(&sock);
+}
+
+static void open__a_live_one_is_left_alone(void **state)
+{
+	struct control_socket sock = open_name("a");
+	struct control_socket other = { .fd = -1 };
+	_cleanup_(fd_closep) int fd = -1;
+
+	(void)state;
+	assert_int_equal(control_socket_open(&other, "a", &err), -EADDRINUSE);
+	assert_true(err.input);
+	assert_non_null(strstr(err.msg, "a running virtual machine has it"));
+	assert_int_equal(other.fd, -1);
+	fd = connect_to("a");
+	assert_true(fd >= 0);
+	control_socket_close(&sock);
+}
+
+static void open__a_live_one_with_a_full_queue_is_live(void **state)
+{
+	struct control_socket sock = open_name("a");
+	int fd[64];
+
+	(void)state;
+	for (size_t i = 0; i < 64; i++) {
+		fd[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fd[i], (struct sockaddr *)&sock.at,
+			      sizeof(sock.at));
+	}
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(control_remove_dead(&sock.at, &err), -EADDRINUSE);
+	for (size_t i = 0; i < 64; i++)
+		(void)close(fd[i]);
+	control_socket_close(&sock);
+}
+
+static void open__a_dead_one_is_replaced(void **state)
+{
+	struct control_socket sock;
+	_cleanup_(fd_closep) int fd = -1;
+
+	(void)state;
+	leave_dead("a");
+	assert_int_equal(connect_to("a"), -ECONNREFUSED);
+	sock = open_name("a");
+	fd = connect_to("a");
+	assert_true(fd >= 0);
+	control_socket_close(&sock);
+}
+
+static void open__what_is_no_socket_is_not_touched(void **state)
+{
+	struct control_socket sock = { .fd = -1 };
+	const int fd = open(under("file"), O_CREAT | O_WRONLY, 0600);
+
+	(void)state;
+	(void)close(fd);
+	assert_int_equal(control_socket_open(&sock, under("file"), &err),
+			 -EADDRINUSE);
+	assert_non_null(strstr(err.msg, "is no socket"));
+	assert_int_equal(mode_of(under("file")), S_IFREG | 0600);
+	assert_int_equal(control_socket_open(&sock, under("no/where"), &err),
+			 -ENOENT);
+}
+
+static void open__a_folder_open_to_others_is_refused(void **state)
+{
+	struct control_socket sock = { .fd = -1 };
+
+	(void)state;
+	assert_int_equal(mkdir(under("vmm"), 0700), 0);
+	assert_int_equal(chmod(under("vmm"), 0770), 0);
+	assert_int_equal(control_socket_open(&sock, "a", &err), -EPERM);
+	assert_int_equal(chmod(under("vmm"), 0755), 0);
+	sock = open_name("a");
+	control_socket_close(&sock);
+	assert_int_equal(rmdir(under("vmm")), 0);
+	assert_int_equal(symlink("/tmp", under("vmm")), 0);
+	assert_int_equal(control_socket_open(&sock, "a", &err), -EPERM);
+	(void)unlink(under("vmm"));
+}
+
+static void close__another_s_socket_of_that_name_stays(void **state)
+{
+	struct control_socket sock = open_name("a");
+	struct control_socket other;
+
+	(void)state;
+	(void)unlink(under("vmm/a.sock"));
+	other = open_name("a");
+	control_socket_close(&sock);
+	assert_int_equal(mode_of(under("vmm/a.sock")), S_IFSOCK | 0600);
+	control_socket_close(&other);
+}
+
+static void remove__only_the_dead(void **state)
+{
+	struct control_socket live = open_name("a");
+	struct sockaddr_un dead;
+
+	(void)state;
+	leave_dead("b");
+	assert_int_equal(control_path("b", &dead, &err), 0);
+	assert_int_equal(control_remove_dead(&dead, &err), 0);
+	assert_int_equal(access(under("vmm/b.sock"), F_OK), -1);
+	assert_int_equal(control_remove_dead(&dead, &err), 0);
+	assert_int_equal(control_remove_dead(&live.at, &err), -EADDRINUSE);
+	control_socket_close(&live);
+}
+
+/* Of many that begin at once over a dead one, one is left, and listens. */
+static void open__in_a_race_one_wins(void **state)
+{
+	enum { RACERS = 8 };
+	int won = 0, go[2];
+
+	(void)state;
+	leave_dead("a");
+	assert_int_equal(pipe(go), 0);
+	for (int i = 0; i < RACERS; i++) {
+		if (fork() == 0) {
+			struct control_socket sock;
+			char byte;
+			int r;
+
+			(void)close(go[1]);
+			(void)!read(go[0], &byte, 1);
+			r = control_socket_open(&sock, "a", &err);
+			if (r == 0)
+				(void)usleep(300000);
+			_exit(r == 0 ? 0 : r == -EADDRINUSE ? 1 : 2);
+		}
+	}
+	(void)close(go[0]);
+	(void)close(go[1]);
+	for (int i = 0; i < RACERS; i++) {
+		int status = 0;
+
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+		won += WEXITSTATUS(status) == 0;
+	}
+	assert_int_equal(won, 1);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(path__a_name_is_a_socket_in_the_users_folder),
+		TEST(path__the_longest_that_fits_is_107_characters),
+		TEST(folder__without_xdg_it_is_roots_or_none),
+		TEST(open__socket_and_folder_are_the_users_alone),
+		TEST(open__a_live_one_is_left_alone),
+		TEST(open__a_live_one_with_a_full_queue_is_live),
+		TEST(open__a_dead_one_is_replaced),
+		TEST(open__what_is_no_socket_is_not_touched),
+		TEST(open__a_folder_open_to_others_is_refused),
+		TEST(close__another_s_socket_of_that_name_stays),
+		TEST(remove__only_the_dead),
+		TEST(open__in_a_race_one_wins),
+	};
+
+	return RUN_TESTS(tests);
+}

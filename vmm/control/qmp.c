@@ -1,0 +1,306 @@
+/* vmm/control/qmp.c - the QEMU Machine Protocol: commands, replies, events. */
+#include "vmm/control/qmp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const class_names[] = {
+	[QMP_GENERIC_ERROR] = "GenericError",
+	[QMP_COMMAND_NOT_FOUND] = "CommandNotFound",
+	[QMP_DEVICE_NOT_ACTIVE] = "DeviceNotActive",
+	[QMP_DEVICE_NOT_FOUND] = "DeviceNotFound",
+	[QMP_KVM_MISSING_CAP] = "KVMMissingCap",
+};
+
+static json_t *version(void)
+{
+	int major = 0, minor = 0, micro = 0;
+
+	(void)sscanf(VMM_VERSION, "%d.%d.%d", &major, &minor, &micro);
+	return json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "micro", micro,
+			 "minor", minor, "major", major, "package",
+			 "vmm " VMM_VERSION);
+}
+
+json_t *qmp_greeting(void)
+{
+	return json_pack("{s:{s:o, s:[]}}", "QMP", "version", version(),
+			 "capabilities");
+}
+
+int qmp_query_version(struct qmp_call *call, struct err *err)
+{
+	call->ret = version();
+	return call->ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static json_t *error_reply(enum qmp_class class, const struct err *err)
+{
+	char desc[sizeof(err->msg)];
+	size_t len = strnlen(err->msg, sizeof(desc) - 1);
+
+	/* It may quote a client or a file name, and be cut within a letter. */
+	for (size_t i = 0; i < len; i++)
+		desc[i] = err->msg[i] < ' ' || err->msg[i] > '~' ? '?'
+								 : err->msg[i];
+	desc[len] = 0;
+	return json_pack("{s:{s:s, s:s}}", "error", "class", class_names[class],
+			 "desc", desc);
+}
+
+json_t *qmp_problem(const char *problem)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, -EINVAL, "%s", problem);
+	return error_reply(QMP_GENERIC_ERROR, &err);
+}
+
+json_t *qmp_event(const char *name, json_t *data)
+{
+	struct timespec now;
+	json_t *event;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	event = json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds",
+			  (json_int_t)now.tv_sec, "microseconds",
+			  (json_int_t)(now.tv_nsec / 1000), "event", name);
+	if (data && json_object_set_new(event, "data", data) < 0) {
+		json_decref(event);
+		return NULL;
+	}
+	return event;
+}
+
+static bool is_a(const json_t *value, enum qmp_type type)
+{
+	switch (type) {
+	case QMP_BOOL:
+		return json_is_boolean(value);
+	case QMP_INT:
+		return json_is_integer(value);
+	case QMP_STRING:
+		return json_is_string(value);
+	case QMP_ARRAY:
+		return json_is_array(value);
+	case QMP_OBJECT:
+		return json_is_object(value);
+	}
+	return false;
+}
+
+static const char *type_name(enum qmp_type type)
+{
+	static const char *const names[] = {
+		[QMP_BOOL] = "boolean",	 [QMP_INT] = "integer",
+		[QMP_STRING] = "string", [QMP_ARRAY] = "array",
+		[QMP_OBJECT] = "object",
+	};
+
+	return names[type];
+}
+
+static const struct qmp_arg *find_arg(const struct qmp_command *command,
+				      const char *name)
+{
+	for (size_t i = 0; i < QMP_MAX_ARGS && command->arg[i].name; i++)
+		if (!strcmp(command->arg[i].name, name))
+			return &command->arg[i];
+	return NULL;
+}
+
+static int check_args(const struct qmp_command *command, json_t *args,
+		      struct err *err)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(args, name, value)
+	{
+		const struct qmp_arg *arg = find_arg(command, name);
+
+		if (!arg)
+			return err_set(err, -EINVAL,
+				       "Parameter '%s' is unexpected", name);
+		if (!is_a(value, arg->type))
+			return err_set(err, -EINVAL,
+				       "Invalid parameter type for '%s', "
+				       "expected: %s",
+				       name, type_name(arg->type));
+	}
+	for (size_t i = 0; i < QMP_MAX_ARGS && command->arg[i].name; i++)
+		if (command->arg[i].required &&
+		    !json_object_get(args, command->arg[i].name))
+			return err_set(err, -EINVAL,
+				       "Parameter '%s' is missing",
+				       command->arg[i].name);
+	return 0;
+}
+
+/* No capability is offered, so that none can be enabled. */
+static int negotiate(struct qmp_call *call, struct err *err)
+{
+	const json_t *enable = json_object_get(call->args, "enable");
+	const char *name = json_string_value(json_array_get(enable, 0));
+
+	if (json_array_size(enable) > 0)
+		return err_set(err, -EINVAL, "capability '%s' is not available",
+			       name ? name : "?");
+	return 0;
+}
+
+static const struct qmp_command negotiation = {
+	"qmp_capabilities", negotiate, { { "enable", QMP_ARRAY, false } }
+};
+
+int qmp_query_commands(struct qmp_call *call, struct err *err)
+{
+	const struct qmp_table *table = call->table;
+
+	call->ret = json_pack("[{s:s}]", "name", negotiation.name);
+	for (size_t i = 0; i < table->count; i++)
+		if (json_array_append_new(
+			    call->ret, json_pack("{s:s}", "name",
+						 table->command[i].name)) < 0)
+			return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int find(const struct qmp_session *session, const char *name,
+		const struct qmp_command **ret, struct err *err)
+{
+	const struct qmp_table *table = session->table;
+	const bool negotiates = !strcmp(name, negotiation.name);
+
+	if (session->negotiated && negotiates)
+		return err_set(err, -ENOSYS,
+			       "Capabilities negotiation is already complete, "
+			       "command ignored");
+	if (!session->negotiated && !negotiates)
+		return err_set(err, -ENOSYS,
+			       "Expecting capabilities negotiation with '%s'",
+			       negotiation.name);
+	if (negotiates) {
+		*ret = &negotiation;
+		return 0;
+	}
+	for (size_t i = 0; i < table->count; i++) {
+		*ret = &table->command[i];
+		if (!strcmp(name, (*ret)->name))
+			return 0;
+	}
+	return err_set(err, -ENOSYS, "The command %s has not been found", name);
+}
+
+/* Looks at the members of a message; one that is unknown is no message. */
+static int read_message(json_t *message, const char **ret_name,
+			json_t **ret_args, struct err *err)
+{
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(message))
+		return err_set(err, -EINVAL, "QMP input must be a JSON object");
+	json_object_foreach(message, name, value) if (
+		strcmp(name, "execute") != 0 &&
+		strcmp(name, "arguments") != 0 &&
+		strcmp(name, "id") !=
+			0) return err_set(err, -EINVAL,
+					  "QMP input member '%s' is unexpected",
+					  name);
+	value = json_object_get(message, "execute");
+	if (!value)
+		return err_set(err, -EINVAL,
+			       "QMP input lacks member 'execute'");
+	*ret_name = json_string_value(value);
+	if (!*ret_name)
+		return err_set(err, -EINVAL,
+			       "QMP input member 'execute' must be a string");
+	*ret_args = json_object_get(message, "arguments");
+	if (*ret_args && !json_is_object(*ret_args))
+		return err_set(err, -EINVAL,
+			       "QMP input member 'arguments' must be an "
+			       "object");
+	return 0;
+}
+
+static int execute(struct qmp_session *session, json_t *message,
+		   struct qmp_call *call, struct err *err)
+{
+	json_auto_t *none = json_object();
+	const struct qmp_command *command = NULL;
+	const char *name = NULL;
+	json_t *args = NULL;
+	int r;
+
+	r = read_message(message, &name, &args, err);
+	if (r < 0)
+		return r;
+	r = find(session, name, &command, err);
+	if (r < 0) {
+		call->class = QMP_COMMAND_NOT_FOUND;
+		return r;
+	}
+	call->args = args ? args : none;
+	r = check_args(command, args ? args : none, err);
+	if (r == 0)
+		r = command->run(call, err);
+	if (r == 0 && command == &negotiation)
+		session->negotiated = true;
+	return r;
+}
+
+json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
+{
+	struct qmp_call call = { .table = session->table, .ctx = session->ctx };
+	struct err err = { 0 };
+	json_error_t where;
+	json_auto_t *message = json_loadb(text, len, JSON_REJECT_DUPLICATES,
+					  &where);
+	json_t *id = json_object_get(message, "id");
+	json_t *reply;
+	int r;
+
+	if (message)
+		r = execute(session, message, &call, &err);
+	else
+		r = err_set(&err, -EINVAL, "JSON parse error, %s", where.text);
+	if (r < 0) {
+		json_decref(call.ret);
+		reply = error_reply(call.class, &err);
+	} else {
+		session->take_over = call.take_over;
+		reply = json_pack("{s:o}", "return",
+				  call.ret ? call.ret : json_object());
+	}
+	if (id && json_object_set(reply, "id", id) < 0) {
+		json_decref(reply);
+		return NULL;
+	}
+	return reply;
+}
+
+bool qmp_arg_bool(const struct qmp_call *call, const char *name, bool other)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	return value ? json_is_true(value) : other;
+}
+
+json_int_t qmp_arg_int(const struct qmp_call *call, const char *name,
+		       json_int_t other)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	return value ? json_integer_value(value) : other;
+}
+
+const char *qmp_arg_string(const struct qmp_call *call, const char *name,
+			   const char *other)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	return value ? json_string_value(value) : other;
+}

@@ -1,0 +1,117 @@
+/*
+ * vmm/control/qmp.h - the QEMU Machine Protocol: commands, replies, events.
+ *
+ * A command is a row of a table: its name, its arguments as data, and the
+ * function that does it. What the client says is checked against the row before
+ * the function is called, so that it finds its arguments there and of their
+ * types, and no others. [pure]
+ *
+ * Source: QEMU, docs/interop/qmp-spec.
+ */
+#ifndef VMM_CONTROL_QMP_H
+#define VMM_CONTROL_QMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+
+#define QMP_MAX_COMMAND 65536 /* bytes that a client may use for one */
+
+struct qmp_table;
+
+/* What kind of failure a client is told. */
+enum qmp_class {
+	QMP_GENERIC_ERROR, /* any that is none of those below */
+	QMP_COMMAND_NOT_FOUND,
+	QMP_DEVICE_NOT_ACTIVE, /* the machine has no such device */
+	QMP_DEVICE_NOT_FOUND,
+	QMP_KVM_MISSING_CAP,
+};
+
+/* One command that is being done. */
+struct qmp_call {
+	const struct qmp_table *table; /* borrowed */
+	void *ctx; /* the session's */
+	const json_t *args; /* an object; borrowed */
+	json_t *ret; /* out: owned by the caller; NULL stands for {} */
+	enum qmp_class class; /* out: of the failure */
+	/*
+	 * Out: after the reply the connection is no longer QMP's: this is
+	 * called with its descriptor, to own it. What the client has sent
+	 * without waiting for the reply is lost.
+	 */
+	void (*take_over)(void *ctx, int fd);
+};
+
+enum qmp_type {
+	QMP_BOOL,
+	QMP_INT,
+	QMP_STRING,
+	QMP_ARRAY, /* what is in it is the command's to check */
+	QMP_OBJECT, /* the same */
+};
+
+struct qmp_arg {
+	const char *name; /* NULL: none, and no more */
+	enum qmp_type type;
+	bool required;
+};
+
+#define QMP_MAX_ARGS 6
+
+struct qmp_command {
+	const char *name;
+	/*
+	 * Does it. Returns 0, or a negative errno with @err set and, unless it
+	 * is QMP_GENERIC_ERROR, call->class. Thread: the loop's.
+	 */
+	int (*run)(struct qmp_call *call, struct err *err);
+	struct qmp_arg arg[QMP_MAX_ARGS];
+};
+
+struct qmp_table {
+	const struct qmp_command *command;
+	size_t count;
+};
+
+/* A client's conversation. */
+struct qmp_session {
+	const struct qmp_table *table; /* borrowed */
+	void *ctx; /* for the commands; struct control in the program */
+	bool negotiated; /* qmp_capabilities was said */
+	void (*take_over)(void *ctx, int fd); /* a command's wish, or NULL */
+};
+
+/* All that follow return JSON that the caller owns, or NULL for no memory. */
+
+/* The first message to a client. */
+json_t *qmp_greeting(void);
+
+/*
+ * Does what a message asks, and returns the reply.
+ *
+ * @text: as qmp_input_take() found it; not trusted
+ */
+json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len);
+
+/* A reply to what is no message. @problem: text of ours, plain ASCII */
+json_t *qmp_problem(const char *problem);
+
+/* An event of this moment. @data: an object, or NULL; taken over */
+json_t *qmp_event(const char *name, json_t *data);
+
+/* Commands of the protocol's own, for every table. */
+int qmp_query_version(struct qmp_call *call, struct err *err);
+int qmp_query_commands(struct qmp_call *call, struct err *err);
+
+/* The arguments of a command, or what stands for one that was not given. */
+bool qmp_arg_bool(const struct qmp_call *call, const char *name, bool other);
+json_int_t qmp_arg_int(const struct qmp_call *call, const char *name,
+		       json_int_t other);
+const char *qmp_arg_string(const struct qmp_call *call, const char *name,
+			   const char *other);
+
+#endif

@@ -1,0 +1,352 @@
+/* vmm/control/server.c - speaks QMP with several clients, on the loop thread.
+ */
+#include "vmm/control/server.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "vmm/control/outbox.h"
+#include "vmm/control/qmp_input.h"
+
+#define CHUNK 4096 /* bytes read at once */
+#define FULL (64u << 10) /* no command is done while so much waits */
+#define STUCK (256u << 10) /* when more in events waits, it ends the client */
+#define TURN 16 /* clients accepted at once */
+
+struct client {
+	struct qmp_server *server;
+	struct loop_watch watch; /* its fd is owned */
+	struct qmp_session session;
+	struct qmp_input input;
+	struct outbox out;
+	size_t unheard; /* bytes of events since out was empty */
+	uint32_t armed; /* what the watch waits for */
+	bool ended; /* it will say no more */
+	bool dead; /* to be freed where nobody uses it */
+	size_t at, len; /* of chunk, not taken yet */
+	char chunk[CHUNK];
+};
+
+struct qmp_server {
+	struct loop *loop; /* borrowed */
+	const struct qmp_table *table; /* borrowed */
+	void *ctx; /* borrowed */
+	struct loop_watch listener; /* its fd is borrowed */
+	struct client *client[QMP_MAX_CLIENTS]; /* owned; NULL: free */
+	bool busy; /* with a client, perhaps within a command */
+};
+
+/* Sends what the client takes now. */
+static void flush(struct client *client)
+{
+	if (!client->dead && outbox_send(&client->out, client->watch.fd) < 0)
+		client->dead = true;
+	if (client->out.len == 0)
+		client->unheard = 0;
+}
+
+/* @message: taken over; NULL: there was no memory for it */
+static void say(struct client *client, json_t *message)
+{
+	if (outbox_add(&client->out, message) < 0)
+		client->dead = true;
+	json_decref(message);
+	flush(client);
+}
+
+static bool is_full(const struct client *client)
+{
+	return client->out.len > FULL;
+}
+
+/* Takes what was read; stops where the client does not listen. */
+static void take_chunk(struct client *client)
+{
+	while (client->at < client->len && !client->dead && !is_full(client) &&
+	       !client->session.take_over) {
+		struct qmp_input *input = &client->input;
+		size_t used;
+
+		switch (qmp_input_take(input, client->chunk + client->at,
+				       client->len - client->at, &used)) {
+		case QMP_MESSAGE:
+			say(client, qmp_reply(&client->session, input->text,
+					      input->len));
+			break;
+		case QMP_PROBLEM:
+			say(client, qmp_problem(input->problem));
+			break;
+		case QMP_NOTHING:
+			break;
+		}
+		client->at += used;
+	}
+}
+
+static bool wants_more(const struct client *client)
+{
+	return !client->dead && !client->ended && !is_full(client) &&
+	       !client->session.take_over;
+}
+
+static void read_chunk(struct client *client)
+{
+	ssize_t n;
+
+	if (!wants_more(client) || client->at < client->len)
+		return;
+	n = recv(client->watch.fd, client->chunk, CHUNK, MSG_DONTWAIT);
+	client->at = 0;
+	client->len = n > 0 ? (size_t)n : 0;
+	if (n == 0)
+		client->ended = true;
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		client->dead = true;
+}
+
+static void free_client(struct client *client)
+{
+	if (!client)
+		return;
+	if (client->watch.fd >= 0)
+		loop_remove(client->server->loop, &client->watch);
+	fd_closep(&client->watch.fd);
+	qmp_input_finish(&client->input);
+	outbox_finish(&client->out);
+	free(client);
+}
+
+/* Frees the clients that have gone. */
+static void reap(struct qmp_server *server)
+{
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
+		struct client *client = server->client[i];
+
+		if (!client || !client->dead)
+			continue;
+		server->client[i] = NULL;
+		free_client(client);
+	}
+}
+
+/* Once the reply is out, the connection is another's. */
+static void give_away(struct client *client)
+{
+	void (*const take_over)(void *ctx, int fd) = client->session.take_over;
+	const int fd = client->watch.fd;
+
+	loop_remove(client->server->loop, &client->watch);
+	client->watch.fd = -1;
+	client->dead = true;
+	take_over(client->server->ctx, fd);
+}
+
+static void arm(struct client *client)
+{
+	uint32_t events = 0;
+
+	if (client->dead)
+		return;
+	if (client->out.len > 0)
+		events |= EPOLLOUT;
+	if (wants_more(client))
+		events |= EPOLLIN;
+	if (events != client->armed)
+		loop_modify(client->server->loop, &client->watch, events);
+	client->armed = events;
+}
+
+/* The end of a client's turn: is it over, or when is the next one? */
+static void settle(struct client *client)
+{
+	if (!client->dead && client->out.len == 0) {
+		if (client->session.take_over)
+			give_away(client);
+		else if (client->ended)
+			client->dead = true;
+	}
+	arm(client);
+}
+
+static void client_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct client *client = container_of(watch, struct client, watch);
+	struct qmp_server *server = client->server;
+
+	(void)events;
+	server->busy = true;
+	flush(client);
+	/* What waited for the flush; then, at most once, what is new, so that
+	 * others have their turn. */
+	take_chunk(client);
+	read_chunk(client);
+	take_chunk(client);
+	settle(client);
+	server->busy = false;
+	reap(server);
+}
+
+static struct client *new_client(struct qmp_server *server, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client)
+		return NULL;
+	client->server = server;
+	client->watch = (struct loop_watch){ .fd = fd, .ready = client_ready };
+	client->session = (struct qmp_session){ .table = server->table,
+						.ctx = server->ctx };
+	client->input.max = QMP_MAX_COMMAND;
+	client->armed = EPOLLIN;
+	return client;
+}
+
+/* Says a last word, if that goes at once. */
+static void refuse(int fd, json_t *message)
+{
+	_cleanup_(outbox_finish) struct outbox out = { 0 };
+
+	if (outbox_add(&out, message) == 0)
+		(void)outbox_send(&out, fd);
+	json_decref(message);
+	(void)close(fd);
+}
+
+void qmp_server_add(struct qmp_server *server, int fd)
+{
+	struct client *client;
+	struct err err = { 0 };
+	size_t i = 0;
+
+	while (i < QMP_MAX_CLIENTS && server->client[i])
+		i++;
+	if (i == QMP_MAX_CLIENTS)
+		return refuse(fd, qmp_problem("too many clients"));
+	client = new_client(server, fd);
+	if (!client || loop_add(server->loop, &client->watch, EPOLLIN, &err)) {
+		log_info("control socket: no room for a client");
+		free(client);
+		(void)close(fd);
+		return;
+	}
+	server->client[i] = client;
+	say(client, qmp_greeting());
+	arm(client);
+	reap(server);
+}
+
+/*
+ * Edge-triggered: when there is no descriptor left for a client, the next one
+ * makes us look again, and none makes us turn in circles. To modify the watch
+ * is to look again, too: for those that are left when our turn is over.
+ */
+static void listener_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct qmp_server *server = container_of(watch, struct qmp_server,
+						 listener);
+
+	(void)events;
+	for (int i = 0; i < TURN; i++) {
+		const int fd = accept4(watch->fd, NULL, NULL,
+				       SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			qmp_server_add(server, fd);
+		} else if (errno == EAGAIN) {
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			log_info("control socket: accept: %s",
+				 strerrordesc_np(errno));
+			return;
+		}
+	}
+	loop_modify(server->loop, watch, EPOLLIN | EPOLLET);
+}
+
+int qmp_server_new(struct qmp_server **ret, struct loop *loop,
+		   const struct qmp_table *table, void *ctx, struct err *err)
+{
+	struct qmp_server *server = calloc(1, sizeof(*server));
+
+	if (!server)
+		return err_set(err, -ENOMEM, "out of memory");
+	server->loop = loop;
+	server->table = table;
+	server->ctx = ctx;
+	server->listener = (struct loop_watch){ .fd = -1,
+						.ready = listener_ready };
+	*ret = server;
+	return 0;
+}
+
+int qmp_server_listen(struct qmp_server *server, int fd, struct err *err)
+{
+	int r;
+
+	server->listener.fd = fd;
+	r = loop_add(server->loop, &server->listener, EPOLLIN | EPOLLET, err);
+	if (r < 0)
+		server->listener.fd = -1;
+	return r;
+}
+
+struct qmp_server *qmp_server_free(struct qmp_server *server)
+{
+	if (!server)
+		return NULL;
+	if (server->listener.fd >= 0)
+		loop_remove(server->loop, &server->listener);
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++)
+		free_client(server->client[i]);
+	free(server);
+	return NULL;
+}
+
+bool qmp_server_heard(const struct qmp_server *server)
+{
+	for (size_t i = 0; server && i < QMP_MAX_CLIENTS; i++)
+		if (server->client[i] && server->client[i]->session.negotiated)
+			return true;
+	return false;
+}
+
+static void tell(struct client *client, const json_t *event)
+{
+	const size_t before = client->out.len;
+
+	if (outbox_add(&client->out, event) < 0)
+		client->dead = true;
+	client->unheard += client->out.len - before;
+	flush(client);
+	if (client->unheard > STUCK && !client->dead) {
+		log_info("control socket: a client does not read its events; "
+			 "it is dropped");
+		client->dead = true;
+	}
+	arm(client);
+}
+
+void qmp_server_event(struct qmp_server *server, const char *name, json_t *data)
+{
+	json_auto_t *event = NULL;
+
+	if (!qmp_server_heard(server)) {
+		json_decref(data);
+		return;
+	}
+	event = qmp_event(name, data);
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
+		struct client *client = server->client[i];
+
+		if (client && client->session.negotiated && !client->dead)
+			tell(client, event);
+	}
+	if (!server->busy)
+		reap(server);
+}

@@ -1,0 +1,75 @@
+/*
+ * vmm/control/socket.h - where virtual machines listen, and who is there.
+ *
+ * The machine NAME listens at NAME.sock in the folder of its user:
+ * $XDG_RUNTIME_DIR/vmm, or, where that is not set, root's /run/vmm. The folder
+ * is the user's alone (0700), and so is the socket (0600). A word with a '/' in
+ * it is the path of a socket, and no name.
+ *
+ * A machine that was killed leaves its socket behind. It is told from a live
+ * one by connecting to it, and only removed under a lock on the folder, so that
+ * none is taken away from a machine that has just begun to listen. [pure]
+ */
+#ifndef VMM_CONTROL_SOCKET_H
+#define VMM_CONTROL_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include "base/err.h"
+
+#define CONTROL_SUFFIX ".sock"
+
+/* The socket a machine listens on. */
+struct control_socket {
+	int fd; /* owned; non-blocking; -1: none */
+	struct sockaddr_un at;
+	dev_t dev; /* these two: the file that is ours to remove */
+	ino_t ino;
+};
+
+/*
+ * Writes the folder's path. Returns 0; -ENOENT if this user has none, with the
+ * cure in @err; -ENAMETOOLONG.
+ */
+int control_folder(char *buf, size_t size, struct err *err);
+
+/* Where the machine @name listens; or @name itself, if it is a path. Returns 0,
+ * what control_folder() returns, or -ENAMETOOLONG. */
+int control_path(const char *name, struct sockaddr_un *ret, struct err *err);
+
+/*
+ * Listens, making the folder if it is not there, and taking the place of a
+ * socket whose machine is gone.
+ *
+ * @name: a name or a path
+ *
+ * Returns 0; -EADDRINUSE if a machine listens there, or if that is no socket
+ * (the user's mistake); -EPERM if the folder is another user's; what
+ * control_path() returns; or the errno of a system call. Thread: setup.
+ */
+int control_socket_open(struct control_socket *ret, const char *name,
+			struct err *err);
+
+/* Stops listening, and removes the socket if it is still the one that was made.
+ * One with an fd of -1 is fine. */
+void control_socket_close(struct control_socket *sock);
+
+/*
+ * Connects.
+ *
+ * Returns a blocking descriptor the caller owns; -ECONNREFUSED for a socket
+ * without a machine; -ENOENT; or another errno. No story: the caller knows what
+ * it means.
+ */
+int control_connect(const struct sockaddr_un *at);
+
+/*
+ * Removes a socket whose machine is gone. Returns 0 if it is removed or was
+ * not there; -EADDRINUSE if it is in use after all; or another errno.
+ */
+int control_remove_dead(const struct sockaddr_un *at, struct err *err);
+
+#endif
