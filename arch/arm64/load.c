@@ -127,8 +127,9 @@ static int open_dtb(struct load *load, const char *path, struct err *err)
 		return err_wrap(err, "device tree");
 	r = fdt_check_full(load->dtb, size);
 	if (r < 0)
-		return err_input(err, -EBADMSG, "device tree %s: %s", path,
-				 fdt_strerror(r));
+		return err_input(err, -EBADMSG,
+				 "device tree %s: not one, or broken (%s)",
+				 path, fdt_strerror(r));
 	load->want.dtb_size = fdt_totalsize(load->dtb);
 	return 0;
 }

@@ -52,9 +52,14 @@ static int add_pvtime(struct machine *machine, struct err *err)
 
 int arch_layout(struct machine *machine, struct err *err)
 {
-	struct arch_machine *arch = calloc(1, sizeof(*arch));
+	struct arch_machine *arch;
 	int r;
 
+	if (machine->config->pmu && !(machine->limits.features & ARM64_HAS_PMU))
+		return err_input(err, -ENODEV,
+				 "--pmu: this host's KVM has none for guests "
+				 "(KVM_CAP_ARM_PMU_V3)");
+	arch = calloc(1, sizeof(*arch));
 	if (!arch)
 		return err_set(err, -ENOMEM, "out of memory");
 	machine->arch = arch;

@@ -78,10 +78,6 @@ int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
 {
 	int r;
 
-	if (vcpu->vm->machine->config->pmu && !has(vcpu, ARM64_HAS_PMU))
-		return err_input(err, -ENODEV,
-				 "--pmu: this host's KVM has none for guests "
-				 "(KVM_CAP_ARM_PMU_V3)");
 	r = init_target(vcpu, err);
 	if (r == 0)
 		r = init_pvtime(vcpu, err);

@@ -1,4 +1,11 @@
-/* arch/arm64/vm.c - what makes a KVM VM an arm64 machine. */
+/*
+ * arch/arm64/vm.c - what makes a KVM VM an arm64 machine.
+ *
+ * KVM answers PSCI itself: CPU_ON, CPU_OFF, CPU_SUSPEND and the rest; power-off
+ * and reset come to us. SYSTEM_SUSPEND is not offered, as KVM leaves all of it
+ * to the VMM and nothing here could wake the guest; Linux then suspends to
+ * idle.
+ */
 #include "vmm/vm.h"
 
 #include <errno.h>
