@@ -114,7 +114,7 @@ Components: main
 """
     LIST = """\
 # deb http://off.example/debian bookworm main
-deb [arch=amd64 signed-by=/keys/debian.gpg] http://mirror.example/debian bookworm main
+deb [signed-by=/keys/debian.gpg] http://mirror.example/debian bookworm main
 deb http://mirror.example/security bookworm-security main contrib
 deb-src http://source.example/debian bookworm main
 """
@@ -222,7 +222,7 @@ class GuestInitTest(unittest.TestCase):
         for line, value in (
                 ("quiet run=uname panic=-1", "uname"),
                 ("run='uname -a' quiet", "uname -a"),
-                ('run="uname -a; echo \'x  y\'" quiet', "uname -a; echo 'x  y'"),
+                ('run="a -b; echo \'x  y\'" quiet', "a -b; echo 'x  y'"),
                 ("quiet run='echo \"a b\"; exit 3'", 'echo "a b"; exit 3'),
                 ("run=a run=b", "b"),
                 ("norun=a", ""),

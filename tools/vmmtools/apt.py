@@ -171,7 +171,7 @@ Acquire::Retries "3";
             stamp.touch()
 
     def newest(self, pattern: str) -> str:
-        """The name of the package that matches `pattern` with the newest version.
+        """The package of the newest version whose name matches `pattern`.
 
         The pattern is a regular expression for the whole name, for packages
         that carry a version in it, as kernels do.

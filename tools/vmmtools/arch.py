@@ -17,7 +17,7 @@ class Arch:
     machine: str
     """What `uname -m` says there."""
     debian: str
-    """Debian's name: packages are NAME:DEBIAN, cross libraries -DEBIAN-cross."""
+    """Debian's name: that of its packages, and of libraries -NAME-cross."""
     triplet: str
     """The GNU triplet: prefix of the cross tools, name of library folders."""
     cpu_family: str

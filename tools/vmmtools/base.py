@@ -53,7 +53,7 @@ def tool_main(main: Callable[[], int]) -> NoReturn:
 
 
 def cache_dir(*parts: str) -> Path:
-    """A folder of the cache ($VMM_CACHE, else ~/.cache/vmm), made if missing."""
+    """A folder in the cache ($VMM_CACHE, else ~/.cache/vmm), made if none."""
     root = os.environ.get("VMM_CACHE")
     home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     base = Path(root) if root else Path(home).expanduser() / "vmm"

@@ -28,7 +28,8 @@ def busybox(arch: Arch) -> Path:
         (root / "bin/busybox").rename(program)
 
     key = recipe_key(BUSYBOX, arch.debian, arch.suite)
-    return make_once(cache_dir("programs") / f"{arch.name}-busybox-{key}", make)
+    return make_once(cache_dir("programs") / f"{arch.name}-busybox-{key}",
+                     make)
 
 
 def applets(program: bytes) -> list[str]:

@@ -71,6 +71,7 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
     hostpkgs.ensure(NEEDS | hostpkgs.compiler_needs(arch),
                     f"build the kernel {folder.name}")
     source = _source(arch, recipe["source"], recipe["version"])
+    (folder / "source").write_text(f"{source.name}\n")
     with tempfile.TemporaryDirectory(dir=cache_dir("src")) as scratch:
         work = Path(scratch)
         if patches:
@@ -81,7 +82,7 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
         objects = work / "objects"
         objects.mkdir()
         # Debian's native tools are known by the triplet as well.
-        make = ["nice", "-n", "10", "make", "-s", "-C", source,
+        make = ["nice", "-n", "10", "make", "-s", "-C", str(source),
                 f"O={objects}", f"ARCH={arch.kernel_arch}",
                 f"CROSS_COMPILE={arch.triplet}-", f"-j{os.cpu_count() or 1}"]
         # The same source gives the same image, wherever it is built.
@@ -101,4 +102,3 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
         run([*make, Path(target).name], env=env, quiet=True)
         shutil.copyfile(objects / target, folder / "Image")
         shutil.copyfile(config, folder / "config")
-    (folder / "source").write_text(f"{source.name}\n")
