@@ -35,6 +35,12 @@ def say(message: str) -> None:
     print(f"{name}: {message}", file=sys.stderr, flush=True)
 
 
+def hint(message: str) -> None:
+    """Tell what only a person who watches wants to know."""
+    if sys.stderr.isatty():
+        say(message)
+
+
 def tool_main(main: Callable[[], int]) -> NoReturn:
     """Run a tool: its status, one line for a Failure, silence for Ctrl-c."""
     try:
@@ -82,7 +88,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another run that holds {path}")
+            hint(f"waiting for another run that holds {path}")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

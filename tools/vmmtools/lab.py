@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vmmtools import channel, hostpkgs, qemu
 from vmmtools.arch import Arch
-from vmmtools.base import Failure, run, say
+from vmmtools.base import Failure, hint, run
 from vmmtools.build import Build
 from vmmtools.cpio import Cpio
 from vmmtools.images import Kernel, find_kernel
@@ -77,8 +77,8 @@ def _ready_or_debian(arch: Arch, name: str) -> Kernel:
     kernel = find_kernel(arch, name)
     if kernel.ready():
         return kernel
-    say(f"{name} is not built (tools/image {arch.name} {name} does it); "
-        "taking Debian's kernel")
+    hint(f"{name} is not built (tools/image {arch.name} {name} does it); "
+         "taking Debian's kernel")
     return find_kernel(arch, "debian")
 
 

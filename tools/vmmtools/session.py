@@ -62,7 +62,7 @@ def raw_terminal() -> Iterator[None]:
         return
     before = termios.tcgetattr(0)
     try:
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # What was typed ahead stays.
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)

@@ -151,14 +151,14 @@ def count_tap(report: Report, program: str, read: tap.Tap) -> int:
     return failed
 
 
-def tools_suite(context: Context) -> None:
-    """The tests of the Python tools, run by unittest, one line each."""
-    folder = SOURCE_ROOT / "tests" / "tools"
+def python_suite(context: Context, name: str, limit: int) -> None:
+    """The Python tests in tests/NAME, run by unittest, one line each."""
+    folder = SOURCE_ROOT / "tests" / name
     for file in sorted(folder.glob("test_*.py")):
         if not context.wants(file.stem):
             continue
         ended = call([sys.executable, "-m", "unittest", "-v", file.stem],
-                     limit=TEST_LIMIT, report=context.report, cwd=folder,
+                     limit=limit, report=context.report, cwd=folder,
                      env={"PYTHONPATH": str(SOURCE_ROOT / "tools")})
         unittest_results(context.report, file.stem, ended.text, ended.good)
 
