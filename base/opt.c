@@ -112,12 +112,25 @@ static int set_number(const struct opt *opt, const char *val, uint64_t *ret,
 	return 0;
 }
 
+static int set_switch(const struct opt *opt, const char *val,
+		      enum opt_switch *ret, struct err *err)
+{
+	bool on = false;
+	const int r = set_bool(opt, val, &on, err);
+
+	if (r == 0)
+		*ret = on ? SWITCH_ON : SWITCH_OFF;
+	return r;
+}
+
 static int set(const struct opt *opt, char *val, void *ret, struct err *err)
 {
 	void *member = (char *)ret + opt->offset;
 
 	if (opt->type == OPT_BOOL)
 		return set_bool(opt, val, member, err);
+	if (opt->type == OPT_SWITCH)
+		return set_switch(opt, val, member, err);
 	if (!val || !*val)
 		return err_input(err, -EINVAL, "%s: value missing", opt->key);
 	switch (opt->type) {

@@ -24,12 +24,16 @@
 enum opt_type { /* and the type of the member it sets */
 		OPT_STR, /* const char *: not empty; points into the text */
 		OPT_BOOL, /* bool: "key", "key=on" or "key=off" */
+		OPT_SWITCH, /* enum opt_switch: the same, and "not given" */
 		OPT_NUMBER, /* uint64_t: see number_parse() */
 		OPT_SIZE, /* uint64_t: see size_parse(); in bytes */
 		OPT_DURATION, /* uint64_t: see duration_parse(); in nanoseconds
 			       */
 		OPT_WORD, /* unsigned: the value's place in .words */
 };
+
+/* For what has another default wherever it is not given. */
+enum opt_switch { SWITCH_UNSET, SWITCH_OFF, SWITCH_ON };
 
 struct opt {
 	const char *key;
@@ -52,11 +56,12 @@ struct opt {
 		##__VA_ARGS__                                      \
 	}
 #define OPT_SAME(a, b) (0 * sizeof(char[(a) == (b) ? 1 : -1]))
-#define OPT_SIZEOF(type)                             \
-	((type) == OPT_STR    ? sizeof(const char *) \
-	 : (type) == OPT_BOOL ? sizeof(bool)         \
-	 : (type) == OPT_WORD ? sizeof(unsigned)     \
-			      : sizeof(uint64_t))
+#define OPT_SIZEOF(type)                                  \
+	((type) == OPT_STR	? sizeof(const char *)    \
+	 : (type) == OPT_BOOL	? sizeof(bool)            \
+	 : (type) == OPT_SWITCH ? sizeof(enum opt_switch) \
+	 : (type) == OPT_WORD	? sizeof(unsigned)        \
+				: sizeof(uint64_t))
 
 #define OPT_MAX_KEYS 64
 

@@ -2,6 +2,8 @@
 #include "base/size.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static int digit(char c, unsigned base)
@@ -105,6 +107,23 @@ int size_at_parse(const char *s, uint64_t unit, struct range *ret,
 	*ret = at;
 	*ret_placed = placed;
 	return 0;
+}
+
+const char *size_format(char buf[SIZE_TEXT], uint64_t size)
+{
+	static const char letters[] = "KMGTP";
+	size_t step = 0;
+
+	while (size != 0 && size % 1024 == 0 && letters[step]) {
+		size /= 1024;
+		step++;
+	}
+	if (step == 0)
+		(void)snprintf(buf, SIZE_TEXT, "%" PRIu64, size);
+	else
+		(void)snprintf(buf, SIZE_TEXT, "%" PRIu64 "%c", size,
+			       letters[step - 1]);
+	return buf;
 }
 
 int duration_parse(const char *s, uint64_t *ret)

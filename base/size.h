@@ -31,6 +31,12 @@ int size_parse(const char *s, uint64_t unit, uint64_t *ret);
 int size_at_parse(const char *s, uint64_t unit, struct range *ret,
 		  bool *ret_placed);
 
+#define SIZE_TEXT 24 /* room for what size_format() writes */
+
+/* Writes @size as size_parse() reads it, with the largest letter that loses
+ * nothing: "2M", "1G", "12345" (bytes). Returns @buf. */
+const char *size_format(char buf[SIZE_TEXT], uint64_t size);
+
 /*
  * A duration: a number and one of ns us ms s m h; without one, seconds.
  * @ret: in nanoseconds

@@ -13,6 +13,7 @@ struct disk {
 	uint64_t size;
 	uint64_t wait;
 	unsigned cache;
+	enum opt_switch share;
 };
 
 static const char *const caches[] = { "auto", "direct", "writeback", NULL };
@@ -25,6 +26,7 @@ static const struct opt disk_opts[] = {
 	OPT("size", OPT_SIZE, struct disk, size, .unit = 1 << 20),
 	OPT("wait", OPT_DURATION, struct disk, wait),
 	OPT("cache", OPT_WORD, struct disk, cache, .words = caches),
+	OPT("share", OPT_SWITCH, struct disk, share),
 };
 
 static struct err err;
@@ -53,6 +55,30 @@ static void parse__sets_every_type(void **state)
 	assert_int_equal(d.size, 2 << 20);
 	assert_int_equal(d.wait, 5000000);
 	assert_int_equal(d.cache, 2);
+}
+
+static void parse__switch_tells_off_from_not_given(void **state)
+{
+	static const struct {
+		const char *text;
+		enum opt_switch want;
+	} good[] = {
+		{ "path=a", SWITCH_UNSET },
+		{ "path=a,share", SWITCH_ON },
+		{ "path=a,share=on", SWITCH_ON },
+		{ "path=a,share=off", SWITCH_OFF },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct disk d = { 0 };
+
+		assert_int_equal(parse(good[i].text, &d), 0);
+		assert_int_equal(d.share, good[i].want);
+	}
+	assert_int_equal(parse("path=a,share=no", &(struct disk){ 0 }),
+			 -EINVAL);
+	assert_string_equal(err.msg, "share: 'no' is neither on nor off");
 }
 
 static void parse__defaults_stay(void **state)
@@ -163,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse__sets_every_type),
+		cmocka_unit_test(parse__switch_tells_off_from_not_given),
 		cmocka_unit_test(parse__defaults_stay),
 		cmocka_unit_test(parse__first_item_may_go_without_its_key),
 		cmocka_unit_test(parse__two_commas_are_one),

@@ -168,6 +168,36 @@ static void duration__junk_and_overflow_are_refused(void **state)
 	assert_int_equal(ns, 99);
 }
 
+static void format__is_what_parse_reads(void **state)
+{
+	static const struct {
+		uint64_t size;
+		const char *text;
+	} good[] = {
+		{ 0, "0" },
+		{ 1023, "1023" },
+		{ 1024, "1K" },
+		{ 1025, "1025" },
+		{ 64 << 10, "64K" },
+		{ 2 << 20, "2M" },
+		{ 3ull << 29, "1536M" },
+		{ 1ull << 40, "1T" },
+		{ 1ull << 60, "1024P" },
+		{ UINT64_MAX, "18446744073709551615" },
+	};
+	char buf[SIZE_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		uint64_t back = 1;
+
+		assert_string_equal(size_format(buf, good[i].size),
+				    good[i].text);
+		assert_int_equal(size_parse(buf, 1, &back), 0);
+		assert_int_equal(back, good[i].size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +208,7 @@ int main(void)
 		cmocka_unit_test(number__takes_no_letter),
 		cmocka_unit_test(size_at__address_is_in_bytes),
 		cmocka_unit_test(size_at__empty_or_wrapping_range_is_refused),
+		cmocka_unit_test(format__is_what_parse_reads),
 		cmocka_unit_test(duration__bare_number_is_seconds),
 		cmocka_unit_test(duration__junk_and_overflow_are_refused),
 	};
