@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 
 static int measure(struct file *file, const char *path, unsigned want,
 		   struct err *err)
@@ -91,6 +93,27 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 	buf[file.size] = 0;
 	*ret = TAKE_PTR(buf);
 	*ret_size = (size_t)file.size;
+	return 0;
+}
+
+int file_lock(int fd, const char *path, bool exclusive, struct err *err)
+{
+	struct flock lock = {
+		.l_type = exclusive ? F_WRLCK : F_RDLCK,
+		.l_whence = SEEK_SET,
+	};
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN)
+		return err_input(err, -EBUSY,
+				 "%s: in use by another machine or program",
+				 path);
+	/* EACCES: this kernel has no locks at all. */
+	if (errno != EACCES)
+		log_warn("%s: cannot be locked: %s; see that nothing else "
+			 "writes it",
+			 path, strerrordesc_np(errno));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,18 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
  */
 int file_write_all(const char *path, const void *buf, size_t len,
 		   struct err *err);
+
+/*
+ * Locks a file until it is closed: @exclusive against all others, else against
+ * those. The lock is advisory and the open file's (F_OFD_SETLK). Where the file
+ * system has none, a warning says so; not where the whole kernel has none.
+ *
+ * @fd: open for writing if @exclusive
+ *
+ * Returns 0, or -EBUSY, a fault of the user's, if another has it. The message
+ * begins with the path.
+ */
+int file_lock(int fd, const char *path, bool exclusive, struct err *err);
 
 /*
  * Reads, or writes, exactly @len bytes at @offset. Returns 0; the errno of

@@ -313,27 +313,6 @@ static void raw_closep(struct raw **raw)
 		raw_close(&(*raw)->disk);
 }
 
-static int lock_image(const struct raw *raw, struct err *err)
-{
-	struct flock lock = {
-		.l_type = raw->disk.ro ? F_RDLCK : F_WRLCK,
-		.l_whence = SEEK_SET,
-	};
-
-	if (fcntl(raw->fd, F_OFD_SETLK, &lock) == 0)
-		return 0;
-	if (errno == EAGAIN)
-		return err_input(err, -EBUSY,
-				 "%s: in use by another machine or program",
-				 raw->path);
-	/* EACCES: this kernel has no locks at all. */
-	if (errno != EACCES)
-		log_warn("%s: cannot be locked: %s; see that nothing else "
-			 "writes it",
-			 raw->path, strerrordesc_np(errno));
-	return 0;
-}
-
 /* Finds the block by trying, where the kernel does not tell. */
 static uint32_t probe_block(int fd)
 {
@@ -408,7 +387,7 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 	if (r < 0)
 		return r;
 	raw->fd = file.fd;
-	r = lock_image(raw, err);
+	r = file_lock(raw->fd, raw->path, !opt->ro, err);
 	if (r == 0 && opt->direct)
 		r = go_direct(raw, err);
 	if (r == 0)
