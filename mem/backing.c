@@ -4,10 +4,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/mempolicy.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/align.h"
+#include "base/log.h"
+#include "base/size.h"
+#include "mem/host.h"
+#include "mem/source.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 
@@ -44,60 +51,200 @@ static size_t place(const void *base, uint64_t page, gpa_t gpa, uint64_t block)
 	return (size_t)(page + ((gpa - first) & (block - 1)));
 }
 
-/* What the kernel refuses of these is speed, or a smaller core, not memory. */
-static void advise(const struct backing *b, uint64_t page, unsigned flags)
-{
-	const uint64_t huge = huge_size(page);
-
-	if (huge <= HUGE_MAX && b->size >= huge)
-		(void)madvise(b->host, (size_t)b->size, MADV_HUGEPAGE);
-	if (flags & BACKING_NO_DUMP)
-		(void)madvise(b->host, (size_t)b->size, MADV_DONTDUMP);
-}
-
-int backing_init(struct backing *ret, struct range gpa, uint64_t block,
-		 unsigned flags, struct err *err)
+/* Takes a piece of address space that cannot be touched, for the region and
+ * what surrounds it. Sets b->host. */
+static int reserve_space(struct backing *b, gpa_t gpa, uint64_t block,
+			 struct err *err)
 {
 	const uint64_t page = page_size();
-	struct backing b = { .size = gpa.size };
 	uint64_t total;
 	void *base;
 
+	while (block > page && block > b->size)
+		block /= 2;
+	if (__builtin_add_overflow(b->size, block + page, &total) ||
+	    total > PTRDIFF_MAX) {
+		errno = ENOMEM;
+		return out_of_memory(b->size, err);
+	}
+	base = mmap(NULL, (size_t)total, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return out_of_memory(b->size, err);
+	b->reserved = base;
+	b->reserved_size = (size_t)total;
+	b->host = (uint8_t *)base + place(base, page, gpa, block);
+	return 0;
+}
+
+/* Puts memory where reserve_space() has made room. */
+static int map(struct backing *b, struct err *err)
+{
+	const struct mem_policy *policy = &b->policy;
+	int flags = MAP_FIXED;
+
+	if (b->fd < 0 && !policy->reserve) {
+		if (mprotect(b->host, (size_t)b->size, PROT_READ | PROT_WRITE) <
+		    0)
+			return out_of_memory(b->size, err);
+		return 0;
+	}
+	flags |= policy->share ? MAP_SHARED : MAP_PRIVATE;
+	if (b->fd < 0)
+		flags |= MAP_ANONYMOUS;
+	if (!policy->reserve)
+		flags |= MAP_NORESERVE;
+	if (mmap(b->host, (size_t)b->size, PROT_READ | PROT_WRITE, flags, b->fd,
+		 0) != MAP_FAILED)
+		return 0;
+	if (policy->huge == MEM_HUGE_TLB && errno == ENOMEM)
+		return host_huge_shortage(HOST_SYSFS, policy->huge_size,
+					  b->size, err);
+	(void)out_of_memory(b->size, err);
+	return policy->reserve ? err_wrap(err, "reserve=on") : err->code;
+}
+
+static int bind_node(const struct backing *b, struct err *err)
+{
+	const unsigned bits = 8 * sizeof(unsigned long);
+	unsigned long nodes[MEM_MAX_NODES / 8 / sizeof(unsigned long)] = { 0 };
+	const unsigned node = b->policy.node;
+	int r;
+
+	if (!b->policy.bind)
+		return 0;
+	r = host_check_node(HOST_SYSFS, node, err);
+	if (r < 0)
+		return r;
+	nodes[node / bits] = 1UL << node % bits;
+	/* The kernel takes one bit less than it is told of. */
+	if (syscall(SYS_mbind, b->host, (size_t)b->size, MPOL_BIND, nodes,
+		    MEM_MAX_NODES + 1UL, 0U) < 0)
+		return err_sys(err, "node=%u", node);
+	return 0;
+}
+
+/* What the kernel refuses where nobody asked is speed, not memory. */
+static int choose_pages(const struct backing *b, struct err *err)
+{
+	const uint64_t huge = huge_size(page_size());
+	const size_t size = (size_t)b->size;
+
+	switch (b->policy.huge) {
+	case MEM_HUGE_AUTO:
+		if (b->policy.source != MEM_FILE && huge <= HUGE_MAX &&
+		    b->size >= huge)
+			(void)madvise(b->host, size, MADV_HUGEPAGE);
+		return 0;
+	case MEM_HUGE_OFF:
+		(void)madvise(b->host, size, MADV_NOHUGEPAGE);
+		return 0;
+	case MEM_HUGE_THP:
+		if (madvise(b->host, size, MADV_HUGEPAGE) < 0)
+			return err_sys(err, "huge=thp");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int merge(const struct backing *b, struct err *err)
+{
+	if (!b->policy.merge)
+		return 0;
+	if (madvise(b->host, (size_t)b->size, MADV_MERGEABLE) < 0)
+		return err_set(err, -ENOTSUP,
+			       "merge=on: this host's kernel does not merge "
+			       "pages (CONFIG_KSM)");
+	if (!host_ksm_runs(HOST_SYSFS))
+		log_warn("merge=on does nothing yet: /sys/kernel/mm/ksm/run is "
+			 "not 1");
+	return 0;
+}
+
+static int lock(const struct backing *b, struct err *err)
+{
+	struct rlimit limit = { 0 };
+	char text[SIZE_TEXT];
+
+	/* A pool's pages are never swapped out. */
+	if (!b->policy.lock || b->policy.huge == MEM_HUGE_TLB)
+		return 0;
+	if (mlock2(b->host, (size_t)b->size, MLOCK_ONFAULT) == 0)
+		return 0;
+	(void)getrlimit(RLIMIT_MEMLOCK, &limit);
+	if ((errno != ENOMEM && errno != EPERM) || limit.rlim_cur >= b->size)
+		return err_sys(err, "lock=on");
+	return err_set(err, -errno,
+		       "lock=on: the limit of locked memory is %s; raise it "
+		       "(ulimit -l, LimitMEMLOCK=) or grant CAP_IPC_LOCK",
+		       size_format(text, limit.rlim_cur));
+}
+
+static int keep(const struct backing *b, struct err *err)
+{
+	int r = bind_node(b, err);
+
+	if (r == 0)
+		r = choose_pages(b, err);
+	if (r == 0)
+		r = merge(b, err);
+	if (r == 0)
+		r = lock(b, err);
+	if (r == 0 && !b->policy.dump)
+		(void)madvise(b->host, (size_t)b->size, MADV_DONTDUMP);
+	return r;
+}
+
+static int init(struct backing *b, gpa_t gpa, uint64_t block, struct err *err)
+{
+	int r = source_open(&b->policy, b->size, &b->fd, err);
+
+	if (r < 0)
+		return r;
+	if (b->policy.huge == MEM_HUGE_TLB)
+		b->page = b->policy.huge_size;
+	if (b->page > block)
+		block = b->page;
+	/* The word may not have said what the file's pages are. */
+	r = mem_policy_fits(&b->policy, (struct range){ gpa, b->size }, true,
+			    err);
+	if (r == 0)
+		r = reserve_space(b, gpa, block, err);
+	if (r == 0)
+		r = map(b, err);
+	return r == 0 ? keep(b, err) : r;
+}
+
+int backing_init(struct backing *ret, struct range gpa, uint64_t block,
+		 const struct mem_policy *policy, struct err *err)
+{
+	const uint64_t page = page_size();
+	struct backing b = { .size = gpa.size, .page = page, .fd = -1 };
+	int r;
+
 	assert(is_pow2(block) && block >= page);
+	if (policy)
+		b.policy = *policy;
 	if (!range_valid(gpa) || !is_aligned(gpa.start | gpa.size, page))
 		return err_set(err, -EINVAL,
 			       "0x%" PRIx64 " bytes at 0x%" PRIx64
 			       " are not whole pages of 0x%" PRIx64,
 			       gpa.size, gpa.start, page);
-	while (block > page && block > gpa.size)
-		block /= 2;
-
-	if (__builtin_add_overflow(gpa.size, block + page, &total) ||
-	    total > PTRDIFF_MAX) {
-		errno = ENOMEM;
-		return out_of_memory(gpa.size, err);
-	}
-	base = mmap(NULL, (size_t)total, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
-		return out_of_memory(gpa.size, err);
-	b.reserved = base;
-	b.reserved_size = (size_t)total;
-	b.host = (uint8_t *)base + place(base, page, gpa.start, block);
-
-	if (mprotect(b.host, (size_t)b.size, PROT_READ | PROT_WRITE) < 0) {
-		(void)out_of_memory(gpa.size, err);
+	r = init(&b, gpa.start, block, err);
+	if (r < 0)
 		backing_finish(&b);
-		return err->code;
-	}
-	advise(&b, page, flags);
-	*ret = b;
-	return 0;
+	else
+		*ret = b;
+	return r;
 }
 
 void backing_finish(struct backing *backing)
 {
+	/* A zeroed one has descriptor 0, which is not its own. */
 	if (backing->reserved)
 		(void)munmap(backing->reserved, backing->reserved_size);
+	if (backing->page && backing->fd >= 0)
+		(void)close(backing->fd);
 	*backing = (struct backing){ 0 };
 }

@@ -1,10 +1,11 @@
 /*
  * mem/backing.h - the host memory of a region.
  *
- * Anonymous and private; zero; populated when it is touched, so that its size
- * costs neither time nor memory until then; not counted against the host's
- * overcommit limit where the host lets it choose. A page that cannot be touched
- * lies on either side, so an overrun of ours ends in a fault.
+ * By default anonymous and private; zero; populated when it is touched, so that
+ * its size costs neither time nor memory until then; not counted against the
+ * host's overcommit limit where the host lets it choose. A policy changes any
+ * of that. A page that cannot be touched lies on either side, so an overrun of
+ * ours ends in a fault.
  */
 #ifndef MEM_BACKING_H
 #define MEM_BACKING_H
@@ -14,14 +15,16 @@
 
 #include "base/err.h"
 #include "base/range.h"
-
-enum backing_flag {
-	BACKING_NO_DUMP = 1, /* leave it out of core dumps of the VMM */
-};
+#include "mem/policy.h"
 
 struct backing {
 	uint8_t *host; /* the region's first byte; NULL: none */
 	uint64_t size; /* in bytes */
+	uint64_t page; /* what comes and goes as a whole, in bytes: the host's
+			  page, or the huge page of a pool */
+	struct mem_policy policy; /* as it is carried out; its path is borrowed
+				   */
+	int fd; /* owned: memfd or file, @host is at its offset 0; -1: none */
 	void *reserved; /* the mapping, with what surrounds the region */
 	size_t reserved_size;
 };
@@ -29,22 +32,37 @@ struct backing {
 /*
  * Makes host memory for the guest's @gpa.
  *
- * @gpa:   start and size are multiples of the host's page
- * @block: the largest block, in bytes, that a stage 2 (or nested) page table
- *         here can map at once; a power of two, at least the host's page
- * @flags: enum backing_flag, or'ed
+ * @gpa:    start and size are multiples of the host's page
+ * @block:  the largest block, in bytes, that a stage 2 (or nested) page table
+ *          here can map at once; a power of two, at least the host's page
+ * @policy: NULL: the default; its path outlives @ret
  *
- * Host and guest address are equal modulo @block (or, in a region that is
- * smaller, modulo the largest power of two that fits in it), so that such a
- * block of the one is a block of the other. Where a transparent huge page is at
- * most 32 MiB and fits, the kernel is asked for them.
+ * Host and guest address are equal modulo @block and modulo the policy's huge
+ * page (or, in a region that is smaller, modulo the largest power of two that
+ * fits in it), so that such a block of the one is a block of the other. Where a
+ * transparent huge page is at most 32 MiB and fits, the kernel is asked for
+ * them, unless the policy says otherwise.
  *
- * Returns 0; -EINVAL if @gpa is empty, wraps or is not aligned; -ENOMEM if the
- * host's address space or its limits (ulimit -v, overcommit) do not allow it,
- * with the size in the message. Thread: any.
+ * - A memfd is sealed: nobody who is handed it can change its size.
+ * - A shared file is made, of @gpa's size and without content, if it does not
+ *   exist, and locked against others; a private one must exist, and is locked
+ *   against who would write it. One that exists has @gpa's size.
+ * - policy->reserve: anonymous memory counts against the overcommit limit, huge
+ *   pages are promised from their pool, a file's blocks are allocated.
+ * - policy->lock: touched pages stay (MLOCK_ONFAULT); of policy->prealloc that
+ *   is all of them. MADV_DONTNEED then needs MADV_DONTNEED_LOCKED.
+ * - policy->prealloc is carried out by mem/populate.h, later.
+ *
+ * Returns 0 or, with @err naming the policy's word: -EINVAL if @gpa is empty,
+ * wraps, or is not aligned, or the file is of another size or kind; -ENOMEM if
+ * the host's address space, its limits (ulimit -v, ulimit -l, overcommit) or
+ * its pool of huge pages do not allow it; -ENOSPC if the file system is full;
+ * -EBUSY if the file is in use; -ENOTSUP or -ENODEV if the host lacks what the
+ * policy asks for, with what it has; or the errno of the system call that
+ * failed. Thread: any.
  */
 int backing_init(struct backing *ret, struct range gpa, uint64_t block,
-		 unsigned flags, struct err *err);
+		 const struct mem_policy *policy, struct err *err);
 
 /* Gives the memory back. Nothing may use it any more. Zeroed is fine. */
 void backing_finish(struct backing *backing);

@@ -57,22 +57,11 @@ static int refuse_mem(const char *value, int r, struct err *err)
 	return err_input(err, r, "more than 64 bits can address");
 }
 
-static int set_mem(void *ctx, const struct cli_option *option,
-		   const char *value, struct err *err)
+/* Refuses memory that is placed where other memory is. */
+static int check_place(const struct config *config, struct range at,
+		       struct err *err)
 {
-	struct config *config = &((struct parse *)ctx)->config;
-	struct mem_spec *mem = &config->mem[config->mems];
-	struct range at;
-	int r;
-
-	(void)option;
-	if (config->mems == CONFIG_MAX_MEM)
-		return err_input(err, -ENOSPC, "at most %d pieces of memory",
-				 CONFIG_MAX_MEM);
-	r = size_at_parse(value, MIB, &at, &mem->placed);
-	if (r < 0)
-		return refuse_mem(value, r, err);
-	for (size_t i = 0; mem->placed && i < config->mems; i++) {
+	for (size_t i = 0; i < config->mems; i++) {
 		const struct mem_spec *other = &config->mem[i];
 		const struct range taken = { other->at, other->size };
 
@@ -80,11 +69,50 @@ static int set_mem(void *ctx, const struct cli_option *option,
 			return err_input(err, -EEXIST, "overlaps --mem %s",
 					 other->word);
 	}
+	return 0;
+}
+
+static int parse_mem(const struct config *config, struct mem_spec *mem,
+		     struct err *err)
+{
+	const char *place = NULL;
+	struct range at;
+	int r = mem_policy_parse(&mem->policy, mem->text, &place, err);
+
+	if (r < 0)
+		return r;
+	r = size_at_parse(place, MIB, &at, &mem->placed);
+	if (r < 0)
+		return refuse_mem(place, r, err);
+	if (mem->placed)
+		r = check_place(config, at, err);
+	if (r == 0)
+		r = mem_policy_fits(&mem->policy, at, mem->placed, err);
 	mem->size = at.size;
 	mem->at = at.start;
-	mem->word = value;
-	config->mems++;
-	return 0;
+	return r;
+}
+
+static int set_mem(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+	struct mem_spec mem = { .word = value };
+	int r;
+
+	(void)option;
+	if (config->mems == CONFIG_MAX_MEM)
+		return err_input(err, -ENOSPC, "at most %d pieces of memory",
+				 CONFIG_MAX_MEM);
+	mem.text = strdup(value);
+	if (!mem.text)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = parse_mem(config, &mem, err);
+	if (r < 0)
+		free(mem.text);
+	else
+		config->mem[config->mems++] = mem;
+	return r;
 }
 
 static int set_cpus(void *ctx, const struct cli_option *option,
@@ -241,9 +269,19 @@ static const struct cli_option run_options[] = {
 	{ .name = "cpus", .letter = 'c', .arg = "N",
 	  .help = "virtual CPUs, 1 to 64 (default 1)",
 	  .set = set_cpus },
-	{ .name = "mem", .letter = 'm', .arg = "SIZE[@ADDRESS]",
+	{ .name = "mem", .letter = 'm', .arg = "SIZE[@ADDRESS][,KEY=VALUE]...",
 	  .help = "memory (default 512M); a bare number is in MiB.\n"
-		  "Repeat it for memory in several pieces",
+		  "Repeat it for memory in several pieces. KEYs:\n"
+		  "backing=anon|memfd|file:PATH  where it comes from\n"
+		  "share=on|off     memfd and file: others see writes\n"
+		  "huge=off|thp|2M  huge pages: none, transparent, or\n"
+		  "                 of a size, from the host's pool\n"
+		  "prealloc=on|off  take all of it before the start\n"
+		  "reserve=on|off   have the host promise it\n"
+		  "lock=on|off      never swap out what is touched\n"
+		  "merge=on|off     share equal pages (KSM)\n"
+		  "node=N           of this NUMA node alone\n"
+		  "dump=on|off      part of a core dump of vmm",
 	  .set = set_mem },
 	{ .name = "irqchip", .arg = "NAME",
 	  .help = "interrupt controller; arm64: gicv2, gicv3,\n"
@@ -359,6 +397,8 @@ int config_parse(struct config *ret, int argc, char *const argv[],
 
 void config_finish(struct config *config)
 {
+	for (size_t i = 0; i < config->mems; i++)
+		free(config->mem[i].text);
 	for (size_t i = 0; i < config->disks; i++)
 		free(config->disk[i].text);
 	memset(config, 0, sizeof(*config));

@@ -17,16 +17,19 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/range.h"
+#include "mem/policy.h"
 
 #define CONFIG_MAX_MEM 32
 #define CONFIG_MAX_DISKS 16
 #define CONFIG_MAX_CPUS 64
 
-/* One --mem. */
+/* One --mem SIZE[@ADDRESS][,key=value]... */
 struct mem_spec {
+	char *text; /* owned; policy.path points into it; or NULL */
 	uint64_t size; /* in bytes; never 0 */
 	gpa_t at; /* where, if placed; else the layout chooses */
 	bool placed;
+	struct mem_policy policy;
 	const char *word; /* the argument as given, for messages */
 };
 

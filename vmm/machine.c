@@ -37,7 +37,8 @@ void machine_unclaimed(struct machine *machine, const struct io_access *io)
 }
 
 int machine_add_ram(struct machine *machine, struct range at,
-		    enum mem_kind kind, const char *name, struct err *err)
+		    enum mem_kind kind, const struct mem_policy *policy,
+		    const char *name, struct err *err)
 {
 	struct backing *backing = &machine->backing[machine->backings];
 	struct mem_region region = { .gpa = at, .kind = kind };
@@ -45,11 +46,12 @@ int machine_add_ram(struct machine *machine, struct range at,
 
 	if (machine->backings == MEM_MAX_REGIONS)
 		return err_set(err, -ENOSPC, "%s: too many regions", name);
-	r = backing_init(backing, at, machine->limits.block_size, 0, err);
+	r = backing_init(backing, at, machine->limits.block_size, policy, err);
 	if (r < 0)
-		return err_wrap(err, "%s", name);
+		return r;
 	machine->backings++;
 	region.host = backing->host;
+	region.backing = backing;
 	(void)snprintf(region.name, sizeof(region.name), "%s", name);
 	return mem_add(&machine->mem, region, err);
 }

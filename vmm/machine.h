@@ -98,11 +98,15 @@ int machine_reset(struct machine *machine, struct err *err);
 void machine_unclaimed(struct machine *machine, const struct io_access *io);
 
 /*
- * Backs @at with anonymous memory and adds it to the map. For
- * arch_layout(). Returns 0, or what backing_init() and mem_add() return.
+ * Backs @at and adds it to the map. For arch_layout().
+ *
+ * @policy: how; NULL: the default
+ *
+ * Returns 0, or what backing_init() and mem_add() return.
  */
 int machine_add_ram(struct machine *machine, struct range at,
-		    enum mem_kind kind, const char *name, struct err *err);
+		    enum mem_kind kind, const struct mem_policy *policy,
+		    const char *name, struct err *err);
 
 /*
  * Puts a device on the MMIO bus; the bus owns it from then on, failure

@@ -63,18 +63,22 @@ static int check_bits(const struct mem_spec *mem, struct range at,
 }
 
 /* Keeps the list in the order of addresses. */
-static void insert(struct arm64_layout *layout, struct range at)
+static void insert(struct arm64_layout *layout, struct range at, unsigned mem)
 {
 	size_t i = layout->rams++;
 
-	for (; i > 0 && layout->ram[i - 1].start > at.start; i--)
+	for (; i > 0 && layout->ram[i - 1].start > at.start; i--) {
 		layout->ram[i] = layout->ram[i - 1];
+		layout->mem[i] = layout->mem[i - 1];
+	}
 	layout->ram[i] = at;
+	layout->mem[i] = mem;
 }
 
-static int place_at(struct arm64_layout *layout, const struct mem_spec *mem,
-		    struct err *err)
+static int place_at(struct arm64_layout *layout, const struct config *config,
+		    unsigned index, struct err *err)
 {
+	const struct mem_spec *mem = &config->mem[index];
 	const struct range at = { mem->at, mem->size };
 
 	if (!range_valid(at))
@@ -95,37 +99,45 @@ static int place_at(struct arm64_layout *layout, const struct mem_spec *mem,
 					 "0x%" PRIx64,
 					 mem->word, other->start);
 	}
-	insert(layout, at);
+	insert(layout, at, index);
 	return 0;
 }
 
-/* The lowest gap that holds @size bytes. False if there is none. */
+/* The lowest gap that holds @size bytes from a multiple of @align on. False if
+ * there is none. */
 static bool find_gap(const struct arm64_layout *layout, uint64_t size,
-		     struct range *ret)
+		     uint64_t align, struct range *ret)
 {
-	struct range at = { ARM64_RAM, size };
+	struct range at = { .size = size };
 
+	if (!align_up(ARM64_RAM, align, &at.start))
+		return false;
 	for (size_t i = 0; i < layout->rams; i++) {
 		const struct range *next = &layout->ram[i];
 
 		if (next->start >= at.start && next->start - at.start >= size)
 			break;
+		if (next->start + (next->size - 1) < at.start)
+			continue;
 		if (next->size > UINT64_MAX - next->start ||
-		    !align_up(next->start + next->size, BLOCK, &at.start))
+		    !align_up(next->start + next->size, align, &at.start))
 			return false;
 	}
 	*ret = at;
 	return range_valid(at);
 }
 
-static int place_free(struct arm64_layout *layout, const struct mem_spec *mem,
-		      struct range *ret, struct err *err)
+static int place_free(struct arm64_layout *layout, const struct config *config,
+		      unsigned index, struct range *ret, struct err *err)
 {
-	if (!find_gap(layout, mem->size, ret))
+	const struct mem_spec *mem = &config->mem[index];
+	const uint64_t huge = mem->policy.huge_size;
+
+	if (!find_gap(layout, mem->size, huge > BLOCK ? huge : BLOCK, ret))
 		return err_input(err, -ERANGE,
 				 "--mem %s: there is no free place for it",
 				 mem->word);
-	insert(layout, *ret);
+	insert(layout, *ret, index);
 	return 0;
 }
 
@@ -136,26 +148,26 @@ int arm64_layout(struct arm64_layout *ret, const struct config *config,
 	int r = 0;
 
 	place_gic(&layout.gic, config->cpus);
-	for (size_t i = 0; i < config->mems; i++) {
+	for (unsigned i = 0; i < config->mems; i++) {
 		const struct mem_spec *mem = &config->mem[i];
 		const struct range at = { mem->at, mem->size };
 
 		r = check_pages(mem, limits->page_size, err);
 		if (r == 0 && mem->placed)
-			r = place_at(&layout, mem, err);
+			r = place_at(&layout, config, i, err);
 		if (r == 0 && mem->placed)
 			r = check_bits(mem, at, limits, &layout.address_bits,
 				       err);
 		if (r < 0)
 			return r;
 	}
-	for (size_t i = 0; i < config->mems; i++) {
+	for (unsigned i = 0; i < config->mems; i++) {
 		const struct mem_spec *mem = &config->mem[i];
 		struct range at = { 0 };
 
 		if (mem->placed)
 			continue;
-		r = place_free(&layout, mem, &at, err);
+		r = place_free(&layout, config, i, &at, err);
 		if (r == 0)
 			r = check_bits(mem, at, limits, &layout.address_bits,
 				       err);

@@ -54,6 +54,7 @@ struct arm64_gic_map {
 
 struct arm64_layout {
 	struct range ram[CONFIG_MAX_MEM]; /* by address, disjoint */
+	unsigned mem[CONFIG_MAX_MEM]; /* of each: which config->mem it is */
 	size_t rams;
 	unsigned address_bits; /* of the guest; at least 32 */
 	struct arm64_gic_map gic;

@@ -47,7 +47,24 @@ static int add_pvtime(struct machine *machine, struct err *err)
 
 	if (!(machine->limits.features & ARM64_HAS_STEAL_TIME))
 		return 0;
-	return machine_add_ram(machine, at, MEM_RAM, "stolen time", err);
+	if (machine_add_ram(machine, at, MEM_RAM, NULL, "stolen time", err) < 0)
+		return err_wrap(err, "stolen time");
+	return 0;
+}
+
+static int add_ram(struct machine *machine, struct err *err)
+{
+	const struct arm64_layout *layout = &machine->arch->layout;
+
+	for (size_t i = 0; i < layout->rams; i++) {
+		const struct mem_spec *mem =
+			&machine->config->mem[layout->mem[i]];
+
+		if (machine_add_ram(machine, layout->ram[i], MEM_RAM,
+				    &mem->policy, "guest memory", err) < 0)
+			return err_wrap(err, "--mem %s", mem->word);
+	}
+	return 0;
 }
 
 int arch_layout(struct machine *machine, struct err *err)
@@ -66,10 +83,7 @@ int arch_layout(struct machine *machine, struct err *err)
 	r = arm64_layout(&arch->layout, machine->config, &machine->limits, err);
 	if (r == 0)
 		r = add_pvtime(machine, err);
-	for (size_t i = 0; r == 0 && i < arch->layout.rams; i++)
-		r = machine_add_ram(machine, arch->layout.ram[i], MEM_RAM,
-				    "guest memory", err);
-	return r;
+	return r == 0 ? add_ram(machine, err) : r;
 }
 
 void arch_machine_free(struct machine *machine)

@@ -31,7 +31,11 @@ static void make_region(struct mem_map *map, unsigned index)
 	if (!host)
 		abort();
 	memset(host, 0, RAM_SIZE);
-	if (mem_add(map, (struct mem_region){ at, MEM_RAM, host, "ram" },
+	if (mem_add(map,
+		    (struct mem_region){ .gpa = at,
+					 .kind = MEM_RAM,
+					 .host = host,
+					 .name = "ram" },
 		    &err) < 0)
 		abort();
 }

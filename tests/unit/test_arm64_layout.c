@@ -122,6 +122,36 @@ static void layout__each_begins_on_a_block(void **state)
 	is(1, 2 * GIB + 2 * MIB, 4096);
 }
 
+static void layout__huge_pages_begin_on_one(void **state)
+{
+	(void)state;
+	want(512 * MIB);
+	want(GIB);
+	config.mem[1].policy.huge_size = GIB;
+	want_at(4096, 4 * GIB);
+	want(16 * GIB);
+	config.mem[3].policy.huge_size = 16 * GIB;
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, 512 * MIB);
+	is(1, 3 * GIB, GIB);
+	is(2, 4 * GIB, 4096);
+	is(3, 16 * GIB, 16 * GIB);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(layout.mem[i], i);
+}
+
+static void layout__says_which_mem_each_region_is_of(void **state)
+{
+	(void)state;
+	want(2 * GIB);
+	want_at(GIB, 36 * GIB);
+	want_at(GIB, 2 * GIB);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.mem[0], 2);
+	assert_int_equal(layout.mem[1], 0);
+	assert_int_equal(layout.mem[2], 1);
+}
+
 static void layout__gap_is_filled_to_the_last_byte(void **state)
 {
 	(void)state;
@@ -237,6 +267,9 @@ int main(void)
 			layout__others_fill_the_lowest_gap_that_holds_them,
 			setup),
 		cmocka_unit_test_setup(layout__each_begins_on_a_block, setup),
+		cmocka_unit_test_setup(layout__huge_pages_begin_on_one, setup),
+		cmocka_unit_test_setup(layout__says_which_mem_each_region_is_of,
+				       setup),
 		cmocka_unit_test_setup(layout__gap_is_filled_to_the_last_byte,
 				       setup),
 		cmocka_unit_test_setup(layout__devices_keep_their_place, setup),

@@ -273,6 +273,33 @@ static void mem__nonsense_is_refused(void **state)
 		"--mem", "2G@0xffffffff80001000");
 }
 
+static void mem__policy_follows_the_place(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--mem", "1G@0x80000000,huge=2M,lock", "--mem",
+	      "64,backing=file:/a,,b,share=off");
+	assert_int_equal(c.mem[0].at, 0x80000000);
+	assert_int_equal(c.mem[0].policy.huge_size, 2 * MIB);
+	assert_true(c.mem[0].policy.lock);
+	assert_string_equal(c.mem[0].word, "1G@0x80000000,huge=2M,lock");
+	assert_int_equal(c.mem[1].size, 64 * MIB);
+	assert_string_equal(c.mem[1].policy.path, "/a,b");
+	config_finish(&c);
+	REFUSED("--mem 1G,merge,share: merge=on does not go with share=on: "
+		"the kernel merges private memory alone",
+		"--mem", "1G,merge,share");
+	REFUSED("--mem lock=on: not a size, as in 2G or 1G@0x80000000", "--mem",
+		"lock=on");
+	REFUSED("--mem 3M,huge=2M: huge=2M: the size is not a multiple of it",
+		"--mem", "3M,huge=2M");
+	REFUSED("--mem 2M@1M,huge=2M: huge=2M: the address 0x100000 is not a "
+		"multiple of it",
+		"--mem", "2M@1M,huge=2M");
+	REFUSED("--mem 1G,max=8G: unknown key 'max'", "--mem", "1G,max=8G");
+}
+
 static void mem__overlap_is_refused_one_byte_past_is_not(void **state)
 {
 	struct config c;
@@ -460,6 +487,7 @@ int main(void)
 			option__a_value_must_be_there_only_if_one_is_taken),
 		cmocka_unit_test(mem__sizes_and_places),
 		cmocka_unit_test(mem__nonsense_is_refused),
+		cmocka_unit_test(mem__policy_follows_the_place),
 		cmocka_unit_test(mem__overlap_is_refused_one_byte_past_is_not),
 		cmocka_unit_test(mem__too_many_pieces_are_refused),
 		cmocka_unit_test(cpus__from_1_to_64),

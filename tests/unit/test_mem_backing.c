@@ -27,7 +27,7 @@ static struct backing make(gpa_t start, uint64_t size, uint64_t block)
 	struct backing b = { 0 };
 
 	assert_int_equal(backing_init(&b, (struct range){ start, size }, block,
-				      BACKING_NO_DUMP, &err),
+				      NULL, &err),
 			 0);
 	assert_int_equal(b.size, size);
 	return b;
@@ -150,7 +150,7 @@ static int init_fails(gpa_t start, uint64_t size)
 {
 	struct backing b;
 
-	return backing_init(&b, (struct range){ start, size }, 2 * MIB, 0,
+	return backing_init(&b, (struct range){ start, size }, 2 * MIB, NULL,
 			    &err);
 }
 

@@ -14,14 +14,22 @@ static struct mem_map three_regions(void)
 	struct err err = { 0 };
 
 	mem_add(&map,
-		(struct mem_region){ { 0x1000, 0x1000 }, MEM_RAM, low, "low" },
+		(struct mem_region){ .gpa = { 0x1000, 0x1000 },
+				     .kind = MEM_RAM,
+				     .host = low,
+				     .name = "low" },
 		&err);
 	mem_add(&map,
-		(struct mem_region){
-			{ 0x2000, 0x1000 }, MEM_RAM, high, "high" },
+		(struct mem_region){ .gpa = { 0x2000, 0x1000 },
+				     .kind = MEM_RAM,
+				     .host = high,
+				     .name = "high" },
 		&err);
 	mem_add(&map,
-		(struct mem_region){ { 0x3000, 0x1000 }, MEM_ROM, rom, "rom" },
+		(struct mem_region){ .gpa = { 0x3000, 0x1000 },
+				     .kind = MEM_ROM,
+				     .host = rom,
+				     .name = "rom" },
 		&err);
 	mem_freeze(&map);
 	return map;

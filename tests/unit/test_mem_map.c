@@ -13,7 +13,10 @@ static struct err err;
 static struct mem_region region(gpa_t start, uint64_t size, enum mem_kind kind,
 				uint8_t *host)
 {
-	return (struct mem_region){ { start, size }, kind, host, "ram" };
+	return (struct mem_region){ .gpa = { start, size },
+				    .kind = kind,
+				    .host = host,
+				    .name = "ram" };
 }
 
 static void add(struct mem_map *map, struct mem_region r)

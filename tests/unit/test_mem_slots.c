@@ -48,10 +48,22 @@ static struct fake *fake_make(struct fake *fake)
 static struct mem_map three_banks_and_a_hole(void)
 {
 	const struct mem_region regions[] = {
-		{ { 0x2000, 0x1000 }, MEM_RAM, host, "high" },
-		{ { 0x1000, 0x1000 }, MEM_RESERVED, NULL, "hole" },
-		{ { 0x3000, 0x1000 }, MEM_ROM, host + 0x1000, "flash" },
-		{ { 0x0000, 0x1000 }, MEM_RAM, host + 0x2000, "low" },
+		{ .gpa = { 0x2000, 0x1000 },
+		  .kind = MEM_RAM,
+		  .host = host,
+		  .name = "high" },
+		{ .gpa = { 0x1000, 0x1000 },
+		  .kind = MEM_RESERVED,
+		  .host = NULL,
+		  .name = "hole" },
+		{ .gpa = { 0x3000, 0x1000 },
+		  .kind = MEM_ROM,
+		  .host = host + 0x1000,
+		  .name = "flash" },
+		{ .gpa = { 0x0000, 0x1000 },
+		  .kind = MEM_RAM,
+		  .host = host + 0x2000,
+		  .name = "low" },
 	};
 	struct mem_map map = { 0 };
 

@@ -16,9 +16,18 @@
 void ram_init(struct fake_ram *ram)
 {
 	const struct mem_region region[] = {
-		{ { RAM_BASE, RAM_SIZE }, MEM_RAM, NULL, "low" },
-		{ { RAM_BORDER, RAM_SIZE }, MEM_RAM, NULL, "high" },
-		{ { ROM_BASE, ROM_SIZE }, MEM_ROM, NULL, "rom" },
+		{ .gpa = { RAM_BASE, RAM_SIZE },
+		  .kind = MEM_RAM,
+		  .host = NULL,
+		  .name = "low" },
+		{ .gpa = { RAM_BORDER, RAM_SIZE },
+		  .kind = MEM_RAM,
+		  .host = NULL,
+		  .name = "high" },
+		{ .gpa = { ROM_BASE, ROM_SIZE },
+		  .kind = MEM_ROM,
+		  .host = NULL,
+		  .name = "rom" },
 	};
 	struct err err = { 0 };
 
