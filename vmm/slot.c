@@ -22,15 +22,26 @@ static int set(void *ctx, uint32_t slot, const struct mem_region *region,
 	return r < 0 ? r : 0;
 }
 
+static void clear(void *ctx, uint32_t slot)
+{
+	const struct vm *vm = ctx;
+	const struct kvm_userspace_memory_region none = { .slot = slot };
+	struct err unused = { 0 };
+
+	(void)kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &none, &unused);
+}
+
 int slots_install(struct vm *vm, struct err *err)
 {
 	const struct kvm_limits *limits = &vm->machine->limits;
 	const struct mem_slot_ops ops = {
 		.set = set,
+		.clear = clear,
 		.ctx = vm,
 		.align = limits->page_size > arch_mem_align ? limits->page_size
 							    : arch_mem_align,
 		.max = limits->max_slots,
+		.rom = kvm_cap(vm->kvm, KVM_CAP_READONLY_MEM) > 0,
 	};
 
 	return mem_install(&vm->machine->mem, &ops, err);
