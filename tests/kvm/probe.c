@@ -4,10 +4,12 @@
  * It asks KVM itself, not vmm: a test is left out for what the host lacks, and
  * not for what vmm gets wrong.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -48,6 +50,23 @@ static void probe_address_bits(int kvm)
 			printf("ipa%d\n", steps[i]);
 }
 
+static void probe_capabilities(int kvm)
+{
+	static const struct {
+		int cap;
+		const char *word;
+	} caps[] = {
+		{ KVM_CAP_ARM_PMU_V3, "pmu" },
+		{ KVM_CAP_ARM_SVE, "sve" },
+		{ KVM_CAP_ARM_PTRAUTH_ADDRESS, "pauth" },
+		{ KVM_CAP_STEAL_TIME, "steal" },
+	};
+
+	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		if (ioctl(kvm, KVM_CHECK_EXTENSION, caps[i].cap) > 0)
+			puts(caps[i].word);
+}
+
 static void probe_memory(void)
 {
 	struct sysinfo info;
@@ -68,10 +87,9 @@ int main(void)
 	}
 	probe_devices(vm);
 	probe_address_bits(kvm);
-	if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_PMU_V3) > 0)
-		puts("pmu");
-	if (ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_ARM_SVE) > 0)
-		puts("sve");
+	probe_capabilities(kvm);
 	probe_memory();
+	if (syscall(SYS_io_uring_setup, 0, NULL) < 0 && errno != ENOSYS)
+		puts("uring");
 	return fflush(stdout) != 0;
 }

@@ -11,7 +11,7 @@
 list=$1
 shift
 wanted=" $* "
-limit=300 # for what hangs; no test waits for it
+limit=180 # for what hangs; no test waits for it
 number=0 failures=0
 
 have=" $(./probe | tr '\n' ' ')" || exit 1

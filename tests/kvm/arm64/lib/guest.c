@@ -13,8 +13,6 @@
 struct boot boot;
 struct cpu cpus[MAX_CPUS];
 
-void *memset(void *to, int c, size_t len);
-void *memcpy(void *restrict to, const void *restrict from, size_t len);
 void cpu_main(unsigned index);
 void exception(struct frame *frame, unsigned vector);
 void secondary_start(void);

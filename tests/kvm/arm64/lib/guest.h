@@ -178,5 +178,7 @@ enum { /* Source: Arm DEN 0022F (PSCI), 5.1 */
 uint64_t random_next(uint64_t *state);
 
 bool text_equal(const char *a, const char *b);
+void *memset(void *to, int c, size_t len);
+void *memcpy(void *restrict to, const void *restrict from, size_t len);
 
 #endif
