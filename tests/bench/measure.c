@@ -4,6 +4,7 @@
  * Usage: vmm-measure count -- COMMAND...
  *        vmm-measure exits -- COMMAND...
  *        vmm-measure rss MARKER -- COMMAND...
+ *        vmm-measure steps -- COMMAND...
  *
  * count: instructions of the command and its threads, split by who executed
  * them. Under QEMU's icount the emulated PMU counts exactly, and two runs give
@@ -12,6 +13,10 @@
  * rss: resident memory outside guest RAM at the moment MARKER appears in the
  * output; then the command is ended. Guest RAM is told by the size of its
  * mapping: whatever spans 64 MiB or more.
+ *
+ * steps: instructions of the first thread's user code up to each of its system
+ * calls, as lines "step NUMBER INSTRUCTIONS" before the result: where the time
+ * goes, told by what was done.
  *
  * The result is one line on the standard error, the last one; its exit status
  * is the command's, or 125 if it could not be measured.
@@ -25,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,7 +83,6 @@ static bool open_counters(struct counter *counter, size_t n, pid_t pid)
 		struct perf_event_attr *attr = &counter[i].attr;
 
 		attr->size = sizeof(*attr);
-		attr->inherit = 1;
 		attr->disabled = 1;
 		attr->enable_on_exec = 1;
 		counter[i].fd = (int)syscall(SYS_perf_event_open, attr, pid, -1,
@@ -128,6 +133,7 @@ static int count(char *const argv[])
 	const struct perf_event_attr insn = {
 		.type = PERF_TYPE_HARDWARE,
 		.config = PERF_COUNT_HW_INSTRUCTIONS,
+		.inherit = 1,
 	};
 	struct counter counter[] = {
 		{ .name = "vmm_user", .attr = insn },
@@ -163,10 +169,12 @@ static int exits(char *const argv[])
 	struct counter counter[] = {
 		{ .name = "exits",
 		  .attr = { .type = PERF_TYPE_TRACEPOINT,
+			    .inherit = 1,
 			    .config = tracepoint(TRACE_EVENTS
 						 "kvm_exit/id") } },
 		{ .name = "user_exits",
 		  .attr = { .type = PERF_TYPE_TRACEPOINT,
+			    .inherit = 1,
 			    .config = tracepoint(TRACE_EVENTS
 						 "kvm_userspace_exit/id") } },
 	};
@@ -247,15 +255,76 @@ static int rss(const char *marker, char *const argv[])
 	return 0;
 }
 
+static uint64_t syscall_number(pid_t pid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	(void)ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY ? info.entry.nr
+						    : UINT64_MAX;
+}
+
+/* Lets the traced thread run from system call to system call to its end. */
+static int step(pid_t pid, int fd)
+{
+	uint64_t last = 0, now = 0, nr;
+	int wstatus, sig = 0;
+
+	while (ptrace(PTRACE_SYSCALL, pid, 0, sig) == 0 &&
+	       waitpid(pid, &wstatus, 0) == pid && WIFSTOPPED(wstatus)) {
+		sig = WSTOPSIG(wstatus);
+		if (sig != (SIGTRAP | 0x80))
+			continue;
+		sig = 0;
+		nr = syscall_number(pid);
+		if (nr == UINT64_MAX ||
+		    read(fd, &now, sizeof(now)) != sizeof(now))
+			continue;
+		fprintf(stderr, "step %" PRIu64 " %" PRIu64 "\n", nr,
+			now - last);
+		last = now;
+	}
+	fprintf(stderr, "{\"main_thread\": %" PRIu64 "}\n", now);
+	return WIFSTOPPED(wstatus) ? STATUS_BROKEN : status_of(wstatus);
+}
+
+static int steps(char *const argv[])
+{
+	struct counter counter = {
+		.name = "main_thread",
+		.attr = { .type = PERF_TYPE_HARDWARE,
+			  .config = PERF_COUNT_HW_INSTRUCTIONS,
+			  .exclude_kernel = 1,
+			  .exclude_hv = 1,
+			  .exclude_guest = 1 },
+	};
+	int go = -1;
+	const pid_t pid = start(argv, -1, &go);
+
+	if (pid < 0 || !open_counters(&counter, 1, pid) ||
+	    ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) < 0 ||
+	    ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0 ||
+	    waitpid(pid, NULL, 0) != pid) {
+		perror("trace");
+		if (pid > 0)
+			(void)kill(pid, SIGKILL);
+		return STATUS_BROKEN;
+	}
+	(void)close(go);
+	return step(pid, counter.fd);
+}
+
 int main(int argc, char *argv[])
 {
 	if (argc > 3 && !strcmp(argv[1], "count") && !strcmp(argv[2], "--"))
 		return count(argv + 3);
 	if (argc > 3 && !strcmp(argv[1], "exits") && !strcmp(argv[2], "--"))
 		return exits(argv + 3);
+	if (argc > 3 && !strcmp(argv[1], "steps") && !strcmp(argv[2], "--"))
+		return steps(argv + 3);
 	if (argc > 4 && !strcmp(argv[1], "rss") && !strcmp(argv[3], "--"))
 		return rss(argv[2], argv + 4);
-	fprintf(stderr, "usage: vmm-measure count|exits -- COMMAND...\n"
+	fprintf(stderr, "usage: vmm-measure count|exits|steps -- COMMAND...\n"
 			"       vmm-measure rss MARKER -- COMMAND...\n");
 	return STATUS_BROKEN;
 }
