@@ -160,14 +160,14 @@ int file_write_at(int fd, const void *buf, size_t len, uint64_t offset)
 int file_write_all(const char *path, const void *buf, size_t len,
 		   struct err *err)
 {
-	_cleanup_(fd_closep) int fd = open(
-		path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-		0666);
+	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY;
+	/* A pipe without a reader must not hold us here: ENXIO. */
+	_cleanup_(fd_closep) int fd = open(path, flags | O_NONBLOCK, 0666);
 	const uint8_t *p = buf;
 	struct stat st;
 	int r = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || fcntl(fd, F_SETFL, 0) < 0 || fstat(fd, &st) < 0)
 		return open_failed(path, err);
 	while (r == 0 && len > 0) {
 		/* Not pwrite(2): it may be a pipe. */

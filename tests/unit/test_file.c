@@ -146,6 +146,41 @@ static void at__end_of_file_is_no_short_read(void **state)
 	assert_int_equal(file_write_at(-1, buf, 1, 0), -EBADF);
 }
 
+static void write_all__file_is_made_anew(void **state)
+{
+	_cleanup_(freep) uint8_t *got = NULL;
+	size_t len = 0;
+
+	(void)state;
+	make("data", "something longer", 16);
+	assert_int_equal(file_write_all(path, "short", 5, &err), 0);
+	assert_int_equal(file_read_all(path, 99, &got, &len, &err), 0);
+	assert_int_equal(len, 5);
+	assert_memory_equal(got, "short", 5);
+}
+
+static void write_all__pipe_without_reader_is_refused(void **state)
+{
+	_cleanup_(fd_closep) int reader = -1;
+	char got[8] = "", want[128];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	(void)unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(file_write_all(path, "hello", 5, &err), -ENXIO);
+	(void)snprintf(want, sizeof(want), "%s: No such device or address",
+		       path);
+	assert_string_equal(err.msg, want);
+	assert_int_equal(access(path, F_OK), 0);
+
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_int_equal(file_write_all(path, "hello", 5, &err), 0);
+	assert_int_equal(read(reader, got, sizeof(got)), 5);
+	assert_string_equal(got, "hello");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +191,8 @@ int main(void)
 		cmocka_unit_test(open__flags_are_those_asked_for),
 		cmocka_unit_test(read_all__bound_is_the_last_size_taken),
 		cmocka_unit_test(at__end_of_file_is_no_short_read),
+		cmocka_unit_test(write_all__file_is_made_anew),
+		cmocka_unit_test(write_all__pipe_without_reader_is_refused),
 	};
 
 	(void)cmocka_set_message_output(CM_OUTPUT_TAP);
