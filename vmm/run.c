@@ -46,19 +46,31 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 }
 
 /*
- * The signals that end a program arrive on the loop, so that the terminal is
- * restored and disks are closed in order. Blocked before the terminal is
- * touched and before any thread is made, and so in all of them.
+ * The signals that end a program. One that is ignored (nohup, a shell's
+ * background job) stays so: blocked, it would be queued all the same.
+ */
+static void ending_signals(sigset_t *ret)
+{
+	static const int ending[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	struct sigaction act;
+
+	(void)sigemptyset(ret);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
+		if (sigaction(ending[i], NULL, &act) == 0 &&
+		    act.sa_handler != SIG_IGN)
+			(void)sigaddset(ret, ending[i]);
+}
+
+/*
+ * They arrive on the loop, so that the terminal is restored and disks are
+ * closed in order. Blocked before the terminal is touched and before any thread
+ * is made, and so in all of them.
  */
 static int catch_signals(struct run *run, struct err *err)
 {
 	sigset_t set;
 
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGQUIT);
+	ending_signals(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return err_sys(err, "signal mask");
 	/* A reader of our output that leaves is an EPIPE, not the end. */
