@@ -139,9 +139,15 @@ static void kicked(int sig)
 int vcpu_kick_setup(struct err *err)
 {
 	const struct sigaction act = { .sa_handler = kicked };
+	sigset_t set;
 
-	if (sigaction(VCPU_KICK, &act, NULL) < 0)
-		return err_sys(err, "sigaction");
+	/* Who started us may have left it blocked; then no kick would arrive.
+	 */
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, VCPU_KICK);
+	if (sigaction(VCPU_KICK, &act, NULL) < 0 ||
+	    sigprocmask(SIG_UNBLOCK, &set, NULL) < 0)
+		return err_sys(err, "signal of the vCPUs");
 	return 0;
 }
 

@@ -30,7 +30,7 @@ int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
 	      struct err *err);
 void vcpu_finish(struct vcpu *vcpu); /* a zeroed one is fine */
 
-/* Installs the handler of the signal that ends KVM_RUN. Once a process. */
+/* Readies the signal that ends KVM_RUN. Once a process, before any thread. */
 int vcpu_kick_setup(struct err *err);
 
 /* Starts the thread. Returns 0 or pthread_create()'s errno, negative. */
