@@ -188,11 +188,11 @@ int kernel_image_copy(const struct kernel_image *image, uint64_t offset,
 		r = file_read_at(image->fd, dst, len, offset);
 	if (r == -ENODATA)
 		return err_input(err, -EBADMSG,
-				 "%s: truncated: it should have %zu "
+				 "kernel %s: truncated: it should have %zu "
 				 "bytes at %" PRIu64,
 				 image->path, len, offset);
 	if (r < 0)
-		return err_set(err, r, "%s: %s", image->path,
+		return err_set(err, r, "kernel %s: %s", image->path,
 			       strerrordesc_np(-r));
 	return 0;
 }

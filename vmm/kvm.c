@@ -46,7 +46,7 @@ int kvm_open(struct err *err)
 		return err_sys(err, "/dev/kvm (%s)", open_cure(-errno));
 	version = kvm_ioctl_int(fd, KVM_GET_API_VERSION, 0UL, err);
 	if (version < 0)
-		return version;
+		return err_wrap(err, "/dev/kvm");
 	if (version != KVM_API_VERSION)
 		return err_set(err, -EPROTO,
 			       "/dev/kvm speaks API version %d, not %d",

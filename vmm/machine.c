@@ -97,7 +97,6 @@ struct machine *machine_free(struct machine *machine)
 	machine->uring = uring_free(machine->uring);
 	machine->tty = tty_free(machine->tty);
 	arch_machine_free(machine);
-	dirty_finish(&machine->dirty);
 	while (machine->backings > 0)
 		backing_finish(&machine->backing[--machine->backings]);
 	machine->loop = loop_free(machine->loop);
@@ -130,8 +129,6 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 	if (r < 0)
 		return r;
 	mem_freeze(&machine->mem);
-	dirty_init(&machine->dirty, &machine->mem, machine->limits.page_size);
-	machine->mem.dirty = &machine->dirty;
 	r = open_console(machine, err);
 	if (r == 0)
 		r = arch_attach(machine, err);

@@ -203,23 +203,13 @@ static bool room_take_last(struct room *room, uint64_t size, uint64_t align,
 	return true;
 }
 
-/* A block of its own for the tree, or the end of a region that has none. */
-static bool put_dtb_last(const struct arm64_payload *payload, struct room *room,
-			 gpa_t *ret)
-{
-	const uint64_t size = payload->dtb_size;
-
-	return room_take_last(room, size, IMAGE_ALIGN, ret) ||
-	       (room_take_last(room, size, payload->dtb_align, ret) &&
-		!crosses_block(*ret, size));
-}
-
 static bool put_far(const struct arm64_payload *payload, struct room *room,
 		    struct arm64_placement *ret)
 {
 	ret->initrd.size = payload->initrd_size;
 	ret->dtb.size = payload->dtb_size;
-	return put_dtb_last(payload, room, &ret->dtb.start) &&
+	return room_take_last(room, payload->dtb_size, IMAGE_ALIGN,
+			      &ret->dtb.start) &&
 	       (payload->initrd_size == 0 ||
 		room_take_last(room, payload->initrd_size, DATA_ALIGN,
 			       &ret->initrd.start));
@@ -277,6 +267,12 @@ static uint64_t largest(const struct range *ram, size_t rams)
 	return size;
 }
 
+/* Rounded up: a byte of it is needed, too. */
+static uint64_t kib(uint64_t bytes)
+{
+	return (bytes >> 10) + (bytes % 1024 != 0);
+}
+
 int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 		size_t rams, struct arm64_placement *ret, struct err *err)
 {
@@ -295,7 +291,7 @@ int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 				 "guest memory with the kernel's %" PRIu64
 				 " KiB, the largest region has %" PRIu64 " KiB",
 				 payload->initrd_path,
-				 payload->initrd_size >> 10, span >> 10,
+				 kib(payload->initrd_size), kib(span),
 				 largest(ram, rams) >> 10);
 	if (kernel->fixed)
 		return err_input(err, -ENOSPC,
@@ -307,6 +303,6 @@ int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 			 "kernel %s: its %" PRIu64 " KiB and the device "
 			 "tree's %" PRIu64 " do not fit in guest memory, the "
 			 "largest region has %" PRIu64 " KiB",
-			 payload->kernel_path, span >> 10,
-			 payload->dtb_size >> 10, largest(ram, rams) >> 10);
+			 payload->kernel_path, kib(span),
+			 kib(payload->dtb_size), largest(ram, rams) >> 10);
 }
