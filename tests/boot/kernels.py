@@ -42,10 +42,10 @@ def cases() -> list[Case]:
              script=f"vmm run --kernel {lab}/flat.bin --mem 64K@0x80000000 "
                     "--mem 64M@0x90000000",
              out=("flat 0000000090080000 dtb",), quiet=True),
-        Case("kernel-debian", host=DEBIAN, limit=120, quiet=True,
+        Case("kernel-debian", host=DEBIAN, quiet=True,
              script="guest 'facts 2 1024 GICv3' --mem 1G --cpus 2",
              out=("facts: good", "run: exit 0")),
-        Case("kernel-debian-52-bit-memory", host=DEBIAN, limit=120, quiet=True,
+        Case("kernel-debian-52-bit-memory", host=DEBIAN, quiet=True,
              # 2^50: the last place that its linear map still reaches.
              script="guest 'facts 1 1024 GICv3; grep RAM /proc/iomem' "
                     "--mem 512M@0x80000000 --mem 512M@0x4000000000000",

@@ -8,6 +8,8 @@
  *                last expect waited for
  *   send TEXT    types TEXT; both know \n, \r, \\ and \xHH
  *   kill N       sends the command signal N
+ *   run SHELL    runs SHELL, which finds the command's id in $PID; it must
+ *                succeed
  *   raw          checks that the terminal has been made raw
  *   hangup       closes the terminal, as when a connection is lost
  *   status N     waits for the end; N is 128 + the number of a signal that
@@ -157,6 +159,19 @@ static const char *step_kill(struct session *s, const char *value)
 	return NULL;
 }
 
+static const char *step_run(struct session *s, const char *value)
+{
+	char pid[16];
+	int status;
+
+	(void)snprintf(pid, sizeof(pid), "%d", s->pid);
+	if (setenv("PID", pid, 1))
+		return strerror(errno);
+	(void)fflush(stdout);
+	status = system(value);
+	return status == 0 ? NULL : "it did not succeed";
+}
+
 static const char *step_raw(struct session *s, const char *value)
 {
 	struct termios now;
@@ -213,10 +228,10 @@ static const char *step_same(struct session *s, const char *value)
 }
 
 static const struct step steps[] = {
-	{ "expect", true, step_expect },  { "send", true, step_send },
-	{ "kill", true, step_kill },	  { "raw", false, step_raw },
-	{ "hangup", false, step_hangup }, { "status", true, step_status },
-	{ "same", false, step_same },
+	{ "expect", true, step_expect }, { "send", true, step_send },
+	{ "kill", true, step_kill },	 { "run", true, step_run },
+	{ "raw", false, step_raw },	 { "hangup", false, step_hangup },
+	{ "status", true, step_status }, { "same", false, step_same },
 };
 
 static const struct step *find_step(const char *name)

@@ -9,7 +9,7 @@
 #   o|a line of its standard output
 #   e|a line of its standard error
 #   @left WHAT          a process or a file that is still there
-#   @end NAME STATUS SECONDS
+#   @end NAME STATUS START END
 #
 # All cases share WORK, a folder they must leave as it was; each runs in an
 # empty folder of its own.
@@ -23,7 +23,7 @@ cat "$GUEST/initrd" "$LAB/boot/guest.cpio" >"$INITRD"
 # All files in places for temporary ones; on a machine with other users, none.
 temporary() {
 	[ -e /.lab ] || return
-	find /tmp /run /dev/shm /var/tmp -xdev 2>/dev/null | sort
+	find /tmp /run /dev/shm /var/tmp -xdev 2>/dev/null
 }
 
 # The processes of a session, but for those that are dead already.
@@ -40,31 +40,28 @@ alive() {
 run_case() {
 	name=${1##*/}
 	read -r _ _ limit <"$1"
-	: >"$WORK/before" >"$WORK/out" >"$WORK/err"
+	: >"$WORK/before" >"$WORK/out" >"$WORK/err" >"$WORK/session"
 	temporary >"$WORK/before"
 	mkdir "$WORK/case"
 	echo "@begin $name"
 	read -r start _ </proc/uptime
-	(
-		cd "$WORK/case" || exit 1
-		exec setsid sh -c '. "$LAB/boot/boot.sh"; . "$0"' "$1" \
-			</dev/null >"$WORK/out" 2>"$WORK/err"
-	) &
-	session=$!
-	setsid sh -c 'sleep "$0"; : >"$WORK/late"; kill -KILL -"$1"' \
-		"$limit" $session &
-	watchdog=$!
-	wait $session
+	# In the foreground: ash's wait misses the end of what it waits for, now
+	# and then. Kept apart in a session, to find what is left of it.
+	timeout -s KILL "$limit" setsid sh -c 'echo $$ >"$WORK/session"
+		cd "$WORK/case" && . "$LAB/boot/boot.sh" && . "$0"' "$1" \
+		</dev/null >"$WORK/out" 2>"$WORK/err"
 	status=$?
-	kill -KILL -$watchdog
-	wait $watchdog
-	[ -e "$WORK/late" ] && status=late
-	rm -rf "$WORK/late"
+	read -r session <"$WORK/session"
 	read -r end _ </proc/uptime
 	sed 's/^/o|/' "$WORK/out"
 	echo
 	sed 's/^/e|/' "$WORK/err"
 	echo
+	# What has been told to end may need a moment.
+	for try in 1 2 3 4 5 6 7 8 9 10; do
+		[ -z "$(alive)" ] && break
+		usleep 100000
+	done
 	for pid in $(alive); do
 		echo "@left process $(tr '\0' ' ' <"/proc/$pid/cmdline")"
 		kill -KILL "$pid"

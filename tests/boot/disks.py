@@ -1,0 +1,111 @@
+"""Disks: a root on one, and whether they keep what guests write."""
+
+from __future__ import annotations
+
+from boot import artifacts
+from vmmtools.check.cases import Case, File, Host
+
+HOST = Host("neoverse-n1", smp=2)
+HOST_16K = Host("max", 3, "16k", smp=2)
+DEBIAN = Host("max", mem="2G", guest="debian")
+
+IMAGE = "truncate -s 32M disk.img\n"
+WRITE = "diskio write /dev/vda 7 && diskio verify /dev/vda 7"
+VERIFY = '\n"$LAB/boot/diskio" verify disk.img 7'
+GOOD = ("diskio: write: good", "diskio: verify: good\nrun: exit 0",
+        "reboot: Power down\ndiskio: verify: good")
+
+
+def verify(name: str, host: Host, disk: str, **more: int) -> Case:
+    """The guest writes and reads back; the image holds it afterwards."""
+    return Case(f"disk-keeps-what-is-written-{name}", host=host, **more,
+                script=f"{IMAGE}guest '{WRITE}' --mem 256M --disk {disk} && "
+                       + VERIFY.lstrip(), out=GOOD[:2] + GOOD[2:])
+
+
+def roots(files: tuple[File, ...]) -> list[Case]:
+    """Guests whose root is a disk."""
+    on_pty = ("on_pty expect 'init: from the disk' expect '# ' "
+              r"send 'echo answer-$((6*7)) >/answer; cat /answer\n' "
+              r"expect answer-42 send 'sync; poweroff -f\n' "
+              "status 0 same --")
+    disk = "cp /lab/disk/root.ext4 root.ext4\n"
+    line = "console=ttyS0 quiet panic=-1 root=/dev/vda rw"
+    again = ('\nvmm run --kernel "$IMAGE" --mem 256M --disk root.ext4 '
+             '--cmdline "console=ttyS0 quiet panic=-1 root=/dev/vda ro '
+             'init=/bin/cat -- /answer" --no-reboot')
+    return [
+        Case("root-on-a-disk", host=HOST, files=files,
+             script=f'{disk}{on_pty} vmm run --kernel "$IMAGE" --mem 256M '
+                    f'--disk root.ext4 --cmdline "{line}"',
+             out=("init: from the disk", "answer-42")),
+        Case("root-on-a-disk-by-the-initramfs", host=HOST, files=files,
+             script=f'{disk}{on_pty} vmm run --kernel "$IMAGE" --mem 256M '
+                    f'--initrd "$INITRD" --disk root.ext4 --cmdline "{line}"',
+             out=("init: from the disk", "answer-42")),
+        Case("root-on-a-disk-is-kept", host=HOST, files=files, status=3,
+             # The second guest's init ends at once: a panic, and a reset.
+             script=f'{disk}{on_pty} vmm run --kernel "$IMAGE" --mem 256M '
+                    f'--disk root.ext4 --cmdline "{line}" >/dev/null && '
+                    + again.lstrip(), out=("answer-42",)),
+    ]
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    files = ((artifacts.root_disk(), "/lab/disk/root.ext4"),)
+    return roots(files) + [
+        verify("", HOST, "disk.img"),
+        verify("directly", HOST, "disk.img,direct"),
+        verify("on-16k-pages", HOST_16K, "disk.img"),
+        verify("on-16k-pages-directly", HOST_16K, "disk.img,direct"),
+        verify("by-debian", DEBIAN, "disk.img"),
+        Case("disk-keeps-what-is-written-by-4-cpus", host=HOST,
+             script=f"{IMAGE}guest '{WRITE}' --mem 256M --cpus 4 --disk "
+                    f"disk.img && {VERIFY.lstrip()}", out=GOOD),
+        Case("disk-is-a-block-device", host=HOST,
+             script=f"{IMAGE}loop=$(losetup -f) && losetup $loop disk.img || "
+                    "fail 'no loop device'\n"
+                    f"guest '{WRITE}' --mem 256M --disk $loop,direct\n"
+                    f"status=$?\nlosetup -d $loop\nsync\n[ $status = 0 ] &&"
+                    f"{VERIFY.lstrip()}", out=GOOD),
+        Case("disk-ro-refuses-writes", host=HOST,
+             script="seq 1 100000 >disk.img; truncate -s 4M disk.img\n"
+                    "before=$(sha256sum disk.img)\n"
+                    "guest 'echo ro $(cat /sys/block/vda/ro); head -c 4 "
+                    "/dev/vda; dd if=/dev/zero of=/dev/vda bs=4k count=1 "
+                    "conv=fsync; echo dd $?' --mem 256M --disk disk.img,ro\n"
+                    "[ $? = 0 ] || fail status\n"
+                    '[ "$before" = "$(sha256sum disk.img)" ] || '
+                    'fail "the image has changed"',
+             out=("ro 1", "1\n2\n", "dd 1")),
+        Case("disk-serial", host=HOST,
+             script=f"{IMAGE}guest 'cat /sys/block/vda/serial; echo' "
+                    "--mem 256M --disk disk.img,serial=number-20-long-xxxxx",
+             out=("number-20-long-xxxxx\n",)),
+        Case("disk-discard-frees-space", host=HOST,
+             script=f"{IMAGE}\"$LAB/boot/diskio\" write disk.img 1\n"
+                    "echo before $(stat -c %b disk.img)\n"
+                    "guest 'diskio discard /dev/vda 0 && diskio zeroes "
+                    "/dev/vda 0' --mem 256M --disk disk.img && "
+                    "echo after $(stat -c %b disk.img)",
+             out=("diskio: discard: good", "diskio: zeroes: good",
+                  "after 0\n")),
+        Case("disk-writes-zeroes", host=HOST,
+             script=f"{IMAGE}\"$LAB/boot/diskio\" write disk.img 1\n"
+                    "guest 'diskio wipe /dev/vda 0 && diskio zeroes "
+                    "/dev/vda 0' --mem 256M --disk disk.img && "
+                    "\"$LAB/boot/diskio\" zeroes disk.img 0",
+             out=("diskio: wipe: good", "Power down\ndiskio: zeroes: good")),
+        Case("disk-queue-is-deep-and-flushed", host=HOST,
+             script=f"{IMAGE}guest 'cd /sys/block/vda; cat queue/nr_requests "
+                    "queue/write_cache queue/max_segments' --mem 256M "
+                    "--disk disk.img", out=("256\nwrite back\n",)),
+        Case("disks-in-order", host=HOST,
+             script="for i in 1 2 3; do echo disk $i >d$i; "
+                    "truncate -s 64K d$i; done\n"
+                    "guest 'head -n 1 /dev/vda /dev/vdb /dev/vdc' --mem 256M "
+                    "--disk d1 --disk d2 --disk d3,ro",
+             out=("==> /dev/vda <==\ndisk 1", "==> /dev/vdb <==\ndisk 2",
+                  "==> /dev/vdc <==\ndisk 3")),
+    ]

@@ -1,0 +1,118 @@
+"""How guests end, restart, and are ended; what becomes of the terminal."""
+
+from __future__ import annotations
+
+from vmmtools.check.cases import Case, Host
+
+HOST = Host("neoverse-n1")
+FULL = Host("neoverse-n1", guest="full")
+RUN = 'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 256M'
+LINE = '--cmdline "console=ttyS0 quiet panic=-1"'
+SHELL = f"{RUN} {LINE}"
+DIES = f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 rdinit=/bin/false"'
+
+
+def signal(number: int, name: str) -> Case:
+    """A signal that ends programs."""
+    return Case(f"terminal-restored-after-{name}", host=HOST,
+                script=f"on_pty expect '# ' raw kill {number} "
+                       f"status {128 + number} same -- {SHELL}")
+
+
+def endings() -> list[Case]:
+    """Each status but those of errors."""
+    return [
+        Case("reboot-in-place", host=HOST,
+             script="truncate -s 1M disk.img\nguest 'n=$(head -c 1 /dev/vda | tr -cd 0-9); "
+                    "n=$((n + 1)); echo life $n; echo $n >/dev/vda; sync; "
+                    "[ $n = 3 ] && poweroff -f; reboot -f' --mem 256M "
+                    "--disk disk.img && read -r n <disk.img && echo lives $n",
+             out=("life 1", "life 2", "life 3", "lives 3")),
+        Case("reboot-in-place-of-4-cpus", host=HOST,
+             script="truncate -s 1M disk.img\nguest 'n=$(head -c 1 /dev/vda | tr -cd 0-9); "
+                    "n=$((n + 1)); echo life $n on $(nproc); "
+                    "echo $n >/dev/vda; sync; [ $n = 2 ] && poweroff -f; "
+                    "reboot -f' --mem 256M --cpus 4 --disk disk.img",
+             out=("life 1 on 4", "life 2 on 4")),
+        Case("no-reboot-is-3", host=HOST, status=3, quiet=True,
+             script="guest 'echo once; reboot -f' --mem 256M --no-reboot",
+             out=("once",)),
+        Case("panic-and-reset-is-3", host=HOST, status=3, quiet=True,
+             script=f"{DIES} --no-reboot", out=("Attempted to kill init",)),
+        Case("panic-told-by-pvpanic-is-4", host=FULL, status=4, quiet=True,
+             script=DIES, out=("Attempted to kill init",)),
+        Case("crash-told-by-pvpanic-is-4", host=FULL, status=4, quiet=True,
+             script="guest 'echo c >/proc/sysrq-trigger' --mem 256M",
+             out=("sysrq triggered crash",)),
+        Case("timeout-is-124", host=HOST, status=124, quiet=True,
+             script="guest 'echo up; sleep 1000' --mem 256M --timeout 6s",
+             out=("up",)),
+        Case("timeout-of-a-stuck-guest-is-124", host=HOST, status=124,
+             quiet=True,
+             script="guest 'while :; do :; done' --mem 256M --cpus 2 "
+                    "--timeout 500ms"),
+    ]
+
+
+def terminals() -> list[Case]:
+    """Terminals, and what else output and input may be."""
+    return [
+        Case("shell-on-the-terminal", host=HOST,
+             script=r"on_pty expect '# ' raw send 'echo a-$((6*7))\n' expect "
+                    r"a-42 send 'poweroff -f\n' status 0 same "
+                    f"-- {SHELL}"),
+        Case("shell-on-the-virtio-console", host=HOST,
+             script=r"on_pty expect '# ' raw send 'echo a-$((6*7)) $(tty)\n' "
+                    r"expect 'a-42 /dev/hvc0' send 'poweroff -f\n' status 0 "
+                    f'same -- {RUN} --console virtio --cmdline '
+                    '"console=hvc0 quiet panic=-1"'),
+        Case("much-output-by-the-virtio-console", host=HOST,
+             script=f"{RUN} --console virtio --cmdline \"console=hvc0 quiet "
+                    "panic=-1 run='seq 1 3000'\" >out && "
+                    "grep -c '^[0-9]*.$' out && tail -n 3 out",
+             out=("3000\n",)),
+        Case("much-output-by-the-serial-port", host=HOST,
+             script="guest 'seq 1 400' --mem 256M | grep -c '^[0-9]*.$'",
+             out=("400\n",)),
+        Case("no-console-says-nothing", host=HOST,
+             script="guest 'echo said' --mem 256M --console none | wc -c",
+             out=("0\n",)),
+        Case("ctrl-a-x-leaves", host=HOST,
+             script=r"on_pty expect '# ' raw send '\x01x' status 0 same "
+                    f"-- {SHELL}"),
+        Case("ctrl-a-ctrl-a-reaches-the-guest", host=HOST,
+             script=r"on_pty expect go send 'x\x01\x01y\n' expect 'x^Ay' "
+                    r"send '\x01x' status 0 same -- "
+                    f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 '
+                    "run='stty -echo; echo go; cat -v'\""),
+        Case("ctrl-c-reaches-the-guest", host=HOST,
+             # cat says everything twice: then it runs, and may be ended.
+             script=r"on_pty expect '# ' send 'echo re\"\"ady; cat\n' "
+                    r"expect ready send 'hi\n' expect hi expect hi send '\x03' expect '# ' send 'echo b-$?\n' "
+                    r"expect b-130 send '\x01x' status 0 same "
+                    f"-- {SHELL}"),
+        signal(1, "hangup-signal"), signal(2, "interrupt"),
+        signal(3, "quit"), signal(15, "term"),
+        Case("terminal-restored-after-timeout", host=HOST,
+             script=f"on_pty expect '# ' raw status 124 same -- {SHELL} "
+                    "--timeout 8s"),
+        Case("terminal-restored-after-panic", host=FULL,
+             script="on_pty expect 'Attempted to kill init' status 4 same -- "
+                    f"{DIES}"),
+        Case("input-from-a-pipe", host=HOST,
+             script=r"printf 'echo c-$((6*7))\npoweroff -f\n' | "
+                    f"{SHELL}", out=("c-42",)),
+        Case("no-files-at-all", host=HOST,
+             script="guest true --mem 256M <&- >&- 2>&-"),
+        Case("output-that-is-full", host=HOST,
+             script="guest 'seq 1 200' --mem 256M >/dev/full"),
+        Case("reader-that-leaves", host=HOST,
+             script="{ guest 'echo first; seq 1 200' --mem 256M; "
+                    "echo $? >status; } | head -n 1\ncat status",
+             out=("first", "\n0")),
+    ]
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    return endings() + terminals()
