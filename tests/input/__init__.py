@@ -1,0 +1,1 @@
+"""Cases of bad input; tools/check --suite input runs them."""
