@@ -65,6 +65,31 @@ static int parse_zboot(const struct kernel_image *image, const uint8_t *head,
 	return 1;
 }
 
+/* Kernels are built compressed in these ways, too. As a flat image such a file
+ * would start, and say nothing. */
+static int refuse_others(const struct kernel_image *image, const uint8_t *head,
+			 size_t len, struct err *err)
+{
+	static const struct {
+		const char *method, *magic;
+		size_t len;
+	} others[] = {
+		{ "xz", "\3757zXZ", 6 },
+		{ "bzip2", "BZh91AY&SY", 10 }, /* -9, as Linux has it */
+		{ "lz4", "\x02\x21\x4c\x18", 4 }, /* legacy, as Linux has it */
+		{ "lz4", "\x04\x22\x4d\x18", 4 },
+		{ "lzo", "\x89LZO\0\r\n\x1a\n", 9 },
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (begins_with(head, len, others[i].magic, others[i].len))
+			return err_input(err, -ENOTSUP,
+					 "kernel %s: compressed with %s; known "
+					 "are gzip and zstd",
+					 image->path, others[i].method);
+	return 0;
+}
+
 /* Returns 1 with what the image is wrapped in, 0 if it is not, or -errno. */
 static int find_wrapping(const struct kernel_image *image, const uint8_t *head,
 			 size_t len, struct wrapping *ret, struct err *err)
@@ -81,7 +106,7 @@ static int find_wrapping(const struct kernel_image *image, const uint8_t *head,
 	if (len == HEAD && begins_with(head, len, "MZ", 2) &&
 	    begins_with(head + ZBOOT_TYPE, len - ZBOOT_TYPE, "zimg", 4))
 		return parse_zboot(image, head, ret, err);
-	return 0;
+	return refuse_others(image, head, len, err);
 }
 
 /* Replaces the image by what its wrapping holds. */

@@ -271,6 +271,32 @@ static void open__zboot_of_another_method_is_refused(void **state)
 	assert_int_equal(open_blob(&b, LIMIT), -ENOTSUP);
 }
 
+static void open__other_compression_is_told_from_flat(void **state)
+{
+	static const char xz[] = "\3757zXZ\0\0\4\xe6\xd6\xb4\x46";
+	static const char lz4[] = "\x02\x21\x4c\x18\x10\0\0\0";
+	char want[128];
+
+	(void)state;
+	kernel_image_finish(&image);
+	assert_int_equal(
+		kernel_image_open(&image, file_of(xz, sizeof(xz)), LIMIT, &err),
+		-ENOTSUP);
+	(void)snprintf(want, sizeof(want),
+		       "kernel %s: compressed with xz; known are gzip and zstd",
+		       path);
+	assert_string_equal(err.msg, want);
+	assert_true(err.input);
+	assert_int_equal(kernel_image_open(&image, file_of(lz4, sizeof(lz4)),
+					   LIMIT, &err),
+			 -ENOTSUP);
+
+	/* What only begins like one is a program. */
+	assert_int_equal(kernel_image_open(&image, file_of(xz, 5), LIMIT, &err),
+			 0);
+	assert_int_equal(image.format, KERNEL_FLAT);
+}
+
 static void open_raw__nothing_comes_off(void **state)
 {
 	const struct blob b = gz(kernel(), 3000);
@@ -335,6 +361,7 @@ int main(void)
 		cmocka_unit_test(open__compressed_nothing_is_refused),
 		cmocka_unit_test(open__zboot_payload_ends_with_the_file),
 		cmocka_unit_test(open__zboot_of_another_method_is_refused),
+		cmocka_unit_test(open__other_compression_is_told_from_flat),
 		cmocka_unit_test(open_raw__nothing_comes_off),
 		cmocka_unit_test(copy__ends_where_the_image_ends),
 		cmocka_unit_test(copy__file_that_shrank_is_noticed),
