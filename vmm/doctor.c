@@ -135,7 +135,7 @@ int doctor_print_json(const struct doctor *doctor, struct err *err)
 	int r = 0;
 
 	if (!json)
-		return err_set(err, -ENOMEM, "report");
+		return err_set(err, -ENOMEM, "report: out of memory");
 	if (json_dumpf(json, stdout, JSON_INDENT(2)) < 0)
 		r = err_sys(err, "standard output");
 	json_decref(json);

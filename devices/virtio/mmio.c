@@ -305,7 +305,7 @@ int virtio_mmio_new(struct device **ret, struct virtio *vio,
 
 	if (!mmio) {
 		vio->ops->destroy(vio);
-		return err_set(err, -ENOMEM, "virtio-mmio");
+		return err_set(err, -ENOMEM, "virtio-mmio: out of memory");
 	}
 	mmio->transport.ops = &transport_ops;
 	mmio->vio = vio;

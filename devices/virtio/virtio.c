@@ -69,7 +69,7 @@ int virtio_init(struct virtio *vio, const struct virtio_ops *ops,
 	(void)pthread_mutex_init(&vio->dev.lock, NULL);
 	vio->queue = calloc(queues, sizeof(*vio->queue));
 	if (!vio->queue)
-		return err_set(err, -ENOMEM, "%s", ops->name);
+		return err_set(err, -ENOMEM, "%s: out of memory", ops->name);
 	for (unsigned i = 0; r == 0 && i < queues; i++)
 		r = init_queue(vio, &vio->queue[i], mem, err);
 	return r;
