@@ -340,15 +340,9 @@ static void wait_any(struct uring *ring)
 	collect(ring);
 }
 
-void uring_drain(struct uring_client *client)
+void uring_wait(struct uring_client *client)
 {
 	struct uring *ring = client->ring;
-	struct uring_req *req;
-
-	(void)pthread_mutex_lock(&ring->lock);
-	while ((req = list_take(&ring->waiting, client)))
-		finish(ring, req, -ECANCELED);
-	(void)pthread_mutex_unlock(&ring->lock);
 
 	for (;;) {
 		deliver(ring, client);
@@ -358,4 +352,16 @@ void uring_drain(struct uring_client *client)
 		wait_any(ring);
 	}
 	uring_flush(ring); /* the others' turn */
+}
+
+void uring_drain(struct uring_client *client)
+{
+	struct uring *ring = client->ring;
+	struct uring_req *req;
+
+	(void)pthread_mutex_lock(&ring->lock);
+	while ((req = list_take(&ring->waiting, client)))
+		finish(ring, req, -ECANCELED);
+	(void)pthread_mutex_unlock(&ring->lock);
+	uring_wait(client);
 }

@@ -96,4 +96,11 @@ void uring_flush(struct uring *ring);
  */
 void uring_drain(struct uring_client *client);
 
+/*
+ * For a device's pause: waits until this client has no request left, those
+ * included that done() starts meanwhile; none is taken back. Else as
+ * uring_drain().
+ */
+void uring_wait(struct uring_client *client);
+
 #endif

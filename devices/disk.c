@@ -290,6 +290,11 @@ static void raw_drain(struct disk *disk)
 	raw->draining = false;
 }
 
+static void raw_wait(struct disk *disk)
+{
+	uring_wait(&raw_of(disk)->client);
+}
+
 static void raw_close(struct disk *disk)
 {
 	struct raw *raw = raw_of(disk);
@@ -304,6 +309,7 @@ static const struct disk_ops raw_ops = {
 	.start = raw_start,
 	.kick = raw_kick,
 	.drain = raw_drain,
+	.wait = raw_wait,
 	.close = raw_close,
 };
 

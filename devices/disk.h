@@ -66,6 +66,8 @@ struct disk_ops {
 	void (*kick)(struct disk *disk);
 	/* done() has been called for all requests when it returns. */
 	void (*drain)(struct disk *disk);
+	/* The same, but none is taken back: each is done as it should be. */
+	void (*wait)(struct disk *disk);
 	/* No request is in flight. */
 	void (*close)(struct disk *disk);
 };

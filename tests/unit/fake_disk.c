@@ -68,36 +68,6 @@ static void fake_drain(struct disk *disk)
 	}
 }
 
-static void fake_close(struct disk *disk)
-{
-	fake_of(disk)->closes++;
-}
-
-static const struct disk_ops fake_ops = {
-	.attach = fake_attach,
-	.start = fake_start,
-	.kick = fake_kick,
-	.drain = fake_drain,
-	.close = fake_close,
-};
-
-void fake_disk_init(struct fake_disk *fake, uint64_t size)
-{
-	*fake = (struct fake_disk){ 0 };
-	fake->disk = (struct disk){ .ops = &fake_ops,
-				    .size = size,
-				    .block = SECTOR_SIZE };
-	fake->data = calloc(1, size);
-	if (!fake->data)
-		abort();
-}
-
-void fake_disk_finish(struct fake_disk *fake)
-{
-	free(fake->data);
-	fake->data = NULL;
-}
-
 static void move(struct fake_disk *fake, struct disk_req *req)
 {
 	uint8_t *at = fake->data + req->offset;
@@ -120,17 +90,61 @@ static void move(struct fake_disk *fake, struct disk_req *req)
 	fake->flushes += req->durable && req->kind == DISK_WRITE;
 }
 
-void fake_disk_do(struct fake_disk *fake, unsigned index)
+static void serve(struct fake_disk *fake, struct disk_req *req)
 {
-	struct disk_req *req = take(fake, index);
-
-	GUARD(fake->lock);
 	req->moved = 0;
 	if (!fake->fails) {
 		move(fake, req);
 		req->moved = req->len;
 	}
 	req->done(req, fake->fails);
+}
+
+static void fake_wait(struct disk *disk)
+{
+	struct fake_disk *fake = fake_of(disk);
+
+	while (fake->count > 0)
+		serve(fake, take(fake, 0));
+}
+
+static void fake_close(struct disk *disk)
+{
+	fake_of(disk)->closes++;
+}
+
+static const struct disk_ops fake_ops = {
+	.attach = fake_attach,
+	.start = fake_start,
+	.kick = fake_kick,
+	.drain = fake_drain,
+	.wait = fake_wait,
+	.close = fake_close,
+};
+
+void fake_disk_init(struct fake_disk *fake, uint64_t size)
+{
+	*fake = (struct fake_disk){ 0 };
+	fake->disk = (struct disk){ .ops = &fake_ops,
+				    .size = size,
+				    .block = SECTOR_SIZE };
+	fake->data = calloc(1, size);
+	if (!fake->data)
+		abort();
+}
+
+void fake_disk_finish(struct fake_disk *fake)
+{
+	free(fake->data);
+	fake->data = NULL;
+}
+
+void fake_disk_do(struct fake_disk *fake, unsigned index)
+{
+	struct disk_req *req = take(fake, index);
+
+	GUARD(fake->lock);
+	serve(fake, req);
 }
 
 void fake_disk_do_all(struct fake_disk *fake)

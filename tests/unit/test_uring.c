@@ -201,6 +201,36 @@ static void drain__takes_back_the_unseen_and_waits_for_the_rest(void **state)
 	(void)close(fds[1]);
 }
 
+static void wait__takes_nothing_back(void **state)
+{
+	struct io running, unseen;
+	pthread_t thread;
+	int fds[2];
+
+	(void)state;
+	need_ring();
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	running = io_make(URING_READV, fds[0], NULL);
+	unseen = io_make(URING_FDATASYNC, -1, NULL);
+	unseen.again = true; /* started once more by its own done() */
+	io_start(&running, UINT64_MAX);
+	uring_flush(ring);
+	io_start(&unseen, 0);
+
+	assert_int_equal(pthread_create(&thread, NULL, feed, &fds[1]), 0);
+	uring_wait(&client);
+	assert_int_equal(running.res, 8);
+	assert_int_equal(running.calls, 1);
+	assert_int_equal(unseen.res, -EBADF);
+	assert_int_equal(unseen.calls, 2);
+	assert_int_equal(client.active, 0);
+	uring_wait(&client); /* nothing to do */
+
+	(void)pthread_join(thread, NULL);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void flush__never_more_in_flight_than_entries(void **state)
 {
 	struct io io[3 * ENTRIES];
@@ -300,6 +330,7 @@ int main(void)
 		RING_TEST(start__results_are_the_system_calls),
 		RING_TEST(done__may_start_the_request_again),
 		RING_TEST(drain__takes_back_the_unseen_and_waits_for_the_rest),
+		RING_TEST(wait__takes_nothing_back),
 		RING_TEST(flush__never_more_in_flight_than_entries),
 		RING_TEST(drain__from_another_thread_loses_nothing),
 		RING_TEST(new__impossible_size_is_an_error),
