@@ -111,6 +111,7 @@ struct uart16550 {
 	unsigned reg_shift;
 	bool level; /* of irq */
 	bool starved; /* the tty waits to hear of room */
+	bool paused; /* nothing comes from outside */
 	struct regs r;
 };
 
@@ -169,7 +170,7 @@ static unsigned room(const struct regs *r)
 /* Once there is room, the tty hears of it. */
 static void tell_room(struct uart16550 *u)
 {
-	if (!u->starved || room(&u->r) == 0)
+	if (!u->starved || u->paused || room(&u->r) == 0)
 		return;
 	u->starved = false;
 	tty_room(u->tty);
@@ -434,7 +435,7 @@ static void uart_write(struct device *dev, uint64_t offset, unsigned size,
 static size_t uart_room(struct tty_user *user)
 {
 	struct uart16550 *u = container_of(user, struct uart16550, user);
-	const size_t n = room(&u->r);
+	const size_t n = u->paused ? 0 : room(&u->r);
 
 	u->starved = n == 0;
 	return n;
@@ -453,7 +454,7 @@ static void uart_brk(struct tty_user *user)
 {
 	struct uart16550 *u = container_of(user, struct uart16550, user);
 
-	if (u->r.mcr & MCR_LOOP)
+	if (u->paused || (u->r.mcr & MCR_LOOP))
 		return;
 	rx_push(&u->r, 0, true);
 	update_irq(u);
@@ -465,7 +466,7 @@ static void uart_drained(struct tty_user *user)
 	struct regs *r = &u->r;
 	size_t n;
 
-	if (r->tx.count == 0)
+	if (u->paused || r->tx.count == 0)
 		return;
 	n = tty_write(u->tty, r->tx.byte, r->tx.count);
 	r->tx.count -= (unsigned)n;
@@ -480,7 +481,22 @@ static void uart_reset(struct device *dev)
 
 	/* Table I. It is not said what the divisor becomes. */
 	u->r = (struct regs){ .msr = MSR_CTS | MSR_DSR | MSR_DCD };
+	u->paused = false;
 	update_irq(u);
+}
+
+static void uart_pause(struct device *dev)
+{
+	container_of(dev, struct uart16550, dev)->paused = true;
+}
+
+static void uart_resume(struct device *dev)
+{
+	struct uart16550 *u = container_of(dev, struct uart16550, dev);
+
+	u->paused = false;
+	uart_drained(&u->user);
+	tell_room(u);
 }
 
 static void uart_destroy(struct device *dev)
@@ -499,6 +515,8 @@ static const struct device_ops uart_ops = {
 	.read = uart_read,
 	.write = uart_write,
 	.reset = uart_reset,
+	.pause = uart_pause,
+	.resume = uart_resume,
 	.destroy = uart_destroy,
 };
 

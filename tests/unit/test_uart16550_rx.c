@@ -131,6 +131,38 @@ static void receive__reset_drops_what_the_guest_has_seen(void **state)
 	port_free(p);
 }
 
+static void pause__nothing_comes_until_resume(void **state)
+{
+	struct port *p = port_new(0);
+
+	(void)state;
+	put(p, FCR, 0x01);
+	put(p, IER, 0x01);
+	p->tty.limit = 0;
+	put(p, THR, 'o');
+	p->dev->ops->pause(p->dev);
+	assert_int_equal(type(p, "x"), 0);
+	p->tty.user->brk(p->tty.user);
+	p->tty.limit = 1;
+	p->tty.user->drained(p->tty.user);
+	assert_int_equal(p->tty.len, 0);
+	assert_false(p->level);
+	assert_int_equal(p->tty.rooms, 0);
+
+	p->dev->ops->resume(p->dev);
+	assert_int_equal(p->tty.len, 1);
+	assert_int_equal(p->tty.rooms, 1);
+	assert_int_equal(type(p, "x"), 1);
+	assert_reads(p, "x");
+
+	/* A reset ends it, too. */
+	p->dev->ops->pause(p->dev);
+	p->dev->ops->reset(p->dev);
+	put(p, IER, 0x01);
+	assert_int_equal(type(p, "y"), 1);
+	port_free(p);
+}
+
 static void brk__is_a_zero_byte_with_its_flag(void **state)
 {
 	struct port *p = port_new(0);
@@ -228,6 +260,7 @@ int main(void)
 		cmocka_unit_test(receive__input_waits_until_the_guest_listens),
 		cmocka_unit_test(receive__a_guest_that_polls_listens),
 		cmocka_unit_test(receive__reset_drops_what_the_guest_has_seen),
+		cmocka_unit_test(pause__nothing_comes_until_resume),
 		cmocka_unit_test(brk__is_a_zero_byte_with_its_flag),
 		cmocka_unit_test(brk__reaches_a_guest_that_does_not_listen),
 		cmocka_unit_test(brk__can_be_looped_back),
