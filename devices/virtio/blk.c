@@ -292,6 +292,13 @@ static void blk_quiesce(struct virtio *vio, unsigned queue)
 	blk->starved = false;
 }
 
+static void blk_pause(struct virtio *vio)
+{
+	struct blk *blk = blk_of(vio);
+
+	blk->disk->ops->wait(blk->disk);
+}
+
 static void blk_config_write(struct virtio *vio, size_t offset, const void *buf,
 			     size_t len)
 {
@@ -322,6 +329,7 @@ static const struct virtio_ops blk_ops = {
 	.id = VIRTIO_ID_BLOCK,
 	.notify = blk_notify,
 	.quiesce = blk_quiesce,
+	.pause = blk_pause,
 	.config_write = blk_config_write,
 	.reset = blk_reset,
 	.destroy = blk_destroy,

@@ -112,6 +112,9 @@ static size_t console_room(struct tty_user *user)
 	struct console *con = container_of(user, struct console, user);
 	struct virtq_chain *chain = &con->rx.chain;
 
+	/* The kick that ends the pause asks again. */
+	if (con->vio.paused)
+		return 0;
 	for (unsigned n = 0; n < VIRTQ_MAX_SIZE; n++) {
 		size_t len;
 
@@ -142,7 +145,7 @@ static void console_drained(struct tty_user *user)
 {
 	struct console *con = container_of(user, struct console, user);
 
-	if (con->tx.taken)
+	if (con->tx.taken && !con->vio.paused)
 		transmit(con);
 }
 

@@ -277,6 +277,16 @@ static void virtio_mmio_reset(struct device *dev)
 	reset(mmio_of(vio_of(dev)));
 }
 
+static void virtio_mmio_pause(struct device *dev)
+{
+	virtio_pause(vio_of(dev));
+}
+
+static void virtio_mmio_resume(struct device *dev)
+{
+	virtio_resume(vio_of(dev));
+}
+
 static void virtio_mmio_destroy(struct device *dev)
 {
 	struct virtio *vio = vio_of(dev);
@@ -294,6 +304,8 @@ static const struct device_ops virtio_mmio_ops = {
 	.read = virtio_mmio_read,
 	.write = virtio_mmio_write,
 	.reset = virtio_mmio_reset,
+	.pause = virtio_mmio_pause,
+	.resume = virtio_mmio_resume,
 	.destroy = virtio_mmio_destroy,
 };
 

@@ -38,7 +38,7 @@ static void kicked(struct loop_watch *watch, uint32_t events)
 	const unsigned queue = (unsigned)(q - vio->queue);
 
 	(void)events;
-	if (is_live(vio, queue))
+	if (is_live(vio, queue) && !vio->paused)
 		vio->ops->notify(vio, queue);
 }
 
@@ -105,7 +105,7 @@ bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain)
 	struct virtq *ring = &vio->queue[queue].ring;
 	int r;
 
-	if (!is_live(vio, queue))
+	if (!is_live(vio, queue) || vio->paused)
 		return false;
 	r = virtq_pop(ring, chain);
 	if (r < 0)
@@ -163,6 +163,13 @@ static bool can_do(const struct virtio *vio)
 	       virtio_has(vio, VIRTIO_F_VERSION_1);
 }
 
+static void kick_all(struct virtio *vio)
+{
+	for (unsigned i = 0; i < vio->queues; i++)
+		if (vio->queue[i].ring.enabled)
+			virtio_kick(vio, i);
+}
+
 void virtio_set_status(struct virtio *vio, uint8_t status)
 {
 	const uint8_t old = vio->status;
@@ -180,9 +187,7 @@ void virtio_set_status(struct virtio *vio, uint8_t status)
 
 	/* A kick that came too early did nothing. */
 	if (vio->status & ~old & VIRTIO_DRIVER_OK)
-		for (unsigned i = 0; i < vio->queues; i++)
-			if (vio->queue[i].ring.enabled)
-				virtio_kick(vio, i);
+		kick_all(vio);
 }
 
 void virtio_enable_queue(struct virtio *vio, unsigned queue)
@@ -210,6 +215,21 @@ void virtio_reset(struct virtio *vio)
 		vio->ops->reset(vio);
 	vio->accepted = 0;
 	vio->fault = NULL;
+	vio->paused = false;
+}
+
+void virtio_pause(struct virtio *vio)
+{
+	if (vio->ops->pause)
+		vio->ops->pause(vio);
+	vio->paused = true;
+}
+
+void virtio_resume(struct virtio *vio)
+{
+	vio->paused = false;
+	/* What came meanwhile was not looked at. */
+	kick_all(vio);
 }
 
 void virtio_config_read(const struct virtio *vio, size_t offset, void *buf,

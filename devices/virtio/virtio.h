@@ -52,6 +52,12 @@ struct virtio_ops {
 	 */
 	void (*config_write)(struct virtio *vio, size_t offset, const void *buf,
 			     size_t len);
+	/*
+	 * Finishes what was taken from the queues. They are live still, and not
+	 * looked at from the return on until they are kicked after the pause.
+	 * NULL: the device has nothing in flight between calls.
+	 */
+	void (*pause)(struct virtio *vio);
 	/* The rest of a reset, all queues being quiet. NULL: no other state. */
 	void (*reset)(struct virtio *vio);
 	/* Frees the device; calls virtio_finish(). Takes a half-made one. */
@@ -85,6 +91,7 @@ struct virtio {
 		offered; /* features, bit n is feature n; fixed after *_new() */
 	uint64_t accepted;
 	uint8_t status;
+	bool paused;
 	uint32_t generation; /* counts changes of the configuration space */
 
 	const void *config; /* configuration space; the device's own storage */
@@ -131,7 +138,8 @@ static inline bool virtio_has(const struct virtio *vio, unsigned bit)
 
 /*
  * For devices: takes the queue's next chain, as virtq_pop(). Returns false if
- * there is none, or none to be had: the device is broken, stopped or reset.
+ * there is none, or none to be had: the device is broken, stopped, paused or
+ * reset.
  */
 bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain);
 
@@ -174,6 +182,13 @@ void virtio_disable_queue(struct virtio *vio, unsigned queue);
  * host is still at work for a request, this waits for it.
  */
 void virtio_reset(struct virtio *vio);
+
+/*
+ * For transports: device_ops' pause and resume. In between, ops->notify() is
+ * not called and virtio_pop() finds nothing.
+ */
+void virtio_pause(struct virtio *vio);
+void virtio_resume(struct virtio *vio);
 
 /* For transports: @offset and @len are not trusted. What is not there reads as
  * zeroes and is dropped on write. */

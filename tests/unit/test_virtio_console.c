@@ -242,6 +242,47 @@ static void rx__a_reset_takes_the_room_away(void **state)
 	end(&rig);
 }
 
+static void pause__neither_takes_nor_gives(void **state)
+{
+	struct rig rig;
+	eventfd_t n;
+	uint32_t id, len;
+	gpa_t at;
+
+	(void)state;
+	begin(&rig);
+	at = ram_alloc(&rig.ram, 4, 1);
+	queue_send(&rig.rx, &(struct range){ at, 4 }, 0, 1);
+	assert_int_equal(room(&rig), 4); /* the chain is taken */
+	rig.tty.takes = 1;
+	queue_send(&rig.tx, (struct range[]){ text(&rig, "abc") }, 1, 1);
+	loop_kick(rig.vio, 1);
+
+	rig.dev->ops->pause(rig.dev);
+	assert_int_equal(room(&rig), 0);
+	rig.tty.takes = 100;
+	drained(&rig);
+	loop_kick(rig.vio, 0);
+	loop_kick(rig.vio, 1);
+	assert_int_equal(rig.tty.total, 1);
+	assert_int_equal(rig.tty.rooms, 0);
+	assert_false(queue_take(&rig.tx, &id, &len));
+	assert_int_equal(rig.irq.count, 0);
+
+	for (unsigned i = 0; i < 2; i++)
+		(void)eventfd_read(rig.dev->doorbell[i].fd, &n);
+	rig.dev->ops->resume(rig.dev);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(eventfd_read(rig.dev->doorbell[i].fd, &n), 0);
+		loop_kick(rig.vio, i);
+	}
+	assert_int_equal(rig.tty.total, 3);
+	assert_true(queue_take(&rig.tx, &id, &len));
+	assert_int_equal(rig.tty.rooms, 1);
+	assert_int_equal(room(&rig), 4);
+	end(&rig);
+}
+
 static void config__emergency_writes_need_no_queue(void **state)
 {
 	struct rig rig;
@@ -267,6 +308,7 @@ int main(void)
 		cmocka_unit_test(
 			rx__buffers_that_cannot_be_written_are_given_back),
 		cmocka_unit_test(rx__a_reset_takes_the_room_away),
+		cmocka_unit_test(pause__neither_takes_nor_gives),
 		cmocka_unit_test(config__emergency_writes_need_no_queue),
 	};
 

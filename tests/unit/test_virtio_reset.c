@@ -1,5 +1,6 @@
 /*
- * tests/unit/test_virtio_reset.c - a driver resets a disk that is at work.
+ * tests/unit/test_virtio_reset.c - a disk is reset, or paused, while it is at
+ * work.
  *
  * The loop runs on its own thread, as in a machine, and this one is the vCPU.
  */
@@ -180,10 +181,62 @@ static void reset__nothing_is_written_after_it(void **state)
 	end(&rig);
 }
 
+static void set_pause(struct rig *rig, bool on)
+{
+	GUARD(&rig->dev->lock);
+	if (on)
+		rig->dev->ops->pause(rig->dev);
+	else
+		rig->dev->ops->resume(rig->dev);
+}
+
+static unsigned take_all(struct rig *rig)
+{
+	uint32_t id, len;
+	unsigned count = 0;
+
+	for (; queue_take(&rig->q, &id, &len); count++)
+		assert_int_equal(len, LENGTH + 1);
+	return count;
+}
+
+static void pause__what_was_taken_is_done_and_no_more(void **state)
+{
+	struct rig rig = { 0 };
+
+	(void)state;
+	begin(&rig);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned done, changed = 0;
+
+		drive(&rig);
+		fill(&rig);
+		send_all(&rig);
+		set_pause(&rig, true);
+		done = take_all(&rig);
+		/* All that was begun was given back: nothing is on its way. */
+		for (unsigned i = 0; i < REQUESTS; i++) {
+			changed += holds(&rig, i, ON_DISK);
+			assert_true(holds(&rig, i, ON_DISK) ||
+				    holds(&rig, i, MINE));
+		}
+		assert_int_equal(changed, done);
+		mmio_write(rig.dev, 0x050, 0);
+		(void)sched_yield();
+		assert_int_equal(take_all(&rig), 0);
+
+		set_pause(&rig, false);
+		await(&rig, REQUESTS - done);
+		mmio_write(rig.dev, 0x070, 0);
+	}
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reset__nothing_is_written_after_it),
+		cmocka_unit_test(pause__what_was_taken_is_done_and_no_more),
 	};
 
 	return RUN_TESTS(tests);
