@@ -38,6 +38,19 @@ static int set_name(void *ctx, const struct cli_option *option,
 	return cli_set_string(ctx, option, value, err);
 }
 
+static int set_control(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+
+	(void)option;
+	if (strcmp(value, "none") != 0 && !strchr(value, '/'))
+		return err_input(err, -EINVAL,
+				 "neither none nor a path with a '/' in it");
+	config->control = value;
+	return 0;
+}
+
 /* What is wrong with a size that size_at_parse() returned @r for. */
 static int refuse_mem(const char *value, int r, struct err *err)
 {
@@ -311,6 +324,10 @@ static const struct cli_option run_options[] = {
 	{ .help = "The run" },
 	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
 	  TO(name, set_name) },
+	{ .name = "control", .arg = "PATH|none",
+	  .help = "where to listen for 'vmm list', 'vmm stop', ...\n"
+		  "(default: where those look for NAME)",
+	  .set = set_control },
 	{ .name = "no-reboot",
 	  .help = "end with status 3 when the guest restarts",
 	  TO(no_reboot, cli_set_true) },

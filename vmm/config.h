@@ -54,6 +54,7 @@ struct cli_command;
 
 struct config {
 	const char *name; /* of the VM; NULL: none given */
+	const char *control; /* path of the socket, or "none"; NULL: by name */
 	const char *kernel; /* path; NULL only if firmware is given */
 	const char *initrd;
 	const char *cmdline; /* verbatim; "" if none was given */

@@ -8,6 +8,7 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
+#include "vmm/control/control.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
 #include "vmm/vm.h"
@@ -18,12 +19,14 @@ struct run {
 	const struct config *config; /* borrowed */
 	int kvm; /* owned */
 	struct machine *machine; /* owned */
+	struct control control;
 	struct loop_watch signals; /* its signalfd is owned */
 	struct loop_timer timeout;
 };
 
 static void run_finish(struct run *run)
 {
+	control_finish(&run->control);
 	if (run->machine && run->signals.fd >= 0)
 		loop_remove(run->machine->loop, &run->signals);
 	if (run->timeout.expired)
@@ -114,6 +117,20 @@ static void vm_freep(struct vm **vm)
 	*vm = vm_free(*vm);
 }
 
+/* The first time when nothing is left that could go wrong before a guest runs.
+ */
+static int begin(struct run *run, struct vm *vm, struct err *err)
+{
+	int r = 0;
+
+	if (!run->control.machine)
+		r = control_init(&run->control, run->machine, err);
+	if (r < 0)
+		return r;
+	control_begin(&run->control, vm);
+	return vm_start(vm, err);
+}
+
 /* One life of the guest, from power-on or reset to its end. */
 static int live(struct run *run, struct err *err)
 {
@@ -123,7 +140,7 @@ static int live(struct run *run, struct err *err)
 
 	r = vm_new(&vm, run->kvm, run->machine, err);
 	if (r == 0)
-		r = vm_start(vm, err);
+		r = begin(run, vm, err);
 	if (r < 0)
 		return r;
 	/* A late loop_stop() of the life before may end the loop early. */
@@ -154,20 +171,27 @@ static int status(const struct machine *machine)
 	}
 }
 
+static bool restarts(const struct run *run)
+{
+	return machine_outcome(run->machine) == OUTCOME_RESET &&
+	       !run->config->no_reboot;
+}
+
 static int lives(struct run *run, struct err *err)
 {
-	for (;;) {
-		int r = live(run, err);
+	int r = live(run, err);
 
-		if (r < 0)
-			return r;
-		if (machine_outcome(run->machine) != OUTCOME_RESET ||
-		    run->config->no_reboot)
-			return 0;
+	while (r == 0 && restarts(run)) {
 		r = machine_reset(run->machine, err);
-		if (r < 0)
-			return err_wrap(err, "restart");
+		if (r < 0) {
+			(void)err_wrap(err, "restart");
+			break;
+		}
+		control_restarts(&run->control);
+		r = live(run, err);
 	}
+	control_ends(&run->control, r < 0);
+	return r;
 }
 
 int run_guest(const struct config *config, int *ret_status, struct err *err)

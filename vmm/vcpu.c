@@ -23,11 +23,16 @@
 int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
 	      struct err *err)
 {
-	*vcpu = (struct vcpu){ .vm = vm, .index = index, .fd = -1 };
+	*vcpu = (struct vcpu){
+		.vm = vm, .index = index, .fd = -1, .stats_fd = -1
+	};
 	vcpu->fd = kvm_ioctl_int(vm->fd, KVM_CREATE_VCPU, (unsigned long)index,
 				 err);
 	if (vcpu->fd < 0)
 		return err_wrap(err, "vcpu %u", index);
+	/* Now, for it waits while a vCPU runs. Old KVMs have none. */
+	vcpu->stats_fd = kvm_ioctl_int(vcpu->fd, KVM_GET_STATS_FD, 0UL,
+				       &(struct err){ 0 });
 	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
@@ -43,9 +48,11 @@ void vcpu_finish(struct vcpu *vcpu)
 	if (vcpu->run)
 		(void)munmap(vcpu->run, vcpu->run_size);
 	/* A zeroed vCPU has descriptor 0, which is not its own. */
-	if (vcpu->vm)
+	if (vcpu->vm) {
+		fd_closep(&vcpu->stats_fd);
 		fd_closep(&vcpu->fd);
-	*vcpu = (struct vcpu){ .fd = -1 };
+	}
+	*vcpu = (struct vcpu){ .fd = -1, .stats_fd = -1 };
 }
 
 static void exit_mmio(struct vcpu *vcpu)
@@ -74,13 +81,12 @@ static bool stopping(const struct vcpu *vcpu)
 /*
  * Waits while the VM is paused. What KVM still had to do for the last exit (the
  * value of an MMIO read, say) it did on the way to the EINTR that led here, so
- * a parked vCPU's registers are whole.
+ * a parked vCPU's registers are whole. The VM's lock is held.
  */
-static void park(struct vcpu *vcpu)
+static void wait_while_paused(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
-	GUARD(&vm->lock);
 	if (!vm->paused)
 		return;
 	vm->running--;
@@ -93,8 +99,26 @@ static void park(struct vcpu *vcpu)
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 }
 
+static void park(struct vcpu *vcpu)
+{
+	GUARD(&vcpu->vm->lock);
+	wait_while_paused(vcpu);
+}
+
+/* Says who runs this vCPU; and a VM may begin paused. */
+static void begin(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	GUARD(&vm->lock);
+	vcpu->tid = gettid();
+	(void)pthread_cond_broadcast(&vm->changed);
+	wait_while_paused(vcpu);
+}
+
 static int run(struct vcpu *vcpu)
 {
+	begin(vcpu);
 	while (!stopping(vcpu)) {
 		int r = kvm_run(vcpu->fd);
 
@@ -114,6 +138,14 @@ static int run(struct vcpu *vcpu)
 			return r;
 	}
 	return 0;
+}
+
+pid_t vcpu_thread_id(struct vcpu *vcpu)
+{
+	GUARD(&vcpu->vm->lock);
+	while (vcpu->tid == 0)
+		(void)pthread_cond_wait(&vcpu->vm->changed, &vcpu->vm->lock);
+	return vcpu->tid;
 }
 
 static void *thread(void *arg)

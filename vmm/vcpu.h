@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -16,11 +17,13 @@ struct vcpu {
 	struct vm *vm; /* borrowed */
 	unsigned index;
 	int fd; /* owned */
+	int stats_fd; /* owned; see vmm/kvm_stats.h; -1: KVM has none */
 	struct kvm_run *run; /* owned mapping; this vCPU's thread only, save
 				for immediate_exit */
 	size_t run_size; /* of the mapping, in bytes */
 	pthread_t thread;
 	bool started; /* thread is valid */
+	pid_t tid; /* of the thread; 0: not yet; under vm->lock */
 	uint32_t stop; /* atomic: set by vcpu_stop(), read by the thread */
 	struct err err; /* why the thread ended; read after joining it */
 };
@@ -35,6 +38,9 @@ int vcpu_kick_setup(struct err *err);
 
 /* Starts the thread. Returns 0 or pthread_create()'s errno, negative. */
 int vcpu_start(struct vcpu *vcpu, struct err *err);
+
+/* The thread's number, as gettid() has it. It is started. Thread: loop. */
+pid_t vcpu_thread_id(struct vcpu *vcpu);
 
 /* Makes KVM_RUN return -EINTR once its last exit is complete. The thread then
  * looks whether it is to end, or to wait (vm_pause()). Thread: any. */

@@ -164,6 +164,7 @@ void vm_resume(struct vm *vm)
 
 int vm_stop(struct vm *vm, struct err *err)
 {
+	const bool paused = vm->paused;
 	int r = 0;
 
 	for (unsigned i = 0; i < vm->vcpus; i++)
@@ -172,6 +173,9 @@ int vm_stop(struct vm *vm, struct err *err)
 	set_paused(vm, false);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_join(&vm->vcpu[i]);
+	/* The devices may see another VM, which pauses them again. */
+	if (paused)
+		bus_resume(&vm->machine->mmio);
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
 		r = vm->vcpu[i].err.code;
 		if (r < 0)

@@ -47,7 +47,8 @@ static int add_pvtime(struct machine *machine, struct err *err)
 
 	if (!(machine->limits.features & ARM64_HAS_STEAL_TIME))
 		return 0;
-	if (machine_add_ram(machine, at, MEM_RAM, NULL, "stolen time", err) < 0)
+	if (machine_add_ram(machine, at, MEM_SHARED, NULL, "stolen time", err) <
+	    0)
 		return err_wrap(err, "stolen time");
 	return 0;
 }

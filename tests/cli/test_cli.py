@@ -161,6 +161,15 @@ class Manual(unittest.TestCase):
                          COMMANDS)
 
 
+    def test_every_control_command_has_its_line(self):
+        source = (ROOT / "vmm/command_list.c").read_text("utf-8")
+        text = (ROOT / "docs/CONTROL.md").read_text("utf-8")
+        told = re.findall(r"^\| `([a-z_-]+)` \|.*\|.*\|$", text, re.M)
+        self.assertEqual(
+            told, ["qmp_capabilities",
+                   *re.findall(r'^\t\{ "([a-z_-]+)",', source, re.M)])
+
+
 class Completion(unittest.TestCase):
     def test_commands_are_offered(self):
         self.assertEqual(complete(""), list(COMMANDS))

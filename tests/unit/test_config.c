@@ -459,6 +459,24 @@ static void name__could_be_a_file(void **state)
 	assert_non_null(strstr(err.msg, "at most 63 characters"));
 }
 
+static void control__is_a_path_or_none(void **state)
+{
+	struct config c;
+	struct err err = { 0 };
+
+	(void)state;
+	TAKEN(&c, "K");
+	assert_null(c.control);
+	TAKEN(&c, "K", "--control", "none");
+	assert_string_equal(c.control, "none");
+	TAKEN(&c, "K", "--control=./s");
+	assert_string_equal(c.control, "./s");
+	assert_int_equal(PARSE(&c, &err, "K", "--control", "web"), -EINVAL);
+	assert_string_equal(err.msg, "--control web: neither none nor a path "
+				     "with a '/' in it");
+	assert_int_equal(PARSE(&c, &err, "K", "--control="), -EINVAL);
+}
+
 static void finish__twice_and_zeroed_is_fine(void **state)
 {
 	struct config c;
@@ -498,6 +516,7 @@ int main(void)
 		cmocka_unit_test(network__there_is_none),
 		cmocka_unit_test(timeout__is_a_duration),
 		cmocka_unit_test(name__could_be_a_file),
+		cmocka_unit_test(control__is_a_path_or_none),
 		cmocka_unit_test(finish__twice_and_zeroed_is_fine),
 	};
 

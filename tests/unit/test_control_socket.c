@@ -16,14 +16,24 @@
 static char base[] = "/tmp/vmm-test-XXXXXX";
 static struct err err;
 
+/* NULL: there is none. This program has one thread. */
+static void set_runtime_dir(const char *path)
+{
+	if (path)
+		(void)setenv("XDG_RUNTIME_DIR", path, 1); // NOLINT
+	else
+		(void)unsetenv("XDG_RUNTIME_DIR"); // NOLINT
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	err = (struct err){ 0 };
-	(void)strcpy(base + sizeof(base) - 7, "XXXXXX");
+	memset(base + sizeof(base) - 7, 'X', 6);
 	if (!mkdtemp(base))
 		return -1;
-	return setenv("XDG_RUNTIME_DIR", base, 1);
+	set_runtime_dir(base);
+	return 0;
 }
 
 static char *under(const char *name)
@@ -98,7 +108,7 @@ static void path__the_longest_that_fits_is_107_characters(void **state)
 	path[107] = 0;
 	assert_int_equal(control_path(path, &at, &err), 0);
 	assert_string_equal(at.sun_path, path);
-	(void)strcpy(path + 107, "/");
+	memcpy(path + 107, "/", 2);
 	assert_int_equal(control_path(path, &at, &err), -ENAMETOOLONG);
 }
 
@@ -107,11 +117,8 @@ static void folder__without_xdg_it_is_roots_or_none(void **state)
 	char folder[108];
 
 	(void)state;
-	for (int i = 0; i < 3; i++) {
-		if (i == 0)
-			(void)unsetenv("XDG_RUNTIME_DIR");
-		else
-			(void)setenv("XDG_RUNTIME_DIR", i == 1 ? "" : "x", 1);
+	for (size_t i = 0; i < 3; i++) {
+		set_runtime_dir(((const char *[]){ NULL, "", "x" })[i]);
 		if (geteuid() == 0) {
 			assert_int_equal(
 				control_folder(folder, sizeof(folder), &err),

@@ -57,7 +57,8 @@ static const char *feed(const char *text)
 {
 	char whole[sizeof(found)];
 
-	(void)strcpy(whole, feed_in(text, strlen(text), SIZE_MAX));
+	(void)snprintf(whole, sizeof(whole), "%s",
+		       feed_in(text, strlen(text), SIZE_MAX));
 	assert_int_equal(input.state, QMP_IDLE);
 	assert_string_equal(feed_in(text, strlen(text), 1), whole);
 	return found;
@@ -128,7 +129,7 @@ static void take__one_byte_more_is_a_problem_told_at_its_end(void **state)
 	(void)state;
 	memset(text, ' ', sizeof(text));
 	text[0] = '{';
-	(void)strcpy(text + MAX, "} {}");
+	memcpy(text + MAX, "} {}", 5);
 	assert_string_equal(feed(text), "!the command is too long!<{}>");
 	assert_int_equal(input.space, 256); /* no more was ever taken */
 }
@@ -146,7 +147,7 @@ static void take__depth_is_bounded(void **state)
 
 	memset(text, '[', QMP_MAX_DEPTH + 1);
 	memset(text + QMP_MAX_DEPTH + 1, ']', QMP_MAX_DEPTH + 1);
-	(void)strcpy(text + (size_t)2 * (QMP_MAX_DEPTH + 1), "[]");
+	memcpy(text + (size_t)2 * (QMP_MAX_DEPTH + 1), "[]", 3);
 	assert_string_equal(feed(text),
 			    "!JSON parse error, nested too deeply!<[]>");
 }

@@ -218,15 +218,15 @@ static void ready__a_command_has_64_kib_and_not_a_byte_more(void **state)
 	char *text = calloc(1, QMP_MAX_COMMAND + 16);
 
 	(void)state;
-	(void)strcpy(text, front);
+	memcpy(text, front, strlen(front) + 1);
 	memset(text + strlen(front), 'x', fill);
-	(void)strcpy(text + QMP_MAX_COMMAND - 2, "\"}");
+	memcpy(text + QMP_MAX_COMMAND - 2, "\"}", 3);
 	put(fd, text);
 	turn(40);
 	assert_int_equal(runs, 1);
 	assert_int_equal(strlen(get(fd)), strlen(OK) + fill + 10);
 
-	(void)strcpy(text + QMP_MAX_COMMAND - 2, "x\"}");
+	memcpy(text + QMP_MAX_COMMAND - 2, "x\"}", 4);
 	put(fd, text);
 	put(fd, "{\"execute\": \"count\"}");
 	turn(40);
@@ -290,7 +290,7 @@ static void ready__one_that_does_not_read_is_not_read_from(void **state)
 	assert_string_equal(get(other), OK);
 
 	/* And it may go on when it has read. */
-	for (int i = 0; i < 2000 && got < 200 * (BIG + 16); i++) {
+	for (int i = 0; i < 2000 && got < 200UL * (BIG + 16); i++) {
 		got += strlen(get(fd));
 		turn(2);
 	}

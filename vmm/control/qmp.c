@@ -42,9 +42,10 @@ static json_t *error_reply(enum qmp_class class, const struct err *err)
 	size_t len = strnlen(err->msg, sizeof(desc) - 1);
 
 	/* It may quote a client or a file name, and be cut within a letter. */
+	memcpy(desc, err->msg, len);
 	for (size_t i = 0; i < len; i++)
-		desc[i] = err->msg[i] < ' ' || err->msg[i] > '~' ? '?'
-								 : err->msg[i];
+		if (desc[i] < ' ' || desc[i] > '~')
+			desc[i] = '?';
 	desc[len] = 0;
 	return json_pack("{s:{s:s, s:s}}", "error", "class", class_names[class],
 			 "desc", desc);
@@ -168,36 +169,37 @@ int qmp_query_commands(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
-static int find(const struct qmp_session *session, const char *name,
-		const struct qmp_command **ret, struct err *err)
+/* Returns NULL with @err set if there is none of that name, here and now. */
+static const struct qmp_command *find(const struct qmp_session *session,
+				      const char *name, struct err *err)
 {
 	const struct qmp_table *table = session->table;
 	const bool negotiates = !strcmp(name, negotiation.name);
 
-	if (session->negotiated && negotiates)
-		return err_set(err, -ENOSYS,
-			       "Capabilities negotiation is already complete, "
-			       "command ignored");
-	if (!session->negotiated && !negotiates)
-		return err_set(err, -ENOSYS,
-			       "Expecting capabilities negotiation with '%s'",
-			       negotiation.name);
-	if (negotiates) {
-		*ret = &negotiation;
-		return 0;
-	}
-	for (size_t i = 0; i < table->count; i++) {
-		*ret = &table->command[i];
-		if (!strcmp(name, (*ret)->name))
-			return 0;
-	}
-	return err_set(err, -ENOSYS, "The command %s has not been found", name);
+	if (!session->negotiated && negotiates)
+		return &negotiation;
+	if (!session->negotiated)
+		(void)err_set(err, -ENOSYS,
+			      "Expecting capabilities negotiation with '%s'",
+			      negotiation.name);
+	else if (negotiates)
+		(void)err_set(err, -ENOSYS,
+			      "Capabilities negotiation is already complete, "
+			      "command ignored");
+	for (size_t i = 0; !err->code && i < table->count; i++)
+		if (!strcmp(name, table->command[i].name))
+			return &table->command[i];
+	if (!err->code)
+		(void)err_set(err, -ENOSYS, "The command %s has not been found",
+			      name);
+	return NULL;
 }
 
-/* Looks at the members of a message; one that is unknown is no message. */
-static int read_message(json_t *message, const char **ret_name,
-			json_t **ret_args, struct err *err)
+/* A member that is unknown makes a message none. */
+static int check_message(json_t *message, struct err *err)
 {
+	const json_t *args = json_object_get(message, "arguments");
+	const json_t *execute = json_object_get(message, "execute");
 	const char *name;
 	json_t *value;
 
@@ -210,41 +212,41 @@ static int read_message(json_t *message, const char **ret_name,
 			0) return err_set(err, -EINVAL,
 					  "QMP input member '%s' is unexpected",
 					  name);
-	value = json_object_get(message, "execute");
-	if (!value)
+	if (!execute)
 		return err_set(err, -EINVAL,
 			       "QMP input lacks member 'execute'");
-	*ret_name = json_string_value(value);
-	if (!*ret_name)
+	if (!json_is_string(execute))
 		return err_set(err, -EINVAL,
 			       "QMP input member 'execute' must be a string");
-	*ret_args = json_object_get(message, "arguments");
-	if (*ret_args && !json_is_object(*ret_args))
+	if (args && !json_is_object(args))
 		return err_set(err, -EINVAL,
 			       "QMP input member 'arguments' must be an "
 			       "object");
 	return 0;
 }
 
-static int execute(struct qmp_session *session, json_t *message,
-		   struct qmp_call *call, struct err *err)
+static int run(struct qmp_session *session, json_t *message,
+	       struct qmp_call *call, struct err *err)
 {
 	json_auto_t *none = json_object();
-	const struct qmp_command *command = NULL;
-	const char *name = NULL;
-	json_t *args = NULL;
+	json_t *args = json_object_get(message, "arguments");
+	const struct qmp_command *command;
 	int r;
 
-	r = read_message(message, &name, &args, err);
+	r = check_message(message, err);
 	if (r < 0)
 		return r;
-	r = find(session, name, &command, err);
-	if (r < 0) {
+	command = find(session,
+		       json_string_value(json_object_get(message, "execute")),
+		       err);
+	if (!command) {
 		call->class = QMP_COMMAND_NOT_FOUND;
-		return r;
+		return err->code;
 	}
-	call->args = args ? args : none;
-	r = check_args(command, args ? args : none, err);
+	if (!args)
+		args = none;
+	call->args = args;
+	r = check_args(command, args, err);
 	if (r == 0)
 		r = command->run(call, err);
 	if (r == 0 && command == &negotiation)
@@ -264,7 +266,7 @@ json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
 	int r;
 
 	if (message)
-		r = execute(session, message, &call, &err);
+		r = run(session, message, &call, &err);
 	else
 		r = err_set(&err, -EINVAL, "JSON parse error, %s", where.text);
 	if (r < 0) {

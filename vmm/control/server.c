@@ -112,8 +112,6 @@ static void read_chunk(struct client *client)
 
 static void free_client(struct client *client)
 {
-	if (!client)
-		return;
 	if (client->watch.fd >= 0)
 		loop_remove(client->server->loop, &client->watch);
 	fd_closep(&client->watch.fd);
@@ -303,7 +301,8 @@ struct qmp_server *qmp_server_free(struct qmp_server *server)
 	if (server->listener.fd >= 0)
 		loop_remove(server->loop, &server->listener);
 	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++)
-		free_client(server->client[i]);
+		if (server->client[i])
+			free_client(server->client[i]);
 	free(server);
 	return NULL;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,9 +14,28 @@
 
 #define BACKLOG 16
 
-int control_folder(char *buf, size_t size, struct err *err)
+#define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
+
+/* A path that is put together at each start of a guest: printf() would cost ten
+ * times as much. */
+struct path {
+	char *buf;
+	size_t size; /* of buf; len is not less: it did not fit */
+	size_t len;
+};
+
+static inline void add(struct path *path, const char *text)
 {
-	const char *base = getenv("XDG_RUNTIME_DIR");
+	const size_t len = strlen(text);
+
+	if (path->len < path->size && len < path->size - path->len)
+		memcpy(path->buf + path->len, text, len + 1);
+	path->len += len;
+}
+
+static int add_folder(struct path *path, struct err *err)
+{
+	const char *base = secure_getenv("XDG_RUNTIME_DIR");
 
 	if (!base || *base != '/') {
 		if (geteuid() != 0)
@@ -26,62 +44,80 @@ int control_folder(char *buf, size_t size, struct err *err)
 				       "root has another folder for sockets");
 		base = "/run";
 	}
-	if ((size_t)snprintf(buf, size, "%s/vmm", base) >= size)
-		return err_set(err, -ENAMETOOLONG,
-			       "XDG_RUNTIME_DIR: too long for a socket");
+	add(path, base);
+	add(path, "/vmm");
 	return 0;
+}
+
+static int check_length(const struct path *path, struct err *err)
+{
+	if (path->len < path->size)
+		return 0;
+	return err_set(err, -ENAMETOOLONG,
+		       "the path of a socket has at most %zu characters",
+		       PATH_SIZE - 1);
+}
+
+int control_folder(char *buf, size_t size, struct err *err)
+{
+	struct path path = { buf, size, 0 };
+	const int r = add_folder(&path, err);
+
+	return r < 0 ? r : check_length(&path, err);
 }
 
 int control_path(const char *name, struct sockaddr_un *ret, struct err *err)
 {
-	char folder[sizeof(ret->sun_path)] = "";
-	int len, r;
+	struct path path = { ret->sun_path, sizeof(ret->sun_path), 0 };
 
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	ret->sun_family = AF_UNIX;
 	if (strchr(name, '/')) {
-		len = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s",
-			       name);
+		add(&path, name);
 	} else {
-		r = control_folder(folder, sizeof(folder), err);
+		const int r = add_folder(&path, err);
+
 		if (r < 0)
 			return r;
-		len = snprintf(ret->sun_path, sizeof(ret->sun_path),
-			       "%s/%s" CONTROL_SUFFIX, folder, name);
+		add(&path, "/");
+		add(&path, name);
+		add(&path, CONTROL_SUFFIX);
 	}
-	if ((size_t)len >= sizeof(ret->sun_path))
-		return err_set(err, -ENAMETOOLONG,
-			       "the path of a socket has at most %zu "
-			       "characters",
-			       sizeof(ret->sun_path) - 1);
-	return 0;
+	return check_length(&path, err);
 }
 
-/* Opens the folder a socket is in, and locks it until it is closed. */
+/* Cuts the file's name off, so that the folder is left. */
+static char *cut(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	slash[slash == path] = 0; /* the root's stays */
+	return path;
+}
+
+/*
+ * Opens the folder a socket is in, and locks it until it is closed. A kernel
+ * built without file locks (ENOSYS) does without: there, of two machines that
+ * begin at the same moment over a dead socket, one may hide the other.
+ */
 static int lock_folder(const struct sockaddr_un *at, struct err *err)
 {
-	char path[sizeof(at->sun_path)];
-	_cleanup_(fd_closep) int fd = -1;
-	char *slash;
+	struct sockaddr_un copy = *at;
+	const char *path = cut(copy.sun_path);
+	_cleanup_(fd_closep) int fd = open(path,
+					   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	memcpy(path, at->sun_path, sizeof(path));
-	slash = strrchr(path, '/');
-	slash[slash == path ? 1 : 0] = 0; /* "/" stays */
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+	if (fd < 0 || (flock(fd, LOCK_EX) < 0 && errno != ENOSYS))
 		return err_sys(err, "%s", path);
 	return TAKE_FD(fd);
 }
 
 /* Makes the user's own folder, or sees that it is. */
-static int make_folder(struct err *err)
+static int make_folder(const struct sockaddr_un *at, struct err *err)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct sockaddr_un copy = *at;
+	const char *path = cut(copy.sun_path);
 	struct stat st;
-	int r;
 
-	r = control_folder(path, sizeof(path), err);
-	if (r < 0)
-		return r;
 	if (mkdir(path, 0700) == 0)
 		return 0;
 	if (errno != EEXIST || lstat(path, &st) < 0)
@@ -169,7 +205,7 @@ int control_socket_open(struct control_socket *ret, const char *name,
 
 	r = control_path(name, &sock.at, err);
 	if (r == 0 && !strchr(name, '/'))
-		r = make_folder(err);
+		r = make_folder(&sock.at, err);
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

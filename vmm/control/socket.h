@@ -32,7 +32,7 @@ struct control_socket {
 
 /*
  * Writes the folder's path. Returns 0; -ENOENT if this user has none, with the
- * cure in @err; -ENAMETOOLONG.
+ * reason in @err; -ENAMETOOLONG.
  */
 int control_folder(char *buf, size_t size, struct err *err);
 

@@ -1,0 +1,445 @@
+/*
+ * tests/kvm/control.c - the control socket of a real guest, from outside.
+ *
+ * Usage: control TEST, in a folder with count.bin and wait.bin. It says "ok",
+ * or FAIL and why. What is expected on the wire is QEMU's documented form.
+ * Source: QEMU, docs/interop/qmp-spec and qapi/run-state.json.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/kvm/peer.h"
+
+#define SOCKET "./control.sock"
+#define COUNT "--kernel count.bin --control " SOCKET " "
+#define OK "{\"return\": {}}"
+#define PAUSED "{\"return\": {\"running\": false, \"status\": \"paused\"}}"
+#define RUNNING "{\"return\": {\"running\": true, \"status\": \"running\"}}"
+
+static struct peer peer;
+static int qmp;
+
+/* A guest that counts on so many CPUs, and a client of it. */
+static void begin(const char *more)
+{
+	char words[256];
+
+	(void)snprintf(words, sizeof(words), COUNT "%s >/dev/null", more);
+	peer = peer_run(words);
+	qmp = qmp_open(SOCKET);
+	peer_find(&peer);
+}
+
+static void is_reply(const char *line, const char *wanted)
+{
+	if (strcmp(line, wanted) != 0)
+		FAIL("'%s' is not '%s'", line, wanted);
+}
+
+static void end_quit(void)
+{
+	is_reply(qmp_do(qmp, "quit"), OK);
+	qmp_event(qmp, "SHUTDOWN",
+		  ", \"data\": {\"guest\": false, "
+		  "\"reason\": \"host-qmp-quit\"}");
+	is_reply(qmp_line(qmp), "");
+	CHECK(peer_wait(&peer) == 0);
+	CHECK(access(SOCKET, F_OK) < 0);
+}
+
+static void stop(void)
+{
+	is_reply(qmp_do(qmp, "query-status"), RUNNING);
+	qmp_send(qmp, "{\"execute\": \"stop\"}");
+	qmp_event(qmp, "STOP", "");
+	is_reply(qmp_line(qmp), OK);
+	is_reply(qmp_do(qmp, "query-status"), PAUSED);
+}
+
+static void cont(void)
+{
+	qmp_send(qmp, "{\"execute\": \"cont\"}");
+	qmp_event(qmp, "RESUME", "");
+	is_reply(qmp_line(qmp), OK);
+	is_reply(qmp_do(qmp, "query-status"), RUNNING);
+}
+
+static void test_wire(void)
+{
+	const char *line;
+
+	peer = peer_run(COUNT "--name wire >/dev/null");
+	qmp = qmp_connect(SOCKET);
+	line = qmp_line(qmp);
+	CHECK(begins(line, "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": "));
+	CHECK(strstr(line, ", \"package\": \"vmm ") &&
+	      strstr(line, "\"}, \"capabilities\": []}}"));
+	qmp_expect(qmp, "{\"execute\": \"query-status\", \"id\": [1, null]}",
+		   "{\"error\": {\"class\": \"CommandNotFound\", \"desc\": "
+		   "\"Expecting capabilities negotiation with "
+		   "'qmp_capabilities'\"}, \"id\": [1, null]}");
+	qmp_expect(qmp, "{ \"execute\": \"qmp_capabilities\", \"id\": \"x\" }",
+		   "{\"return\": {}, \"id\": \"x\"}");
+	qmp_expect(qmp, "{'execute': 'query-name'}",
+		   "{\"return\": {\"name\": \"wire\"}}");
+	qmp_expect(qmp, "{ \"execute\": \"query-kvm\", \"id\": \"example\" }",
+		   "{\"return\": {\"enabled\": true, \"present\": true}, "
+		   "\"id\": \"example\"}");
+	qmp_send(qmp, "{ \"execute\": }");
+	CHECK(begins(qmp_line(qmp),
+		     "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		     "\"JSON parse error, "));
+	qmp_expect(qmp, "{\"execute\": \"stop\", \"arguments\": {\"x\": 1}}",
+		   "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		   "\"Parameter 'x' is unexpected\"}}");
+	CHECK(strstr(qmp_do(qmp, "system_powerdown"), "\"GenericError\""));
+	CHECK(strstr(qmp_do(qmp, "query-commands"), "{\"name\": \"cont\"}"));
+	is_reply(qmp_do(qmp, "query-memory-size-summary"),
+		 "{\"return\": {\"base-memory\": 8388608, \"plugged-memory\": "
+		 "0}}");
+	CHECK(strstr(qmp_do(qmp, "x-vmm-query-memory"),
+		     "\"kind\": \"ram\", \"start\": 2147483648, \"size\": "
+		     "8388608}"));
+	end_quit();
+}
+
+static void test_stop(void)
+{
+	uint64_t sum;
+
+	begin("--cpus 4");
+	sum = peer_checksum(&peer);
+	sleep_ms(20);
+	CHECK(peer_checksum(&peer) != sum);
+	stop();
+	sum = peer_checksum(&peer);
+	for (int i = 0; i < 10; i++) {
+		sleep_ms(20);
+		CHECK(peer_checksum(&peer) == sum);
+	}
+	/* Once more is as good as once: no second event. */
+	is_reply(qmp_do(qmp, "stop"), OK);
+	CHECK(peer_checksum(&peer) == sum);
+	cont();
+	is_reply(qmp_do(qmp, "cont"), OK);
+	sleep_ms(20);
+	CHECK(peer_checksum(&peer) != sum);
+	end_quit();
+}
+
+/* Each CPU gets on between any two of many pauses, and none within one. */
+static void test_stop_often(void)
+{
+	begin("--cpus 4");
+	for (int i = 0; i < 50; i++) {
+		struct count before, after;
+
+		stop();
+		before = peer_look(&peer);
+		after = peer_look(&peer);
+		CHECK(memcmp(&before, &after, sizeof(after)) == 0);
+		cont();
+		while (after = peer_look(&peer), after.cpu[3] == before.cpu[3])
+			;
+		CHECK(after.cpu[3] > before.cpu[3]);
+	}
+	end_quit();
+}
+
+/* The guest does not see the pause: its clock stood. */
+static void test_stop_clock(void)
+{
+	begin("");
+	stop();
+	peer_clear_gap(&peer);
+	sleep_ms(1500);
+	cont();
+	sleep_ms(300);
+	if (peer_look(&peer).gap > 700000000)
+		FAIL("the guest's clock went on by %lu ns",
+		     (unsigned long)peer_look(&peer).gap);
+	end_quit();
+}
+
+static void test_reset(void)
+{
+	begin("--cpus 2");
+	peer_order(&peer, COUNT_RESET);
+	qmp_event(qmp, "RESET",
+		  ", \"data\": {\"guest\": true, \"reason\": "
+		  "\"guest-reset\"}");
+	while (peer_look(&peer).lives != 2)
+		sleep_ms(1);
+	is_reply(qmp_do(qmp, "system_reset"), OK);
+	qmp_event(qmp, "RESET",
+		  ", \"data\": {\"guest\": false, \"reason\": "
+		  "\"host-qmp-system-reset\"}");
+	while (peer_look(&peer).lives != 3)
+		sleep_ms(1);
+	/* The next one is the guest's own again. */
+	peer_order(&peer, COUNT_RESET);
+	qmp_event(qmp, "RESET",
+		  ", \"data\": {\"guest\": true, \"reason\": "
+		  "\"guest-reset\"}");
+	end_quit();
+}
+
+/* A guest that was paused is still so after a reset, and begins when told. */
+static void test_reset_paused(void)
+{
+	struct count before, after;
+
+	begin("--cpus 2");
+	stop();
+	before = peer_look(&peer);
+	is_reply(qmp_do(qmp, "system_reset"), OK);
+	qmp_event(qmp, "RESET",
+		  ", \"data\": {\"guest\": false, \"reason\": "
+		  "\"host-qmp-system-reset\"}");
+	is_reply(qmp_do(qmp, "query-status"), PAUSED);
+	sleep_ms(100);
+	after = peer_look(&peer);
+	CHECK(memcmp(&before, &after, sizeof(after)) == 0);
+	cont();
+	while (peer_look(&peer).lives != before.lives + 1)
+		sleep_ms(1);
+
+	/* Both in one packet: the reset is in flight when the pause comes. */
+	qmp_send(qmp, "{\"execute\": \"system_reset\"}{\"execute\": \"stop\"}");
+	is_reply(qmp_line(qmp), OK);
+	qmp_event(qmp, "STOP", "");
+	is_reply(qmp_line(qmp), OK);
+	qmp_event(qmp, "RESET",
+		  ", \"data\": {\"guest\": false, \"reason\": "
+		  "\"host-qmp-system-reset\"}");
+	is_reply(qmp_do(qmp, "query-status"), PAUSED);
+	cont();
+	while (peer_look(&peer).lives != before.lives + 2)
+		sleep_ms(1);
+	end_quit();
+}
+
+/* How a run ends: what is told, and the exit status. */
+static void ends(const char *data, int status)
+{
+	qmp_event(qmp, "SHUTDOWN", data);
+	is_reply(qmp_line(qmp), "");
+	CHECK(peer_wait(&peer) == status);
+	CHECK(access(SOCKET, F_OK) < 0);
+	(void)close(qmp);
+}
+
+static void test_ends(void)
+{
+	begin("");
+	peer_order(&peer, COUNT_POWER_OFF);
+	ends(", \"data\": {\"guest\": true, \"reason\": \"guest-shutdown\"}",
+	     0);
+
+	begin("--no-reboot");
+	peer_order(&peer, COUNT_RESET);
+	ends(", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}", 3);
+
+	begin("--no-reboot");
+	is_reply(qmp_do(qmp, "system_reset"), OK);
+	ends(", \"data\": {\"guest\": false, \"reason\": "
+	     "\"host-qmp-system-reset\"}",
+	     3);
+
+	begin("");
+	peer_order(&peer, COUNT_PANIC);
+	qmp_event(qmp, "GUEST_PANICKED",
+		  ", \"data\": {\"action\": \"poweroff\"}");
+	ends(", \"data\": {\"guest\": true, \"reason\": \"guest-panic\"}", 4);
+
+	begin("");
+	CHECK(kill(peer.pid, SIGTERM) == 0);
+	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
+	     128 + SIGTERM);
+
+	begin("--timeout 1s");
+	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
+	     124);
+}
+
+static void test_ends_paused(void)
+{
+	begin("--cpus 4");
+	stop();
+	CHECK(kill(peer.pid, SIGTERM) == 0);
+	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
+	     128 + SIGTERM);
+
+	begin("--timeout 1s");
+	stop();
+	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
+	     124);
+
+	begin("");
+	stop();
+	end_quit();
+}
+
+/* A client that floods us and reads nothing holds up nobody. */
+static void test_stuck(void)
+{
+	static const char text[] = "{\"execute\": \"query-commands\"}\n";
+	int stuck;
+	struct count before;
+
+	begin("--cpus 2");
+	stuck = qmp_open(SOCKET);
+	while (send(stuck, text, sizeof(text) - 1, MSG_DONTWAIT) > 0)
+		;
+	before = peer_look(&peer);
+	for (int i = 0; i < 50; i++) {
+		stop();
+		cont();
+	}
+	CHECK(peer_look(&peer).cpu[1] > before.cpu[1]);
+	end_quit();
+}
+
+/* A command of 64 KiB is done; a byte more is refused, and nothing else. */
+static void test_long(void)
+{
+	const char *front = "{\"execute\": \"query-name\", \"id\": \"";
+	char *text = calloc(1, 65536 + 16);
+
+	begin("");
+	memcpy(text, front, strlen(front) + 1);
+	memset(text + strlen(front), 'x', 65536 - 2 - strlen(front));
+	memcpy(text + 65536 - 2, "\"}", 3);
+	qmp_send(qmp, text);
+	CHECK(strstr(qmp_line(qmp), "\"id\": \"xxxxxxxx"));
+	memcpy(text + 65536 - 2, "x\"}", 4);
+	qmp_expect(qmp, text,
+		   "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		   "\"the command is too long\"}}");
+	is_reply(qmp_do(qmp, "query-status"), RUNNING);
+	free(text);
+	end_quit();
+}
+
+#define TWIN "/run/vmm/twin.sock"
+#define RUN_TWIN "--kernel wait.bin --name twin "
+
+/* Two of a name: the second is refused. One of no name has a socket, too. */
+static void test_name(void)
+{
+	struct peer second;
+	struct stat st;
+
+	peer = peer_run(RUN_TWIN);
+	qmp = qmp_open(TWIN);
+	CHECK(stat("/run/vmm", &st) == 0 && (st.st_mode & 0777) == 0700);
+	CHECK(stat(TWIN, &st) == 0 && (st.st_mode & 0777) == 0600);
+	second = peer_run(RUN_TWIN "2>err");
+	CHECK(peer_wait(&second) == 2);
+	shell("grep -q '^Fatal: --name twin: " TWIN
+	      ": a running virtual machine has it$' err");
+	second = peer_run("--kernel wait.bin --timeout 1s");
+	shell("until test -S /run/vmm/vm-*.sock; do sleep 0.05; done");
+	CHECK(peer_wait(&second) == 124);
+	is_reply(qmp_do(qmp, "quit"), OK);
+	CHECK(peer_wait(&peer) == 0);
+	CHECK(access(TWIN, F_OK) < 0);
+}
+
+/* A socket whose machine was killed is taken over by the next one. */
+static void test_name_dead(void)
+{
+	peer = peer_run(RUN_TWIN);
+	(void)qmp_open(TWIN);
+	CHECK(kill(peer.pid, SIGKILL) == 0);
+	CHECK(peer_wait(&peer) == 128 + SIGKILL);
+	CHECK(access(TWIN, F_OK) == 0);
+	peer = peer_run(RUN_TWIN);
+	qmp = qmp_open(TWIN); /* it is refused until it is the new one's */
+	is_reply(qmp_do(qmp, "quit"), OK);
+	CHECK(peer_wait(&peer) == 0);
+	CHECK(access(TWIN, F_OK) < 0);
+}
+
+/* No socket if none is wanted, or where none can be made unasked. */
+static void test_none(void)
+{
+	struct peer none = peer_run(
+		"--kernel wait.bin --control none --timeout 300ms");
+
+	CHECK(peer_wait(&none) == 124);
+	shell("mkdir -p /run/vmm && mv /run/vmm /run/was && touch /run/vmm");
+	none = peer_run("--kernel wait.bin --timeout 300ms --loglevel info "
+			"2>err");
+	CHECK(peer_wait(&none) == 124);
+	shell("grep -q 'there is no control socket: /run/vmm: not a folder' "
+	      "err");
+	none = peer_run(RUN_TWIN "2>err");
+	CHECK(peer_wait(&none) == 1);
+	none = peer_run("--kernel wait.bin --control ./no/where 2>err");
+	CHECK(peer_wait(&none) == 2);
+	shell("rm /run/vmm && mv /run/was /run/vmm");
+}
+
+/* Statistics of a guest whose CPUs sleep in KVM_RUN for ever. */
+static void test_stats(void)
+{
+	char task[64];
+	const char *line;
+	int tid = 0;
+
+	peer = peer_run("--kernel wait.bin --cpus 3 --control " SOCKET);
+	qmp = qmp_open(SOCKET);
+	sleep_ms(100);
+	line = qmp_do(qmp, "x-vmm-query-stats");
+	CHECK(begins(line, "{\"return\": {\"vm\": {"));
+	CHECK(strstr(line, "\"exits\": ") && strstr(line, "\"process\": {"));
+	line = qmp_do(qmp, "query-cpus-fast");
+	CHECK(strstr(line, "\"cpu-index\": 2") &&
+	      !strstr(line, "\"cpu-index\": 3"));
+	line = strstr(line, "\"thread-id\": ");
+	CHECK(line && sscanf(line, "\"thread-id\": %d", &tid) == 1);
+	(void)snprintf(task, sizeof(task), "/proc/%d/task/%d", (int)peer.pid,
+		       tid);
+	CHECK(access(task, F_OK) == 0);
+	end_quit();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{ "wire", test_wire },
+	{ "stop", test_stop },
+	{ "stop-often", test_stop_often },
+	{ "stop-clock", test_stop_clock },
+	{ "reset", test_reset },
+	{ "reset-paused", test_reset_paused },
+	{ "ends", test_ends },
+	{ "ends-paused", test_ends_paused },
+	{ "stuck", test_stuck },
+	{ "long", test_long },
+	{ "name", test_name },
+	{ "name-dead", test_name_dead },
+	{ "none", test_none },
+	{ "stats", test_stats },
+};
+
+int main(int argc, char *argv[])
+{
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (argc != 2 || strcmp(argv[1], tests[i].name) != 0)
+			continue;
+		tests[i].run();
+		(void)printf("ok\n");
+		return 0;
+	}
+	(void)printf("FAIL: usage: control TEST\n");
+	return 1;
+}

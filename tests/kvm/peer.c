@@ -1,0 +1,293 @@
+/* tests/kvm/peer.c - a vmm that is watched from outside. */
+#include "tests/kvm/peer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000
+#define STEP_MS 5
+#define LINE_SIZE (1u << 20)
+
+void peer_fail(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)printf("FAIL %s:%d: ", file, line);
+	(void)vprintf(fmt, ap);
+	(void)printf("\n");
+	va_end(ap);
+	(void)fflush(stdout);
+	_exit(1);
+}
+
+bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+void sleep_ms(unsigned ms)
+{
+	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static pid_t spawn(const char *line)
+{
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		/* It does not outlive a test that fails. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)execl("/bin/sh", "sh", "-c", line, NULL);
+		_exit(127);
+	}
+	CHECK(pid > 0);
+	return pid;
+}
+
+struct peer peer_run(const char *words)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line), "exec vmm run --mem 8M %s", words);
+	return (struct peer){ .pid = spawn(line), .mem = -1 };
+}
+
+int peer_wait(struct peer *peer)
+{
+	int status = 0;
+
+	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (waitpid(peer->pid, &status, WNOHANG) == peer->pid) {
+			if (peer->mem >= 0)
+				(void)close(peer->mem);
+			return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+						   : WEXITSTATUS(status);
+		}
+		sleep_ms(STEP_MS);
+	}
+	FAIL("vmm does not end");
+}
+
+void shell(const char *line)
+{
+	struct peer peer = { .pid = spawn(line), .mem = -1 };
+
+	if (peer_wait(&peer) != 0)
+		FAIL("%s", line);
+}
+
+static void peer_read(const struct peer *peer, uint64_t at, void *buf,
+		      size_t len)
+{
+	if (pread(peer->mem, buf, len, (off_t)at) != (ssize_t)len)
+		FAIL("/proc/%d/mem: %s", (int)peer->pid,
+		     strerrordesc_np(errno));
+}
+
+static void peer_write(const struct peer *peer, uint64_t at, const void *buf,
+		       size_t len)
+{
+	if (pwrite(peer->mem, buf, len, (off_t)at) != (ssize_t)len)
+		FAIL("/proc/%d/mem: %s", (int)peer->pid,
+		     strerrordesc_np(errno));
+}
+
+/* Guest memory is the mapping of just its size. */
+static bool find_ram(struct peer *peer)
+{
+	char name[64], line[256];
+	bool found = false;
+	FILE *file;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/maps", (int)peer->pid);
+	file = fopen(name, "r");
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		uint64_t start = 0, end = 0;
+
+		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " rw", &start,
+			       &end) == 2 &&
+			end - start == PEER_MEM;
+		peer->ram = start;
+	}
+	if (file)
+		(void)fclose(file);
+	return found;
+}
+
+static bool find_count(struct peer *peer)
+{
+	char name[64];
+
+	if (!find_ram(peer))
+		return false;
+	if (peer->mem < 0) {
+		(void)snprintf(name, sizeof(name), "/proc/%d/mem",
+			       (int)peer->pid);
+		peer->mem = open(name, O_RDWR | O_CLOEXEC);
+		CHECK(peer->mem >= 0);
+	}
+	peer->count = peer->ram + (512u << 10) - 4096;
+	return peer_look(peer).mark == COUNT_MARK;
+}
+
+void peer_find(struct peer *peer)
+{
+	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (find_count(peer))
+			return;
+		sleep_ms(STEP_MS);
+	}
+	FAIL("the guest does not count");
+}
+
+uint64_t peer_checksum(const struct peer *peer)
+{
+	static uint64_t page[8192];
+	uint64_t sum = 0;
+
+	for (size_t at = 0; at < PEER_MEM; at += sizeof(page)) {
+		peer_read(peer, peer->ram + at, page, sizeof(page));
+		for (size_t i = 0; i < sizeof(page) / sizeof(page[0]); i++)
+			sum = sum * 0x9e3779b97f4a7c15 + page[i];
+	}
+	return sum;
+}
+
+struct count peer_look(const struct peer *peer)
+{
+	struct count count;
+
+	peer_read(peer, peer->count, &count, sizeof(count));
+	return count;
+}
+
+void peer_order(const struct peer *peer, enum count_order order)
+{
+	const uint64_t val = order;
+
+	peer_write(peer, peer->count + offsetof(struct count, order), &val,
+		   sizeof(val));
+}
+
+void peer_clear_gap(const struct peer *peer)
+{
+	const uint64_t val = 0;
+
+	peer_write(peer, peer->count + offsetof(struct count, gap), &val,
+		   sizeof(val));
+}
+
+int qmp_connect(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+			return fd;
+		(void)close(fd);
+		sleep_ms(STEP_MS);
+	}
+	FAIL("%s: no one listens", path);
+}
+
+int qmp_open(const char *path)
+{
+	const int fd = qmp_connect(path);
+
+	CHECK(begins(qmp_line(fd), "{\"QMP\": "));
+	qmp_expect(fd, "{\"execute\": \"qmp_capabilities\"}",
+		   "{\"return\": {}}");
+	return fd;
+}
+
+void qmp_send(int fd, const char *text)
+{
+	const size_t len = strlen(text);
+
+	if (send(fd, text, len, MSG_NOSIGNAL) != (ssize_t)len)
+		FAIL("send: %s", strerrordesc_np(errno));
+}
+
+const char *qmp_line(int fd)
+{
+	static char line[LINE_SIZE];
+	size_t len = 0;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n;
+
+		if (poll(&p, 1, PATIENCE_MS) != 1)
+			FAIL("no answer");
+		n = recv(fd, line + len, 1, 0);
+		if (n <= 0) {
+			line[len] = 0;
+			return line;
+		}
+		if (line[len++] != '\n')
+			continue;
+		/* Each ends with both. */
+		CHECK(len >= 2 && line[len - 2] == '\r');
+		line[len - 2] = 0;
+		return line;
+	}
+}
+
+void qmp_expect(int fd, const char *text, const char *reply)
+{
+	const char *line;
+
+	qmp_send(fd, text);
+	line = qmp_line(fd);
+	if (strcmp(line, reply) != 0)
+		FAIL("'%s' is answered by '%s', not '%s'", text, line, reply);
+}
+
+const char *qmp_do(int fd, const char *command)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "{\"execute\": \"%s\"}", command);
+	qmp_send(fd, text);
+	return qmp_line(fd);
+}
+
+void qmp_event(int fd, const char *name, const char *data)
+{
+	char wanted[256];
+	const char *line = qmp_line(fd);
+	const char *event = strstr(line, "\"event\": ");
+	uint64_t seconds = 0, micros = 1000000;
+
+	(void)snprintf(wanted, sizeof(wanted), "\"event\": \"%s\"%s}", name,
+		       data);
+	if (!event || strcmp(event, wanted) != 0)
+		FAIL("'%s' is not %s", line, wanted);
+	if (sscanf(line,
+		   "{\"timestamp\": {\"seconds\": %" SCNu64
+		   ", \"microseconds\": %" SCNu64 "}, ",
+		   &seconds, &micros) != 2 ||
+	    micros >= 1000000)
+		FAIL("'%s' has no timestamp", line);
+}

@@ -1,0 +1,79 @@
+/*
+ * tests/kvm/peer.h - a vmm that is watched from outside: its process, its
+ * control socket, its guest's memory.
+ *
+ * What goes wrong in here ends the test: it prints FAIL and why, and exits.
+ */
+#ifndef TESTS_KVM_PEER_H
+#define TESTS_KVM_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tests/kvm/count.h"
+
+#define PEER_MEM (8u << 20) /* bytes of a guest's memory */
+
+struct peer {
+	pid_t pid;
+	int mem; /* of /proc/PID/mem */
+	uint64_t ram; /* where the guest's memory is in it */
+	uint64_t count; /* where its struct count is */
+};
+
+#define FAIL(...) peer_fail(__FILE_NAME__, __LINE__, __VA_ARGS__)
+#define CHECK(what)                        \
+	do {                               \
+		if (!(what))               \
+			FAIL("%s", #what); \
+	} while (0)
+
+_Noreturn void peer_fail(const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Runs `vmm run --mem 8M WORDS` (words of a shell); says nothing of its own. */
+struct peer peer_run(const char *words);
+
+/* Waits until the guest "count" counts. */
+void peer_find(struct peer *peer);
+
+/* Waits for its end. Returns the exit status, or 128 + a signal's number. */
+int peer_wait(struct peer *peer);
+
+/* Runs a line of a shell, which must do well. */
+void shell(const char *line);
+
+/* All of guest memory in one number; and the guest's struct count. */
+uint64_t peer_checksum(const struct peer *peer);
+struct count peer_look(const struct peer *peer);
+void peer_order(const struct peer *peer, enum count_order order);
+void peer_clear_gap(const struct peer *peer);
+
+/* Connects to a socket, waiting for it to be there. */
+int qmp_connect(const char *path);
+
+/* The same, past the greeting and qmp_capabilities. */
+int qmp_open(const char *path);
+
+void qmp_send(int fd, const char *text);
+
+/* Reads a line: without its end, good until the next call; "" at the end of
+ * the connection. Waits ten seconds at most. */
+const char *qmp_line(int fd);
+
+/* Sends @text; the next line must be @reply. */
+void qmp_expect(int fd, const char *text, const char *reply);
+
+/* Executes @command (a name) and returns the line of its reply. */
+const char *qmp_do(int fd, const char *command);
+
+/* The next line must be an event; @data: what follows its name. */
+void qmp_event(int fd, const char *name, const char *data);
+
+void sleep_ms(unsigned ms);
+
+bool begins(const char *text, const char *with);
+
+#endif

@@ -1,0 +1,32 @@
+/* vmm/command_list.c - what clients of the control socket may ask. */
+#include "vmm/command_list.h"
+
+#include "vmm/control/commands.h"
+
+// clang-format off
+static const struct qmp_command list[] = {
+	/* The protocol */
+	{ "query-commands", qmp_query_commands, {} },
+	{ "query-version", qmp_query_version, {} },
+
+	/* The run */
+	{ "query-name", command_query_name, {} },
+	{ "query-status", command_query_status, {} },
+	{ "stop", command_stop, {} },
+	{ "cont", command_cont, {} },
+	{ "system_reset", command_system_reset, {} },
+	{ "system_powerdown", command_system_powerdown, {} },
+	{ "quit", command_quit, {} },
+
+	/* What it runs on, and what it costs */
+	{ "query-kvm", command_query_kvm, {} },
+	{ "query-cpus-fast", command_query_cpus_fast, {} },
+	{ "x-vmm-query-stats", command_x_vmm_query_stats, {} },
+
+	/* Memory */
+	{ "query-memory-size-summary", command_query_memory_size_summary, {} },
+	{ "x-vmm-query-memory", command_x_vmm_query_memory, {} },
+};
+// clang-format on
+
+const struct qmp_table command_list = { list, sizeof(list) / sizeof(*list) };

@@ -1,0 +1,32 @@
+/*
+ * vmm/control/commands.h - the commands that belong to no other feature.
+ *
+ * Each is what docs/CONTROL.md says of its name. All are called as
+ * vmm/control/qmp.h says, with a struct control as the context.
+ */
+#ifndef VMM_CONTROL_COMMANDS_H
+#define VMM_CONTROL_COMMANDS_H
+
+#include "base/err.h"
+
+struct qmp_call;
+
+/* run_commands.c */
+int command_query_name(struct qmp_call *call, struct err *err);
+int command_query_status(struct qmp_call *call, struct err *err);
+int command_stop(struct qmp_call *call, struct err *err);
+int command_cont(struct qmp_call *call, struct err *err);
+int command_system_reset(struct qmp_call *call, struct err *err);
+int command_system_powerdown(struct qmp_call *call, struct err *err);
+int command_quit(struct qmp_call *call, struct err *err);
+
+/* query_commands.c */
+int command_query_kvm(struct qmp_call *call, struct err *err);
+int command_query_cpus_fast(struct qmp_call *call, struct err *err);
+int command_query_memory_size_summary(struct qmp_call *call, struct err *err);
+int command_x_vmm_query_memory(struct qmp_call *call, struct err *err);
+
+/* stats_command.c */
+int command_x_vmm_query_stats(struct qmp_call *call, struct err *err);
+
+#endif

@@ -1,0 +1,96 @@
+/* vmm/control/query_commands.c - says what the guest has. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "vmm/control/commands.h"
+#include "vmm/control/control.h"
+#include "vmm/control/qmp.h"
+#include "vmm/vm.h"
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+int command_query_kvm(struct qmp_call *call, struct err *err)
+{
+	(void)err;
+	call->ret = json_pack("{s:b, s:b}", "enabled", 1, "present", 1);
+	return 0;
+}
+
+/* Source: QEMU, qapi/machine.json, CpuInfoFast */
+int command_query_cpus_fast(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	struct utsname host;
+
+	(void)uname(&host);
+	call->ret = json_array();
+	for (unsigned i = 0; i < control->vm->vcpus; i++) {
+		struct vcpu *vcpu = &control->vm->vcpu[i];
+		char path[32];
+
+		(void)snprintf(path, sizeof(path), "/machine/cpu[%u]", i);
+		if (json_array_append_new(
+			    call->ret,
+			    json_pack("{s:i, s:s, s:i, s:s}", "cpu-index",
+				      (int)i, "qom-path", path, "thread-id",
+				      (int)vcpu_thread_id(vcpu), "target",
+				      host.machine)) < 0)
+			return no_memory(err);
+	}
+	return 0;
+}
+
+static const char *kind_name(enum mem_kind kind)
+{
+	switch (kind) {
+	case MEM_RAM:
+		return "ram";
+	case MEM_SHARED:
+		return "shared";
+	case MEM_ROM:
+		return "rom";
+	case MEM_RESERVED:
+		return "reserved";
+	}
+	return "unknown";
+}
+
+int command_query_memory_size_summary(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	const struct mem_map *map = &control->machine->mem;
+	uint64_t sum = 0;
+
+	(void)err;
+	for (size_t i = 0; i < map->count; i++)
+		if (map->region[i].kind == MEM_RAM)
+			sum += map->region[i].gpa.size;
+	call->ret = json_pack("{s:I, s:I}", "base-memory", (json_int_t)sum,
+			      "plugged-memory", (json_int_t)0);
+	return 0;
+}
+
+int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	const struct mem_map *map = &control->machine->mem;
+
+	call->ret = json_array();
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *region = &map->region[i];
+
+		if (json_array_append_new(
+			    call->ret,
+			    json_pack("{s:s, s:s, s:I, s:I}", "name",
+				      region->name, "kind",
+				      kind_name(region->kind), "start",
+				      (json_int_t)region->gpa.start, "size",
+				      (json_int_t)region->gpa.size)) < 0)
+			return no_memory(err);
+	}
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* vmm/control/run_commands.c - pauses, resets and ends the guest. */
+#include <errno.h>
+
+#include "vmm/control/commands.h"
+#include "vmm/control/control.h"
+#include "vmm/control/qmp.h"
+#include "vmm/machine.h"
+
+int command_query_name(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+
+	(void)err;
+	call->ret = json_pack("{s:s}", "name", control->name);
+	return 0;
+}
+
+/* Source: QEMU, qapi/run-state.json, RunState */
+static const char *status(const struct control *control)
+{
+	const enum outcome outcome = machine_outcome(control->machine);
+
+	/* It has ended, and the loop has not come to notice. */
+	if (outcome > OUTCOME_RESET)
+		return "shutdown";
+	return control->paused ? "paused" : "running";
+}
+
+int command_query_status(struct qmp_call *call, struct err *err)
+{
+	const char *word = status(call->ctx);
+
+	(void)err;
+	call->ret = json_pack("{s:b, s:s}", "running", *word == 'r', "status",
+			      word);
+	return 0;
+}
+
+int command_stop(struct qmp_call *call, struct err *err)
+{
+	(void)err;
+	control_pause(call->ctx);
+	return 0;
+}
+
+int command_cont(struct qmp_call *call, struct err *err)
+{
+	(void)err;
+	control_resume(call->ctx);
+	return 0;
+}
+
+int command_system_reset(struct qmp_call *call, struct err *err)
+{
+	struct control *control = call->ctx;
+
+	(void)err;
+	control->asked_reset = true;
+	machine_end(control->machine, OUTCOME_RESET);
+	return 0;
+}
+
+/* An answer of success would have a client wait for what never comes. */
+int command_system_powerdown(struct qmp_call *call, struct err *err)
+{
+	(void)call;
+	return err_set(err, -ENODEV,
+		       "this machine has no power button; quit ends it at "
+		       "once");
+}
+
+int command_quit(struct qmp_call *call, struct err *err)
+{
+	struct control *control = call->ctx;
+
+	(void)err;
+	control->asked_quit = true;
+	machine_end(control->machine, OUTCOME_QUIT);
+	return 0;
+}

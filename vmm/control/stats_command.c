@@ -1,0 +1,118 @@
+/* vmm/control/stats_command.c - what the guest's run has cost. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "vmm/control/commands.h"
+#include "vmm/control/control.h"
+#include "vmm/control/qmp.h"
+#include "vmm/kvm.h"
+#include "vmm/kvm_stats.h"
+#include "vmm/vm.h"
+
+static int add_value(void *ctx, const char *name, const uint64_t *value,
+		     size_t count)
+{
+	json_t *stats = ctx;
+	json_t *list;
+
+	if (count == 1)
+		return json_object_set_new(stats, name,
+					   json_integer((json_int_t)*value));
+	list = json_array();
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(list,
+					    json_integer((json_int_t)value[i]));
+	return json_object_set_new(stats, name, list);
+}
+
+/* @fd: of a VM's or vCPU's statistics; -1 gives an empty object */
+static int read_stats(json_t **ret, int fd, struct err *err)
+{
+	json_auto_t *stats = json_object();
+	int r = 0;
+
+	if (fd >= 0)
+		r = kvm_stats_read(fd, add_value, stats, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(stats);
+	return 0;
+}
+
+static int read_vm(json_t **ret, const struct vm *vm, struct err *err)
+{
+	_cleanup_(fd_closep) int fd = kvm_ioctl_int(vm->fd, KVM_GET_STATS_FD,
+						    0UL, err);
+
+	return fd < 0 ? fd : read_stats(ret, fd, err);
+}
+
+static int read_vcpus(json_t **ret, const struct vm *vm, struct err *err)
+{
+	json_auto_t *list = json_array();
+
+	for (unsigned i = 0; i < vm->vcpus; i++) {
+		json_t *stats = NULL;
+		const int r = read_stats(&stats, vm->vcpu[i].stats_fd, err);
+
+		if (r < 0)
+			return r;
+		if (json_array_append_new(list, stats) < 0)
+			return err_set(err, -ENOMEM, "out of memory");
+	}
+	*ret = TAKE_PTR(list);
+	return 0;
+}
+
+static json_int_t nanoseconds(struct timeval t)
+{
+	return ((json_int_t)t.tv_sec * 1000000 + t.tv_usec) * 1000;
+}
+
+/* This process: the guest's memory, and what we add. */
+static json_t *process_stats(void)
+{
+	unsigned long pages = 0;
+	struct rusage used;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file) {
+		if (fscanf(file, "%*u %lu", &pages) != 1)
+			pages = 0;
+		(void)fclose(file);
+	}
+	(void)getrusage(RUSAGE_SELF, &used);
+	return json_pack("{s:i, s:I, s:I, s:I}", "pid", (int)getpid(),
+			 "resident-bytes",
+			 (json_int_t)pages * sysconf(_SC_PAGESIZE), "user-ns",
+			 nanoseconds(used.ru_utime), "system-ns",
+			 nanoseconds(used.ru_stime));
+}
+
+int command_x_vmm_query_stats(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	const struct vm *vm = control->vm;
+	json_auto_t *whole = NULL;
+	json_t *vcpus = NULL;
+	int r;
+
+	if (!kvm_cap(vm->fd, KVM_CAP_BINARY_STATS_FD)) {
+		call->class = QMP_KVM_MISSING_CAP;
+		return err_set(err, -ENOTSUP,
+			       "this host's KVM has no statistics to read "
+			       "(KVM_CAP_BINARY_STATS_FD, since Linux 5.14)");
+	}
+	r = read_vm(&whole, vm, err);
+	if (r == 0)
+		r = read_vcpus(&vcpus, vm, err);
+	if (r < 0)
+		return r;
+	call->ret = json_pack("{s:o, s:o, s:o}", "vm", TAKE_PTR(whole), "vcpus",
+			      vcpus, "process", process_stats());
+	return call->ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
