@@ -37,8 +37,8 @@ static const struct opt *find(const struct opt *table, size_t count,
 			      const char *key, size_t len)
 {
 	for (size_t i = 0; i < count; i++)
-		if (strlen(table[i].key) == len &&
-		    memcmp(table[i].key, key, len) == 0)
+		if (strncmp(table[i].key, key, len) == 0 &&
+		    table[i].key[len] == '\0')
 			return &table[i];
 	return NULL;
 }
@@ -149,10 +149,13 @@ static const struct opt *split(const struct opt *table, size_t count,
 			       char *item, bool first, char **val)
 {
 	char *eq = strchr(item, '=');
-	const struct opt *opt = find(table, count, item,
-				     eq ? (size_t)(eq - item) : strlen(item));
+	const struct opt *opt = NULL;
 
-	if (first && table[0].first && !(opt && eq)) {
+	first = first && table[0].first;
+	if (eq || !first)
+		opt = find(table, count, item,
+			   eq ? (size_t)(eq - item) : strlen(item));
+	if (first && !opt) {
 		*val = item;
 		return &table[0];
 	}

@@ -206,7 +206,7 @@ int mem_policy_parse(struct mem_policy *ret, char *text, const char **ret_place,
 	p.merge = w.merge;
 	p.dump = w.dump;
 	p.bind = w.node != NO_NODE;
-	p.node = p.bind ? (unsigned)w.node : 0;
+	p.node = p.bind ? (uint16_t)w.node : 0;
 	p.reserve = w.reserve == SWITCH_ON || p.huge == MEM_HUGE_TLB;
 	p.prealloc = w.prealloc == SWITCH_ON || must_prealloc(&p);
 	r = check_source(&p, &w, err);

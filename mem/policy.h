@@ -28,20 +28,23 @@ enum mem_huge {
 
 #define MEM_MAX_NODES 1024 /* nodes are numbered below this */
 
-/* A zeroed one is the default: anonymous memory, taken when it is touched. */
+/*
+ * A zeroed one is the default: anonymous memory, taken when it is touched.
+ * Packed, as a configuration and a machine hold many.
+ */
 struct mem_policy {
-	enum mem_source source;
 	const char *path; /* MEM_FILE; borrowed */
-	bool share; /* writes reach the source: MEM_MEMFD, or a file */
-	enum mem_huge huge;
 	uint64_t huge_size; /* MEM_HUGE_TLB: a power of two, in bytes; or 0 */
-	bool prealloc; /* take all pages before the guest runs */
-	bool reserve; /* have the host promise them */
-	bool lock; /* what is touched is never swapped out */
-	bool merge; /* KSM may share equal pages */
-	bool dump; /* is part of a core dump of the VMM */
-	bool bind; /* take pages of @node alone */
-	unsigned node;
+	enum mem_source source : 8;
+	enum mem_huge huge : 8;
+	uint16_t node; /* if @bind */
+	bool bind : 1; /* take pages of @node alone */
+	bool share : 1; /* writes reach the source: MEM_MEMFD, or a file */
+	bool prealloc : 1; /* take all pages before the guest runs */
+	bool reserve : 1; /* have the host promise them */
+	bool lock : 1; /* what is touched is never swapped out */
+	bool merge : 1; /* KSM may share equal pages */
+	bool dump : 1; /* is part of a core dump of the VMM */
 };
 
 /*
