@@ -16,27 +16,38 @@
 #define MAX_SIZES 16
 #define PATH_LEN 256
 #define WORD_LEN 256
+#define MEMINFO_LEN 4096
 #define KIB 1024
 /* Where the nodes are; has_memory leaves out those of CPUs alone. */
 #define NODES "/devices/system/node/has_memory"
 #define HUGE "/kernel/mm/hugepages"
 #define THP "/kernel/mm/transparent_hugepage/"
 
-/* Reads a file of one line into @word, without the line's end. */
-static int read_word(char word[WORD_LEN], const char *sysfs, const char *file)
+/* Reads the beginning of a file, which the kernel makes as it is read. */
+static int read_text(char *text, size_t size, const char *root,
+		     const char *file)
 {
 	char path[PATH_LEN];
 	_cleanup_(fd_closep) int fd = -1;
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "%s%s", sysfs, file);
+	(void)snprintf(path, sizeof(path), "%s%s", root, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, word, WORD_LEN - 1);
+	n = fd < 0 ? -1 : read(fd, text, size - 1);
 	if (n < 0)
 		return -errno;
-	word[n] = '\0';
-	word[strcspn(word, "\n")] = '\0';
+	text[n] = '\0';
 	return 0;
+}
+
+/* Reads a file of one line into @word, without the line's end. */
+static int read_word(char word[WORD_LEN], const char *sysfs, const char *file)
+{
+	const int r = read_text(word, WORD_LEN, sysfs, file);
+
+	if (r == 0)
+		word[strcspn(word, "\n")] = '\0';
+	return r;
 }
 
 static uint64_t read_count(const char *sysfs, uint64_t size, const char *file)
@@ -170,6 +181,31 @@ int host_check_thp(const char *sysfs, bool shmem, struct err *err)
 			       "'madvise' in /sys%s turns it on",
 			       file);
 	return 0;
+}
+
+/* Finds "@key  1234 kB" in @text; adds its bytes to *sum. */
+static bool add_kib(const char *text, const char *key, uint64_t *sum)
+{
+	const char *line = strstr(text, key);
+	uint64_t kib = 0;
+
+	if (!line || sscanf(line + strlen(key), "%" SCNu64, &kib) != 1)
+		return false;
+	*sum += kib * KIB;
+	return true;
+}
+
+bool host_available(const char *procfs, uint64_t *ret)
+{
+	char text[MEMINFO_LEN];
+	uint64_t sum = 0;
+
+	if (read_text(text, sizeof(text), procfs, "/meminfo") < 0 ||
+	    !add_kib(text, "MemAvailable:", &sum))
+		return false;
+	(void)add_kib(text, "SwapFree:", &sum);
+	*ret = sum;
+	return true;
 }
 
 bool host_ksm_runs(const char *sysfs)

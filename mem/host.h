@@ -1,8 +1,8 @@
 /*
  * mem/host.h - what memory this host has to give: huge pages, nodes.
  *
- * Read from sysfs, whose root is a parameter, so that any host can be tested:
- * HOST_SYSFS is the real one. Thread: any.
+ * Read from sysfs and procfs, whose roots are parameters, so that any host can
+ * be tested: HOST_SYSFS and HOST_PROCFS are the real ones. Thread: any.
  */
 #ifndef MEM_HOST_H
 #define MEM_HOST_H
@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 #define HOST_SYSFS "/sys"
+#define HOST_PROCFS "/proc"
 
 /*
  * Judges whether the host has a pool for huge pages of @size, empty or not.
@@ -46,6 +47,12 @@ int host_check_node(const char *sysfs, unsigned node, struct err *err);
  * turned on.
  */
 int host_check_thp(const char *sysfs, bool shmem, struct err *err);
+
+/*
+ * Finds out how much memory can be had, in bytes: what is free or could be
+ * dropped, and what could be swapped out. False if the kernel does not say.
+ */
+bool host_available(const char *procfs, uint64_t *ret);
 
 /* True if the kernel looks for equal pages now. */
 bool host_ksm_runs(const char *sysfs);

@@ -129,15 +129,19 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 	if (r < 0)
 		return r;
 	mem_freeze(&machine->mem);
-	r = open_console(machine, err);
+	*ret = TAKE_PTR(machine);
+	return 0;
+}
+
+int machine_equip(struct machine *machine, struct err *err)
+{
+	int r = open_console(machine, err);
+
 	if (r == 0)
 		r = arch_attach(machine, err);
 	if (r == 0)
 		r = arch_load(machine, err);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(machine);
-	return 0;
+	return r;
 }
 
 int machine_reset(struct machine *machine, struct err *err)

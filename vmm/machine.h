@@ -75,7 +75,7 @@ void machine_end(struct machine *machine, enum outcome why);
 enum outcome machine_outcome(const struct machine *machine);
 
 /*
- * Makes memory and devices, and loads what boots.
+ * Makes a machine with its memory, and nothing else.
  *
  * @kvm: from kvm_open(); only asked for its limits, and not kept
  *
@@ -84,6 +84,12 @@ enum outcome machine_outcome(const struct machine *machine);
  */
 int machine_new(struct machine **ret, const struct config *config, int kvm,
 		struct err *err);
+
+/*
+ * Takes the terminal, makes the devices, and loads what boots. Once a machine.
+ * Returns 0, or a negative errno with @err set. Thread: setup.
+ */
+int machine_equip(struct machine *machine, struct err *err);
 
 /* Restores the terminal and releases everything. NULL is fine; returns NULL. */
 struct machine *machine_free(struct machine *machine);

@@ -11,6 +11,7 @@
 #include "vmm/control/control.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
+#include "vmm/prealloc.h"
 #include "vmm/vm.h"
 
 enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
@@ -194,6 +195,12 @@ static int lives(struct run *run, struct err *err)
 	return r;
 }
 
+/* Where a person would see how far we are; -1: nowhere. */
+static int progress(void)
+{
+	return isatty(STDERR_FILENO) ? STDERR_FILENO : -1;
+}
+
 int run_guest(const struct config *config, int *ret_status, struct err *err)
 {
 	_cleanup_(run_finish) struct run run = { .config = config,
@@ -209,6 +216,16 @@ int run_guest(const struct config *config, int *ret_status, struct err *err)
 	r = catch_signals(&run, err);
 	if (r == 0)
 		r = machine_new(&run.machine, config, run.kvm, err);
+	/* Before the terminal is the guest's, so that Ctrl-C is a signal. */
+	if (r == 0)
+		r = prealloc(&run.machine->mem, run.signals.fd, progress(),
+			     err);
+	if (r > 0) {
+		*ret_status = 128 + r;
+		return 0;
+	}
+	if (r == 0)
+		r = machine_equip(run.machine, err);
 	if (r == 0)
 		r = watch_signals(&run, err);
 	if (r == 0)

@@ -255,6 +255,9 @@ static void run_command(const struct session *s, char *argv[])
 	(void)ioctl(s->slave, TIOCSCTTY, 0);
 	for (int fd = 0; fd <= 2; fd++)
 		(void)dup2(s->slave, fd);
+	/* A script's background job ignores these; a terminal's does not. */
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGQUIT, SIG_DFL);
 	(void)execvp(argv[0], argv);
 	(void)fprintf(stderr, "onpty: %s: %s\n", argv[0], strerror(errno));
 	_exit(127);

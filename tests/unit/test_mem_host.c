@@ -153,6 +153,21 @@ static void ksm__runs_if_it_says_so(void **state)
 	assert_true(host_ksm_runs(root));
 }
 
+static void available__adds_what_could_be_swapped_out(void **state)
+{
+	uint64_t bytes = 1;
+
+	(void)state;
+	assert_false(host_available(root, &bytes));
+	put("/meminfo", "MemTotal: 9 kB\nMemFree: 8 kB\n"
+			"MemAvailable:    1024 kB\nBuffers:  7 kB\n");
+	assert_true(host_available(root, &bytes));
+	assert_int_equal(bytes, MIB);
+	put("/meminfo", "MemAvailable:    1024 kB\nSwapFree: 2048 kB\n");
+	assert_true(host_available(root, &bytes));
+	assert_int_equal(bytes, 3 * MIB);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -164,6 +179,7 @@ int main(void)
 		TEST(node__one_that_is_missing_lists_those_there_are),
 		TEST(node__a_kernel_without_nodes_says_so),
 		TEST(thp__what_is_turned_off_is_named),
+		TEST(available__adds_what_could_be_swapped_out),
 		TEST(ksm__runs_if_it_says_so),
 	};
 

@@ -1,0 +1,266 @@
+/* mem/populate.c - takes all pages of regions before the guest does. */
+#include "mem/populate.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "mem/backing.h"
+#include "mem/host.h"
+
+#define MAX_THREADS 32 /* more wait for each other in the kernel */
+#define CHUNK ((uint64_t)64 << 20) /* what is done between two looks around */
+
+struct populate {
+	const struct mem_map *map; /* borrowed */
+	uint64_t total;
+	uint64_t done; /* atomic, bytes */
+	uint64_t next; /* atomic: the first chunk nobody has taken */
+	uint32_t stop; /* atomic */
+	uint32_t busy; /* atomic: threads that are not at their end */
+	int fd; /* owned */
+	pthread_mutex_t lock; /* of err */
+	struct err err; /* the first one */
+	pthread_t thread[MAX_THREADS];
+	unsigned threads;
+};
+
+static bool wanted(const struct mem_region *r)
+{
+	return r->backing && r->backing->policy.prealloc;
+}
+
+/* Pages are whole in it: both are powers of two. */
+static uint64_t chunk_size(const struct mem_region *r)
+{
+	return r->backing->page > CHUNK ? r->backing->page : CHUNK;
+}
+
+/* Finds the chunk numbered @index, over all regions. False: there are less. */
+static bool find_chunk(const struct populate *p, uint64_t index,
+		       const struct mem_region **ret, struct range *ret_part)
+{
+	for (size_t i = 0; i < p->map->count; i++) {
+		const struct mem_region *r = &p->map->region[i];
+		uint64_t size, chunks;
+
+		if (!wanted(r))
+			continue;
+		size = chunk_size(r);
+		chunks = (r->gpa.size - 1) / size + 1;
+		if (index < chunks) {
+			const uint64_t left = r->gpa.size - index * size;
+
+			*ret = r;
+			*ret_part = (struct range){ index * size,
+						    left < size ? left : size };
+			return true;
+		}
+		index -= chunks;
+	}
+	return false;
+}
+
+static const char *reason(const struct mem_region *r, int code)
+{
+	switch (code) {
+	case EINVAL:
+		return "this host's kernel cannot (MADV_POPULATE_WRITE, Linux "
+		       "5.14)";
+	case EHWPOISON:
+		return "the host's memory has a hardware error there";
+	case EFAULT:
+		if (r->backing->policy.huge == MEM_HUGE_TLB)
+			return "no huge page is left for it";
+		if (r->backing->policy.source == MEM_FILE)
+			return "its file has no room for it, or cannot be read";
+		break;
+	default:
+		break;
+	}
+	return strerrordesc_np(code);
+}
+
+static void failed(struct populate *p, const struct mem_region *r,
+		   struct range part, int code)
+{
+	char size[SIZE_TEXT];
+
+	__atomic_store_n(&p->stop, 1, __ATOMIC_RELAXED);
+	GUARD(&p->lock);
+	if (p->err.code != 0)
+		return;
+	(void)err_set(&p->err, code == EINVAL ? -ENOTSUP : -code,
+		      "prealloc=on: %s of %s at 0x%" PRIx64
+		      ", offset 0x%" PRIx64 ": %s",
+		      size_format(size, r->gpa.size), r->name, r->gpa.start,
+		      part.start, reason(r, code));
+}
+
+static bool populate_next(struct populate *p)
+{
+	const uint64_t index = __atomic_fetch_add(&p->next, 1,
+						  __ATOMIC_RELAXED);
+	const struct mem_region *r;
+	struct range part;
+	int ret;
+
+	if (__atomic_load_n(&p->stop, __ATOMIC_RELAXED) ||
+	    !find_chunk(p, index, &r, &part))
+		return false;
+	do
+		ret = madvise(r->host + part.start, (size_t)part.size,
+			      MADV_POPULATE_WRITE);
+	while (ret < 0 && errno == EINTR);
+	if (ret < 0) {
+		failed(p, r, part, errno);
+		return false;
+	}
+	(void)__atomic_fetch_add(&p->done, part.size, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void *thread(void *arg)
+{
+	struct populate *p = arg;
+
+	while (populate_next(p))
+		;
+	if (__atomic_sub_fetch(&p->busy, 1, __ATOMIC_ACQ_REL) == 0)
+		(void)eventfd_write(p->fd, 1);
+	return NULL;
+}
+
+static unsigned count_threads(const struct populate *p)
+{
+	const struct mem_region *r;
+	struct range part;
+	cpu_set_t set;
+	unsigned n = 1;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = (unsigned)CPU_COUNT(&set);
+	if (n > MAX_THREADS)
+		n = MAX_THREADS;
+	while (n > 1 && !find_chunk(p, n - 1, &r, &part))
+		n--;
+	return n;
+}
+
+/* Those that could not be started leave more to the others, if there are any.
+ */
+static int start_threads(struct populate *p, struct err *err)
+{
+	const unsigned want = count_threads(p);
+	int r = 0;
+
+	p->busy = want;
+	for (; r == 0 && p->threads < want; p->threads += r == 0)
+		r = pthread_create(&p->thread[p->threads], NULL, thread, p);
+	if (p->threads == 0)
+		return err_set(err, -r, "prealloc=on: thread: %s",
+			       strerrordesc_np(r));
+	if (p->threads < want && __atomic_sub_fetch(&p->busy, want - p->threads,
+						    __ATOMIC_ACQ_REL) == 0)
+		(void)eventfd_write(p->fd, 1);
+	return 0;
+}
+
+/* What is asked for that is not there yet, or could be dropped: no page of a
+ * pool, which has promised it, nor of a file, which is the page cache's. */
+static int check_available(const struct mem_map *map, struct err *err)
+{
+	uint64_t available, need = 0;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *r = &map->region[i];
+
+		if (wanted(r) && r->backing->policy.huge != MEM_HUGE_TLB &&
+		    r->backing->policy.source != MEM_FILE)
+			need += r->gpa.size;
+	}
+	if (!host_available(HOST_PROCFS, &available) || need <= available)
+		return 0;
+	return err_set(err, -ENOMEM,
+		       "prealloc=on: %" PRIu64 " MiB are asked for, the host "
+		       "has %" PRIu64 " MiB available",
+		       need >> 20, available >> 20);
+}
+
+int populate_start(struct populate **ret, const struct mem_map *map,
+		   struct err *err)
+{
+	struct populate *p;
+	uint64_t total = 0;
+	int r;
+
+	assert(map->frozen);
+	for (size_t i = 0; i < map->count; i++)
+		if (wanted(&map->region[i]))
+			total += map->region[i].gpa.size;
+	*ret = NULL;
+	if (total == 0)
+		return 0;
+	r = check_available(map, err);
+	if (r < 0)
+		return r;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->map = map;
+	p->total = total;
+	(void)pthread_mutex_init(&p->lock, NULL);
+	p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = p->fd < 0 ? err_sys(err, "eventfd") : start_threads(p, err);
+	if (r < 0)
+		(void)populate_finish(p, &(struct err){ 0 });
+	else
+		*ret = p;
+	return r;
+}
+
+int populate_fd(const struct populate *p)
+{
+	return p->fd;
+}
+
+uint64_t populate_total(const struct populate *p)
+{
+	return p->total;
+}
+
+uint64_t populate_done(const struct populate *p)
+{
+	return __atomic_load_n(&p->done, __ATOMIC_RELAXED);
+}
+
+void populate_stop(struct populate *p)
+{
+	__atomic_store_n(&p->stop, 1, __ATOMIC_RELAXED);
+}
+
+int populate_finish(struct populate *p, struct err *err)
+{
+	int r;
+
+	if (!p)
+		return 0;
+	for (unsigned i = 0; i < p->threads; i++)
+		(void)pthread_join(p->thread[i], NULL);
+	r = p->err.code;
+	if (r < 0)
+		*err = p->err;
+	fd_closep(&p->fd);
+	(void)pthread_mutex_destroy(&p->lock);
+	free(p);
+	return r;
+}

@@ -1,0 +1,105 @@
+"""Guest memory from every source and kept in every way, on 4K and 64K hosts.
+
+A guest sees no difference, so all of these run the same one. What differs is
+seen from outside, or is an error that names the word.
+"""
+
+from __future__ import annotations
+
+from vmmtools.check.cases import Case, Host
+
+HOSTS = (Host(append="hugepages=40"),
+         Host(page="64k", mem="3G",
+              append="hugepagesz=2M hugepages=40 hugepagesz=512M hugepages=1"))
+"""Each with 40 pages of 2M in its pool."""
+
+
+def boots(name: str, policy: str, host: Host, after: str = "",
+          out: tuple[str, ...] = (), before: str = "") -> Case:
+    """A guest whose memory is of this policy, and finds all of it."""
+    return Case(
+        f"mem-{name}-{host.page}", host=host, quiet=True,
+        script=f"{before}\nguest 'facts 1 64 GIC' --mem 64M,{policy} || exit\n"
+        f"{after}", out=("facts: good", *out))
+
+
+def refused(name: str, policy: str, host: Host, sentence: str,
+            status: int = 2, before: str = "", after: str = "") -> Case:
+    """A policy that this host cannot carry out."""
+    return Case(
+        f"mem-{name}-{host.page}", host=host, status=status, sentence=True,
+        script=f"{before}\nguest true --mem 64M,{policy}\nended=$?\n{after}\n"
+        "exit $ended", err=(f"Fatal: --mem 64M,{policy}: {sentence}",))
+
+
+def sources(host: Host) -> list[Case]:
+    """Where memory comes from."""
+    return [
+        boots("memfd", "share", host),
+        boots("file", "backing=file:ram", host,
+              "stat -c '%s bytes, mode %a' ram", ("67108864 bytes, mode 600",)),
+        boots("file-private", "backing=file:ram,share=off", host,
+              '[ "$sum" = "$(md5sum ram)" ] && echo unchanged', ("unchanged",),
+              before="truncate -s 64M ram; sum=$(md5sum ram)"),
+        boots("huge-2m", "huge=2M", host),
+        boots("huge-file", "backing=file:pool/ram", host, "umount pool",
+              before="mkdir pool; mount -t hugetlbfs -o pagesize=2M x pool"),
+        refused("file-size", "backing=file:ram", host,
+                "backing: ram: its size is 63M, that of the memory 64M",
+                before="truncate -s 63M ram"),
+        refused("file-special", "backing=file:/dev/zero", host,
+                "backing: /dev/zero: not a regular file"),
+        refused("file-full", "backing=file:full/ram,reserve", host,
+                "backing: reserve=on: full/ram: No space left on device", 1,
+                "mkdir full; mount -t tmpfs -o size=32M x full",
+                "[ ! -e full/ram ] || ended=99; umount full"),
+        refused("huge-size", "huge=16M", host, "huge=16M: this host has pages "
+                "of " + ("64K, 2M, 32M, 1G" if host.page == "4k"
+                         else "2M, 512M, 16G")),
+        refused("huge-shortage", "huge=2M", host, "huge=2M: 32 pages are "
+                "needed, 20 are free; /sys/kernel/mm/hugepages/"
+                "hugepages-2048kB/nr_hugepages makes more", 1,
+                "echo 20 >/sys/kernel/mm/hugepages/hugepages-2048kB/"
+                "nr_hugepages", "echo 40 >/sys/kernel/mm/hugepages/"
+                "hugepages-2048kB/nr_hugepages"),
+    ]
+
+
+def keeping(host: Host) -> list[Case]:
+    """How memory is kept."""
+    return [
+        boots("kept", "prealloc,reserve,lock,dump,huge=off", host),
+        boots("thp", "huge=thp,prealloc", host),
+        Case(f"mem-too-much-{host.page}", host=host, status=1, sentence=True,
+             script="guest true --mem 64G,prealloc",
+             err=("Fatal: prealloc=on: 65536 MiB are asked for, the host has",
+                  )),
+    ]
+
+
+def nodes() -> list[Case]:
+    """NUMA nodes, which the host with 64K pages does not know."""
+    with_nodes, without = HOSTS
+    return [
+        boots("node", "node=0,prealloc", with_nodes),
+        boots("huge-node", "huge=2M,node=0,lock", with_nodes),
+        refused("node-7", "node=7", with_nodes,
+                "node=7: the nodes with memory of this host are 0"),
+        refused("node", "node=0", without, "node=0: this host's kernel knows "
+                "no nodes (CONFIG_NUMA)", 1),
+    ]
+
+
+def progress() -> list[Case]:
+    """A bar on a terminal, where Ctrl-C ends it."""
+    return [Case(
+        "mem-progress", host=HOSTS[0],
+        script="on_pty expect ' of 768 MiB' send '\\x03' status 130 same -- "
+        "vmm run $IMAGE --mem 768M,prealloc,huge=off",
+        out_lacks=("Booting",))]
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    return [case for host in HOSTS
+            for case in sources(host) + keeping(host)] + nodes() + progress()
