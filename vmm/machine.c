@@ -97,6 +97,7 @@ struct machine *machine_free(struct machine *machine)
 	machine->uring = uring_free(machine->uring);
 	machine->tty = tty_free(machine->tty);
 	arch_machine_free(machine);
+	dirty_finish(&machine->dirty);
 	while (machine->backings > 0)
 		backing_finish(&machine->backing[--machine->backings]);
 	machine->loop = loop_free(machine->loop);
@@ -129,6 +130,8 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 	if (r < 0)
 		return r;
 	mem_freeze(&machine->mem);
+	dirty_init(&machine->dirty, &machine->mem, machine->limits.page_size);
+	machine->mem.dirty = &machine->dirty;
 	*ret = TAKE_PTR(machine);
 	return 0;
 }

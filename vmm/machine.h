@@ -12,6 +12,7 @@
 #include "devices/bus.h"
 #include "devices/tty.h"
 #include "mem/backing.h"
+#include "mem/dirty.h"
 #include "mem/map.h"
 #include "vmm/config.h"
 #include "vmm/irq.h"
@@ -54,6 +55,7 @@ struct machine {
 	struct uring *uring; /* owned; NULL: no disk asked for it yet */
 	struct kvm_limits limits;
 	struct mem_map mem; /* frozen once laid out */
+	struct dirty dirty; /* which pages of @mem change */
 	struct backing backing[MEM_MAX_REGIONS]; /* owned */
 	size_t backings;
 	struct bus mmio; /* owns its devices; fixed before the vCPUs run */

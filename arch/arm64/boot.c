@@ -203,13 +203,23 @@ static bool room_take_last(struct room *room, uint64_t size, uint64_t align,
 	return true;
 }
 
+/* A block of its own for the tree, or the end of a region that has none. */
+static bool put_dtb_last(const struct arm64_payload *payload, struct room *room,
+			 gpa_t *ret)
+{
+	const uint64_t size = payload->dtb_size;
+
+	return room_take_last(room, size, IMAGE_ALIGN, ret) ||
+	       (room_take_last(room, size, payload->dtb_align, ret) &&
+		!crosses_block(*ret, size));
+}
+
 static bool put_far(const struct arm64_payload *payload, struct room *room,
 		    struct arm64_placement *ret)
 {
 	ret->initrd.size = payload->initrd_size;
 	ret->dtb.size = payload->dtb_size;
-	return room_take_last(room, payload->dtb_size, IMAGE_ALIGN,
-			      &ret->dtb.start) &&
+	return put_dtb_last(payload, room, &ret->dtb.start) &&
 	       (payload->initrd_size == 0 ||
 		room_take_last(room, payload->initrd_size, DATA_ALIGN,
 			       &ret->initrd.start));

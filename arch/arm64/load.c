@@ -13,6 +13,7 @@
 #include "arch/arm64/machine.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "mem/dirty.h"
 #include "vmm/machine.h"
 
 /* What is being loaded. */
@@ -154,6 +155,7 @@ static int copy_elf(struct load *load, struct err *err)
 		if (r < 0)
 			return r;
 		memset(to + seg->file_size, 0, seg->mem.size - seg->file_size);
+		mem_wrote(&load->machine->mem, to, seg->mem.size);
 	}
 	load->machine->boot.pc = load->elf.entry + moved;
 	return 0;
@@ -162,24 +164,27 @@ static int copy_elf(struct load *load, struct err *err)
 static int copy_kernel(struct load *load, struct err *err)
 {
 	const uint64_t size = load->kernel.size;
+	void *to = placed(load, load->at.kernel, size);
+	int r;
 
 	if (load->kernel.format == KERNEL_ELF)
 		return copy_elf(load, err);
 	load->machine->boot.pc = load->at.kernel;
-	return kernel_image_copy(&load->kernel, 0,
-				 placed(load, load->at.kernel, size), size,
-				 err);
+	r = kernel_image_copy(&load->kernel, 0, to, size, err);
+	mem_wrote(&load->machine->mem, to, size);
+	return r;
 }
 
 static int copy_initrd(struct load *load, const char *path, struct err *err)
 {
 	const struct range *at = &load->at.initrd;
+	void *to = placed(load, at->start, at->size);
 	int r;
 
 	if (at->size == 0)
 		return 0;
-	r = file_read_at(load->initrd.fd, placed(load, at->start, at->size),
-			 at->size, 0);
+	r = file_read_at(load->initrd.fd, to, at->size, 0);
+	mem_wrote(&load->machine->mem, to, at->size);
 	if (r == -ENODATA)
 		return err_set(err, -EIO, "initrd %s: shrank while it was read",
 			       path);
@@ -216,8 +221,8 @@ int arch_load(struct machine *machine, struct err *err)
 	if (r < 0)
 		return r;
 	if (load.dtb)
-		memcpy(placed(&load, load.at.dtb.start, load.at.dtb.size),
-		       load.dtb, load.at.dtb.size);
+		(void)mem_load(&machine->mem, load.at.dtb.start, load.dtb,
+			       load.at.dtb.size);
 	arch->initrd = load.at.initrd;
 	arch->dtb = load.at.dtb;
 	machine->boot.arg[0] = load.at.dtb.start;

@@ -20,6 +20,7 @@
 #include "arch/arm64/regs.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "mem/dirty.h"
 #include "vmm/kvm.h"
 
 struct arch_vm {
@@ -121,6 +122,7 @@ static int describe(struct vm *vm, struct err *err)
 
 	if (!config->dtb)
 		r = write_tree(vm, at, arch->dtb.size, err);
+	mem_wrote(&vm->machine->mem, at, arch->dtb.size);
 	if (r < 0 || !config->dump_dtb || arch->dumped)
 		return r;
 	arch->dumped = true;

@@ -40,6 +40,7 @@ struct blk_req {
 	struct disk_req io;
 	struct blk *blk;
 	struct virtq_chain chain;
+	struct iovec left[VIRTQ_MAX_IOV]; /* of a read: what the disk narrows */
 	uint8_t *status; /* the last byte the device may write */
 };
 
@@ -73,7 +74,7 @@ static void answer(struct blk_req *req, int status, uint64_t len)
 	struct blk *blk = req->blk;
 
 	*req->status = (uint8_t)status;
-	virtio_push(&blk->vio, 0, req->chain.head, (uint32_t)len + 1);
+	virtio_push(&blk->vio, 0, &req->chain, (uint32_t)len + 1);
 	put_req(req);
 }
 
@@ -136,11 +137,13 @@ static void start(struct blk_req *req, uint64_t sector, uint64_t len)
 
 static void start_read(struct blk_req *req, uint64_t sector)
 {
-	struct virtq_chain *chain = &req->chain;
+	const struct virtq_chain *chain = &req->chain;
 
 	req->io.kind = DISK_READ;
-	req->io.iov = chain->iov + chain->readable;
 	req->io.iovs = chain->count - chain->readable;
+	/* The chain has to say where was written when all is done. */
+	req->io.iov = memcpy(req->left, chain->iov + chain->readable,
+			     req->io.iovs * sizeof(req->left[0]));
 	/* All but the status. */
 	iov_narrow(req->io.iov, &req->io.iovs, 0,
 		   iov_length(req->io.iov, req->io.iovs) - 1);
@@ -247,7 +250,7 @@ static void handle(struct blk_req *req)
 		/* There is no place to tell it what is wrong. */
 		log_guest(&req->blk->vio.mistakes,
 			  "virtio-blk: request without a status");
-		virtio_push(&req->blk->vio, 0, chain->head, 0);
+		virtio_push(&req->blk->vio, 0, chain, 0);
 		put_req(req);
 		return;
 	}

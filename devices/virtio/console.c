@@ -39,7 +39,7 @@ static void give_back(struct console *con, unsigned queue, struct current *cur,
 		      size_t written)
 {
 	cur->taken = false;
-	virtio_push(&con->vio, queue, cur->chain.head, (uint32_t)written);
+	virtio_push(&con->vio, queue, &cur->chain, (uint32_t)written);
 }
 
 /* Sends the next @len bytes of a chain. Returns how many the tty took. */

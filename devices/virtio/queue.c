@@ -7,6 +7,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
+#include "mem/dirty.h"
 #include "mem/iov.h"
 
 /* One descriptor. Little-endian. Source: section 2.7.5. */
@@ -54,6 +55,7 @@ static int store16(struct virtq *q, gpa_t at, uint16_t val)
 	if (!p)
 		return fault(q, "used ring is not memory");
 	__atomic_store_n(p, htole16(val), __ATOMIC_RELEASE);
+	mem_wrote(q->mem, p, sizeof(*p));
 	return 0;
 }
 
@@ -64,6 +66,7 @@ static int store32(struct virtq *q, gpa_t at, uint32_t val)
 	if (!p)
 		return fault(q, "used ring is not memory");
 	__atomic_store_n(p, htole32(val), __ATOMIC_RELAXED);
+	mem_wrote(q->mem, p, sizeof(*p));
 	return 0;
 }
 

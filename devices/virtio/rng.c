@@ -43,7 +43,7 @@ static void rng_notify(struct virtio *vio, unsigned queue)
 	while (chains > 0 && bytes > 0 && virtio_pop(vio, queue, &chain)) {
 		const size_t len = fill(&chain, bytes);
 
-		virtio_push(vio, queue, chain.head, (uint32_t)len);
+		virtio_push(vio, queue, &chain, (uint32_t)len);
 		chains--;
 		bytes -= len;
 	}

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
+#include "mem/dirty.h"
 
 /* What the code around the devices does for all of them. */
 static const uint64_t common_features = 1ULL << VIRTIO_F_VERSION_1 |
@@ -113,12 +114,14 @@ bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain)
 	return r > 0;
 }
 
-void virtio_push(struct virtio *vio, unsigned queue, uint16_t head,
-		 uint32_t len)
+void virtio_push(struct virtio *vio, unsigned queue,
+		 const struct virtq_chain *chain, uint32_t len)
 {
 	struct virtq *ring = &vio->queue[queue].ring;
 
-	if (is_live(vio, queue) && virtq_push(ring, head, len) < 0)
+	mem_wrote_iov(ring->mem, chain->iov + chain->readable,
+		      chain->count - chain->readable);
+	if (is_live(vio, queue) && virtq_push(ring, chain->head, len) < 0)
 		virtio_break(vio, ring->fault);
 }
 

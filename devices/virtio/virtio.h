@@ -42,8 +42,8 @@ struct virtio_ops {
 	void (*notify)(struct virtio *vio, unsigned queue);
 	/*
 	 * Drops what was taken from the queue. When it returns nothing touches
-	 * a buffer of it any more. It is disabled already: virtio_push() does
-	 * nothing. NULL: the device keeps no chain between calls.
+	 * a buffer of it any more. It is disabled already: virtio_push() gives
+	 * nothing back. NULL: the device keeps no chain between calls.
 	 */
 	void (*quiesce)(struct virtio *vio, unsigned queue);
 	/*
@@ -145,10 +145,14 @@ bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain);
 
 /*
  * For devices: gives a chain back, with @len bytes written. The driver is not
- * told before virtio_flush(). Does nothing if the queue was reset since.
+ * told before virtio_flush(). If the queue was reset since, it goes nowhere;
+ * but all of its writable part counts as written in any case (mem/dirty.h), so
+ * what was popped and may have been written to is always pushed.
+ *
+ * @chain: as virtio_pop() gave it, as far as it is writable
  */
-void virtio_push(struct virtio *vio, unsigned queue, uint16_t head,
-		 uint32_t len);
+void virtio_push(struct virtio *vio, unsigned queue,
+		 const struct virtq_chain *chain, uint32_t len);
 
 /* For devices: interrupts the driver, if it wants that for what was pushed. */
 void virtio_flush(struct virtio *vio, unsigned queue);

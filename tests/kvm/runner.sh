@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/kvm/runner.sh - runs the tests of a list on this host, prints TAP.
 #
-# Usage: runner.sh LIST [NAME]...
+# Usage: runner.sh LIST [PATTERN]...
 # in the folder of the guests, with vmm in PATH. Each line of LIST:
 #	NAME NEEDS STATUS LAST COMMAND...
 # NEEDS are words of ./probe with commas between, STATUS is what COMMAND must
@@ -10,13 +10,23 @@
 
 list=$1
 shift
-wanted=" $* "
 limit=180 # for what hangs; no test waits for it
 number=0 failures=0
 
 have=" $(./probe | tr '\n' ' ')" || exit 1
 truncate -s 1M disk.img
 printf 'sector zero' | dd of=disk.img conv=notrunc 2>/dev/null
+
+# chosen NAME [PATTERN]...: true if one of the patterns matches, or there is none.
+chosen() {
+	tested=$1
+	shift
+	[ $# = 0 ] && return 0
+	for pattern; do
+		case $tested in $pattern) return 0 ;; esac
+	done
+	return 1
+}
 
 # missing WORDS: the first that this host has not.
 missing() {
@@ -60,7 +70,7 @@ run() { # NAME STATUS LAST COMMAND
 echo "TAP version 13"
 while read -r name needs status last command; do
 	case $name in '' | '#'*) continue ;; esac
-	case $wanted in "  " | *" $name "*) ;; *) continue ;; esac
+	chosen "$name" "$@" || continue
 	number=$((number + 1))
 	lack=$(missing "$needs")
 	if [ -n "$lack" ]; then

@@ -250,6 +250,20 @@ static void place__unknown_span_is_given_room_as_kvmtool_does(void **state)
 	assert_int_equal(at.dtb.start, RAM + 1022 * MIB);
 }
 
+static void place__unknown_span_fits_in_one_block(void **state)
+{
+	(void)state;
+	want.initrd_size = 0;
+	want.kernel = (struct arm64_kernel){ .size = 1528 * KIB,
+					     .offset = 0x80000,
+					     .align = 2 * MIB };
+	assert_int_equal(place(2 * MIB), 0);
+	assert_int_equal(at.kernel, RAM + 0x80000);
+	assert_int_equal(at.dtb.start, RAM + 2 * MIB - 8 * KIB);
+	want.kernel.size++;
+	assert_int_equal(place(2 * MIB), -ENOSPC);
+}
+
 static void place__firmware_is_at_the_first_byte(void **state)
 {
 	const struct range ram = { RAM + 4 * KIB, 256 * MIB };
@@ -361,6 +375,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			place__unknown_span_is_given_room_as_kvmtool_does,
 			setup),
+		cmocka_unit_test_setup(place__unknown_span_fits_in_one_block,
+				       setup),
 		cmocka_unit_test_setup(place__firmware_is_at_the_first_byte,
 				       setup),
 		cmocka_unit_test_setup(

@@ -44,7 +44,7 @@ static void echo_notify(struct virtio *vio, unsigned queue)
 
 	echo->notified++;
 	while (virtio_pop(vio, queue, &echo->chain))
-		virtio_push(vio, queue, echo->chain.head, 7);
+		virtio_push(vio, queue, &echo->chain, 7);
 	virtio_flush(vio, queue);
 }
 
@@ -474,7 +474,7 @@ static void push__to_a_queue_that_was_reset_is_dropped(void **state)
 	(void)state;
 	begin_live(&rig);
 	mmio_write(rig.dev, QUEUE_READY, 0);
-	virtio_push(&rig.echo->vio, 0, 0, 0);
+	virtio_push(&rig.echo->vio, 0, &rig.echo->chain, 0);
 	virtio_flush(&rig.echo->vio, 0);
 	assert_false(queue_take(&rig.q, &id, &len));
 	assert_int_equal(rig.irq.count, 0);

@@ -43,6 +43,23 @@ static void devices_are_where_kvmtool_has_them(void)
 	CHECK(dt_find(&(struct dt_node){ 0 }, "method", "hvc"));
 }
 
+static void gic_is_where_kvmtool_has_it(void)
+{
+	struct dt_node node = { 0 };
+	const bool v3 = dt_find(&node, "compatible", "arm,gic-v3");
+
+	if (!v3) {
+		node.at = 0;
+		CHECK(dt_find(&node, "compatible", "arm,cortex-a15-gic"));
+		CHECK_EQ(dt_address(&node, 1), 0x3ffd0000);
+	} else {
+		/* A redistributor for each CPU, up to the distributor. */
+		CHECK_EQ(dt_size(&node, 1), cpu_count() * 0x20000UL);
+		CHECK_EQ(dt_address(&node, 1) + dt_size(&node, 1), 0x3fff0000);
+	}
+	CHECK_EQ(dt_address(&node, 0), 0x3fff0000);
+}
+
 static void command_line_arrives_verbatim(void)
 {
 	struct dt_node node = { 0 };
@@ -59,6 +76,7 @@ int main(void)
 {
 	starts_as_linux_does();
 	devices_are_where_kvmtool_has_them();
+	gic_is_where_kvmtool_has_it();
 	command_line_arrives_verbatim();
 	return 0;
 }

@@ -10,7 +10,7 @@ int main(void)
 	CHECK(READ_SYSREG("id_aa64pfr0_el1") >> 32 & 15);
 	WRITE_SYSREG("cpacr_el1", 3UL << 20 | 3UL << 16); /* FPEN, ZEN */
 	WRITE_SYSREG(ZCR_EL1, 15);
-	__asm__ volatile(".arch_extension sve\n\t"
+	__asm__ volatile(".arch armv8.2-a+fp+sve\n\t"
 			 "rdvl %0, #1\n\t"
 			 "ptrue p0.b\n\t"
 			 "mov z0.b, #1\n\t"
