@@ -18,6 +18,9 @@
 #define BLOCK (2ULL << 20) /* stage 2 maps blocks of this size */
 #define MIN_ADDRESS_BITS 32
 
+/* Of one memory slot. Source: Linux, KVM_MEM_MAX_NR_PAGES, kvm_host.h. */
+#define SLOT_MAX_PAGES ((1ULL << 31) - 1)
+
 static void place_gic(struct arm64_gic_map *gic, unsigned cpus)
 {
 	const uint64_t redists = cpus * GICV3_REDIST_SIZE;
@@ -45,18 +48,24 @@ static int check_pages(const struct mem_spec *mem, uint64_t page,
 	return 0;
 }
 
-static int check_bits(const struct mem_spec *mem, struct range at,
+static int check_host(const struct mem_spec *mem, struct range at,
 		      const struct kvm_limits *limits, unsigned *bits,
 		      struct err *err)
 {
 	const uint64_t last = at.start + (at.size - 1);
 	const unsigned need = 64 - (unsigned)__builtin_clzll(last);
+	const uint64_t most = limits->page_size * SLOT_MAX_PAGES;
 
 	if (need > limits->address_bits)
 		return err_input(err, -ERANGE,
 				 "--mem %s: needs %u address bits, this "
 				 "host's KVM has %u",
 				 mem->word, need, limits->address_bits);
+	if (at.size > most)
+		return err_input(err, -ERANGE,
+				 "--mem %s: KVM takes at most %" PRIu64
+				 " MiB in one piece here; give it in several",
+				 mem->word, most >> 20);
 	if (need > *bits)
 		*bits = need;
 	return 0;
@@ -156,7 +165,7 @@ int arm64_layout(struct arm64_layout *ret, const struct config *config,
 		if (r == 0 && mem->placed)
 			r = place_at(&layout, config, i, err);
 		if (r == 0 && mem->placed)
-			r = check_bits(mem, at, limits, &layout.address_bits,
+			r = check_host(mem, at, limits, &layout.address_bits,
 				       err);
 		if (r < 0)
 			return r;
@@ -169,7 +178,7 @@ int arm64_layout(struct arm64_layout *ret, const struct config *config,
 			continue;
 		r = place_free(&layout, config, i, &at, err);
 		if (r == 0)
-			r = check_bits(mem, at, limits, &layout.address_bits,
+			r = check_host(mem, at, limits, &layout.address_bits,
 				       err);
 		if (r < 0)
 			return r;

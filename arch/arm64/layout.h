@@ -68,7 +68,7 @@ struct arm64_layout {
  *
  * Returns 0; or, with @err naming the --mem that is wrong: -EINVAL if it is not
  * made of whole pages or reaches below RAM, -EEXIST if it overlaps another,
- * -ERANGE if this host cannot address it. Thread: any.
+ * -ERANGE if this host cannot address it, or not in one piece. Thread: any.
  */
 int arm64_layout(struct arm64_layout *ret, const struct config *config,
 		 const struct kvm_limits *limits, struct err *err);

@@ -225,6 +225,32 @@ static void layout__end_of_the_address_space_is_no_way_round_it(void **state)
 	assert_int_equal(lay_out(), -ERANGE);
 }
 
+static void layout__one_piece_is_what_a_slot_takes(void **state)
+{
+	const uint64_t most = 4096 * ((1ULL << 31) - 1);
+
+	(void)state;
+	limits.address_bits = 48;
+	want(most);
+	want_at(most, 1ULL << 46);
+	assert_int_equal(lay_out(), 0);
+
+	config.mems = 0;
+	want(most + 4096);
+	assert_int_equal(lay_out(), -ERANGE);
+	assert_string_equal(err.msg,
+			    "--mem 2G: KVM takes at most 8388607 MiB in one "
+			    "piece here; give it in several");
+	config.mems = 0;
+	want_at(most + 4096, 1ULL << 46);
+	assert_int_equal(lay_out(), -ERANGE);
+
+	limits.page_size = 65536;
+	config.mems = 0;
+	want(1ULL << 43);
+	assert_int_equal(lay_out(), 0);
+}
+
 static void layout__as_many_regions_as_a_user_can_ask_for(void **state)
 {
 	(void)state;
@@ -279,6 +305,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			layout__end_of_the_address_space_is_no_way_round_it,
 			setup),
+		cmocka_unit_test_setup(layout__one_piece_is_what_a_slot_takes,
+				       setup),
 		cmocka_unit_test_setup(
 			layout__as_many_regions_as_a_user_can_ask_for, setup),
 		cmocka_unit_test_setup(
