@@ -6,7 +6,6 @@
 
 #define ROUNDS 6000
 #define PANIC_PAGE 0x01030000UL /* says that the guest is dead: not now */
-#define ALIAS (1UL << 46) /* of all below 2 GiB, as cached memory */
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 
@@ -62,27 +61,16 @@ static void restore_uart(void)
 	write8(UART + 2, 7);
 }
 
-/* Cached memory may be misaligned, and cross from one window to the next. */
-static void map_alias(void)
-{
-	static uint64_t table[512] __attribute__((aligned(4096)));
-
-	for (uint64_t i = 0; i < 2; i++)
-		table[i] = i << 30 | 1 << 10 | 3 << 8 | 1 << 2 | 1;
-	mmu_l0[ALIAS >> 39] = (uint64_t)table | 3;
-	barrier();
-}
-
 int main(void)
 {
-	map_alias();
+	mmu_alias();
 	for (int i = 0; i < ROUNDS; i++) {
 		const unsigned size = 1u << pick(4);
 		uint64_t at = pick_place();
 
 		if (at - (PANIC_PAGE - 8) < 0x1008)
 			continue;
-		at = pick(2) ? at + ALIAS : at & ~(uint64_t)(size - 1);
+		at = pick(2) ? at + MMU_ALIAS : at & ~(uint64_t)(size - 1);
 		catch_fault();
 		if (pick(2))
 			write_sized(at, size, pick_value());

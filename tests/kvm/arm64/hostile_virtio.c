@@ -90,7 +90,7 @@ static void rings_of_bad_sizes(struct virtio *dev)
 
 static void buffers_in_bad_places(struct virtio *dev)
 {
-	const uint32_t len[] = { 0, 1, 16, 0x1000, 0x7fffffff, UINT32_MAX };
+	const uint32_t len[] = { 0, 16, 0x1000, UINT32_MAX };
 
 	for (unsigned i = 0; i < BAD_ADDRESSES; i++) {
 		for (unsigned j = 0; j < sizeof(len) / sizeof(len[0]); j++) {
@@ -131,8 +131,7 @@ static void chains_without_end(struct virtio *dev)
 
 static void indirect_tables(struct virtio *dev)
 {
-	const uint32_t len[] = { 0,  1,	     8,	     16,	 17,
-				 24, 16 * 8, 0x1000, 0xfffffff0, UINT32_MAX };
+	const uint32_t len[] = { 0, 8, 16, 16 * 8, 0xfffffff0, UINT32_MAX };
 
 	for (unsigned j = 0; j < sizeof(len) / sizeof(len[0]); j++) {
 		for (unsigned i = 0; i < BAD_ADDRESSES + 1; i++) {
@@ -151,8 +150,8 @@ static void indirect_tables(struct virtio *dev)
 				};
 			ring.desc[0] = (struct desc){ at, len[j], DESC_INDIRECT,
 						      0 };
-			go(dev);
-			ring.desc[0].flags |= DESC_NEXT | DESC_WRITE;
+			if (i % 4 == 3)
+				ring.desc[0].flags |= DESC_NEXT | DESC_WRITE;
 			go(dev);
 		}
 	}
@@ -217,7 +216,7 @@ static void changes_while_it_runs(struct virtio *dev)
 /* A reset while requests are on their way. */
 static void resets_at_any_time(struct virtio *dev)
 {
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 40; i++) {
 		start(dev);
 		head.type = 0;
 		ring.desc[0] = (struct desc){ (uint64_t)&head, 16, DESC_NEXT,
@@ -235,7 +234,7 @@ static void resets_at_any_time(struct virtio *dev)
 /* Whole rings of noise, with addresses that are often right. */
 static void noise(struct virtio *dev)
 {
-	for (unsigned i = 0; i < 150; i++) {
+	for (unsigned i = 0; i < 80; i++) {
 		start(dev);
 		for (unsigned k = 0; k < RING_SIZE; k++) {
 			const uint64_t r = random_next(&seed);

@@ -84,6 +84,9 @@ int main(void)
 	maintenance_does_nothing(UART);
 	maintenance_does_nothing(hole);
 	code_in_a_hole_is_refused(hole);
+	mmu_alias();
+	code_in_a_hole_is_refused(MMU_ALIAS + UART);
+	code_in_a_hole_is_refused(MMU_ALIAS + NOWHERE);
 	tables_in_a_hole_are_refused(0x7000000000);
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* tests/kvm/arm64/psci.c - the power interface. Needs two CPUs. */
+/* tests/kvm/arm64/psci.c - the power interface. Needs four CPUs. */
 #include "tests/kvm/arm64/lib/gic.h"
 #include "tests/kvm/arm64/lib/guest.h"
 
@@ -69,6 +69,16 @@ static void cpu_goes_on_and_off_again(void)
 	}
 }
 
+/* They fault at once, and at each fault again: the VM ends all the same. */
+static void cpus_are_lost_where_nothing_is(void)
+{
+	CHECK_EQ(smccc(PSCI_CPU_ON, cpu_mpidr(2), 0x7000000000, 0),
+		 PSCI_SUCCESS);
+	CHECK_EQ(smccc(PSCI_CPU_ON, cpu_mpidr(3), UART, 0), PSCI_SUCCESS);
+	CHECK_EQ(affinity(2), AFFINITY_ON);
+	CHECK_EQ(affinity(3), AFFINITY_ON);
+}
+
 /* A pending interrupt ends it, masked or not. */
 static void suspend_ends_by_an_interrupt(void)
 {
@@ -89,5 +99,6 @@ int main(void)
 	wrong_cpus_are_refused();
 	cpu_goes_on_and_off_again();
 	suspend_ends_by_an_interrupt();
+	cpus_are_lost_where_nothing_is();
 	return 0;
 }

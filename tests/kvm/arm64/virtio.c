@@ -8,9 +8,27 @@
 #include "tests/kvm/arm64/lib/gic.h"
 #include "tests/kvm/arm64/lib/guest.h"
 
-static struct ring ring;
-static uint8_t data[512];
+static struct ring *ring; /* both are at the end of the last RAM */
+static uint8_t *data; /* DATA_SIZE bytes, up to the very last */
 static struct virtio irq_of;
+
+#define DATA_SIZE 512
+#define RING_BELOW 0x2000 /* the end */
+
+static void place_buffers(void)
+{
+	struct dt_node node = { 0 };
+	uint64_t end = 0;
+
+	while (dt_find(&node, "device_type", "memory"))
+		end = dt_address(&node, 0) + dt_size(&node, 0);
+	put("buffers end at ");
+	put_hex(end);
+	put("\n");
+	ring = (struct ring *)(end - RING_BELOW);
+	data = (uint8_t *)(end - DATA_SIZE);
+	memset(data, 0, DATA_SIZE);
+}
 
 static void on_irq(unsigned intid)
 {
@@ -52,16 +70,16 @@ static void entropy(void)
 	CHECK(virtio_find(&dev, VIRTIO_RNG, 0));
 	enable_irq(&dev);
 	virtio_begin(&dev, 0);
-	virtio_start(&dev, &ring);
+	virtio_start(&dev, ring);
 	for (int i = 0; i < 20; i++) {
-		ring.desc[0] = (struct desc){ (uint64_t)data, 64, DESC_WRITE,
-					      0 };
+		ring->desc[0] = (struct desc){ (uint64_t)data, 64, DESC_WRITE,
+					       0 };
 		CHECK_EQ(request(&dev), 64);
 	}
 	for (int i = 0; i < 64; i++)
 		zeroes += data[i] == 0;
 	CHECK(zeroes < 16);
-	for (int i = 64; i < 512; i++)
+	for (int i = 64; i < DATA_SIZE; i++)
 		CHECK_EQ(data[i], 0);
 }
 
@@ -78,11 +96,11 @@ static void disk(void)
 	CHECK_EQ(read64(dev.base + VIRTIO_CONFIG), 2048); /* sectors */
 	enable_irq(&dev);
 	virtio_begin(&dev, 0);
-	virtio_start(&dev, &ring);
-	ring.desc[0] = (struct desc){ (uint64_t)&head, 16, DESC_NEXT, 1 };
-	ring.desc[1] = (struct desc){ (uint64_t)data, 512,
-				      DESC_NEXT | DESC_WRITE, 2 };
-	ring.desc[2] = (struct desc){ (uint64_t)&status, 1, DESC_WRITE, 0 };
+	virtio_start(&dev, ring);
+	ring->desc[0] = (struct desc){ (uint64_t)&head, 16, DESC_NEXT, 1 };
+	ring->desc[1] = (struct desc){ (uint64_t)data, DATA_SIZE,
+				       DESC_NEXT | DESC_WRITE, 2 };
+	ring->desc[2] = (struct desc){ (uint64_t)&status, 1, DESC_WRITE, 0 };
 	status = 0xff;
 	CHECK_EQ(request(&dev), 513);
 	CHECK_EQ(status, 0);
@@ -102,16 +120,17 @@ static void console(void)
 	dev.queue = 1; /* transmit */
 	enable_irq(&dev);
 	virtio_begin(&dev, 0);
-	virtio_start(&dev, &ring);
+	virtio_start(&dev, ring);
 	data[0] = 'o';
 	data[1] = 'k';
 	data[2] = '\n';
-	ring.desc[0] = (struct desc){ (uint64_t)data, 3, 0, 0 };
+	ring->desc[0] = (struct desc){ (uint64_t)data, 3, 0, 0 };
 	CHECK_EQ(request(&dev), 0);
 }
 
 int main(void)
 {
+	place_buffers();
 	gic_setup();
 	gic_setup_cpu();
 	entropy();

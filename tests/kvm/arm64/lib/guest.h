@@ -114,6 +114,11 @@ void mmu_on(const void *table);
 void mmu_off(void);
 extern uint64_t mmu_l0[512]; /* the identity map */
 
+/* Maps all below 2 GiB at MMU_ALIAS once more, as cached memory: there it may
+ * be executed, and accessed unaligned. */
+#define MMU_ALIAS (1UL << 46)
+void mmu_alias(void);
+
 /* CPUs. */
 struct frame {
 	uint64_t x[31];

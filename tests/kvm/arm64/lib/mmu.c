@@ -54,3 +54,14 @@ void mmu_map_all(void)
 			map(dt_address(&node, i) + dt_size(&node, i), &used);
 		}
 }
+
+void mmu_alias(void)
+{
+	static uint64_t table[ENTRIES] __attribute__((aligned(4096)));
+
+	for (uint64_t i = 0; i < 2; i++)
+		table[i] = i << LEVEL1_SHIFT | BLOCK | ACCESSED |
+			   INNER_SHAREABLE | NORMAL;
+	mmu_l0[MMU_ALIAS >> LEVEL0_SHIFT] = (uint64_t)table | TABLE;
+	barrier();
+}
