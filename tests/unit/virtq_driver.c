@@ -13,7 +13,7 @@
 
 #define ROM_SIZE 0x1000
 
-void ram_init(struct fake_ram *ram)
+void ram_init_with(struct fake_ram *ram, const struct mem_region *more)
 {
 	const struct mem_region region[] = {
 		{ .gpa = { RAM_BASE, RAM_SIZE },
@@ -41,7 +41,14 @@ void ram_init(struct fake_ram *ram)
 		r.host = ram->host[i];
 		(void)mem_add(&ram->map, r, &err);
 	}
+	if (more)
+		(void)mem_add(&ram->map, *more, &err);
 	mem_freeze(&ram->map);
+}
+
+void ram_init(struct fake_ram *ram)
+{
+	ram_init_with(ram, NULL);
 }
 
 void ram_finish(struct fake_ram *ram)

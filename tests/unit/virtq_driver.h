@@ -29,6 +29,9 @@ struct fake_ram {
 };
 
 void ram_init(struct fake_ram *ram);
+
+/* The same, and one region more. */
+void ram_init_with(struct fake_ram *ram, const struct mem_region *more);
 void ram_finish(struct fake_ram *ram);
 
 /* Host pointer to a guest address that is memory. */

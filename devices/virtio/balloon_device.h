@@ -1,0 +1,84 @@
+/* devices/virtio/balloon_device.h - the balloon's inside, for its own files. */
+#ifndef DEVICES_VIRTIO_BALLOON_DEVICE_H
+#define DEVICES_VIRTIO_BALLOON_DEVICE_H
+
+#include "base/cleanup.h"
+#include "devices/virtio/balloon.h"
+
+/* Source: section 5.5.2. */
+enum {
+	BALLOON_INFLATE,
+	BALLOON_DEFLATE,
+	BALLOON_STATS,
+	BALLOON_HINTS,
+	BALLOON_REPORTS,
+	BALLOON_QUEUES
+};
+
+/* Ranges of memory that one call of notify() looks at, about. */
+#define BALLOON_BURST_RANGES 512
+
+/* The chain of page numbers a queue is at. */
+struct balloon_pages {
+	struct virtq_chain chain;
+	bool taken; /* @chain is valid */
+	size_t done; /* bytes of it that were looked at */
+};
+
+enum balloon_hinting {
+	HINTS_OFF,
+	HINTS_ASKED, /* the driver has not begun */
+	HINTS_ON, /* it tells */
+};
+
+struct balloon {
+	struct virtio vio;
+	struct virtio_balloon_config config;
+	uint64_t ram; /* of the guest, in bytes */
+	struct reclaim *reclaim; /* owned */
+	struct balloon_pages pages[2]; /* INFLATE, DEFLATE */
+
+	struct loop_timer hold; /* runs while something waits */
+	bool holding; /* it does */
+	bool filled; /* more was given since it was set */
+
+	struct balloon_listener listener;
+	struct loop_timer change;
+	bool changing; /* changed() will be called */
+	uint64_t changed_at; /* when it was last; in ns */
+
+	struct virtq_chain stats_chain;
+	bool stats_taken; /* its head is what asks the driver for more */
+	bool stats_asked; /* and the driver owes the answer */
+	struct balloon_stats stats;
+
+	struct balloon_hints hints;
+	enum balloon_hinting hinting;
+	uint32_t hint_id; /* the last one used */
+};
+
+static inline struct balloon *balloon_of(struct virtio *vio)
+{
+	return container_of(vio, struct balloon, vio);
+}
+
+/* True if the driver is ready and has kept to the rules. */
+static inline bool balloon_works(const struct balloon *b)
+{
+	return (b->vio.status & VIRTIO_DRIVER_OK) &&
+	       !(b->vio.status & VIRTIO_NEEDS_RESET);
+}
+
+/* All that follow are called with the device's lock held. */
+
+/* balloon_pages.c: what the guest gives and takes. */
+void balloon_notify_pages(struct balloon *b, unsigned queue);
+void balloon_notify_reports(struct balloon *b);
+void balloon_hold_expired(struct loop_timer *timer); /* balloon->hold's */
+
+/* balloon_queries.c: what the guest is asked. */
+void balloon_notify_stats(struct balloon *b);
+void balloon_notify_hints(struct balloon *b);
+void balloon_reset_queries(struct balloon *b);
+
+#endif

@@ -1,0 +1,164 @@
+/* devices/virtio/balloon_pages.c - what the guest gives to its balloon, takes
+ * out of it, and reports as free. */
+#include <endian.h>
+#include <inttypes.h>
+
+#include "devices/virtio/balloon_device.h"
+#include "devices/virtio/balloon_pfn.h"
+#include "mem/iov.h"
+
+#define PFN ((size_t)4) /* bytes of a page number */
+#define PFNS 512 /* page numbers looked at together */
+#define BURST_PFNS 16384 /* in one call of notify(), at most */
+#define HOLD 100000000 /* how long a part of a block waits for more; in ns */
+
+static bool tells_before_use(const struct balloon *b)
+{
+	return virtio_has(&b->vio, VIRTIO_BALLOON_F_MUST_TELL_HOST);
+}
+
+static uint64_t handle(struct balloon *b, unsigned queue, struct range *run,
+		       size_t runs)
+{
+	uint64_t wrong = 0;
+
+	/* Who does not tell may use any page again already. */
+	if (!tells_before_use(b))
+		return queue == BALLOON_INFLATE
+			     ? reclaim_drop(b->reclaim, run, runs, false)
+			     : 0;
+	for (size_t i = 0; i < runs; i++)
+		wrong += queue == BALLOON_INFLATE
+			       ? reclaim_give(b->reclaim, run[i])
+			       : reclaim_take(b->reclaim, run[i]);
+	return wrong;
+}
+
+/* Looks at up to @max of the chain's next numbers. Returns how many. */
+static size_t handle_pages(struct balloon *b, unsigned queue, size_t max)
+{
+	struct balloon_pages *pages = &b->pages[queue];
+	uint32_t pfn[PFNS];
+	struct range run[PFNS];
+	uint64_t wrong;
+	size_t n;
+
+	n = iov_read(pages->chain.iov, pages->chain.readable, pages->done, pfn,
+		     (max < PFNS ? max : PFNS) * PFN);
+	n /= PFN; /* what is left of the last one is none */
+	pages->done += n * PFN;
+	wrong = handle(b, queue, run, balloon_pfn_runs(pfn, n, run));
+	if (wrong > 0)
+		log_guest(&b->vio.mistakes,
+			  "virtio-balloon: %" PRIu64 " KiB %s that %s",
+			  wrong / 1024,
+			  queue == BALLOON_INFLATE ? "given" : "taken",
+			  queue == BALLOON_INFLATE ? "are no RAM"
+						   : "are not in the balloon");
+	return n;
+}
+
+void balloon_hold_expired(struct loop_timer *timer)
+{
+	struct balloon *b = container_of(timer, struct balloon, hold);
+
+	b->holding = b->filled;
+	b->filled = false;
+	if (b->holding)
+		loop_timer_set(&b->hold, HOLD);
+	else
+		reclaim_flush(b->reclaim);
+}
+
+/* What is not whole yet waits until the balloon is as large as it is to be, or
+ * grows no more. */
+static void hold(struct balloon *b)
+{
+	struct reclaim_stats stats;
+
+	if (!reclaim_waits(b->reclaim))
+		return;
+	reclaim_stats(b->reclaim, &stats);
+	if (stats.held >> VIRTIO_BALLOON_PFN_SHIFT >=
+	    le32toh(b->config.num_pages)) {
+		reclaim_flush(b->reclaim);
+		return;
+	}
+	b->filled = true;
+	if (b->holding)
+		return;
+	b->holding = true;
+	b->filled = false;
+	loop_timer_set(&b->hold, HOLD);
+}
+
+static bool take_chain(struct balloon *b, unsigned queue)
+{
+	struct balloon_pages *pages = &b->pages[queue];
+
+	if (!pages->taken) {
+		pages->taken = virtio_pop(&b->vio, queue, &pages->chain);
+		pages->done = 0;
+	}
+	return pages->taken;
+}
+
+void balloon_notify_pages(struct balloon *b, unsigned queue)
+{
+	struct virtio *vio = &b->vio;
+	struct balloon_pages *pages = &b->pages[queue];
+	unsigned chains = vio->queue[queue].ring.size;
+	size_t left = BURST_PFNS;
+
+	while (chains > 0 && left > 0 && take_chain(b, queue)) {
+		const size_t n = handle_pages(b, queue, left);
+
+		left -= n;
+		if (n > 0)
+			continue;
+		pages->taken = false;
+		virtio_push(vio, queue, &pages->chain, 0);
+		chains--;
+	}
+	if (queue == BALLOON_INFLATE)
+		hold(b);
+	virtio_flush(vio, queue);
+	if (chains == 0 || left == 0)
+		virtio_kick(vio, queue);
+}
+
+/* What the driver expects of a reported page: anything, or that it holds what
+ * it put there. Source: 5.5.6.7.2. */
+static void drop_reported(struct balloon *b, struct range *gpa, size_t count)
+{
+	const bool poison = virtio_has(&b->vio, VIRTIO_BALLOON_F_PAGE_POISON);
+
+	if (!poison || b->config.poison_val == 0)
+		(void)reclaim_drop(b->reclaim, gpa, count, poison);
+}
+
+void balloon_notify_reports(struct balloon *b)
+{
+	struct virtio *vio = &b->vio;
+	unsigned chains = vio->queue[BALLOON_REPORTS].ring.size;
+	size_t ranges = 0;
+	struct virtq_chain chain;
+
+	while (chains > 0 && ranges < BALLOON_BURST_RANGES &&
+	       virtio_pop(vio, BALLOON_REPORTS, &chain)) {
+		struct range gpa[VIRTQ_MAX_IOV];
+		const size_t n = reclaim_ranges(
+			b->reclaim, chain.iov + chain.readable,
+			chain.count - chain.readable, gpa);
+
+		drop_reported(b, gpa, n);
+		/* Nobody wrote to it, and nobody need copy it. */
+		chain.count = chain.readable;
+		virtio_push(vio, BALLOON_REPORTS, &chain, 0);
+		ranges += n;
+		chains--;
+	}
+	virtio_flush(vio, BALLOON_REPORTS);
+	if (chains == 0 || ranges >= BALLOON_BURST_RANGES)
+		virtio_kick(vio, BALLOON_REPORTS);
+}
