@@ -15,7 +15,7 @@
 #include "tests/unit/balloon_rig.h"
 
 #define FRAME RECLAIM_FRAME
-#define FRAMES (BIG_SIZE / FRAME)
+#define FRAMES 640ULL /* that are used: a block, and a part of one */
 #define FILL 0xaa
 #define MAX_PFNS 1024
 
@@ -99,6 +99,7 @@ static void send_pages(struct model *m, unsigned queue, struct input *in,
 
 static void send_report(struct model *m, struct input *in)
 {
+	bool before[FRAMES];
 	struct {
 		uint32_t at, size;
 	} r;
@@ -106,16 +107,18 @@ static void send_report(struct model *m, struct input *in)
 
 	if (!take(in, &r, sizeof(r)))
 		return;
-	gpa = (struct range){ BIG - 65536 + r.at % (BIG_SIZE + 131072),
-			      r.size % BIG_SIZE };
+	gpa = (struct range){ BIG - 65536 + r.at % (FRAMES * FRAME + 131072),
+			      r.size % (FRAMES * FRAME) };
+	queue_send(&m->rig.q[BALLOON_REPORTS], &gpa, 0, 1);
+	memcpy(before, m->lost, sizeof(before));
 	for (uint64_t f = gpa.start / FRAME;
 	     f <= (gpa.start + gpa.size) / FRAME; f++)
 		lose(m, f);
-	queue_send(&m->rig.q[BALLOON_REPORTS], &gpa, 0, 1);
 	loop_kick(m->rig.vio, BALLOON_REPORTS);
-	for (uint64_t f = gpa.start / FRAME;
-	     f <= (gpa.start + gpa.size) / FRAME; f++)
-		use(m, f);
+	/* It uses them again, but for those that are in the balloon. */
+	for (uint64_t f = 0; f < FRAMES; f++)
+		if (m->lost[f] && !before[f])
+			use(m, f + BIG / FRAME);
 }
 
 /* Any bytes, anywhere, as a chain of any shape. */
