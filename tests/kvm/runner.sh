@@ -23,6 +23,7 @@ chosen() {
 	shift
 	[ $# = 0 ] && return 0
 	for pattern; do
+		# shellcheck disable=SC2254 # a pattern is meant
 		case $tested in $pattern) return 0 ;; esac
 	done
 	return 1
