@@ -13,6 +13,16 @@ _vmm_values() # PROGRAM COMMAND OPTION: the words it takes, if they are listed
 		tr '|' '\n'
 }
 
+_vmm_takes_value() # PROGRAM COMMAND OPTION: does a value follow it?
+{
+	"$1" "$2" --help 2>/dev/null | grep -q "^  *\(-., \)\{0,1\}$3 [^ ]"
+}
+
+_vmm_takes_name() # PROGRAM COMMAND: does it want a virtual machine?
+{
+	"$1" "$2" --help 2>/dev/null | head -n 1 | grep -q 'NAME$'
+}
+
 _vmm()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]}
@@ -41,9 +51,14 @@ _vmm()
 		return
 		;;
 	esac
-	case $prev in
-	--*) words=$(_vmm_values "$program" "$command" "$prev") ;;
-	esac
+	if [ "${prev#--}" != "$prev" ] &&
+		_vmm_takes_value "$program" "$command" "$prev"; then
+		words=$(_vmm_values "$program" "$command" "$prev")
+	elif _vmm_takes_name "$program" "$command"; then
+		words=$("$program" list --names 2>/dev/null)
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
+	fi
 	if [ -n "$words" ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	else

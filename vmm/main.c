@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "vmm/cli.h"
+#include "vmm/client/commands.h"
 #include "vmm/config.h"
 #include "vmm/doctor.h"
 #include "vmm/run.h"
@@ -86,9 +87,10 @@ static const struct command {
 	int (*main)(int argc, char *const argv[], int *ret_status,
 		    struct err *err);
 } commands[] = {
-	{ &config_command, run },
-	{ &doctor_command, doctor },
-	{ &version_command, version },
+	{ &config_command, run },	  { &list_command, list_main },
+	{ &stop_command, stop_main },	  { &pause_command, pause_main },
+	{ &resume_command, resume_main }, { &stat_command, stat_main },
+	{ &doctor_command, doctor },	  { &version_command, version },
 	{ &help_command, help },
 };
 

@@ -84,7 +84,7 @@ static int connect_to(const char *name)
 	struct sockaddr_un at;
 
 	assert_int_equal(control_path(name, &at, &err), 0);
-	return control_connect(&at);
+	return control_connect(&at, 1000);
 }
 
 static void path__a_name_is_a_socket_in_the_users_folder(void **state)
@@ -257,6 +257,30 @@ static void remove__only_the_dead(void **state)
 	control_socket_close(&live);
 }
 
+static void names__are_those_of_sockets_sorted(void **state)
+{
+	struct control_names names = { 0 };
+	struct control_socket b, a;
+	int fd;
+
+	(void)state;
+	assert_int_equal(control_names(&names, &err), 0);
+	assert_int_equal(names.count, 0); /* without a folder */
+	b = open_name("b");
+	a = open_name("a");
+	fd = open(under("vmm/other"), O_CREAT | O_WRONLY, 0600);
+	assert_int_equal(control_names(&names, &err), 0);
+	assert_int_equal(names.count, 2);
+	assert_string_equal(names.name[0], "a");
+	assert_string_equal(names.name[1], "b");
+	control_names_finish(&names);
+	control_names_finish(&names);
+	(void)close(fd);
+	(void)unlink(under("vmm/other"));
+	control_socket_close(&a);
+	control_socket_close(&b);
+}
+
 /* Of many that begin at once over a dead one, one is left, and listens. */
 static void open__in_a_race_one_wins(void **state)
 {
@@ -307,6 +331,7 @@ int main(void)
 		TEST(open__a_folder_open_to_others_is_refused),
 		TEST(close__another_s_socket_of_that_name_stays),
 		TEST(remove__only_the_dead),
+		TEST(names__are_those_of_sockets_sorted),
 		TEST(open__in_a_race_one_wins),
 	};
 

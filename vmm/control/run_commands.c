@@ -64,9 +64,7 @@ int command_system_reset(struct qmp_call *call, struct err *err)
 int command_system_powerdown(struct qmp_call *call, struct err *err)
 {
 	(void)call;
-	return err_set(err, -ENODEV,
-		       "this machine has no power button; quit ends it at "
-		       "once");
+	return err_set(err, -ENODEV, "this machine has no power button");
 }
 
 int command_quit(struct qmp_call *call, struct err *err)

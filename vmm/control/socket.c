@@ -130,12 +130,17 @@ static int make_folder(const struct sockaddr_un *at, struct err *err)
 	return 0;
 }
 
-int control_connect(const struct sockaddr_un *at)
+int control_connect(const struct sockaddr_un *at, int patience_ms)
 {
+	const struct timeval t = { .tv_sec = patience_ms / 1000,
+				   .tv_usec = patience_ms % 1000 * 1000L };
 	_cleanup_(fd_closep) int fd = socket(AF_UNIX,
 					     SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t)) < 0 ||
+	    connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }

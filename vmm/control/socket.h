@@ -60,11 +60,25 @@ void control_socket_close(struct control_socket *sock);
 /*
  * Connects.
  *
+ * @patience_ms: after so long this, and each recv() or send(), ends with EAGAIN
+ *
  * Returns a blocking descriptor the caller owns; -ECONNREFUSED for a socket
  * without a machine; -ENOENT; or another errno. No story: the caller knows what
  * it means.
  */
-int control_connect(const struct sockaddr_un *at);
+int control_connect(const struct sockaddr_un *at, int patience_ms);
+
+/* What names there are in the user's folder, sorted; of live machines and of
+ * dead ones. */
+struct control_names {
+	char **name; /* owned, and each of them */
+	size_t count;
+};
+
+/* Returns 0, also if there is no folder yet; what control_folder() returns;
+ * -ENOMEM; or the errno of reading the folder. */
+int control_names(struct control_names *ret, struct err *err);
+void control_names_finish(struct control_names *names); /* zeroed is fine */
 
 /*
  * Removes a socket whose machine is gone. Returns 0 if it is removed or was

@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""tests/cli/test_client.py - the commands that talk to a running guest.
+
+Usage: test_client.py PROGRAM ROOT. PROGRAM is vmm; the guests are pretended, by
+a server that speaks QMP as QEMU documents it. Real ones are in tests/kvm.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+PROGRAM = ROOT = None
+GREETING = {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 9},
+                                "package": ""}, "capabilities": ["oob"]}}
+EVENT = {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}
+STATS = {"vm": {"flushes": 7}, "process": {
+    "pid": 1, "resident-bytes": 3 << 20, "user-ns": 1500000000,
+    "system-ns": 250000000},
+    "vcpus": [{"exits": 10, "idle": 0, "hist": [1, 2]},
+              {"exits": 32, "idle": 0, "hist": [1, 2]}]}
+ANSWERS = {
+    "qmp_capabilities": {},
+    "query-status": {"running": True, "status": "running"},
+    "query-memory-size-summary": {"base-memory": 256 << 20,
+                                  "plugged-memory": 0},
+    "query-cpus-fast": [{"cpu-index": 0}, {"cpu-index": 1}],
+    "x-vmm-query-stats": STATS,
+    "stop": {}, "cont": {}, "quit": {}, "system_powerdown": {},
+}
+
+
+class Machine:
+    """What listens where a virtual machine would."""
+
+    def __init__(self, folder, name, **how):
+        self.path = folder / "vmm" / f"{name}.sock"
+        self.path.parent.mkdir(exist_ok=True, mode=0o700)
+        self.heard = []
+        self.answers = {**ANSWERS, **how.get("answers", {})}
+        self.first = how.get("first")  # said instead of the greeting
+        self.silent = how.get("silent", ())  # commands without an answer
+        self.last = how.get("last", ("quit",))  # those that end it
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def close(self):
+        """As if the machine were killed: the socket stays."""
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+
+    def serve(self):
+        """Takes clients until it is closed."""
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(client,),
+                             daemon=True).start()
+
+    def talk(self, client):
+        """One client's conversation, byte by byte the worst there is."""
+        def say(message):
+            data = message if isinstance(message, bytes) else (
+                json.dumps(message).encode() + b"\r\n")
+            for i in range(0, len(data), 7):
+                client.sendall(data[i:i + 7])
+
+        with client, client.makefile("rb") as lines:
+            try:
+                say(self.first if self.first is not None else GREETING)
+                for line in lines:
+                    message = json.loads(line)
+                    name = message["execute"]
+                    self.heard.append(name)
+                    if name in self.silent:
+                        continue
+                    say(EVENT)
+                    if name in self.answers:
+                        say(self.answers[name] if isinstance(
+                            self.answers[name], bytes)
+                            else {"return": self.answers[name]})
+                    else:
+                        say({"error": {"class": "CommandNotFound",
+                                       "desc": f"The command {name} has not "
+                                               "been found"}})
+                    if name in self.last:
+                        return
+            except OSError:
+                pass
+
+
+class ClientTest(unittest.TestCase):
+    """Runs vmm with a folder of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="vmm-test.")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def machine(self, name, **how):
+        """A pretended machine that listens."""
+        machine = Machine(self.folder, name, **how)
+        self.addCleanup(machine.close)
+        return machine
+
+    def vmm(self, *words, **how):
+        """The finished process of `vmm WORDS`."""
+        env = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+        return subprocess.run([PROGRAM, *words], capture_output=True,
+                              text=True, timeout=60, check=False, env=env,
+                              **how)
+
+    def well(self, *words):
+        """What it prints, having done well."""
+        done = self.vmm(*words)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def refused(self, sentence, *words, status=2):
+        """It says one sentence and ends with the status."""
+        done = self.vmm(*words)
+        self.assertEqual(done.stderr, f"Fatal: {sentence}\n")
+        self.assertEqual(done.returncode, status)
+        self.assertEqual(done.stdout, "")
+
+
+class Names(ClientTest):
+    def test_a_name_that_is_not_there_is_refused_with_the_closest(self):
+        self.machine("web")
+        for command in ("stop", "pause", "resume", "stat"):
+            self.refused("unknown virtual machine 'wbe' (did you mean "
+                         "'web'?)", command, "wbe")
+            self.refused("unknown virtual machine 'db'", command, "db")
+
+    def test_a_path_is_no_name(self):
+        self.machine("web")
+        path = str(self.folder / "vmm/web.sock")
+        self.assertEqual(self.well("pause", path), "")
+        self.refused("./no: no virtual machine listens there", "pause",
+                     "./no")
+
+    def test_a_name_is_needed_and_one_is_enough(self):
+        for command in ("stop", "pause", "resume", "stat"):
+            self.refused(f"{command} needs the name of a virtual machine "
+                         "('vmm list' tells them)", command)
+            self.refused("'b': one virtual machine at a time", command, "a",
+                         "b")
+            self.refused("'': a virtual machine has a name", command, "")
+
+    def test_no_folder_is_no_machine(self):
+        self.refused("unknown virtual machine 'web'", "stop", "web")
+        self.assertEqual(json.loads(self.well("list", "--json")), [])
+
+
+class Errors(ClientTest):
+    def test_what_the_machine_refuses_is_told_with_its_name(self):
+        self.machine("web", answers={"stop": b'{"error": {"class": '
+                                     b'"GenericError", "desc": "not now"}}'})
+        self.refused("web: not now", "pause", "web", status=1)
+
+    def test_one_that_speaks_something_else_is_told(self):
+        for first in (b"SSH-2.0-OpenSSH_9.2\r\n", b"[1]\r\n", b"{}}\r\n",
+                      b'{"QMP"}\r\n'):
+            machine = self.machine("web", first=first)
+            self.refused("web: does not speak QMP", "pause", "web", status=1)
+            machine.close()
+            machine.path.unlink()
+
+    def test_one_that_ends_is_told(self):
+        self.machine("web", last=("stop",), silent=())
+        self.machine("db", answers={"stop": b""}, last=("stop",))
+        self.assertEqual(self.well("pause", "web"), "")
+        self.refused("db: has ended", "pause", "db", status=1)
+
+
+class List(ClientTest):
+    def test_text_json_and_names_say_the_same(self):
+        self.machine("web")
+        self.machine("db", answers={"query-status": {
+            "running": False, "status": "paused"}})
+        found = json.loads(self.well("list", "--json"))
+        self.assertEqual(found, [
+            {"name": "db", "pid": os.getpid(), "status": "paused",
+             "memory": 256 << 20, "cpus": 2},
+            {"name": "web", "pid": os.getpid(), "status": "running",
+             "memory": 256 << 20, "cpus": 2}])
+        self.assertEqual(self.well("list", "--names"), "db\nweb\n")
+        lines = self.well("list").splitlines()
+        self.assertEqual([line.split() for line in lines], [
+            ["NAME", "PID", "STATUS", "MEMORY", "CPUS"],
+            ["db", str(os.getpid()), "paused", "256M", "2"],
+            ["web", str(os.getpid()), "running", "256M", "2"]])
+        self.refused("'web': list takes no such word", "list", "web")
+
+    def test_dead_sockets_are_removed_and_other_files_are_not(self):
+        live, dead = self.machine("live"), self.machine("dead")
+        dead.close()
+        other = live.path.with_name("file.sock")
+        other.write_text("")
+        note = live.path.with_name("note")
+        note.write_text("")
+        self.assertEqual(self.well("list", "--names"), "live\n")
+        self.assertEqual(sorted(live.path.parent.iterdir()),
+                         [other, live.path, note])
+
+    def test_one_that_does_not_answer_hides_no_other(self):
+        self.machine("web")
+        self.machine("hung", silent=("query-status",))
+        self.machine("mute", first=b"")
+        self.assertEqual(
+            [(m["name"], m["status"], m["cpus"])
+             for m in json.loads(self.well("list", "--json"))],
+            [("hung", "no answer", None), ("mute", "no answer", None),
+             ("web", "running", 2)])
+
+
+class Stop(ClientTest):
+    def test_it_presses_the_button_and_waits_for_the_end(self):
+        machine = self.machine("web", last=("system_powerdown",))
+        self.assertEqual(self.well("stop", "web"), "")
+        self.assertEqual(machine.heard, ["qmp_capabilities",
+                                         "system_powerdown"])
+
+    def test_by_force_it_quits(self):
+        machine = self.machine("web")
+        self.assertEqual(self.well("stop", "--force", "web"), "")
+        self.assertEqual(machine.heard, ["qmp_capabilities", "quit"])
+
+    def test_one_that_does_not_end_in_time_is_told(self):
+        self.machine("web", last=())
+        self.refused("web: has not powered off in 300ms", "stop", "web",
+                     "--timeout", "300ms", status=1)
+        self.refused("--timeout soon: not a duration, as in 10s or 2m",
+                     "stop", "web", "--timeout", "soon")
+        self.refused("--timeout 1000h: too long", "stop", "web", "--timeout",
+                     "1000h")
+
+    def test_one_without_a_button_is_told_with_the_cure(self):
+        self.machine("web", answers={"system_powerdown": (
+            b'{"error": {"class": "GenericError", "desc": "no button"}}')})
+        self.refused("web: no button (--force ends it at once)", "stop", "web",
+                     status=1)
+
+    def test_one_that_ends_before_it_answers_has_stopped(self):
+        self.machine("web", answers={"quit": b""})
+        self.assertEqual(self.well("stop", "-f", "web"), "")
+
+
+class Pause(ClientTest):
+    def test_pause_and_resume_say_one_command(self):
+        machine = self.machine("web")
+        self.assertEqual(self.well("pause", "web"), "")
+        self.assertEqual(self.well("resume", "web"), "")
+        self.assertEqual(machine.heard, ["qmp_capabilities", "stop",
+                                         "qmp_capabilities", "cont"])
+
+
+class Stat(ClientTest):
+    def test_counters_are_summed_and_what_is_zero_is_left_out(self):
+        self.machine("web")
+        text = self.well("stat", "web")
+        self.assertRegex(text, rf"machine +web, process {os.getpid()}, "
+                         r"running\nvcpus +2\nmemory +256M, 3\.0 MiB of")
+        self.assertRegex(text, r"(?m)^flushes +7\nexits +42$")
+        self.assertNotIn("idle", text)
+        self.assertNotIn("hist", text)
+        self.assertNotIn("per second", text)
+
+    def test_json_has_all_there_is(self):
+        self.machine("web")
+        self.assertEqual(json.loads(self.well("stat", "--json", "web")), {
+            "name": "web", "pid": os.getpid(), "status": "running",
+            "memory": 256 << 20, "stats": STATS})
+
+    def test_a_watch_goes_on_until_the_guest_ends(self):
+        machine = self.machine("web")
+        threading.Thread(target=lambda: (
+            time.sleep(0.35), setattr(machine, "last", ("query-status",)),
+        )).start()
+        lines = self.well("stat", "web", "--interval=100ms",
+                          "--json").splitlines()
+        self.assertGreater(len(lines), 1)
+        for line in lines:
+            self.assertEqual(json.loads(line)["name"], "web")
+
+    def test_a_watch_tells_what_changes(self):
+        machine = self.machine("web")
+        threading.Thread(target=lambda: (
+            time.sleep(0.35), setattr(machine, "last", ("query-status",)),
+        )).start()
+        self.assertRegex(self.well("stat", "web", "--interval",
+                                   "100ms"), r"exits +42 +0\.0")
+        self.refused("--interval 0: longer than nothing", "stat", "web",
+                     "--interval", "0")
+
+
+class Completion(ClientTest):
+    def test_names_are_offered_where_one_is_wanted(self):
+        self.machine("web")
+        self.machine("db")
+        script = (f". {ROOT}/docs/vmm.bash; for c in stop pause resume stat; "
+                  f"do COMP_WORDS=({PROGRAM} $c ''); COMP_CWORD=2; _vmm; "
+                  'echo "${COMPREPLY[@]}"; done; '
+                  f"COMP_WORDS=({PROGRAM} stop --force w); COMP_CWORD=3; "
+                  '_vmm; echo "${COMPREPLY[@]}"')
+        done = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, timeout=20,
+            check=True,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)})
+        self.assertEqual(done.stdout.splitlines(), ["db web"] * 4 + ["web"])
+
+
+if __name__ == "__main__":
+    PROGRAM, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
+    unittest.main(argv=sys.argv[:1])

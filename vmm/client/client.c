@@ -1,0 +1,232 @@
+/* vmm/client/client.c - talks to a running guest over its control socket. */
+#include "vmm/client/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/closest.h"
+#include "vmm/control/outbox.h"
+#include "vmm/control/socket.h"
+
+#define MAX_REPLY (64u << 20) /* in bytes */
+
+/* What a call on the socket that failed means. */
+static int lost(const struct client *client, int error, struct err *err)
+{
+	if (error == EAGAIN)
+		return err_set(err, -ETIMEDOUT, "%s: does not answer",
+			       client->name);
+	if (error == EPIPE || error == ECONNRESET || error == 0)
+		return err_set(err, -ECONNRESET, "%s: has ended", client->name);
+	return err_set(err, -error, "%s: %s", client->name,
+		       strerrordesc_np(error));
+}
+
+/* Reads on when all that was read is taken. */
+static int fill(struct client *client, struct err *err)
+{
+	ssize_t n;
+
+	if (client->at < client->len)
+		return 0;
+	do
+		n = recv(client->fd, client->chunk, sizeof(client->chunk), 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return lost(client, n == 0 ? 0 : errno, err);
+	client->at = 0;
+	client->len = (size_t)n;
+	return 0;
+}
+
+static int next_message(struct client *client, json_t **ret, struct err *err)
+{
+	struct qmp_input *input = &client->input;
+	enum qmp_input_found found = QMP_NOTHING;
+	size_t used;
+	int r = 0;
+
+	while (r == 0 && found == QMP_NOTHING) {
+		r = fill(client, err);
+		if (r < 0)
+			return r;
+		found = qmp_input_take(input, client->chunk + client->at,
+				       client->len - client->at, &used);
+		client->at += used;
+	}
+	*ret = found == QMP_MESSAGE
+		     ? json_loadb(input->text, input->len, 0, NULL)
+		     : NULL;
+	if (!json_is_object(*ret)) {
+		json_decref(*ret);
+		return err_set(err, -EPROTO, "%s: does not speak QMP",
+			       client->name);
+	}
+	return 0;
+}
+
+static int refused(const struct client *client, const json_t *error,
+		   struct err *err)
+{
+	const char *class = json_string_value(json_object_get(error, "class"));
+	const char *desc = json_string_value(json_object_get(error, "desc"));
+	const bool unknown = class && !strcmp(class, "CommandNotFound");
+
+	return err_set(err, unknown ? -ENOSYS : -EREMOTEIO, "%s: %s",
+		       client->name, desc ? desc : "refused");
+}
+
+/* Waits for a message that has a member @wanted, or for an error. */
+static int await(struct client *client, const char *wanted, json_t **ret,
+		 struct err *err)
+{
+	for (;;) {
+		json_auto_t *message = NULL;
+		json_t *found;
+		const int r = next_message(client, &message, err);
+
+		if (r < 0)
+			return r;
+		found = json_object_get(message, "error");
+		if (found)
+			return refused(client, found, err);
+		found = json_object_get(message, wanted);
+		if (!found)
+			continue; /* an event */
+		if (ret)
+			*ret = json_incref(found);
+		return 0;
+	}
+}
+
+static int send_all(struct client *client, const struct outbox *out,
+		    struct err *err)
+{
+	size_t done = 0;
+
+	while (done < out->len) {
+		const ssize_t n = send(client->fd, out->text + done,
+				       out->len - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR)
+			return lost(client, errno, err);
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
+}
+
+int client_run(struct client *client, const char *command, json_t *args,
+	       json_t **ret, struct err *err)
+{
+	_cleanup_(outbox_finish) struct outbox out = { 0 };
+	json_auto_t *message = json_pack("{s:s, s:o*}", "execute", command,
+					 "arguments", args);
+	int r;
+
+	if (outbox_add(&out, message) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = send_all(client, &out, err);
+	return r < 0 ? r : await(client, "return", ret, err);
+}
+
+static void get_pid(struct client *client)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		client->pid = peer.pid;
+}
+
+int client_try(struct client *client, const char *name, int patience_ms,
+	       struct err *err)
+{
+	struct sockaddr_un at;
+	int r;
+
+	*client = (struct client){ .name = name,
+				   .fd = -1,
+				   .input.max = MAX_REPLY };
+	r = control_path(name, &at, err);
+	if (r < 0)
+		return r;
+	client->fd = control_connect(&at, patience_ms);
+	if (client->fd == -ENOENT || client->fd == -ECONNREFUSED)
+		return client->fd;
+	if (client->fd < 0)
+		return lost(client, -client->fd, err);
+	get_pid(client);
+	r = await(client, "QMP", NULL, err);
+	if (r == 0)
+		r = client_run(client, "qmp_capabilities", NULL, NULL, err);
+	return r;
+}
+
+/* Says which machine may have been meant. */
+static int refuse_name(const char *name, struct err *err)
+{
+	_cleanup_(control_names_finish) struct control_names all = { 0 };
+	struct closest near = { .word = name };
+	struct err unused;
+
+	if (strchr(name, '/'))
+		return err_input(err, -ENOENT,
+				 "%s: no virtual machine listens there", name);
+	if (control_names(&all, &unused) == 0)
+		for (size_t i = 0; i < all.count; i++)
+			closest_try(&near, all.name[i]);
+	(void)closest_refuse(&near, "virtual machine", err);
+	err->code = -ENOENT;
+	return err->code;
+}
+
+int client_open(struct client *client, const char *name, int patience_ms,
+		struct err *err)
+{
+	const int r = client_try(client, name, patience_ms, err);
+
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return refuse_name(name, err);
+	return r;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int client_wait_end(struct client *client, int patience_ms)
+{
+	const int64_t end = now_ms() + patience_ms;
+	struct pollfd p = { .fd = client->fd, .events = POLLIN };
+
+	for (;;) {
+		const int64_t left = end - now_ms();
+		ssize_t n;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)left) <= 0)
+			continue;
+		n = recv(client->fd, client->chunk, sizeof(client->chunk),
+			 MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return 0;
+	}
+}
+
+void client_close(struct client *client)
+{
+	fd_closep(&client->fd);
+	client->fd = -1;
+	qmp_input_finish(&client->input);
+}

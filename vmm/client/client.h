@@ -1,0 +1,68 @@
+/*
+ * vmm/client/client.h - talks to a running guest over its control socket.
+ *
+ * A QMP client like any other: what it says is docs/CONTROL.md's. It waits for
+ * its answers, but never for ever. [pure]
+ */
+#ifndef VMM_CLIENT_CLIENT_H
+#define VMM_CLIENT_CLIENT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "vmm/control/qmp_input.h"
+
+#define CLIENT_PATIENCE_MS 10000 /* for one answer */
+
+struct client {
+	const char *name; /* of the machine, or a path; borrowed */
+	int fd; /* owned; -1: none */
+	pid_t pid; /* of the VMM */
+	struct qmp_input input;
+	size_t at, len; /* [at, len) of chunk was read, and is not taken */
+	char chunk[4096];
+};
+
+/*
+ * Connects to the machine @name, and negotiates.
+ *
+ * @client:      to be closed, failure included
+ * @patience_ms: for each answer
+ *
+ * Returns 0; -ENOENT (the user's mistake, with the closest name) if there is no
+ * such machine; -ETIMEDOUT if it does not answer; -ECONNRESET if it has ended;
+ * -EPROTO if it does not speak QMP; or another errno. Thread: any.
+ */
+int client_open(struct client *client, const char *name, int patience_ms,
+		struct err *err);
+
+/* The same, and -ENOENT or -ECONNREFUSED without a story: for who goes through
+ * all sockets there are. */
+int client_try(struct client *client, const char *name, int patience_ms,
+	       struct err *err);
+
+void client_close(struct client *client); /* one with an fd of -1 is fine */
+
+/*
+ * Executes a command. Events that come meanwhile are dropped.
+ *
+ * @args: an object, or NULL; taken over
+ * @ret:  what the command returns; owned by the caller; NULL: not wanted
+ *
+ * Returns 0; -EREMOTEIO if the machine refuses, with its reason; -ENOSYS if it
+ * does not know the command; or what client_open() returns.
+ */
+int client_run(struct client *client, const char *command, json_t *args,
+	       json_t **ret, struct err *err);
+
+/*
+ * Waits until the connection ends, as it does when the guest has.
+ *
+ * Returns 0, or -ETIMEDOUT without a story.
+ */
+int client_wait_end(struct client *client, int patience_ms);
+
+#endif

@@ -1,0 +1,172 @@
+/* vmm/client/list.c - vmm list. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "vmm/client/client.h"
+#include "vmm/client/commands.h"
+#include "vmm/client/words.h"
+#include "vmm/control/socket.h"
+
+#define PATIENCE_MS 2000 /* one that hangs is not to hide the others */
+
+struct list_words {
+	struct client_words client;
+	bool names;
+};
+
+// clang-format off
+static const struct cli_option list_options[] = {
+	{ .name = "names", .help = "print the names alone, one to a line",
+	  .set = cli_set_true, .offset = offsetof(struct list_words, names) },
+	CLIENT_JSON,
+};
+// clang-format on
+
+const struct cli_command list_command = {
+	.name = "list",
+	.summary = "List the virtual machines that run",
+	.usage = "[OPTION]...",
+	.options = list_options,
+	.option_count = sizeof(list_options) / sizeof(*list_options),
+	.notes = "Those of this user whose socket is where it is without "
+		 "'vmm run --control'.\n"
+		 "Sockets of machines that were killed are removed.\n",
+};
+
+/* Asks for one member of what a command returns. NULL if there is none. */
+static json_t *ask(struct client *client, const char *command,
+		   const char *member, struct err *err)
+{
+	json_auto_t *reply = NULL;
+
+	if (client_run(client, command, NULL, &reply, err) < 0)
+		return NULL;
+	return member ? json_incref(json_object_get(reply, member))
+		      : json_incref(reply);
+}
+
+/* What is said of a machine. Returns NULL if it does not say it. */
+static json_t *describe(struct client *client)
+{
+	struct err unused = { 0 };
+	json_auto_t *status = ask(client, "query-status", "status", &unused);
+	json_auto_t *memory = ask(client, "query-memory-size-summary",
+				  "base-memory", &unused);
+	json_auto_t *cpus = ask(client, "query-cpus-fast", NULL, &unused);
+
+	if (!json_is_string(status) || !json_is_integer(memory) ||
+	    !json_is_array(cpus))
+		return NULL;
+	return json_pack("{s:s, s:i, s:O, s:O, s:i}", "name", client->name,
+			 "pid", (int)client->pid, "status", status, "memory",
+			 memory, "cpus", (int)json_array_size(cpus));
+}
+
+/* Adds a machine that lives; removes the socket of one that does not. */
+static int look(json_t *list, const char *name, struct err *err)
+{
+	_cleanup_(client_close) struct client client = { .fd = -1 };
+	struct err why = { 0 };
+	struct sockaddr_un at;
+	json_t *row;
+	int r = client_try(&client, name, PATIENCE_MS, &why);
+
+	if (r == -ECONNREFUSED) {
+		r = control_path(name, &at, err);
+		if (r == 0)
+			r = control_remove_dead(&at, err);
+		return r == -EADDRINUSE ? 0 : r;
+	}
+	if (r == -ENOENT || r == -ECONNRESET)
+		return 0; /* it has just ended */
+	row = r == 0 ? describe(&client) : NULL;
+	if (!row)
+		row = json_pack("{s:s, s:i, s:s, s:n, s:n}", "name", name,
+				"pid", (int)client.pid, "status", "no answer",
+				"memory", "cpus");
+	if (json_array_append_new(list, row) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int gather(json_t *list, struct err *err)
+{
+	_cleanup_(control_names_finish) struct control_names all = { 0 };
+	int r = control_names(&all, err);
+
+	for (size_t i = 0; r == 0 && i < all.count; i++)
+		r = look(list, all.name[i], err);
+	return r;
+}
+
+static const char *text(const json_t *row, const char *member)
+{
+	return json_string_value(json_object_get(row, member));
+}
+
+static void print_row(const json_t *row, int width)
+{
+	const json_t *memory = json_object_get(row, "memory");
+	const json_t *cpus = json_object_get(row, "cpus");
+	char size[SIZE_TEXT] = "-", count[16] = "-";
+
+	if (json_is_integer(memory))
+		(void)size_format(size, (uint64_t)json_integer_value(memory));
+	if (json_is_integer(cpus))
+		(void)snprintf(count, sizeof(count), "%d",
+			       (int)json_integer_value(cpus));
+	(void)printf("%-*s  %7d  %-9s  %8s  %4s\n", width, text(row, "name"),
+		     (int)json_integer_value(json_object_get(row, "pid")),
+		     text(row, "status"), size, count);
+}
+
+static void print_table(const json_t *list)
+{
+	size_t width = strlen("NAME");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const size_t len = strlen(
+			text(json_array_get(list, i), "name"));
+
+		width = len > width ? len : width;
+	}
+	(void)printf("%-*s  %7s  %-9s  %8s  %4s\n", (int)width, "NAME", "PID",
+		     "STATUS", "MEMORY", "CPUS");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		print_row(json_array_get(list, i), (int)width);
+}
+
+static int print(const json_t *list, const struct list_words *words,
+		 struct err *err)
+{
+	if (words->client.json) {
+		if (json_dumpf(list, stdout, JSON_INDENT(2)) < 0)
+			return err_sys(err, "standard output");
+		(void)printf("\n");
+	} else if (words->names) {
+		for (size_t i = 0; i < json_array_size(list); i++)
+			(void)printf("%s\n",
+				     text(json_array_get(list, i), "name"));
+	} else {
+		print_table(list);
+	}
+	return cli_flush(err);
+}
+
+int list_main(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	json_auto_t *list = json_array();
+	struct list_words words = { 0 };
+	int r;
+
+	(void)ret_status;
+	r = cli_parse(&list_command, argc, argv, &words, err);
+	if (r != 0)
+		return r;
+	r = gather(list, err);
+	return r < 0 ? r : print(list, &words, err);
+}

@@ -1,0 +1,256 @@
+/* vmm/client/stat.c - vmm stat. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "vmm/client/client.h"
+#include "vmm/client/commands.h"
+#include "vmm/client/words.h"
+
+#define SECOND_NS 1000000000u
+
+struct stat_words {
+	struct client_words client;
+	bool watch;
+	uint64_t interval_ns;
+};
+
+static int set_interval(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
+{
+	struct stat_words *words = ctx;
+	const int r = duration_parse(value, &words->interval_ns);
+
+	(void)option;
+	if (r == -EINVAL)
+		return err_input(err, r, "not a duration, as in 2s or 500ms");
+	if (r < 0)
+		return err_input(err, r, "too long");
+	if (words->interval_ns == 0)
+		return err_input(err, -ERANGE, "longer than nothing");
+	words->watch = true;
+	return 0;
+}
+
+// clang-format off
+static const struct cli_option stat_options[] = {
+	{ .name = "watch", .letter = 'w',
+	  .help = "go on, with what changes in a second",
+	  .set = cli_set_true, .offset = offsetof(struct stat_words, watch) },
+	{ .name = "interval", .arg = "DURATION",
+	  .help = "the same, looking as often (default 1s)",
+	  .set = set_interval },
+	CLIENT_JSON,
+};
+// clang-format on
+
+const struct cli_command stat_command = {
+	.name = "stat",
+	.summary = "Tell what a guest costs: exits, CPU time, memory",
+	.usage = "[OPTION]... NAME",
+	.options = stat_options,
+	.option_count = sizeof(stat_options) / sizeof(*stat_options),
+	.word = client_set_name,
+	.notes = "KVM's counters have KVM's names, are summed over the vCPUs, "
+		 "and begin anew\n"
+		 "when the guest restarts; --json tells each vCPU's. With "
+		 "--watch it is one\n"
+		 "JSON object to a line.\n",
+};
+
+/* One look at a guest. */
+struct sample {
+	json_t *status; /* of query-status; owned, like the others */
+	json_t *memory; /* of query-memory-size-summary */
+	json_t *stats; /* of x-vmm-query-stats */
+	json_t *sum; /* of the VM's and all vCPUs' counters */
+	double seconds; /* when; from some moment on */
+};
+
+static void sample_finish(struct sample *sample)
+{
+	json_decref(sample->status);
+	json_decref(sample->memory);
+	json_decref(sample->stats);
+	json_decref(sample->sum);
+	*sample = (struct sample){ 0 };
+}
+
+/* Adds the plain numbers of @from; histograms are for --json. */
+static void add_counters(json_t *sum, json_t *from)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(from, name, value)
+	{
+		const json_int_t was = json_integer_value(
+			json_object_get(sum, name));
+
+		if (json_is_integer(value))
+			(void)json_object_set_new(
+				sum, name,
+				json_integer(was + json_integer_value(value)));
+	}
+}
+
+static int take_sample(struct sample *sample, struct client *client,
+		       struct err *err)
+{
+	struct timespec now;
+	json_t *vcpus;
+	int r;
+
+	r = client_run(client, "query-status", NULL, &sample->status, err);
+	if (r == 0)
+		r = client_run(client, "query-memory-size-summary", NULL,
+			       &sample->memory, err);
+	if (r == 0)
+		r = client_run(client, "x-vmm-query-stats", NULL,
+			       &sample->stats, err);
+	if (r < 0)
+		return r;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	sample->seconds = (double)now.tv_sec + (double)now.tv_nsec / SECOND_NS;
+	sample->sum = json_object();
+	add_counters(sample->sum, json_object_get(sample->stats, "vm"));
+	vcpus = json_object_get(sample->stats, "vcpus");
+	for (size_t i = 0; i < json_array_size(vcpus); i++)
+		add_counters(sample->sum, json_array_get(vcpus, i));
+	return 0;
+}
+
+static uint64_t number(const json_t *object, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+static void print_head(const struct sample *sample, const struct client *client)
+{
+	const json_t *process = json_object_get(sample->stats, "process");
+	const char *status = json_string_value(
+		json_object_get(sample->status, "status"));
+	char size[SIZE_TEXT];
+
+	(void)printf("%-12s %s, process %d, %s\n", "machine", client->name,
+		     (int)client->pid, status ? status : "?");
+	(void)printf("%-12s %zu\n", "vcpus",
+		     json_array_size(json_object_get(sample->stats, "vcpus")));
+	(void)printf("%-12s %s, %.1f MiB of the process resident\n", "memory",
+		     size_format(size, number(sample->memory, "base-memory")),
+		     (double)number(process, "resident-bytes") / (1 << 20));
+	(void)printf("%-12s %.2f s guest and VMM, %.2f s host kernel\n",
+		     "cpu time", (double)number(process, "user-ns") / SECOND_NS,
+		     (double)number(process, "system-ns") / SECOND_NS);
+}
+
+/* @was: the sample before, or a zeroed one */
+static void print_counters(const struct sample *sample,
+			   const struct sample *was)
+{
+	const double seconds = sample->seconds - was->seconds;
+	const char *name;
+	json_t *value;
+
+	(void)printf("\n%-28s %16s%s\n", "of KVM", "total",
+		     was->sum ? "       per second" : "");
+	json_object_foreach(sample->sum, name, value)
+	{
+		const json_int_t now = json_integer_value(value);
+		const json_int_t then = json_integer_value(
+			json_object_get(was->sum, name));
+
+		if (now == 0)
+			continue;
+		(void)printf("%-28s %16" JSON_INTEGER_FORMAT, name, now);
+		if (was->sum)
+			(void)printf(" %16.1f", (double)(now - then) / seconds);
+		(void)printf("\n");
+	}
+}
+
+static int print_json(const struct sample *sample, const struct client *client,
+		      bool line, struct err *err)
+{
+	json_auto_t *all = json_pack(
+		"{s:s, s:i, s:O, s:O, s:O}", "name", client->name, "pid",
+		(int)client->pid, "status",
+		json_object_get(sample->status, "status"), "memory",
+		json_object_get(sample->memory, "base-memory"), "stats",
+		sample->stats);
+
+	if (!all)
+		return err_set(err, -EPROTO, "%s: says what is unexpected",
+			       client->name);
+	if (json_dumpf(all, stdout, line ? 0 : JSON_INDENT(2)) < 0)
+		return err_sys(err, "standard output");
+	(void)printf("\n");
+	return 0;
+}
+
+static int print(const struct sample *sample, const struct sample *was,
+		 const struct client *client, const struct stat_words *words,
+		 struct err *err)
+{
+	int r = 0;
+
+	if (words->client.json) {
+		r = print_json(sample, client, words->watch, err);
+	} else {
+		/* A terminal shows the last look alone. */
+		if (words->watch && isatty(STDOUT_FILENO))
+			(void)printf("\033[H\033[2J");
+		else if (was->sum)
+			(void)printf("\n");
+		print_head(sample, client);
+		print_counters(sample, was);
+	}
+	return r < 0 ? r : cli_flush(err);
+}
+
+static void wait(uint64_t ns)
+{
+	const struct timespec t = { .tv_sec = (time_t)(ns / SECOND_NS),
+				    .tv_nsec = (long)(ns % SECOND_NS) };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+static int watch(struct client *client, const struct stat_words *words,
+		 struct err *err)
+{
+	_cleanup_(sample_finish) struct sample was = { 0 };
+
+	for (;;) {
+		struct sample now = { 0 };
+		int r = take_sample(&now, client, err);
+
+		if (r == 0)
+			r = print(&now, &was, client, words, err);
+		sample_finish(&was);
+		was = now;
+		/* That the guest ends is what a watch ends with. */
+		if (r < 0 || !words->watch)
+			return r == -ECONNRESET && words->watch ? 0 : r;
+		wait(words->interval_ns);
+	}
+}
+
+int stat_main(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	_cleanup_(client_close) struct client client = { .fd = -1 };
+	struct stat_words words = { .interval_ns = SECOND_NS };
+	int r;
+
+	(void)ret_status;
+	r = client_parse(&stat_command, argc, argv, &words.client, err);
+	if (r == 0)
+		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
+				err);
+	return r == 0 ? watch(&client, &words, err) : r;
+}

@@ -1,0 +1,92 @@
+/* vmm/client/stop.c - vmm stop. */
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "vmm/client/client.h"
+#include "vmm/client/commands.h"
+#include "vmm/client/words.h"
+
+#define MS_NS 1000000u
+
+struct stop_words {
+	struct client_words client;
+	bool force;
+	const char *timeout; /* as it was typed */
+	int timeout_ms;
+};
+
+static int set_timeout(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	struct stop_words *words = ctx;
+	uint64_t ns;
+	const int r = duration_parse(value, &ns);
+
+	(void)option;
+	if (r == -EINVAL)
+		return err_input(err, r, "not a duration, as in 10s or 2m");
+	if (r < 0 || ns / MS_NS > INT32_MAX)
+		return err_input(err, -ERANGE, "too long");
+	words->timeout = value;
+	words->timeout_ms = (int)(ns / MS_NS);
+	return 0;
+}
+
+// clang-format off
+static const struct cli_option stop_options[] = {
+	{ .name = "force", .letter = 'f',
+	  .help = "end it at once, as if the power were cut",
+	  .set = cli_set_true, .offset = offsetof(struct stop_words, force) },
+	{ .name = "timeout", .arg = "DURATION",
+	  .help = "wait so long for its end (default 60s)",
+	  .set = set_timeout },
+};
+// clang-format on
+
+const struct cli_command stop_command = {
+	.name = "stop",
+	.summary = "Make a guest power off, and wait until it has",
+	.usage = "[OPTION]... NAME",
+	.options = stop_options,
+	.option_count = sizeof(stop_options) / sizeof(*stop_options),
+	.word = client_set_name,
+	.notes = "Without --force the guest's power button is pressed. A "
+		 "machine without\n"
+		 "one, as those of arm64 are yet, says so and goes on.\n",
+};
+
+static int add_cure(struct err *err)
+{
+	const struct err was = *err;
+
+	return err_set(err, was.code, "%s (--force ends it at once)", was.msg);
+}
+
+int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	_cleanup_(client_close) struct client client = { .fd = -1 };
+	struct stop_words words = { .timeout = "60s", .timeout_ms = 60000 };
+	int r;
+
+	(void)ret_status;
+	r = client_parse(&stop_command, argc, argv, &words.client, err);
+	if (r != 0)
+		return r;
+	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
+	if (r < 0)
+		return r;
+	r = client_run(&client, words.force ? "quit" : "system_powerdown", NULL,
+		       NULL, err);
+	if (r == -ECONNRESET)
+		return 0; /* it has ended already */
+	if (r == -EREMOTEIO && !words.force)
+		return add_cure(err);
+	if (r < 0)
+		return r;
+	if (client_wait_end(&client, words.timeout_ms) < 0)
+		return err_set(err, -ETIMEDOUT, "%s: has not powered off in %s",
+			       client.name, words.timeout);
+	return 0;
+}

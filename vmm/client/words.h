@@ -1,0 +1,35 @@
+/* vmm/client/words.h - words that several commands take. [pure] */
+#ifndef VMM_CLIENT_WORDS_H
+#define VMM_CLIENT_WORDS_H
+
+#include "base/err.h"
+#include "vmm/cli.h"
+
+/* The first member of what such a command's words are gathered in. */
+struct client_words {
+	const char *name; /* of the machine; NULL: not given */
+	bool json;
+};
+
+/* The word of a command that takes one name. */
+int client_set_name(void *ctx, const char *word, struct err *err);
+
+/*
+ * Parses the words of a command that needs a name.
+ *
+ * @words: a struct client_words, or what begins with one
+ *
+ * Returns what cli_parse() returns, or -EINVAL if there is no name.
+ */
+int client_parse(const struct cli_command *command, int argc,
+		 char *const argv[], struct client_words *words,
+		 struct err *err);
+
+/* A row of a table: --json. */
+#define CLIENT_JSON                                                        \
+	{                                                                  \
+		.name = "json", .help = "print JSON", .set = cli_set_true, \
+		.offset = offsetof(struct client_words, json)              \
+	}
+
+#endif
