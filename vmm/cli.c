@@ -136,7 +136,7 @@ static int take(struct words *w, const struct cli_option *option,
 	const char *value = attached;
 	int r = 0;
 
-	if (!option->arg)
+	if (!option->arg || (option->optional && !value))
 		return option->set(w->ctx, option, NULL, err);
 	if (!value && w->next == w->argc)
 		return err_input(err, -EINVAL, "%.*s needs a value", len,
@@ -236,6 +236,13 @@ int cli_parse(const struct cli_command *command, int argc, char *const argv[],
 	return r < 0 ? r : 1;
 }
 
+static const char *separator(const struct cli_option *option)
+{
+	if (!option->arg)
+		return "";
+	return option->optional ? "[=" : " ";
+}
+
 static void print_option(const struct cli_option *option)
 {
 	const char *line = option->help;
@@ -249,8 +256,9 @@ static void print_option(const struct cli_option *option)
 		width = printf("  -%c, ", option->letter);
 	else
 		width = printf("      ");
-	width += printf("--%s%s%s", option->name, option->arg ? " " : "",
-			option->arg ? option->arg : "");
+	width += printf("--%s%s%s%s", option->name, separator(option),
+			option->arg ? option->arg : "",
+			option->optional ? "]" : "");
 	if (width > COLUMN - 2) {
 		(void)printf("\n");
 		width = 0;

@@ -14,6 +14,7 @@
 #ifndef VMM_CLI_H
 #define VMM_CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -23,12 +24,13 @@ struct cli_option {
 	const char *name; /* without "--"; NULL: this row begins a group */
 	char letter; /* 0: none */
 	const char *arg; /* what --help calls the value; NULL: takes none */
+	bool optional; /* the value is: only --name=VALUE has one */
 	const char *help; /* lines of at most CLI_HELP_WIDTH; or the group */
 	const char *const *words; /* valid values, then NULL; NULL: any */
 	/*
 	 * Takes one occurrence of the option.
 	 *
-	 * @value: NULL if the option takes none; one of @words, if there are
+	 * @value: NULL if there is none; one of @words, if there are
 	 *
 	 * Returns 0, or a negative errno with @err saying what is wrong with
 	 * @value; cli_parse() puts the option and the value before it.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/opt.h"
 #include "base/size.h"
 #include "vmm/cli.h"
@@ -191,6 +192,34 @@ static int set_disk(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
+static int set_balloon(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	static const struct opt table[] = {
+		OPT("size", OPT_SIZE, struct balloon_spec, size, .unit = MIB,
+		    .min = 4096, .first = true),
+		OPT("reporting", OPT_BOOL, struct balloon_spec, reporting),
+		OPT("deflate-on-oom", OPT_BOOL, struct balloon_spec,
+		    deflate_on_oom),
+	};
+	struct balloon_spec spec = { .on = true,
+				     .reporting = true,
+				     .deflate_on_oom = true };
+	_cleanup_(freep) char *text = strdup(value ? value : "");
+	int r;
+
+	(void)option;
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = opt_parse(table, sizeof(table) / sizeof(*table), text, &spec, err);
+	if (r < 0) {
+		err->input = true;
+		return r;
+	}
+	((struct parse *)ctx)->config.balloon = spec;
+	return 0;
+}
+
 static int set_network(void *ctx, const struct cli_option *option,
 		       const char *value, struct err *err)
 {
@@ -314,6 +343,12 @@ static const struct cli_option run_options[] = {
 	  .words = console_words, TO(console, cli_set_word) },
 	{ .name = "rng", .help = "give the guest the host's random numbers",
 	  TO(rng, cli_set_true) },
+	{ .name = "balloon", .arg = "SIZE[,KEY=on|off]...", .optional = true,
+	  .help = "let the guest give memory back to the host, and\n"
+		  "shrink it to SIZE. KEYs:\n"
+		  "reporting        it tells of what is free just now\n"
+		  "deflate-on-oom   it takes memory back in need",
+	  .set = set_balloon },
 	{ .name = "network", .letter = 'n', .arg = "mode=none",
 	  .help = "no network, as without this option",
 	  .set = set_network },
@@ -361,6 +396,21 @@ const struct cli_command config_command = {
 		 "console=ttyS0'\n",
 };
 
+static int check_balloon(const struct config *config, struct err *err)
+{
+	uint64_t left = config->balloon.size;
+	char size[SIZE_TEXT];
+
+	for (size_t i = 0; i < config->mems; i++) {
+		if (left <= config->mem[i].size)
+			return 0;
+		left -= config->mem[i].size;
+	}
+	return err_input(err, -EINVAL,
+			 "--balloon=%s: the guest has not so much memory",
+			 size_format(size, config->balloon.size));
+}
+
 static int check(struct parse *parse, struct err *err)
 {
 	struct config *config = &parse->config;
@@ -390,7 +440,7 @@ static int check(struct parse *parse, struct err *err)
 		config->mem[config->mems++] = (struct mem_spec){
 			.size = DEFAULT_MEM, .word = "512M"
 		};
-	return 0;
+	return check_balloon(config, err);
 }
 
 int config_parse(struct config *ret, int argc, char *const argv[],

@@ -44,6 +44,14 @@ struct disk_spec {
 	bool direct; /* O_DIRECT */
 };
 
+/* --balloon[=SIZE][,reporting=on|off][,deflate-on-oom=on|off]. */
+struct balloon_spec {
+	bool on; /* it was given */
+	uint64_t size; /* what the guest is to keep, in bytes; 0: all */
+	bool reporting;
+	bool deflate_on_oom;
+};
+
 enum console_kind {
 	CONSOLE_SERIAL, /* 16550, the default */
 	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 has nobody behind */
@@ -69,6 +77,7 @@ struct config {
 	const char *irqchip; /* "auto" if not given */
 	enum console_kind console;
 	bool rng;
+	struct balloon_spec balloon;
 	bool pmu;
 	bool no_reboot;
 	uint64_t timeout_ns; /* 0: none */

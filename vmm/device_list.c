@@ -1,8 +1,11 @@
 /* vmm/device_list.c - the devices a user asks for: option to constructor. */
 #include "vmm/device_list.h"
 
+#include <errno.h>
+
 #include "base/uring.h"
 #include "devices/disk.h"
+#include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
 #include "devices/virtio/rng.h"
@@ -47,6 +50,30 @@ static int make_rng(struct virtio **ret, struct machine *machine, size_t index,
 	return virtio_rng_new(ret, &machine->mem, machine->loop, err);
 }
 
+static int make_balloon(struct virtio **ret, struct machine *machine,
+			size_t index, struct err *err)
+{
+	const struct balloon_spec *spec = &machine->config->balloon;
+	const struct balloon_options opt = {
+		.target = spec->size > 0 ? spec->size : UINT64_MAX,
+		.reporting = spec->reporting,
+		.deflate_on_oom = spec->deflate_on_oom,
+	};
+	int r;
+
+	(void)index;
+	if (!machine->limits.sync_mmu)
+		return err_set(
+			err, -ENOTSUP,
+			"--balloon: this host's KVM lacks "
+			"KVM_CAP_SYNC_MMU: what the guest gives up would "
+			"stay with it");
+	r = virtio_balloon_new(ret, &machine->mem, machine->loop, &opt, err);
+	if (r == 0)
+		machine->balloon = *ret;
+	return r;
+}
+
 static size_t count_disks(const struct config *config)
 {
 	return config->disks;
@@ -62,6 +89,11 @@ static size_t count_rng(const struct config *config)
 	return config->rng;
 }
 
+static size_t count_balloon(const struct config *config)
+{
+	return config->balloon.on;
+}
+
 /* To add a device, add a line. The order is that of the guest's names. */
 static const struct {
 	size_t (*count)(const struct config *config);
@@ -71,6 +103,7 @@ static const struct {
 	{ count_disks, make_disk },
 	{ count_console, make_console },
 	{ count_rng, make_rng },
+	{ count_balloon, make_balloon },
 };
 
 int device_list_make(struct machine *machine,

@@ -14,7 +14,7 @@ struct virtio;
 
 /*
  * Makes each virtio device the configuration names, in a fixed order: disks as
- * the user gave them, then console, then entropy.
+ * the user gave them, then console, entropy, balloon.
  *
  * @place: gives a device a transport and a place on the bus; takes it over,
  *         failure included

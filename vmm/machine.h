@@ -18,6 +18,7 @@
 #include "vmm/irq.h"
 
 struct arch_machine;
+struct virtio;
 
 /* Where the first vCPU starts, in the architecture's own terms. */
 struct boot_state {
@@ -60,6 +61,7 @@ struct machine {
 	size_t backings;
 	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
+	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
 	struct boot_state boot;
 	struct arch_machine *arch; /* owned; arch_machine_free() */
 	enum outcome outcome; /* atomic; set by machine_end() */

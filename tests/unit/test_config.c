@@ -487,6 +487,47 @@ static void finish__twice_and_zeroed_is_fine(void **state)
 	config_finish(&c);
 }
 
+static void parse__a_balloon_has_a_size_only_behind_an_equals(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "Image");
+	assert_false(c.balloon.on);
+	config_finish(&c);
+	TAKEN(&c, "--balloon", "Image");
+	assert_string_equal(c.kernel, "Image");
+	assert_true(c.balloon.on && c.balloon.size == 0);
+	assert_true(c.balloon.reporting && c.balloon.deflate_on_oom);
+	config_finish(&c);
+	TAKEN(&c, "K", "--balloon=256,reporting=off,deflate-on-oom=off");
+	assert_int_equal(c.balloon.size, 256 * MIB);
+	assert_false(c.balloon.reporting || c.balloon.deflate_on_oom);
+	config_finish(&c);
+	TAKEN(&c, "K", "--balloon=reporting=off");
+	assert_true(c.balloon.on && c.balloon.size == 0);
+	assert_true(!c.balloon.reporting && c.balloon.deflate_on_oom);
+	config_finish(&c);
+}
+
+static void parse__a_balloon_leaves_no_more_than_there_is(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "-m", "1G", "-m", "1G", "--balloon=2G");
+	config_finish(&c);
+	REFUSED("--balloon=3G: the guest has not so much memory", "K",
+		"--balloon=3G", "-m", "1G", "-m", "1G");
+	REFUSED("--balloon=1G: the guest has not so much memory", "K",
+		"--balloon=1G");
+	REFUSED("--balloon 1K: size: '1K' is not from 4096 to "
+		"18446744073709551615",
+		"K", "--balloon=1K");
+	REFUSED("--balloon x: size: 'x' is not a size", "K", "--balloon=x");
+	REFUSED("--balloon 1G,oom: unknown key 'oom'", "K", "--balloon=1G,oom");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -518,6 +559,9 @@ int main(void)
 		cmocka_unit_test(name__could_be_a_file),
 		cmocka_unit_test(control__is_a_path_or_none),
 		cmocka_unit_test(finish__twice_and_zeroed_is_fine),
+		cmocka_unit_test(
+			parse__a_balloon_has_a_size_only_behind_an_equals),
+		cmocka_unit_test(parse__a_balloon_leaves_no_more_than_there_is),
 	};
 
 	return RUN_TESTS(tests);
