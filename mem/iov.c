@@ -100,3 +100,18 @@ void iov_narrow(struct iovec *iov, size_t *count, size_t offset, size_t len)
 	}
 	*count = n;
 }
+
+void iov_touch(const struct iovec *iov, size_t count)
+{
+	const size_t page = 4096; /* no host's is smaller */
+
+	for (size_t i = 0; i < count; i++) {
+		const volatile uint8_t *p = iov[i].iov_base;
+		const size_t len = iov[i].iov_len;
+
+		for (size_t at = 0; at < len; at += page)
+			(void)p[at];
+		if (len > 0)
+			(void)p[len - 1];
+	}
+}

@@ -12,6 +12,7 @@
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
 #include "vmm/prealloc.h"
+#include "vmm/sigbus.h"
 #include "vmm/vm.h"
 
 enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
@@ -23,6 +24,8 @@ struct run {
 	struct control control;
 	struct loop_watch signals; /* its signalfd is owned */
 	struct loop_timer timeout;
+	struct sigbus sigbus;
+	struct vm *vm; /* borrowed; atomic: whose vCPUs run; NULL: none */
 };
 
 static void run_finish(struct run *run)
@@ -32,6 +35,7 @@ static void run_finish(struct run *run)
 		loop_remove(run->machine->loop, &run->signals);
 	if (run->timeout.expired)
 		loop_timer_remove(run->machine->loop, &run->timeout);
+	sigbus_release(&run->sigbus);
 	run->machine = machine_free(run->machine);
 	fd_closep(&run->signals.fd);
 	fd_closep(&run->kvm);
@@ -129,7 +133,20 @@ static int begin(struct run *run, struct vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	control_begin(&run->control, vm);
-	return vm_start(vm, err);
+	r = vm_start(vm, err);
+	if (r == 0)
+		__atomic_store_n(&run->vm, vm, __ATOMIC_RELEASE);
+	return r;
+}
+
+/* Returns @r, or the error of a page that was lost on the way to it. */
+static int or_lost(const struct run *run, int r, struct err *err)
+{
+	int lost = sigbus_error(&run->sigbus, err);
+
+	if (lost == 0 && r == -EFAULT)
+		lost = sigbus_find(&run->machine->mem, err);
+	return lost < 0 ? lost : r;
 }
 
 /* One life of the guest, from power-on or reset to its end. */
@@ -149,6 +166,8 @@ static int live(struct run *run, struct err *err)
 		r = loop_run(run->machine->loop, err);
 	while (r == 0 && machine_outcome(run->machine) == OUTCOME_NONE);
 	stopped = vm_stop(vm, &late);
+	__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
+	r = or_lost(run, r, err);
 	if (r == 0 && stopped < 0) {
 		*err = late;
 		r = stopped;
@@ -183,7 +202,7 @@ static int lives(struct run *run, struct err *err)
 	int r = live(run, err);
 
 	while (r == 0 && restarts(run)) {
-		r = machine_reset(run->machine, err);
+		r = or_lost(run, machine_reset(run->machine, err), err);
 		if (r < 0) {
 			(void)err_wrap(err, "restart");
 			break;
@@ -193,6 +212,34 @@ static int lives(struct run *run, struct err *err)
 	}
 	control_ends(&run->control, r < 0);
 	return r;
+}
+
+/*
+ * The guest must not run on: what it then found in the lost page's place would
+ * not be what it put there.
+ */
+static void memory_lost(void *ctx)
+{
+	struct run *run = ctx;
+	struct vm *vm = __atomic_load_n(&run->vm, __ATOMIC_ACQUIRE);
+
+	if (vm)
+		vm_halt(vm);
+	machine_end(run->machine, OUTCOME_ERROR);
+}
+
+/* Loads what boots, into memory that may turn out not to be there. */
+static int equip(struct run *run, struct err *err)
+{
+	int r;
+
+	run->sigbus = (struct sigbus){ .map = &run->machine->mem,
+				       .stop = memory_lost,
+				       .ctx = run };
+	r = sigbus_catch(&run->sigbus, err);
+	if (r < 0)
+		return r;
+	return or_lost(run, machine_equip(run->machine, err), err);
 }
 
 /* Where a person would see how far we are; -1: nowhere. */
@@ -225,7 +272,7 @@ int run_guest(const struct config *config, int *ret_status, struct err *err)
 		return 0;
 	}
 	if (r == 0)
-		r = machine_equip(run.machine, err);
+		r = equip(&run, err);
 	if (r == 0)
 		r = watch_signals(&run, err);
 	if (r == 0)

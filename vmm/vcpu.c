@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "vmm/kvm.h"
+#include "vmm/sigbus.h"
 #include "vmm/vm.h"
 
 #define VCPU_KICK SIGUSR1 /* its handler does nothing: EINTR is the point */
@@ -116,6 +117,23 @@ static void begin(struct vcpu *vcpu)
 	wait_while_paused(vcpu);
 }
 
+/* KVM says -EFAULT where we would get a SIGBUS, and newer ones say where. */
+static int run_failed(struct vcpu *vcpu, int code)
+{
+	const struct mem_map *mem = &vcpu->vm->machine->mem;
+	const struct kvm_run *run = vcpu->run;
+	const struct mem_region *r = NULL;
+
+	if (code == -EFAULT && run->exit_reason == KVM_EXIT_MEMORY_FAULT)
+		r = mem_find(mem, run->memory_fault.gpa);
+	if (r && r->backing)
+		return sigbus_explain(r, run->memory_fault.gpa - r->gpa.start,
+				      &vcpu->err);
+	if (code == -EFAULT && sigbus_find(mem, &vcpu->err) < 0)
+		return vcpu->err.code;
+	return err_set(&vcpu->err, code, "KVM_RUN: %s", strerrordesc_np(-code));
+}
+
 static int run(struct vcpu *vcpu)
 {
 	begin(vcpu);
@@ -127,8 +145,7 @@ static int run(struct vcpu *vcpu)
 			continue;
 		}
 		if (r < 0)
-			return err_set(&vcpu->err, r, "KVM_RUN: %s",
-				       strerrordesc_np(-r));
+			return run_failed(vcpu, r);
 		if (vcpu->run->exit_reason == KVM_EXIT_MMIO) {
 			exit_mmio(vcpu);
 			continue;

@@ -162,13 +162,18 @@ void vm_resume(struct vm *vm)
 	set_paused(vm, false);
 }
 
+void vm_halt(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_stop(&vm->vcpu[i]);
+}
+
 int vm_stop(struct vm *vm, struct err *err)
 {
 	const bool paused = vm->paused;
 	int r = 0;
 
-	for (unsigned i = 0; i < vm->vcpus; i++)
-		vcpu_stop(&vm->vcpu[i]);
+	vm_halt(vm);
 	/* Those that are parked look again. */
 	set_paused(vm, false);
 	for (unsigned i = 0; i < vm->vcpus; i++)

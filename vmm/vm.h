@@ -52,6 +52,10 @@ int vm_start(struct vm *vm, struct err *err);
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 
+/* Has every vCPU thread end soon. It has been started. Thread: any; safe in a
+ * signal handler. */
+void vm_halt(struct vm *vm);
+
 /*
  * Stops and joins every vCPU thread. Returns 0, or the first vCPU's error.
  * Thread: the loop's, outside loop_run().

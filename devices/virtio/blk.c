@@ -90,6 +90,8 @@ static void io_done(struct disk_req *io, int res)
 	struct blk_req *req = container_of(io, struct blk_req, io);
 	struct blk *blk = req->blk;
 
+	if (res == -EFAULT)
+		iov_touch(io->iov, io->iovs);
 	answer(req, res < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK,
 	       io->kind == DISK_READ ? io->moved : 0);
 	virtio_flush(&blk->vio, 0);

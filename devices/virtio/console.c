@@ -60,6 +60,8 @@ static size_t send(struct console *con, size_t len)
 		want = iov->iov_len - skip;
 		if (want > len - sent)
 			want = len - sent;
+		/* The tty would take an EFAULT for the terminal's. */
+		iov_touch(iov, 1);
 		n = tty_write(con->tty, (const uint8_t *)iov->iov_base + skip,
 			      want);
 		sent += n;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "mem/iov.h"
+
 /* How much one call of notify() makes at most, in bytes. */
 #define BURST ((size_t)64 * 1024)
 
@@ -25,8 +27,10 @@ static size_t fill(const struct virtq_chain *chain, size_t max)
 		 * makes it come short.
 		 */
 		n = getrandom(iov->iov_base, want, GRND_NONBLOCK);
-		if (n < 0)
+		if (n < 0) {
+			iov_touch(iov, 1);
 			break;
+		}
 		done += (size_t)n;
 		if ((size_t)n < iov->iov_len)
 			break;

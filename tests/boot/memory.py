@@ -99,7 +99,47 @@ def progress() -> list[Case]:
         out_lacks=("Booting",))]
 
 
+RUNNING = """\
+guest 'echo here I am; while :; do cat /bin/busybox >/dev/null; done' \
+    --mem 64M,backing=file:{path}{more} >out &
+vmm=$!
+wait_for 30 grep -q here.I.am out
+{then}
+wait $vmm
+ended=$?
+{after}
+exit $ended"""
+
+
+def lost_pages(host: Host) -> list[Case]:
+    """Memory that goes away under a running guest, and before it runs."""
+    truncated = (r"Fatal: ", "guest memory at 0x80000000, offset 0x", ": ram "
+                 "was truncated while the guest used it")
+    tmpfs = "mkdir full; mount -t tmpfs -o size={size} x full\n"
+    full = ("guest memory at 0x80000000, offset 0x", ": full/ram: no space "
+            "left on its file system")
+    return [
+        Case(f"lost-{name}-{host.page}", host=host, status=1, err=err,
+             script=script)
+        for name, err, script in (
+            ("truncated", truncated, RUNNING.format(
+                path="ram", more="", then="truncate -s 1M ram", after="")),
+            ("truncated-to-nothing", truncated, RUNNING.format(
+                path="ram", more="", then=": >ram", after="")),
+            ("truncated-4-cpus", truncated, RUNNING.format(
+                path="ram", more=" --cpus 4 --rng", then="truncate -s 8M ram",
+                after="")),
+            ("full-while-loading", full, tmpfs.format(size="2M")
+             + "guest true --mem 64M,backing=file:full/ram; ended=$?\n"
+             "umount full; exit $ended"),
+            ("full-while-running", full, tmpfs.format(size="30M")
+             + "guest 'cat /dev/zero | tail' --mem 64M,backing=file:full/ram"
+             "; ended=$?; umount full; exit $ended"),
+        )]
+
+
 def cases() -> list[Case]:
     """All of them."""
     return [case for host in HOSTS
-            for case in sources(host) + keeping(host)] + nodes() + progress()
+            for case in sources(host) + keeping(host) + lost_pages(host)
+            ] + nodes() + progress()
