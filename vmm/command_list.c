@@ -1,6 +1,7 @@
 /* vmm/command_list.c - what clients of the control socket may ask. */
 #include "vmm/command_list.h"
 
+#include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"
 
 // clang-format off
@@ -26,6 +27,9 @@ static const struct qmp_command list[] = {
 	/* Memory */
 	{ "query-memory-size-summary", command_query_memory_size_summary, {} },
 	{ "x-vmm-query-memory", command_x_vmm_query_memory, {} },
+	{ "balloon", command_balloon, { { "value", QMP_INT, true } } },
+	{ "query-balloon", command_query_balloon, {} },
+	{ "x-vmm-balloon-stats", command_x_vmm_balloon_stats, {} },
 };
 // clang-format on
 

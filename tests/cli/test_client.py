@@ -43,6 +43,7 @@ class Machine:
         self.path = folder / "vmm" / f"{name}.sock"
         self.path.parent.mkdir(exist_ok=True, mode=0o700)
         self.heard = []
+        self.arguments = None  # of the last command
         self.answers = {**ANSWERS, **how.get("answers", {})}
         self.first = how.get("first")  # said instead of the greeting
         self.silent = how.get("silent", ())  # commands without an answer
@@ -85,6 +86,7 @@ class Machine:
                     message = json.loads(line)
                     name = message["execute"]
                     self.heard.append(name)
+                    self.arguments = message.get("arguments")
                     if name in self.silent:
                         continue
                     say(EVENT)
@@ -140,7 +142,7 @@ class ClientTest(unittest.TestCase):
 class Names(ClientTest):
     def test_a_name_that_is_not_there_is_refused_with_the_closest(self):
         self.machine("web")
-        for command in ("stop", "pause", "resume", "stat"):
+        for command in ("stop", "pause", "resume", "stat", "balloon"):
             self.refused("unknown virtual machine 'wbe' (did you mean "
                          "'web'?)", command, "wbe")
             self.refused("unknown virtual machine 'db'", command, "db")
@@ -225,6 +227,64 @@ class List(ClientTest):
              for m in json.loads(self.well("list", "--json"))],
             [("hung", "no answer", None), ("mute", "no answer", None),
              ("web", "running", 2)])
+
+
+BALLOON = {"ram": 2 << 30, "target": 1 << 30, "actual": 1536 << 20,
+           "given-back": 600 << 20, "calls": 321, "failed": 0,
+           "driver": True, "asked": True, "last-update": 5,
+           "stats": {"free-memory": 1 << 20}}
+FRESH = {"timestamp": {"seconds": 1, "microseconds": 2},
+         "event": "X_VMM_BALLOON_STATS",
+         "data": {"last-update": 6, "stats": {
+             "free-memory": 100 << 20, "available-memory": 200 << 20}}}
+
+
+def balloon(fresh=True, **other):
+    """What a machine says of its balloon, with an event or without."""
+    said = [{"return": {**BALLOON, **other}}] + [EVENT, FRESH] * fresh
+    return {"x-vmm-balloon-stats": b"".join(
+        json.dumps(message).encode() + b"\r\n" for message in said)}
+
+
+class Balloon(ClientTest):
+    def test_it_tells_what_the_guest_answers(self):
+        self.machine("web", answers=balloon())
+        self.assertEqual(self.well("balloon", "web").splitlines(), [
+            "memory       1536.0 MiB of 2048.0 MiB, 1G wanted",
+            "given back   600.0 MiB so far, in 321 calls",
+            "free         100.0 MiB",
+            "available    200.0 MiB"])
+        told = json.loads(self.well("balloon", "web", "--json"))
+        self.assertEqual(told, {**BALLOON, **FRESH["data"]})
+
+    def test_a_guest_that_does_not_answer_is_told_as_it_last_was(self):
+        self.machine("web", answers=balloon(fresh=False, failed=2))
+        self.assertIn("free         1.0 MiB\n", self.well("balloon", "web"))
+        self.assertIn("failed       2 of these calls: see the VMM's standard "
+                      "error\n", self.well("balloon", "web"))
+
+    def test_one_without_a_driver_is_not_waited_for(self):
+        self.machine("web", answers=balloon(fresh=False, asked=False,
+                                            driver=False, stats={}))
+        start = time.monotonic()
+        self.assertIn("guest        no balloon driver at work\n",
+                      self.well("balloon", "web"))
+        self.assertLess(time.monotonic() - start, 0.9)
+
+    def test_a_size_is_asked_for_in_bytes(self):
+        machine = self.machine("web", answers={"balloon": {}})
+        for word, size in (("1G", 1 << 30), ("256", 256 << 20),
+                           ("4096B", 4096)):
+            self.assertEqual(self.well("balloon", "web", word), "")
+            self.assertEqual(machine.arguments, {"value": size})
+
+    def test_what_is_no_size_is_refused(self):
+        for word, why in (("x", "not a size, as in 512M or 2G"),
+                          ("0", "a guest needs memory"),
+                          ("9000P", "too large"), ("99999P", "too large")):
+            self.refused(f"'{word}': {why}", "balloon", "web", word)
+        self.refused("'2G': a name and a size are all", "balloon", "web",
+                     "1G", "2G")
 
 
 class Stop(ClientTest):

@@ -204,6 +204,44 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* Waits for something to read. Returns 0, or -ETIMEDOUT. */
+static int wait_readable(const struct client *client, int64_t end)
+{
+	struct pollfd p = { .fd = client->fd, .events = POLLIN };
+
+	while (client->at == client->len) {
+		const int64_t left = end - now_ms();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)left) > 0)
+			break;
+	}
+	return 0;
+}
+
+int client_event(struct client *client, const char *event, int patience_ms,
+		 json_t **ret, struct err *err)
+{
+	const int64_t end = now_ms() + patience_ms;
+
+	for (;;) {
+		json_auto_t *message = NULL;
+		const char *name;
+		int r = wait_readable(client, end);
+
+		if (r == 0)
+			r = next_message(client, &message, err);
+		if (r < 0)
+			return r;
+		name = json_string_value(json_object_get(message, "event"));
+		if (!name || strcmp(name, event) != 0)
+			continue;
+		*ret = json_incref(json_object_get(message, "data"));
+		return 0;
+	}
+}
+
 int client_wait_end(struct client *client, int patience_ms)
 {
 	const int64_t end = now_ms() + patience_ms;

@@ -59,6 +59,16 @@ int client_run(struct client *client, const char *command, json_t *args,
 	       json_t **ret, struct err *err);
 
 /*
+ * Waits for an event. Others that come before it are dropped.
+ *
+ * @ret: its data, owned by the caller; NULL if it has none
+ *
+ * Returns 0; -ETIMEDOUT, without a story; or what client_open() returns.
+ */
+int client_event(struct client *client, const char *event, int patience_ms,
+		 json_t **ret, struct err *err);
+
+/*
  * Waits until the connection ends, as it does when the guest has.
  *
  * Returns 0, or -ETIMEDOUT without a story.

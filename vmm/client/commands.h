@@ -22,5 +22,6 @@ CLIENT_COMMAND(stop);
 CLIENT_COMMAND(pause);
 CLIENT_COMMAND(resume);
 CLIENT_COMMAND(stat);
+CLIENT_COMMAND(balloon);
 
 #endif

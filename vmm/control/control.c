@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "vmm/command_list.h"
+#include "vmm/control/balloon_commands.h"
 #include "vmm/control/server.h"
 #include "vmm/vm.h"
 
@@ -58,8 +59,10 @@ int control_init(struct control *control, struct machine *machine,
 	if (!is_wanted(config))
 		return 0;
 	r = open_socket(control, err);
-	if (r == 0)
+	if (r == 0) {
+		balloon_commands_begin(control);
 		return 0;
+	}
 	control_finish(control);
 	if (config->control) {
 		err->input = true; /* it is the path that will not do */
@@ -73,9 +76,11 @@ int control_init(struct control *control, struct machine *machine,
 
 void control_finish(struct control *control)
 {
+	if (!control->machine)
+		return;
+	balloon_commands_end(control);
 	control->server = qmp_server_free(control->server);
-	if (control->machine)
-		control_socket_close(&control->socket);
+	control_socket_close(&control->socket);
 }
 
 void control_begin(struct control *control, struct vm *vm)

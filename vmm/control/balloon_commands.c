@@ -1,0 +1,135 @@
+/* vmm/control/balloon_commands.c - the guest's balloon, as clients see it. */
+#include "vmm/control/balloon_commands.h"
+
+#include <errno.h>
+
+#include "devices/virtio/balloon.h"
+#include "vmm/control/control.h"
+#include "vmm/control/qmp.h"
+#include "vmm/control/server.h"
+#include "vmm/machine.h"
+
+/* A guest may say any number of 64 bits; JSON's have a sign here. */
+static json_t *number(uint64_t n)
+{
+	return json_integer(n <= INT64_MAX ? (json_int_t)n : INT64_MAX);
+}
+
+/* Source: QEMU, qapi/machine.json, BALLOON_CHANGE */
+static void tell_changed(void *ctx, uint64_t actual)
+{
+	const struct control *control = ctx;
+
+	if (qmp_server_heard(control->server))
+		qmp_server_event(control->server, "BALLOON_CHANGE",
+				 json_pack("{s:o}", "actual", number(actual)));
+}
+
+static json_t *stats_object(const struct balloon_stats *stats)
+{
+	static const char *const names[] = VIRTIO_BALLOON_S_NAMES;
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < VIRTIO_BALLOON_S_NR; i++)
+		if (stats->have >> i & 1)
+			(void)json_object_set_new(object, names[i],
+						  number(stats->val[i]));
+	return json_pack("{s:o, s:o}", "stats", object, "last-update",
+			 number(stats->time));
+}
+
+static void tell_stats(void *ctx, const struct balloon_stats *stats)
+{
+	const struct control *control = ctx;
+
+	if (qmp_server_heard(control->server))
+		qmp_server_event(control->server, "X_VMM_BALLOON_STATS",
+				 stats_object(stats));
+}
+
+void balloon_commands_begin(struct control *control)
+{
+	const struct balloon_listener listener = { .changed = tell_changed,
+						   .stats = tell_stats,
+						   .ctx = control };
+
+	if (control->machine->balloon)
+		balloon_listen(control->machine->balloon, listener);
+}
+
+void balloon_commands_end(struct control *control)
+{
+	if (control->machine->balloon)
+		balloon_listen(control->machine->balloon,
+			       (struct balloon_listener){ 0 });
+}
+
+/* Sets @ret, or says that there is none, in QEMU's words. */
+static int find(struct qmp_call *call, struct virtio **ret, struct err *err)
+{
+	const struct control *control = call->ctx;
+
+	*ret = control->machine->balloon;
+	if (*ret)
+		return 0;
+	call->class = QMP_DEVICE_NOT_ACTIVE;
+	return err_set(err, -ENODEV,
+		       "No balloon device has been activated (run with "
+		       "--balloon)");
+}
+
+int command_balloon(struct qmp_call *call, struct err *err)
+{
+	const json_int_t value = qmp_arg_int(call, "value", 0);
+	struct virtio *balloon;
+	const int r = find(call, &balloon, err);
+
+	if (r < 0)
+		return r;
+	if (value <= 0)
+		return err_set(err, -EINVAL,
+			       "Parameter 'value' expects a size");
+	balloon_set_target(balloon, (uint64_t)value);
+	return 0;
+}
+
+int command_query_balloon(struct qmp_call *call, struct err *err)
+{
+	struct virtio *balloon;
+	struct balloon_info info;
+	const int r = find(call, &balloon, err);
+
+	if (r < 0)
+		return r;
+	balloon_query(balloon, &info);
+	call->ret = json_pack("{s:o}", "actual", number(info.actual));
+	return 0;
+}
+
+int command_x_vmm_balloon_stats(struct qmp_call *call, struct err *err)
+{
+	struct virtio *balloon;
+	struct balloon_info info;
+	struct balloon_stats stats;
+	bool asked;
+	const int r = find(call, &balloon, err);
+
+	if (r < 0)
+		return r;
+	balloon_query(balloon, &info);
+	balloon_last_stats(balloon, &stats);
+	/* An answer that is owed already will do. */
+	asked = balloon_ask_stats(balloon) != -ENOTSUP;
+	call->ret = stats_object(&stats);
+	if (json_object_update_new(
+		    call->ret,
+		    json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+			      "asked", asked, "driver", info.driver, "ram",
+			      number(info.ram), "target", number(info.target),
+			      "actual", number(info.actual), "given-back",
+			      number(info.reclaim.bytes), "calls",
+			      number(info.reclaim.calls), "failed",
+			      number(info.reclaim.failed))) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
