@@ -12,7 +12,8 @@
 
 #include "base/cleanup.h"
 
-#define RETRY_NS 1000000 /* after the kernel was out of memory for requests */
+#define RETRY_MS 1 /* after the kernel was out of memory for requests */
+#define RETRY_NS (RETRY_MS * 1000000)
 
 struct req_list {
 	struct uring_req *head;
@@ -35,6 +36,8 @@ struct uring {
 	struct req_list waiting, staged, finished;
 	unsigned staged_count;
 	unsigned in_flight;
+	bool polled; /* a thread waits for the kernel, and is to collect */
+	pthread_cond_t collected; /* that thread has */
 };
 
 static void list_init(struct req_list *list)
@@ -50,16 +53,28 @@ static void list_append(struct req_list *list, struct uring_req *req)
 	list->tail = &req->next;
 }
 
-/* Takes out the first request, of this client if one is given. */
-static struct uring_req *list_take(struct req_list *list,
-				   const struct uring_client *client)
+/* Where the first request is linked, of this client if one is given. */
+static struct uring_req **list_find(struct req_list *list,
+				    const struct uring_client *client)
 {
 	struct uring_req **link = &list->head;
-	struct uring_req *req;
 
 	while (*link && client && (*link)->client != client)
 		link = &(*link)->next;
-	req = *link;
+	return link;
+}
+
+static bool list_has(struct req_list *list, const struct uring_client *client)
+{
+	return *list_find(list, client) != NULL;
+}
+
+static struct uring_req *list_take(struct req_list *list,
+				   const struct uring_client *client)
+{
+	struct uring_req **link = list_find(list, client);
+	struct uring_req *req = *link;
+
 	if (!req)
 		return NULL;
 	*link = req->next;
@@ -117,23 +132,24 @@ static bool passes(int r)
 }
 
 /*
- * Hands over what there is room for. Never more in flight than entries, so the
- * completion queue, twice as large, cannot overflow. Lock held.
+ * Hands over what there is room for, of this client if one is given. Never more
+ * in flight than entries, so the completion queue, twice as large, cannot
+ * overflow. Lock held.
  */
-static void submit(struct uring *ring)
+static void submit(struct uring *ring, const struct uring_client *client)
 {
 	int taken;
 
 	if (ring->broken)
 		fail(ring, ring->broken);
-	while (ring->waiting.head &&
+	while (list_has(&ring->waiting, client) &&
 	       ring->in_flight + ring->staged_count < ring->entries) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->io);
 		struct uring_req *req;
 
 		if (!sqe)
 			break;
-		req = list_take(&ring->waiting, NULL);
+		req = list_take(&ring->waiting, client);
 		prepare(sqe, req);
 		list_append(&ring->staged, req);
 		ring->staged_count++;
@@ -164,10 +180,20 @@ static void collect(struct uring *ring)
 	}
 }
 
+/* Whose request is the loop's to deliver; NULL: none is. Lock held. */
+static struct uring_client *deliverable(const struct uring *ring)
+{
+	const struct uring_req *req = ring->finished.head;
+
+	while (req && req->client->waited)
+		req = req->next;
+	return req ? req->client : NULL;
+}
+
 static struct uring_client *finished_client(struct uring *ring)
 {
 	GUARD(&ring->lock);
-	return ring->finished.head ? ring->finished.head->client : NULL;
+	return deliverable(ring);
 }
 
 static struct uring_req *take_finished(struct uring *ring,
@@ -211,7 +237,9 @@ static void deliver_all(struct uring *ring)
 static void look(struct uring *ring)
 {
 	(void)pthread_mutex_lock(&ring->lock);
-	collect(ring);
+	/* What another thread polls for must not be taken away under it. */
+	if (!ring->polled)
+		collect(ring);
 	(void)pthread_mutex_unlock(&ring->lock);
 	deliver_all(ring);
 	uring_flush(ring);
@@ -258,6 +286,7 @@ int uring_new(struct uring **ret, struct loop *loop, unsigned entries,
 	if (!ring)
 		return err_set(err, -ENOMEM, "io_uring: out of memory");
 	(void)pthread_mutex_init(&ring->lock, NULL);
+	(void)pthread_cond_init(&ring->collected, NULL);
 	list_init(&ring->waiting);
 	list_init(&ring->staged);
 	list_init(&ring->finished);
@@ -278,7 +307,9 @@ int uring_new(struct uring **ret, struct loop *loop, unsigned entries,
 	}
 	ring->watch = (struct loop_watch){ .fd = ring->io.ring_fd,
 					   .ready = ring_ready };
-	r = loop_add(loop, &ring->watch, EPOLLIN, err);
+	/* Edge: completions that another thread collects do not keep it busy.
+	 */
+	r = loop_add(loop, &ring->watch, EPOLLIN | EPOLLET, err);
 	if (r < 0)
 		return err_wrap(err, "io_uring");
 	ring->loop = loop;
@@ -298,6 +329,7 @@ struct uring *uring_free(struct uring *ring)
 		fd_closep(&ring->later.watch.fd);
 	if (ring->io.ring_fd >= 0)
 		io_uring_queue_exit(&ring->io);
+	(void)pthread_cond_destroy(&ring->collected);
 	(void)pthread_mutex_destroy(&ring->lock);
 	free(ring);
 	return NULL;
@@ -316,42 +348,65 @@ void uring_start(struct uring_client *client, struct uring_req *req)
 void uring_flush(struct uring *ring)
 {
 	GUARD(&ring->lock);
-	submit(ring);
+	submit(ring, NULL);
 	/* The loop does not see these; a completion shows it all others. */
-	if (ring->finished.head)
+	if (deliverable(ring))
 		loop_timer_set(&ring->later, 0);
 	else if (ring->staged_count > 0)
 		loop_timer_set(&ring->later, RETRY_NS);
 }
 
+/* Leaves the loop what is others': to deliver, and to hand to the kernel. */
+static void leave_to_loop(struct uring *ring)
+{
+	if (deliverable(ring) || ring->waiting.head)
+		loop_timer_set(&ring->later, 0);
+}
+
 /*
- * Waits until the kernel completes a request, whosever it is. The lock stays
- * held, or the loop could take the completion that is waited for.
+ * Waits until the kernel completes a request, whosever it is. One thread polls
+ * and collects for all that wait. Lock held, but not while waiting.
  */
 static void wait_any(struct uring *ring)
 {
-	struct io_uring_cqe *cqe;
+	struct pollfd p = { .fd = ring->io.ring_fd, .events = POLLIN };
+	const int ms = ring->in_flight > 0 ? -1 : RETRY_MS;
 
-	submit(ring);
-	if (ring->in_flight > 0)
-		(void)io_uring_wait_cqe(&ring->io, &cqe);
-	else if (ring->staged_count > 0)
-		(void)poll(NULL, 0, RETRY_NS / 1000000);
+	if (ring->polled) {
+		(void)pthread_cond_wait(&ring->collected, &ring->lock);
+		return;
+	}
+	ring->polled = true;
+	(void)pthread_mutex_unlock(&ring->lock);
+	(void)poll(&p, 1, ms);
+	(void)pthread_mutex_lock(&ring->lock);
+	ring->polled = false;
 	collect(ring);
+	(void)pthread_cond_broadcast(&ring->collected);
+	leave_to_loop(ring);
+}
+
+/* False once the client has no request left. */
+static bool wait_some(struct uring *ring, struct uring_client *client)
+{
+	GUARD(&ring->lock);
+	client->waited = client->active > 0;
+	if (!client->waited) {
+		leave_to_loop(ring);
+		return false;
+	}
+	/* Its own alone: others' would be cancelled when this thread ends. */
+	submit(ring, client);
+	if (!list_has(&ring->finished, client))
+		wait_any(ring);
+	return true;
 }
 
 void uring_wait(struct uring_client *client)
 {
-	struct uring *ring = client->ring;
-
-	for (;;) {
-		deliver(ring, client);
-		GUARD(&ring->lock);
-		if (client->active == 0)
-			break;
-		wait_any(ring);
-	}
-	uring_flush(ring); /* the others' turn */
+	do
+		deliver(client->ring, client);
+	while (wait_some(client->ring, client));
 }
 
 void uring_drain(struct uring_client *client)

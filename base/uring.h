@@ -13,6 +13,7 @@
 #define BASE_URING_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -26,7 +27,10 @@ struct uring;
 struct uring_client {
 	struct uring *ring; /* borrowed */
 	pthread_mutex_t *lock; /* held while done() runs; NULL: none */
-	unsigned active; /* started, and done() not called yet; the ring's */
+
+	/* The ring's. */
+	unsigned active; /* started, and done() not called yet */
+	bool waited; /* a thread waits in uring_drain() or uring_wait() */
 };
 
 enum uring_kind {
@@ -91,8 +95,8 @@ void uring_flush(struct uring *ring);
  * not seen, and waits for the others. done() has been called for all of them
  * when it returns; those calls come on this thread, without locking
  * client->lock, which the caller holds. done() must not start a request
- * meanwhile. Takes as long as the disk does. Thread: any; loop or setup if the
- * client has no lock.
+ * meanwhile. Takes as long as the disk does, and holds up no other client and
+ * not the loop. Thread: any; loop or setup if the client has no lock.
  */
 void uring_drain(struct uring_client *client);
 

@@ -1,6 +1,7 @@
 /* tests/unit/test_uring.c - base/uring.c, on files and pipes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -50,12 +51,17 @@ static struct io io_make(enum uring_kind kind, int fd, unsigned *left)
 			    .left = left };
 }
 
-static void io_start(struct io *io, uint64_t offset)
+static void io_place(struct io *io, uint64_t offset)
 {
 	io->iov = (struct iovec){ io->buf, sizeof(io->buf) };
 	io->req.iov = &io->iov;
 	io->req.iovs = 1;
 	io->req.offset = offset;
+}
+
+static void io_start(struct io *io, uint64_t offset)
+{
+	io_place(io, offset);
 	uring_start(&client, &io->req);
 }
 
@@ -231,6 +237,117 @@ static void wait__takes_nothing_back(void **state)
 	(void)close(fds[1]);
 }
 
+/* What a vCPU does that resets the disk, with the disk's lock held. */
+static void *drain_locked(void *arg)
+{
+	GUARD(client.lock);
+	*(int *)arg = 1;
+	uring_drain(&client);
+	return NULL;
+}
+
+static void drain__does_not_hold_up_the_loop(void **state)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct uring_client other = { .ring = ring };
+	unsigned left = 1;
+	struct io slow, quick;
+	pthread_t thread;
+	int fds[2], began = 0;
+
+	(void)state;
+	need_ring();
+	client.lock = &lock;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	slow = io_make(URING_READV, fds[0], NULL);
+	quick = io_make(URING_FDATASYNC, -1, &left);
+	io_start(&slow, UINT64_MAX);
+	uring_flush(ring);
+	assert_int_equal(pthread_create(&thread, NULL, drain_locked, &began),
+			 0);
+	(void)poll(NULL, 0, 50); /* it has begun to wait */
+
+	for (unsigned i = 0; i < 3; i++, left = 1) {
+		uring_start(&other, &quick.req);
+		uring_flush(ring);
+		assert_int_equal(loop_run(loop, &err), 0);
+		assert_int_equal(quick.res, -EBADF);
+		assert_int_equal(quick.calls, i + 1);
+		assert_int_equal(slow.calls, 0);
+	}
+	(void)feed(&fds[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(began, 1);
+	assert_int_equal(slow.res, 8);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+static void *wait_once(void *arg)
+{
+	uring_start(&client, arg);
+	uring_wait(&client);
+	return NULL;
+}
+
+static void wait__leaves_others_requests_to_a_thread_that_stays(void **state)
+{
+	struct uring_client other = { .ring = ring };
+	unsigned left = 1;
+	struct io own, others;
+	pthread_t thread;
+	int fds[2];
+
+	(void)state;
+	need_ring();
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	own = io_make(URING_FDATASYNC, -1, NULL);
+	others = io_make(URING_READV, fds[0], &left);
+	io_place(&others, UINT64_MAX);
+	uring_start(&other, &others.req);
+	assert_int_equal(pthread_create(&thread, NULL, wait_once, &own.req), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(own.res, -EBADF);
+
+	(void)feed(&fds[1]);
+	assert_int_equal(loop_run(loop, &err), 0);
+	assert_int_equal(others.res, 8); /* not -ECANCELED */
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+/* Two vCPUs that reset a disk each, and one of the disks is quicker. */
+static void wait__of_two_clients_at_once_ends_for_each(void **state)
+{
+	struct uring_client other = { .ring = ring };
+	struct io slow, quick;
+	pthread_t thread;
+	int fds[2], more[2];
+
+	(void)state;
+	need_ring();
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(more, O_CLOEXEC), 0);
+	slow = io_make(URING_READV, fds[0], NULL);
+	quick = io_make(URING_READV, more[0], NULL);
+	io_place(&quick, UINT64_MAX);
+	io_place(&slow, UINT64_MAX);
+	assert_int_equal(pthread_create(&thread, NULL, wait_once, &slow.req),
+			 0);
+	(void)poll(NULL, 0, 50); /* it has begun to wait */
+	uring_start(&other, &quick.req);
+	(void)feed(&more[1]);
+	uring_wait(&other);
+	assert_int_equal(quick.res, 8);
+	(void)feed(&fds[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(slow.res, 8);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	(void)close(more[0]);
+	(void)close(more[1]);
+}
+
 static void flush__never_more_in_flight_than_entries(void **state)
 {
 	struct io io[3 * ENTRIES];
@@ -331,6 +448,9 @@ int main(void)
 		RING_TEST(done__may_start_the_request_again),
 		RING_TEST(drain__takes_back_the_unseen_and_waits_for_the_rest),
 		RING_TEST(wait__takes_nothing_back),
+		RING_TEST(drain__does_not_hold_up_the_loop),
+		RING_TEST(wait__leaves_others_requests_to_a_thread_that_stays),
+		RING_TEST(wait__of_two_clients_at_once_ends_for_each),
 		RING_TEST(flush__never_more_in_flight_than_entries),
 		RING_TEST(drain__from_another_thread_loses_nothing),
 		RING_TEST(new__impossible_size_is_an_error),
