@@ -17,6 +17,17 @@ static void sys__says_what_and_why(void **state)
 				     "No such file or directory");
 }
 
+static void sys__is_never_success(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	errno = 0;
+	assert_int_equal(err_sys(&err, "standard output"), -EIO);
+	assert_int_equal(err.code, -EIO);
+	assert_string_equal(err.msg, "standard output: Input/output error");
+}
+
 static void wrap__long_messages_are_cut_not_overrun(void **state)
 {
 	struct err err = { 0 };
@@ -44,6 +55,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sys__says_what_and_why),
+		cmocka_unit_test(sys__is_never_success),
 		cmocka_unit_test(input__is_kept_by_wrap_and_cleared_by_set),
 		cmocka_unit_test(wrap__long_messages_are_cut_not_overrun),
 	};
