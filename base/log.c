@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,14 @@ bool log_on(enum log_level level)
 	return level <= __atomic_load_n(&log_level, __ATOMIC_RELAXED);
 }
 
+/* One that the guest's console has set so that a newline is just that. */
+static bool raw_terminal(void)
+{
+	struct termios mode;
+
+	return tcgetattr(STDERR_FILENO, &mode) == 0 && !(mode.c_oflag & OPOST);
+}
+
 __attribute__((format(printf, 2, 0))) static void
 line(enum log_level level, const char *fmt, va_list ap)
 {
@@ -32,18 +41,20 @@ line(enum log_level level, const char *fmt, va_list ap)
 		[LOG_DEBUG] = "vmm: debug: ",
 	};
 	const int saved = errno;
-	char buf[LOG_LINE_MAX];
+	char buf[LOG_LINE_MAX + 2];
 	size_t len = (size_t)(stpcpy(buf, prefix[level]) - buf);
 	int n;
 
-	n = vsnprintf(buf + len, sizeof(buf) - len, fmt, ap);
+	n = vsnprintf(buf + len, LOG_LINE_MAX - len, fmt, ap);
 	if (n > 0)
 		len += (size_t)n;
-	if (len > sizeof(buf) - 1)
-		len = sizeof(buf) - 1;
+	if (len > LOG_LINE_MAX - 1)
+		len = LOG_LINE_MAX - 1;
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)buf[i] < ' ' || buf[i] == 0x7f)
 			buf[i] = '?';
+	if (raw_terminal())
+		buf[len++] = '\r';
 	buf[len++] = '\n';
 	(void)!write(STDERR_FILENO, buf, len);
 	errno = saved;

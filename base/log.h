@@ -22,6 +22,7 @@ bool log_on(enum log_level level);
 
 /*
  * Writes "vmm: [level: ]message\n", cut at 511 bytes. No newline in @fmt.
+ * On a terminal in raw mode a carriage return precedes it.
  * Keeps errno. Thread: any.
  */
 void log_line(enum log_level level, const char *fmt, ...)

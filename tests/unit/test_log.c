@@ -1,7 +1,10 @@
 /* tests/unit/test_log.c - base/log.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -62,6 +65,33 @@ static void line__hides_what_a_terminal_would_obey(void **state)
 	log_warn("a\033[2Jb\r\nc\x7f%s", "\t\xc3\xa9");
 	capture_end(&c, buf, sizeof(buf));
 	assert_string_equal(buf, "vmm: warning: a?[2Jb??c??\xc3\xa9\n");
+}
+
+static void line__begins_on_the_left_of_a_raw_terminal(void **state)
+{
+	const int master = posix_openpt(O_RDWR | O_NOCTTY);
+	char name[64], buf[256] = "";
+	struct termios mode;
+	int saved, slave;
+
+	(void)state;
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
+	slave = open(name, O_RDWR | O_NOCTTY);
+	assert_int_equal(tcgetattr(slave, &mode), 0);
+	cfmakeraw(&mode);
+	assert_int_equal(tcsetattr(slave, TCSANOW, &mode), 0);
+	saved = dup(STDERR_FILENO);
+	(void)dup2(slave, STDERR_FILENO);
+	log_error("one");
+	log_error("two");
+	(void)dup2(saved, STDERR_FILENO);
+	assert_true(read(master, buf, sizeof(buf) - 1) > 0);
+	assert_string_equal(buf, "vmm: one\r\nvmm: two\r\n");
+	(void)close(saved);
+	(void)close(slave);
+	(void)close(master);
 }
 
 static void line__is_cut_and_still_one_line(void **state)
@@ -156,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line__is_dropped_above_the_level),
 		cmocka_unit_test(line__hides_what_a_terminal_would_obey),
+		cmocka_unit_test(line__begins_on_the_left_of_a_raw_terminal),
 		cmocka_unit_test(line__is_cut_and_still_one_line),
 		cmocka_unit_test(line__keeps_errno),
 		cmocka_unit_test(guest__lines_are_limited_and_all_are_counted),
