@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+
+#define BESIDE_TRIES 100
 
 static int measure(struct file *file, const char *path, unsigned want,
 		   struct err *err)
@@ -33,13 +37,23 @@ static int measure(struct file *file, const char *path, unsigned want,
 	return 0;
 }
 
+/* The path is the user's; these say that the host is short of something. */
+static bool is_hosts(int error)
+{
+	static const int hosts[] = { EMFILE, ENFILE, ENOMEM, EIO,
+				     ENOSPC, EDQUOT, EFBIG,  EPIPE };
+
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
+		if (error == hosts[i])
+			return true;
+	return false;
+}
+
 static int open_failed(const char *path, struct err *err)
 {
 	const int code = err_sys(err, "%s", path);
 
-	/* The path is the user's; these say the host is short of something. */
-	err->input = code != -EMFILE && code != -ENFILE && code != -ENOMEM &&
-		     code != -EIO;
+	err->input = !is_hosts(-code);
 	return code;
 }
 
@@ -157,33 +171,92 @@ int file_write_at(int fd, const void *buf, size_t len, uint64_t offset)
 	return 0;
 }
 
+/* Writes all of @buf, and closes. Not by pwrite(2): it may be a pipe. */
+static int write_close(int *fd, const void *buf, size_t len)
+{
+	const uint8_t *p = buf;
+
+	while (len > 0) {
+		const ssize_t n = write(*fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	/* Some file systems tell only now that the disk is full. */
+	return close(TAKE_FD(*fd)) < 0 ? -errno : 0;
+}
+
+/* Makes a file beside another, under a name that none has. */
+static int make_beside(const char *path, char **ret_name)
+{
+	for (unsigned i = 0; i < BESIDE_TRIES; i++) {
+		_cleanup_(freep) char *name = NULL;
+		int fd;
+
+		if (asprintf(&name, "%s.tmp%u", path, i) < 0) {
+			name = NULL;
+			return -ENOMEM;
+		}
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		if (fd >= 0) {
+			*ret_name = TAKE_PTR(name);
+			return fd;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+/* @path: as it is, or what its links lead to; @old: what it was; NULL: not */
+static int replace(const char *path, const struct stat *old, const void *buf,
+		   size_t len)
+{
+	_cleanup_(freep) char *name = NULL;
+	_cleanup_(fd_closep) int fd = make_beside(path, &name);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (old)
+		(void)fchmod(fd, old->st_mode & 0777);
+	r = write_close(&fd, buf, len);
+	if (r == 0 && rename(name, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(name);
+	return r;
+}
+
+static int write_all(const char *path, const void *buf, size_t len)
+{
+	/* A pipe without a reader must not hold us here: ENXIO. */
+	_cleanup_(fd_closep) int fd = open(path, O_WRONLY | O_CLOEXEC |
+							 O_NOCTTY | O_NONBLOCK);
+	_cleanup_(freep) char *target = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? replace(path, NULL, buf, len) : -errno;
+	if (fcntl(fd, F_SETFL, 0) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return write_close(&fd, buf, len);
+	target = realpath(path, NULL);
+	return target ? replace(target, &st, buf, len) : -errno;
+}
+
 int file_write_all(const char *path, const void *buf, size_t len,
 		   struct err *err)
 {
-	const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY;
-	/* A pipe without a reader must not hold us here: ENXIO. */
-	_cleanup_(fd_closep) int fd = open(path, flags | O_NONBLOCK, 0666);
-	const uint8_t *p = buf;
-	struct stat st;
-	int r = 0;
+	const int r = write_all(path, buf, len);
 
-	if (fd < 0 || fcntl(fd, F_SETFL, 0) < 0 || fstat(fd, &st) < 0)
-		return open_failed(path, err);
-	while (r == 0 && len > 0) {
-		/* Not pwrite(2): it may be a pipe. */
-		const ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno != EINTR)
-			r = err_sys(err, "%s", path);
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	/* Some file systems tell only now that the disk is full. */
-	if (r == 0 && close(TAKE_FD(fd)) < 0)
-		r = err_sys(err, "%s", path);
-	if (r < 0 && S_ISREG(st.st_mode))
-		(void)unlink(path);
-	return r;
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return open_failed(path, err);
 }

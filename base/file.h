@@ -50,10 +50,11 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 		  struct err *err);
 
 /*
- * Writes a file anew, as a whole: on failure a regular file is removed again. A
- * pipe is waited for until its reader has taken all of it; without a reader it
- * is -ENXIO. Returns 0, or the errno of what went wrong. The message begins
- * with the path.
+ * Writes a file anew, as a whole: it is made beside the old one and takes its
+ * place when complete, so on failure what was there still is. What @path links
+ * to is what is replaced. A pipe is waited for until its reader has taken all
+ * of it; without a reader it is -ENXIO. Returns 0, or the errno of what went
+ * wrong. The message begins with the path.
  */
 int file_write_all(const char *path, const void *buf, size_t len,
 		   struct err *err);

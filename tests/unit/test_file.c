@@ -1,8 +1,11 @@
 /* tests/unit/test_file.c - base/file.c. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -32,10 +35,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "data", "empty", "fifo" };
+	static const char *const names[] = { "data", "empty", "fifo", "link" };
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		(void)unlink(path);
 	}
@@ -159,6 +162,70 @@ static void write_all__file_is_made_anew(void **state)
 	assert_memory_equal(got, "short", 5);
 }
 
+/* How many names the folder has. */
+static unsigned names(void)
+{
+	DIR *d = opendir(dir);
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	(void)closedir(d);
+	return n - 2;
+}
+
+static void write_all__link_stays_and_so_does_the_mode(void **state)
+{
+	_cleanup_(freep) uint8_t *got = NULL;
+	char link[64];
+	struct stat st;
+	size_t len = 0;
+	unsigned before;
+
+	(void)state;
+	make("data", "old", 3);
+	assert_int_equal(chmod(path, 0640), 0);
+	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	assert_int_equal(symlink("data", link), 0);
+	before = names();
+	assert_int_equal(file_write_all(link, "new", 3, &err), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_int_equal(file_read_all(path, 99, &got, &len, &err), 0);
+	assert_memory_equal(got, "new", 4);
+	assert_int_equal(names(), before);
+}
+
+static void write_all__failure_leaves_what_was_there(void **state)
+{
+	const struct rlimit small = { 2, RLIM_INFINITY };
+	_cleanup_(freep) uint8_t *got = NULL;
+	struct rlimit saved;
+	size_t len = 0;
+	unsigned before;
+
+	(void)state;
+	make("data", "old", 3);
+	before = names();
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &saved), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(file_write_all(path, "newer", 5, &err), -EFBIG);
+	assert_false(err.input);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
+	assert_int_equal(file_read_all(path, 99, &got, &len, &err), 0);
+	assert_memory_equal(got, "old", 4);
+	assert_int_equal(names(), before);
+	assert_int_equal(file_write_all("/nonexistent/file", "x", 1, &err),
+			 -ENOENT);
+	assert_string_equal(err.msg,
+			    "/nonexistent/file: No such file or directory");
+	assert_int_equal(file_write_all(dir, "x", 1, &err), -EISDIR);
+}
+
 static void write_all__pipe_without_reader_is_refused(void **state)
 {
 	_cleanup_(fd_closep) int reader = -1;
@@ -192,6 +259,8 @@ int main(void)
 		cmocka_unit_test(read_all__bound_is_the_last_size_taken),
 		cmocka_unit_test(at__end_of_file_is_no_short_read),
 		cmocka_unit_test(write_all__file_is_made_anew),
+		cmocka_unit_test(write_all__link_stays_and_so_does_the_mode),
+		cmocka_unit_test(write_all__failure_leaves_what_was_there),
 		cmocka_unit_test(write_all__pipe_without_reader_is_refused),
 	};
 
