@@ -336,6 +336,11 @@ void tty_attach(struct tty *tty, struct tty_user *user)
 	in_resume(tty);
 }
 
+void tty_continued(struct tty *tty)
+{
+	tty_mode_again(&tty->in.mode, tty->in.end.fd);
+}
+
 static int in_watch(struct tty *tty, struct err *err)
 {
 	struct input *in = &tty->in;

@@ -82,6 +82,10 @@ struct tty *tty_free(struct tty *tty);
  * Thread: setup, or loop. */
 void tty_attach(struct tty *tty, struct tty_user *user);
 
+/* The process was stopped and goes on: the terminal is made raw again, if it is
+ * in its foreground. Thread: loop. */
+void tty_continued(struct tty *tty);
+
 /*
  * Sends guest output. Returns how many of @len bytes were taken; when fewer,
  * user->drained() will be called. Thread: any; the device's lock is held.

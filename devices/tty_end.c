@@ -158,18 +158,26 @@ static int set_mode(int fd, const struct termios *mode)
 	return r;
 }
 
+static int set_raw(int fd, const struct termios *saved)
+{
+	struct termios raw = *saved;
+
+	cfmakeraw(&raw);
+	return set_mode(fd, &raw);
+}
+
 int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err)
 {
-	struct termios raw;
-
-	if (tcgetattr(fd, &mode->saved) < 0)
-		return err_sys(err, "terminal mode");
-	raw = mode->saved;
-	cfmakeraw(&raw);
-	if (set_mode(fd, &raw) < 0)
+	if (tcgetattr(fd, &mode->saved) < 0 || set_raw(fd, &mode->saved) < 0)
 		return err_sys(err, "terminal mode");
 	mode->changed = true;
 	return 0;
+}
+
+void tty_mode_again(const struct tty_mode *mode, int fd)
+{
+	if (mode->changed && tty_mode_ours(fd))
+		(void)set_raw(fd, &mode->saved);
 }
 
 void tty_mode_restore(struct tty_mode *mode, int fd)

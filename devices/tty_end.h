@@ -67,6 +67,10 @@ bool tty_mode_ours(int fd);
 /* Sets raw mode: each byte goes both ways as it is. Returns 0 or -errno. */
 int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err);
 
+/* Sets raw mode again where tty_mode_raw() had: a shell that saw us stopped has
+ * set its own. Not under another job that has the terminal now. */
+void tty_mode_again(const struct tty_mode *mode, int fd);
+
 /* Puts back what was; but not under another job that has the terminal now. */
 void tty_mode_restore(struct tty_mode *mode, int fd);
 

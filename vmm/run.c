@@ -23,6 +23,7 @@ struct run {
 	struct machine *machine; /* owned */
 	struct control control;
 	struct loop_watch signals; /* its signalfd is owned */
+	struct loop_watch continued; /* the same, for SIGCONT */
 	struct loop_timer timeout;
 	struct sigbus sigbus;
 	struct vm *vm; /* borrowed; atomic: whose vCPUs run; NULL: none */
@@ -33,24 +34,49 @@ static void run_finish(struct run *run)
 	control_finish(&run->control);
 	if (run->machine && run->signals.fd >= 0)
 		loop_remove(run->machine->loop, &run->signals);
+	if (run->machine && run->continued.fd >= 0)
+		loop_remove(run->machine->loop, &run->continued);
 	if (run->timeout.expired)
 		loop_timer_remove(run->machine->loop, &run->timeout);
 	sigbus_release(&run->sigbus);
 	run->machine = machine_free(run->machine);
+	fd_closep(&run->continued.fd);
 	fd_closep(&run->signals.fd);
 	fd_closep(&run->kvm);
+}
+
+/* Returns the signal that came; 0: none. */
+static int take_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(fd, &info, sizeof(info)) == sizeof(info)
+		     ? (int)info.ssi_signo
+		     : 0;
 }
 
 static void signal_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct run *run = container_of(watch, struct run, signals);
-	struct signalfd_siginfo info;
+	const int signal = take_signal(watch->fd);
 
 	(void)events;
-	if (read(watch->fd, &info, sizeof(info)) != sizeof(info))
+	if (signal == 0)
 		return;
-	run->machine->signal = (int)info.ssi_signo;
+	/* Of two that come at once, the first is the status. */
+	if (run->machine->signal == 0)
+		run->machine->signal = signal;
 	machine_end(run->machine, OUTCOME_SIGNAL);
+}
+
+/* A shell that saw us stopped has changed the terminal. */
+static void continued_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct run *run = container_of(watch, struct run, continued);
+
+	(void)events;
+	if (take_signal(watch->fd) > 0)
+		tty_continued(run->machine->tty);
 }
 
 /*
@@ -76,10 +102,13 @@ static void ending_signals(sigset_t *ret)
  */
 static int catch_signals(struct run *run, struct err *err)
 {
-	sigset_t set;
+	sigset_t set, cont;
 
 	ending_signals(&set);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	(void)sigemptyset(&cont);
+	(void)sigaddset(&cont, SIGCONT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+	    sigprocmask(SIG_BLOCK, &cont, NULL) < 0)
 		return err_sys(err, "signal mask");
 	/* A reader of our output that leaves is an EPIPE, not the end. */
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -87,14 +116,22 @@ static int catch_signals(struct run *run, struct err *err)
 	(void)signal(SIGXFSZ, SIG_IGN);
 
 	run->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return run->signals.fd >= 0 ? vcpu_kick_setup(err)
-				    : err_sys(err, "signalfd");
+	run->continued.fd = signalfd(-1, &cont, SFD_CLOEXEC | SFD_NONBLOCK);
+	return run->signals.fd >= 0 && run->continued.fd >= 0
+		     ? vcpu_kick_setup(err)
+		     : err_sys(err, "signalfd");
 }
 
 static int watch_signals(struct run *run, struct err *err)
 {
+	int r;
+
 	run->signals.ready = signal_ready;
-	return loop_add(run->machine->loop, &run->signals, EPOLLIN, err);
+	run->continued.ready = continued_ready;
+	r = loop_add(run->machine->loop, &run->signals, EPOLLIN, err);
+	if (r < 0)
+		return r;
+	return loop_add(run->machine->loop, &run->continued, EPOLLIN, err);
 }
 
 static void timed_out(struct loop_timer *timer)
@@ -200,8 +237,10 @@ static bool restarts(const struct run *run)
 static int lives(struct run *run, struct err *err)
 {
 	int r = live(run, err);
+	bool again = false;
 
 	while (r == 0 && restarts(run)) {
+		again = true;
 		r = or_lost(run, machine_reset(run->machine, err), err);
 		if (r < 0) {
 			(void)err_wrap(err, "restart");
@@ -210,6 +249,9 @@ static int lives(struct run *run, struct err *err)
 		control_restarts(&run->control);
 		r = live(run, err);
 	}
+	/* What the user gave was good at the start: it is no bad usage. */
+	if (r < 0 && again)
+		err->input = false;
 	control_ends(&run->control, r < 0);
 	return r;
 }
@@ -252,7 +294,8 @@ int run_guest(const struct config *config, int *ret_status, struct err *err)
 {
 	_cleanup_(run_finish) struct run run = { .config = config,
 						 .kvm = -1,
-						 .signals.fd = -1 };
+						 .signals.fd = -1,
+						 .continued.fd = -1 };
 	int r = arch_check_config(config, err);
 
 	if (r < 0)

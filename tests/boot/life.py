@@ -34,6 +34,12 @@ def endings() -> list[Case]:
                     "echo $n >/dev/vda; sync; [ $n = 2 ] && poweroff -f; "
                     "reboot -f' --mem 256M --cpus 4 --disk disk.img",
              out=("life 1 on 4", "life 2 on 4")),
+        Case("kernel-that-is-gone-at-a-restart-is-1", host=HOST, status=1,
+             script='cp "$IMAGE" gone\n'
+                    "{ wait_for 60 grep -q up out; rm gone; } &\n"
+                    "IMAGE=gone guest 'echo up; sleep 5; reboot -f' "
+                    "--mem 256M >out",
+             err=("Fatal: restart: kernel gone: No such file",)),
         Case("no-reboot-is-3", host=HOST, status=3, quiet=True,
              script="guest 'echo once; reboot -f' --mem 256M --no-reboot",
              out=("once",)),
@@ -93,6 +99,11 @@ def terminals() -> list[Case]:
                     f"-- {SHELL}"),
         signal(1, "hangup-signal"), signal(2, "interrupt"),
         signal(3, "quit"), signal(15, "term"),
+        Case("raw-again-after-a-stop", host=HOST,
+             script=r"on_pty expect '# ' raw kill 19 cook kill 18 raw "
+                    r"send 'echo d-$((6*7))\n' expect d-42 "
+                    r"send '\x01x' status 0 same "
+                    f"-- {SHELL}"),
         Case("terminal-restored-after-timeout", host=HOST,
              script=f"on_pty expect '# ' raw status 124 same -- {SHELL} "
                     "--timeout 8s"),

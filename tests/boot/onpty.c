@@ -10,7 +10,9 @@
  *   kill N       sends the command signal N
  *   run SHELL    runs SHELL, which finds the command's id in $PID; it must
  *                succeed
- *   raw          checks that the terminal has been made raw
+ *   raw          waits until the terminal has been made raw
+ *   cook         sets the terminal as it was before, as a shell does when a
+ *                command stops
  *   hangup       closes the terminal, as when a connection is lost
  *   status N     waits for the end; N is 128 + the number of a signal that
  *                ended it
@@ -174,12 +176,26 @@ static const char *step_run(struct session *s, const char *value)
 
 static const char *step_raw(struct session *s, const char *value)
 {
+	const int64_t deadline = now_ms() + LIMIT_MS;
 	struct termios now;
 
 	(void)value;
-	if (tcgetattr(s->slave, &now))
-		return strerror(errno);
-	return now.c_lflag & (ICANON | ECHO) ? "the terminal is not raw" : NULL;
+	for (;;) {
+		if (tcgetattr(s->slave, &now))
+			return strerror(errno);
+		if (!(now.c_lflag & (ICANON | ECHO)))
+			return NULL;
+		if (now_ms() > deadline)
+			return "the terminal is not raw";
+		(void)poll(NULL, 0, 20);
+	}
+}
+
+static const char *step_cook(struct session *s, const char *value)
+{
+	(void)value;
+	return tcsetattr(s->slave, TCSANOW, &s->before) ? strerror(errno)
+							: NULL;
 }
 
 static const char *step_hangup(struct session *s, const char *value)
@@ -232,6 +248,7 @@ static const struct step steps[] = {
 	{ "kill", true, step_kill },	 { "run", true, step_run },
 	{ "raw", false, step_raw },	 { "hangup", false, step_hangup },
 	{ "status", true, step_status }, { "same", false, step_same },
+	{ "cook", false, step_cook },
 };
 
 static const struct step *find_step(const char *name)

@@ -80,6 +80,33 @@ static void new__sets_raw_mode_and_free_restores_it(void **state)
 	screen_free(&s);
 }
 
+static void continued__is_raw_again_as_long_as_it_was(void **state)
+{
+	struct screen s = screen_new();
+	const struct termios shells = mode_of(s.program);
+	struct termios raw, now;
+	struct rig *rig;
+
+	(void)state;
+	rig = rig_new(s.program, s.program, 100);
+	raw = mode_of(s.program);
+	assert_int_equal(tcsetattr(s.program, TCSANOW, &shells), 0);
+	tty_continued(rig->tty);
+	now = mode_of(s.program);
+	assert_true(same_mode(&now, &raw));
+	rig_free(rig);
+	now = mode_of(s.program);
+	assert_true(same_mode(&now, &shells));
+
+	/* Where the mode was left alone, it still is. */
+	rig = rig_new(-1, s.program, 0);
+	tty_continued(rig->tty);
+	now = mode_of(s.program);
+	assert_true(same_mode(&now, &shells));
+	rig_free(rig);
+	screen_free(&s);
+}
+
 static void new__output_alone_leaves_the_mode(void **state)
 {
 	struct screen s = screen_new();
@@ -276,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new__sets_raw_mode_and_free_restores_it),
+		cmocka_unit_test(continued__is_raw_again_as_long_as_it_was),
 		cmocka_unit_test(new__output_alone_leaves_the_mode),
 		cmocka_unit_test(terminal__bytes_go_both_ways_as_they_are),
 		cmocka_unit_test(escape__keys_reach_who_they_are_for),
