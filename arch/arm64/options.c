@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/closest.h"
+#include "base/log.h"
 #include "vmm/config.h"
 
 int arm64_irqchip_parse(const char *word, enum arm64_irqchip *ret,
@@ -43,9 +44,13 @@ int arm64_check_config(const struct config *config, struct err *err)
 {
 	enum arm64_irqchip irqchip;
 	const int r = arm64_irqchip_parse(config->irqchip, &irqchip, err);
+	const size_t len = strlen(config->cmdline);
 
 	if (r < 0)
 		return r;
+	if (len > ARM64_LINUX_CMDLINE_MAX)
+		log_warn("--cmdline: a Linux guest sees %d of its %zu bytes",
+			 ARM64_LINUX_CMDLINE_MAX, len);
 	if (irqchip == ARM64_GIC_V2 && config->cpus > ARM64_GICV2_MAX_CPUS)
 		return err_input(err, -EINVAL,
 				 "--cpus %u: a gicv2 serves at most %d",

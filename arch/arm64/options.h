@@ -23,7 +23,11 @@ enum arm64_irqchip {
 int arm64_irqchip_parse(const char *word, enum arm64_irqchip *ret,
 			struct err *err);
 
-/* arch_check_config() of arm64. */
+/* Bytes of a command line that an arm64 Linux keeps. Source: Linux,
+ * arch/arm64/include/uapi/asm/setup.h, COMMAND_LINE_SIZE, with its end. */
+#define ARM64_LINUX_CMDLINE_MAX 2047
+
+/* arch_check_config() of arm64. Warns of a command line that Linux cuts. */
 int arm64_check_config(const struct config *config, struct err *err);
 
 #endif

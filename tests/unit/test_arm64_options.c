@@ -1,5 +1,8 @@
 /* tests/unit/test_arm64_options.c - arch/arm64/options.c. */
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "arch/arm64/options.h"
 #include "tests/unit/test.h"
@@ -45,7 +48,7 @@ static void irqchip__another_word_is_refused(void **state)
 
 static void check__gicv2_has_room_for_8(void **state)
 {
-	struct config config = { .irqchip = "gicv2", .cpus = 8 };
+	struct config config = { .irqchip = "gicv2", .cpus = 8, .cmdline = "" };
 	struct err err = { 0 };
 
 	(void)state;
@@ -58,12 +61,49 @@ static void check__gicv2_has_room_for_8(void **state)
 	assert_int_equal(arm64_check_config(&config, &err), 0);
 }
 
+/* Returns what the check of a command line of @len bytes warns of. */
+static const char *warning(size_t len)
+{
+	static char text[4096], said[256];
+	const struct config config = { .irqchip = "auto",
+				       .cpus = 1,
+				       .cmdline = text };
+	struct err err = { 0 };
+	const int saved = dup(STDERR_FILENO);
+	int fds[2];
+	ssize_t n;
+
+	memset(text, 'x', len);
+	text[len] = '\0';
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	(void)dup2(fds[1], STDERR_FILENO);
+	assert_int_equal(arm64_check_config(&config, &err), 0);
+	(void)dup2(saved, STDERR_FILENO);
+	n = read(fds[0], said, sizeof(said) - 1);
+	said[n > 0 ? n : 0] = '\0';
+	(void)close(saved);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	return said;
+}
+
+static void check__command_line_that_linux_cuts_is_told_of(void **state)
+{
+	(void)state;
+	assert_string_equal(warning(2047), "");
+	assert_string_equal(warning(2048),
+			    "vmm: warning: --cmdline: a Linux guest sees 2047 "
+			    "of its 2048 bytes\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(irqchip__every_word_has_its_kind),
 		cmocka_unit_test(irqchip__another_word_is_refused),
 		cmocka_unit_test(check__gicv2_has_room_for_8),
+		cmocka_unit_test(
+			check__command_line_that_linux_cuts_is_told_of),
 	};
 
 	return RUN_TESTS(tests);
