@@ -70,7 +70,7 @@ static int enlarge(struct job *job, struct err *err)
 	if (job->used > job->limit)
 		return err_input(err, -EFBIG,
 				 "kernel %s: decompresses to more than the "
-				 "%" PRIu64 " KiB there is room for",
+				 "limit of %" PRIu64 " KiB",
 				 job->in.image->path, job->limit >> 10);
 	if (room > job->limit)
 		room = job->limit + 1;
@@ -161,7 +161,8 @@ int unzip(const struct unzip_source *source, enum unzip_method method,
 	int r;
 
 	if (!job)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "kernel %s: out of memory",
+			       source->image->path);
 	job->in = *source;
 	job->limit = limit;
 	r = method == UNZIP_GZIP ? gunzip(job, err) : unzstd(job, err);

@@ -277,6 +277,13 @@ static uint64_t largest(const struct range *ram, size_t rams)
 	return size;
 }
 
+uint64_t arm64_unpack_limit(const struct range *ram, size_t rams)
+{
+	const uint64_t room = largest(ram, rams);
+
+	return room < ARM64_UNPACKED_MAX ? room : ARM64_UNPACKED_MAX;
+}
+
 /* Rounded up: a byte of it is needed, too. */
 static uint64_t kib(uint64_t bytes)
 {

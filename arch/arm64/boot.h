@@ -62,6 +62,14 @@ int arm64_image_whole(const struct kernel_image *image, struct err *err);
 void arm64_elf_kernel(const struct elf *elf, const struct range *ram,
 		      size_t rams, struct arm64_kernel *ret);
 
+/* Far more than any kernel. A small file can ask for more of the host's memory
+ * than the guest ever uses. */
+#define ARM64_UNPACKED_MAX (1ULL << 30)
+
+/* How many bytes may come out of a compressed kernel: what the largest region
+ * holds, and ARM64_UNPACKED_MAX at most. */
+uint64_t arm64_unpack_limit(const struct range *ram, size_t rams);
+
 /* What has to be in memory when the guest starts; the names are for messages.
  */
 struct arm64_payload {

@@ -34,15 +34,6 @@ static void load_finish(struct load *load)
 	free(load->dtb);
 }
 
-static uint64_t largest_ram(const struct arm64_layout *layout)
-{
-	uint64_t size = 0;
-
-	for (size_t i = 0; i < layout->rams; i++)
-		size = layout->ram[i].size > size ? layout->ram[i].size : size;
-	return size;
-}
-
 /* Firmware is linked for the first byte of RAM, and finds the tree 2 MiB
  * aligned behind it. */
 static int open_firmware(struct load *load, const char *path, struct err *err)
@@ -66,7 +57,9 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 	size_t len = sizeof(head);
 	int r;
 
-	r = kernel_image_open(image, path, largest_ram(layout), err);
+	r = kernel_image_open(image, path,
+			      arm64_unpack_limit(layout->ram, layout->rams),
+			      err);
 	if (r < 0)
 		return r;
 	load->want.dtb_align = 4096;

@@ -354,9 +354,23 @@ static void elf__virtual_addresses_give_the_text_offset(void **state)
 	assert_int_equal(kernel.align, 2 * MIB);
 }
 
+static void unpack_limit__is_the_largest_region_up_to_1g(void **state)
+{
+	struct range ram[] = { { 0x80000000, 64 * MIB }, { 1ULL << 40, MIB } };
+
+	(void)state;
+	assert_int_equal(arm64_unpack_limit(ram, 2), 64 * MIB);
+	ram[1].size = 1024 * MIB;
+	assert_int_equal(arm64_unpack_limit(ram, 2), 1024 * MIB);
+	ram[1].size = 65536 * MIB;
+	assert_int_equal(arm64_unpack_limit(ram, 2), 1024 * MIB);
+	assert_int_equal(arm64_unpack_limit(ram, 0), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unpack_limit__is_the_largest_region_up_to_1g),
 		cmocka_unit_test(parse__header_says_where_and_how_much),
 		cmocka_unit_test(parse__span_covers_the_file),
 		cmocka_unit_test(parse__kernel_before_3_17_is_512_kib_into_ram),
