@@ -43,24 +43,6 @@ static const struct doctor_cap irqfd = {
 };
 // clang-format on
 
-static const char *open_cure(int code)
-{
-	switch (code) {
-	case -ENOENT:
-		return "a kernel with KVM, started where it may use "
-		       "virtualization (arm64: at EL2); or load its module; "
-		       "in a virtual machine, turn on nested virtualization";
-	case -EACCES:
-	case -EPERM:
-		return "join the group that owns it, which must be let in "
-		       "(chmod 660 /dev/kvm; usermod -aG kvm USER), and log "
-		       "in again; in a container, pass the device through";
-	default:
-		return "see what the kernel says (dmesg): virtualization may "
-		       "be off in the firmware, or in use by another program";
-	}
-}
-
 static void check_needed(struct doctor *doctor, int kvm)
 {
 	size_t count;
@@ -112,7 +94,7 @@ void doctor_kvm(struct doctor *doctor)
 	doctor->section = "KVM";
 	if (kvm < 0) {
 		doctor_add(doctor, DOCTOR_FATAL, "/dev/kvm", "no guest can run",
-			   open_cure(kvm), "%s", strerrordesc_np(-kvm));
+			   kvm_open_cure(kvm), "%s", strerrordesc_np(-kvm));
 		return;
 	}
 	doctor_add(doctor, DOCTOR_OK, "/dev/kvm", NULL, NULL, "usable");

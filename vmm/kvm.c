@@ -20,20 +20,24 @@ int kvm_run(int fd)
 	return ioctl(fd, KVM_RUN, 0) >= 0 ? 0 : -errno;
 }
 
-static const char *open_cure(int code)
+const char *kvm_open_cure(int code)
 {
 	switch (code) {
 	case -ENOENT:
-		return "this kernel has no KVM, or its module is not loaded";
+		return "use a kernel with KVM, started where it may use "
+		       "virtualization (arm64: at EL2), or load its module; "
+		       "in a virtual machine, turn on nested virtualization";
 	case -EACCES:
 	case -EPERM:
-		return "you may not use it: join its group (kvm), or be root";
+		return "join the group that owns it, which must be let in "
+		       "(chmod 660 /dev/kvm; usermod -aG kvm USER), and log "
+		       "in again; in a container, pass the device through";
 	case -ENODEV:
 	case -ENXIO:
-		return "KVM found no virtualization in this CPU; it may be off "
-		       "in the firmware, or this is a guest without nesting";
+		return "turn on virtualization in the firmware, or nested "
+		       "virtualization in a virtual machine";
 	default:
-		return "vmm doctor tells more";
+		return "see what the kernel says (dmesg)";
 	}
 }
 
@@ -43,7 +47,7 @@ int kvm_open(struct err *err)
 	int version;
 
 	if (fd < 0)
-		return err_sys(err, "/dev/kvm (%s)", open_cure(-errno));
+		return err_sys(err, "/dev/kvm (%s)", kvm_open_cure(-errno));
 	version = kvm_ioctl_int(fd, KVM_GET_API_VERSION, 0UL, err);
 	if (version < 0)
 		return err_wrap(err, "/dev/kvm");
@@ -59,6 +63,14 @@ int kvm_cap(int fd, int cap)
 	const int r = ioctl(fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
 
 	return r > 0 ? r : 0;
+}
+
+bool kvm_has_device(int vm_fd, uint32_t type)
+{
+	struct kvm_create_device dev = { .type = type,
+					 .flags = KVM_CREATE_DEVICE_TEST };
+
+	return ioctl(vm_fd, KVM_CREATE_DEVICE, &dev) == 0;
 }
 
 int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,

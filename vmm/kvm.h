@@ -42,6 +42,12 @@ int kvm_run(int fd);
  */
 int kvm_open(struct err *err);
 
+/* What to do about a /dev/kvm that gives this negative errno. */
+const char *kvm_open_cure(int code);
+
+/* True if KVM has this device for the VM: KVM_DEV_TYPE_*. */
+bool kvm_has_device(int vm_fd, uint32_t type);
+
 /* KVM_CHECK_EXTENSION on a /dev/kvm or VM descriptor: 0 means no. */
 int kvm_cap(int fd, int cap);
 

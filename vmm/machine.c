@@ -118,7 +118,7 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 	int r;
 
 	if (!machine)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "machine: out of memory");
 	machine->config = config;
 	r = caps_check(kvm, &machine->limits, err);
 	if (r == 0)

@@ -81,7 +81,7 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	int r;
 
 	if (!vm)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "virtual machine: out of memory");
 	vm->machine = machine;
 	vm->kvm = kvm;
 	(void)pthread_mutex_init(&vm->lock, NULL);

@@ -92,7 +92,8 @@ int arch_attach(struct machine *machine, struct err *err)
 		int r;
 
 		if (!slot.dev)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_set(err, -ENOMEM, "%s: out of memory",
+				       board[i].compatible);
 		r = machine_attach(machine, slot, err);
 		if (r < 0)
 			return r;

@@ -27,7 +27,6 @@ enum {
 	ARM64_PPI_PMU = 7,
 	ARM64_PIN_UART = 0,
 	ARM64_PIN_VIRTIO = 1, /* the first transport's; then one after other */
-	ARM64_PINS = 64,
 };
 
 #define ARM64_SEED_SIZE 40 /* of kaslr-seed and rng-seed, in bytes */

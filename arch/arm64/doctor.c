@@ -56,20 +56,11 @@ static int scratch_vm(int kvm, struct err *err)
 			     "KVM_CREATE_VM", err);
 }
 
-static bool has_device(int vm, uint32_t type)
-{
-	struct kvm_create_device dev = { .type = type,
-					 .flags = KVM_CREATE_DEVICE_TEST };
-	struct err err = { 0 };
-
-	return kvm_ioctl(vm, KVM_CREATE_DEVICE, &dev, &err) >= 0;
-}
-
 static void check_gic(struct doctor *doctor, int vm)
 {
-	const bool v2 = has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V2);
-	const bool v3 = has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
-	const bool its = has_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS);
+	const bool v2 = kvm_has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V2);
+	const bool v3 = kvm_has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
+	const bool its = kvm_has_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS);
 	const char *v3_words = its ? "gicv3 gicv3-its" : "gicv3";
 
 	doctor_add(doctor, v2 || v3 ? DOCTOR_OK : DOCTOR_FATAL,

@@ -11,21 +11,12 @@
 #include "vmm/kvm.h"
 #include "vmm/vm.h"
 
-static bool offered(const struct vm *vm, uint32_t type)
-{
-	struct kvm_create_device dev = { .type = type,
-					 .flags = KVM_CREATE_DEVICE_TEST };
-	struct err unused = { 0 };
-
-	return kvm_ioctl(vm->fd, KVM_CREATE_DEVICE, &dev, &unused) == 0;
-}
-
 static const char *offers(const struct vm *vm)
 {
-	const bool v2 = offered(vm, KVM_DEV_TYPE_ARM_VGIC_V2);
-	const bool v3 = offered(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
+	const bool v2 = kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V2);
+	const bool v3 = kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V3);
 
-	if (v3 && offered(vm, KVM_DEV_TYPE_ARM_VGIC_ITS))
+	if (v3 && kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_ITS))
 		return v2 ? "gicv2, gicv3 and gicv3-its"
 			  : "gicv3 and gicv3-its";
 	if (v3)
@@ -37,12 +28,12 @@ static bool possible(const struct vm *vm, enum arm64_irqchip kind)
 {
 	switch (kind) {
 	case ARM64_GIC_V2:
-		return offered(vm, KVM_DEV_TYPE_ARM_VGIC_V2);
+		return kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V2);
 	case ARM64_GIC_V3:
-		return offered(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
+		return kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V3);
 	case ARM64_GIC_V3_ITS:
-		return offered(vm, KVM_DEV_TYPE_ARM_VGIC_V3) &&
-		       offered(vm, KVM_DEV_TYPE_ARM_VGIC_ITS);
+		return kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V3) &&
+		       kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_ITS);
 	default:
 		return false;
 	}

@@ -79,7 +79,7 @@ int arch_layout(struct machine *machine, struct err *err)
 				 "(KVM_CAP_ARM_PMU_V3)");
 	arch = calloc(1, sizeof(*arch));
 	if (!arch)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "memory layout: out of memory");
 	machine->arch = arch;
 	r = arm64_layout(&arch->layout, machine->config, &machine->limits, err);
 	if (r == 0)

@@ -136,7 +136,7 @@ int arch_vm_init(struct vm *vm, struct err *err)
 
 	vm->arch = calloc(1, sizeof(*vm->arch));
 	if (!vm->arch)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "virtual machine: out of memory");
 	r = gic_init(&vm->arch->gic, vm, err);
 	if (r == 0 && vm->machine->config->pmu)
 		r = start_pmus(vm, err);

@@ -12,10 +12,10 @@ FULL = ("mkdir small; mount -t tmpfs -o size=1M none small\n"
         'trap "umount small" EXIT\ntruncate -s 16M small/disk\n')
 
 
-def kvm(name: str, change: str, sentence: str) -> Case:
+def kvm(name: str, change: str, *sentence: str) -> Case:
     """/dev/kvm is not what it should be, for a moment."""
     return Case(f"refused-kvm-{name}", host=HOST, files=FILES, status=1,
-                sentence=True, err=(sentence,),
+                sentence=True, err=sentence,
                 script="mv /dev/kvm /dev/kvm.away\ntrap 'rm -f /dev/kvm; "
                        "mv /dev/kvm.away /dev/kvm' EXIT\n"
                        f"{change}\n{FLAT_RUN}")
@@ -24,18 +24,18 @@ def kvm(name: str, change: str, sentence: str) -> Case:
 def cases() -> list[Case]:
     """All of them."""
     return [
-        kvm("missing", "", "Fatal: /dev/kvm (this kernel has no KVM, or its "
-            "module is not loaded): No such file or directory\n"),
+        kvm("missing", "", "Fatal: /dev/kvm (use a kernel with KVM, ",
+            "): No such file or directory\n"),
         kvm("not-permitted", "mknod -m 600 /dev/kvm c 10 232\n"
             "exec_as() { chmod 755 . .. /lab /lab/bad; echo "
             "'other:x:1000:1000::/:/bin/sh' >>/etc/passwd; }; exec_as\n"
             f"su other -s /bin/sh -c '{FLAT_RUN}'; exit",
-            "Fatal: /dev/kvm (you may not use it: join its group (kvm), or be "
-            "root): Permission denied\n"),
+            "Fatal: /dev/kvm (join the group that owns it, ",
+            "): Permission denied\n"),
         kvm("of-another-kind", "mknod /dev/kvm c 1 3",
             "Fatal: /dev/kvm: KVM_GET_API_VERSION: Inappropriate ioctl"),
         kvm("without-a-driver", "mknod /dev/kvm c 250 250",
-            "Fatal: /dev/kvm (KVM found no virtualization in this CPU"),
+            "Fatal: /dev/kvm (turn on virtualization in the firmware"),
         Case("doctor-tells-that-kvm-is-missing", host=HOST, status=1,
              script="mv /dev/kvm /dev/kvm.away\n"
                     "trap 'mv /dev/kvm.away /dev/kvm' EXIT\nvmm doctor",
