@@ -116,7 +116,7 @@ static int set_mem(void *ctx, const struct cli_option *option,
 
 	(void)option;
 	if (config->mems == CONFIG_MAX_MEM)
-		return err_input(err, -ENOSPC, "at most %d pieces of memory",
+		return err_input(err, -ENOSPC, "at most %d --mem options",
 				 CONFIG_MAX_MEM);
 	mem.text = strdup(value);
 	if (!mem.text)
@@ -367,7 +367,8 @@ static const struct cli_option run_options[] = {
 	  .help = "end with status 3 when the guest restarts",
 	  TO(no_reboot, cli_set_true) },
 	{ .name = "timeout", .arg = "DURATION",
-	  .help = "end with status 124 after 10s, 500ms, 2m, ...",
+	  .help = "end with status 124 after 10s, 500ms, 2m, ...;\n"
+		  "0: never",
 	  .set = set_timeout },
 	{ .name = "loglevel", .arg = "error|warning|info|debug",
 	  .help = "how much to say on the standard error\n"

@@ -19,8 +19,9 @@
 #define TEXT_MAX 512
 #define MM "/sys/kernel/mm/"
 
-/* A vCPU takes a descriptor, a disk up to four, the rest twenty. */
-#define FILES_WANTED 256
+/* 64 vCPUs take two descriptors each, 16 disks up to four, 32 --mem options and
+ * 16 control clients one; the rest is some forty. */
+#define FILES_WANTED 320
 
 static int open_at_root(const char *root, const char *path, int flags)
 {
@@ -129,8 +130,7 @@ static void check_hugetlb(struct doctor *doctor, const char *root)
 				all + len, sizeof(all) - len, "%s%s: %" PRIu64,
 				len ? ", " : "", sizes[i].name, total);
 	}
-	doctor_add(doctor, len ? DOCTOR_OK : DOCTOR_MISSING,
-		   "reserved huge pages",
+	doctor_add(doctor, len ? DOCTOR_OK : DOCTOR_MISSING, "hugetlb pages",
 		   "no memory can be set aside for guests in huge pages",
 		   "a kernel with CONFIG_HUGETLBFS", "%s", len ? all : "no");
 }
@@ -160,7 +160,7 @@ static void check_overcommit(struct doctor *doctor, const char *root)
 	    mode > 2)
 		return;
 	doctor_add(doctor, mode == 2 ? DOCTOR_LIMITED : DOCTOR_OK,
-		   "overcommit of memory",
+		   "vm.overcommit_memory",
 		   "all of a guest's --mem counts as used from the start",
 		   "sysctl vm.overcommit_memory=0", "%s", modes[mode]);
 }
@@ -250,7 +250,7 @@ void doctor_host(struct doctor *doctor, const char *root)
 	check_overcommit(doctor, root);
 	check_userfaultfd(doctor, root);
 
-	doctor->section = "Input and output, limits";
+	doctor->section = "I/O, limits";
 	check_io_uring(doctor, root);
 	check_limits(doctor);
 }

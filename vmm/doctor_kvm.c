@@ -13,13 +13,13 @@
 /* Source of the meanings: Linux, Documentation/virt/kvm/api.rst. */
 static const struct doctor_cap wanted[] = {
 	{ DOCTOR_CAP(KVM_CAP_SYNC_MMU), DOCTOR_MISSING,
-	  "memory can be taken back",
+	  "MMU notifier",
 	  "memory that a guest has touched stays with it", "a newer kernel" },
 	{ DOCTOR_CAP(KVM_CAP_READONLY_MEM), DOCTOR_MISSING,
 	  "read-only memory",
 	  "a guest cannot be given ROM or flash memory", "a newer kernel" },
 	{ DOCTOR_CAP(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2), DOCTOR_MISSING,
-	  "dirty log, cleared by hand",
+	  "manual dirty-log protect",
 	  "a guest stands still for longer when its changes are looked for",
 	  "Linux 5.2 or newer" },
 	{ DOCTOR_CAP(KVM_CAP_DIRTY_LOG_RING_ACQ_REL), DOCTOR_MISSING,
@@ -27,18 +27,18 @@ static const struct doctor_cap wanted[] = {
 	  "a guest's changes are found by scanning bitmaps alone",
 	  "Linux 6.1 or newer (arm64: 6.2)" },
 	{ DOCTOR_CAP(KVM_CAP_BINARY_STATS_FD), DOCTOR_MISSING,
-	  "statistics by descriptor",
+	  "binary stats fd",
 	  "KVM's statistics of a guest are in debugfs alone",
 	  "Linux 5.14 or newer" },
 };
 
 static const struct doctor_cap ioeventfd = {
-	DOCTOR_CAP(KVM_CAP_IOEVENTFD), DOCTOR_FATAL, "doorbells by eventfd",
+	DOCTOR_CAP(KVM_CAP_IOEVENTFD), DOCTOR_FATAL, "ioeventfd",
 	"virtio devices do not work", "a newer kernel"
 };
 
 static const struct doctor_cap irqfd = {
-	DOCTOR_CAP(KVM_CAP_IRQFD), DOCTOR_FATAL, "interrupts by eventfd",
+	DOCTOR_CAP(KVM_CAP_IRQFD), DOCTOR_FATAL, "irqfd",
 	"virtio devices do not work", "a newer kernel"
 };
 // clang-format on
@@ -53,7 +53,7 @@ static void check_needed(struct doctor *doctor, int kvm)
 		if (!kvm_cap(kvm, need[i].cap))
 			lacking = need[i].name;
 	doctor_add(doctor, lacking ? DOCTOR_FATAL : DOCTOR_OK,
-		   "what vmm needs of it", "vmm cannot use this KVM",
+		   "required capabilities", "vmm cannot use this KVM",
 		   "a newer kernel", "%s%s", lacking ? "lacks " : "all there",
 		   lacking ? lacking : "");
 	if (arch_has_ioeventfd)
@@ -67,10 +67,9 @@ static void check_limits(struct doctor *doctor, int kvm)
 	const int cpus = kvm_cap(kvm, KVM_CAP_MAX_VCPUS);
 
 	doctor_add(doctor, cpus < CONFIG_MAX_CPUS ? DOCTOR_LIMITED : DOCTOR_OK,
-		   "virtual CPUs of a guest", "--cpus takes no more than this",
-		   NULL, "%d, best up to %d", cpus,
-		   kvm_cap(kvm, KVM_CAP_NR_VCPUS));
-	doctor_add(doctor, DOCTOR_OK, "pieces of memory", NULL, NULL, "%d",
+		   "max vCPUs", "--cpus takes no more than this", NULL,
+		   "%d, best up to %d", cpus, kvm_cap(kvm, KVM_CAP_NR_VCPUS));
+	doctor_add(doctor, DOCTOR_OK, "memory slots", NULL, NULL, "%d",
 		   kvm_cap(kvm, KVM_CAP_NR_MEMSLOTS));
 }
 

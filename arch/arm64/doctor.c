@@ -14,7 +14,7 @@
 /* Source of the meanings: Linux, Documentation/virt/kvm/api.rst. */
 static const struct doctor_cap caps[] = {
 	{ DOCTOR_CAP(KVM_CAP_ARM_PSCI_0_2), DOCTOR_FATAL,
-	  "power control",
+	  "PSCI 0.2",
 	  "a guest cannot start CPUs or power off", "a newer kernel" },
 	{ DOCTOR_CAP(KVM_CAP_ARM_PMU_V3), DOCTOR_MISSING,
 	  "performance counters",
@@ -33,7 +33,7 @@ static const struct doctor_cap caps[] = {
 	  "guests cannot tell when the host keeps them waiting",
 	  "a newer kernel" },
 	{ DOCTOR_CAP(KVM_CAP_ARM_EL1_32BIT), DOCTOR_MISSING,
-	  "32-bit kernels",
+	  "AArch32 EL1",
 	  "guests run 64-bit kernels alone", "a host CPU with AArch32 at EL1" },
 };
 // clang-format on
@@ -87,7 +87,8 @@ static void check_blocks(struct doctor *doctor, int kvm)
 						"%s%u%c", len ? " " : "",
 						1U << bit % 10,
 						"KMG"[bit / 10 - 1]);
-	doctor_add(doctor, sizes ? DOCTOR_OK : DOCTOR_MISSING, "block sizes",
+	doctor_add(doctor, sizes ? DOCTOR_OK : DOCTOR_MISSING,
+		   "eager page split sizes",
 		   "a guest slows down while its changes are watched",
 		   "Linux 6.5 or newer", "%s", text);
 }
@@ -97,7 +98,7 @@ void arch_doctor(struct doctor *doctor, int kvm)
 	struct err err = { 0 };
 	_cleanup_(fd_closep) int vm = scratch_vm(kvm, &err);
 
-	doctor_add(doctor, DOCTOR_OK, "guest addresses", NULL, NULL, "%d bits",
+	doctor_add(doctor, DOCTOR_OK, "IPA size", NULL, NULL, "%d bits",
 		   ipa_bits(kvm));
 	if (vm < 0)
 		doctor_add(doctor, DOCTOR_FATAL, "a virtual machine",

@@ -67,7 +67,7 @@ def memory() -> list[Case]:
                 "--mem 64M@0x80000000: overlaps --mem 64M@0x80000000"),
         refused("mem-33-pieces", f"run --kernel {FLAT} $(for i in $(seq 33); "
                 "do echo --mem 1M; done)",
-                "--mem 1M: at most 32 pieces of memory"),
+                "--mem 1M: at most 32 --mem options"),
         Case("refused-mem-beyond-the-hosts", host=HOST, files=FILES, status=1,
              sentence=True, script=f"ulimit -v 100000; vmm run --kernel {FLAT} "
              "--mem 1G", err=("1024 MiB of guest memory: Cannot allocate "

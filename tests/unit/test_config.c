@@ -324,7 +324,7 @@ static void mem__too_many_pieces_are_refused(void **state)
 	config_finish(&c);
 	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM + 1),
 			 -ENOSPC);
-	assert_string_equal(err.msg, "-m 1: at most 32 pieces of memory");
+	assert_string_equal(err.msg, "-m 1: at most 32 --mem options");
 	assert_true(err.input);
 }
 

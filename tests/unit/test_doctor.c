@@ -101,7 +101,7 @@ static void host__a_kernel_without_features_is_told(void **state)
 {
 	static const char *const missing[] = {
 		"transparent huge pages",
-		"reserved huge pages",
+		"hugetlb pages",
 		"same-page merging (KSM)",
 	};
 	struct root root = root_make();
@@ -141,10 +141,9 @@ static void host__settings_are_read(void **state)
 	assert_string_equal(find(&d, "transparent huge pages")->value,
 			    "madvise");
 	assert_int_equal(find(&d, "transparent huge pages")->mark, DOCTOR_OK);
-	assert_string_equal(find(&d, "reserved huge pages")->value,
-			    "2M: 8, 1G: 0");
+	assert_string_equal(find(&d, "hugetlb pages")->value, "2M: 8, 1G: 0");
 	assert_string_equal(find(&d, "same-page merging (KSM)")->value, "on");
-	assert_string_equal(find(&d, "overcommit of memory")->value,
+	assert_string_equal(find(&d, "vm.overcommit_memory")->value,
 			    "heuristic");
 	root_remove(&root);
 }
@@ -154,7 +153,7 @@ static void host__settings_that_hurt_have_a_cure(void **state)
 	static const char *const limited[] = {
 		"transparent huge pages",
 		"same-page merging (KSM)",
-		"overcommit of memory",
+		"vm.overcommit_memory",
 	};
 	struct root root = root_make();
 	struct doctor d = { 0 };
