@@ -39,7 +39,7 @@ def endings() -> list[Case]:
                     "{ wait_for 60 grep -q up out; rm gone; } &\n"
                     "IMAGE=gone guest 'echo up; sleep 5; reboot -f' "
                     "--mem 256M >out",
-             err=("Fatal: restart: kernel gone: No such file",)),
+             err=("Fatal: restart: Unable to open kernel gone: No such file",)),
         Case("no-reboot-is-3", host=HOST, status=3, quiet=True,
              script="guest 'echo once; reboot -f' --mem 256M --no-reboot",
              out=("once",)),
