@@ -402,14 +402,14 @@ static bool wait_some(struct uring *ring, struct uring_client *client)
 	return true;
 }
 
-void uring_wait(struct uring_client *client)
+void uring_drain(struct uring_client *client)
 {
 	do
 		deliver(client->ring, client);
 	while (wait_some(client->ring, client));
 }
 
-void uring_drain(struct uring_client *client)
+void uring_cancel(struct uring_client *client)
 {
 	struct uring *ring = client->ring;
 	struct uring_req *req;
@@ -418,5 +418,5 @@ void uring_drain(struct uring_client *client)
 	while ((req = list_take(&ring->waiting, client)))
 		finish(ring, req, -ECANCELED);
 	(void)pthread_mutex_unlock(&ring->lock);
-	uring_wait(client);
+	uring_drain(client);
 }

@@ -4,8 +4,8 @@
  * One ring serves every disk. A device embeds a struct uring_client, and a
  * struct uring_req in each request it can have in flight; both are its own. A
  * request that was started always ends with one call of done(), on the loop's
- * thread or in uring_drain(), never in uring_start() or uring_flush(). Starting
- * cannot fail: what the ring has no room for waits its turn.
+ * thread or in uring_cancel(), never in uring_start() or uring_flush().
+ * Starting cannot fail: what the ring has no room for waits its turn.
  *
  * Locks: the client's before the ring's own, which is held in no callback.
  */
@@ -30,7 +30,7 @@ struct uring_client {
 
 	/* The ring's. */
 	unsigned active; /* started, and done() not called yet */
-	bool waited; /* a thread waits in uring_drain() or uring_wait() */
+	bool waited; /* a thread waits in uring_cancel() or uring_drain() */
 };
 
 enum uring_kind {
@@ -51,7 +51,7 @@ struct uring_req {
 	/*
 	 * @res: what the system call would have returned: bytes, which may be
 	 * fewer than asked for; 0; or a negative errno (-ECANCELED if
-	 * uring_drain() took it back). May start the request again.
+	 * uring_cancel() took it back). May start the request again.
 	 */
 	void (*done)(struct uring_req *req, int res);
 
@@ -98,13 +98,13 @@ void uring_flush(struct uring *ring);
  * meanwhile. Takes as long as the disk does, and holds up no other client and
  * not the loop. Thread: any; loop or setup if the client has no lock.
  */
-void uring_drain(struct uring_client *client);
+void uring_cancel(struct uring_client *client);
 
 /*
  * For a device's pause: waits until this client has no request left, those
  * included that done() starts meanwhile; none is taken back. Else as
- * uring_drain().
+ * uring_cancel().
  */
-void uring_wait(struct uring_client *client);
+void uring_drain(struct uring_client *client);
 
 #endif

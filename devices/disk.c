@@ -34,7 +34,7 @@ struct raw {
 	struct uring_client client;
 	uint32_t mem_align; /* of direct I/O's buffers, in bytes; 0: any do */
 	bool cannot_zero; /* fallocate() has no FALLOC_FL_ZERO_RANGE here */
-	bool draining;
+	bool canceling;
 	uint64_t errors; /* requests the host failed; the first is logged */
 };
 
@@ -172,7 +172,7 @@ static void go_on(struct disk_req *req, enum step step)
 	int r;
 
 	req->step = step;
-	r = raw->draining ? -ECANCELED : begin_step(raw, req);
+	r = raw->canceling ? -ECANCELED : begin_step(raw, req);
 	if (r < 0)
 		finish(req, r);
 }
@@ -180,7 +180,7 @@ static void go_on(struct disk_req *req, enum step step)
 /* The bytes are where they belong. */
 static void moved_all(struct disk_req *req)
 {
-	if (req->durable && req->kind != DISK_READ)
+	if (req->fua && req->kind != DISK_READ)
 		go_on(req, STEP_SYNC);
 	else
 		finish(req, 0);
@@ -258,7 +258,7 @@ static int raw_start(struct disk *disk, struct disk_req *req)
 {
 	struct raw *raw = raw_of(disk);
 
-	assert(!raw->draining);
+	assert(!raw->canceling);
 	assert(!disk->ro || req->kind == DISK_READ || req->kind == DISK_FLUSH);
 	assert(req->kind == DISK_FLUSH ||
 	       (req->len > 0 && req->offset <= disk->size &&
@@ -281,18 +281,18 @@ static void raw_kick(struct disk *disk)
 	uring_flush(raw_of(disk)->client.ring);
 }
 
-static void raw_drain(struct disk *disk)
+static void raw_cancel(struct disk *disk)
 {
 	struct raw *raw = raw_of(disk);
 
-	raw->draining = true;
-	uring_drain(&raw->client);
-	raw->draining = false;
+	raw->canceling = true;
+	uring_cancel(&raw->client);
+	raw->canceling = false;
 }
 
-static void raw_wait(struct disk *disk)
+static void raw_drain(struct disk *disk)
 {
-	uring_wait(&raw_of(disk)->client);
+	uring_drain(&raw_of(disk)->client);
 }
 
 static void raw_close(struct disk *disk)
@@ -308,8 +308,8 @@ static const struct disk_ops raw_ops = {
 	.attach = raw_attach,
 	.start = raw_start,
 	.kick = raw_kick,
+	.cancel = raw_cancel,
 	.drain = raw_drain,
-	.wait = raw_wait,
 	.close = raw_close,
 };
 

@@ -36,11 +36,12 @@ struct disk_req {
 	uint64_t offset, len; /* inside the disk, and not 0; not for a flush */
 	struct iovec *iov; /* borrowed; @len bytes; the disk narrows it */
 	size_t iovs;
-	bool durable; /* a write, or zeroes, are flushed before they are done */
+	bool fua; /* forced unit access: a write, or zeroes, are flushed before
+		     they are done */
 	bool unmap; /* DISK_ZERO: the space may be given back */
 	/*
-	 * @res: 0 or a negative errno; -ECANCELED if drain() took it back.
-	 * May start the request again. Thread: loop, or drain()'s.
+	 * @res: 0 or a negative errno; -ECANCELED if cancel() took it back.
+	 * May start the request again. Thread: loop, or cancel()'s.
 	 */
 	void (*done)(struct disk_req *req, int res);
 
@@ -65,9 +66,9 @@ struct disk_ops {
 	int (*start)(struct disk *disk, struct disk_req *req);
 	void (*kick)(struct disk *disk);
 	/* done() has been called for all requests when it returns. */
-	void (*drain)(struct disk *disk);
+	void (*cancel)(struct disk *disk);
 	/* The same, but none is taken back: each is done as it should be. */
-	void (*wait)(struct disk *disk);
+	void (*drain)(struct disk *disk);
 	/* No request is in flight. */
 	void (*close)(struct disk *disk);
 };

@@ -33,7 +33,7 @@ enum {
 	A_UIP = 0x80, /* update in progress */
 	A_RESET = 0x60, /* both: the divider is held in reset */
 	A_INITIAL = 0x26, /* 32.768 kHz, 1024 Hz */
-	B_SET = 0x80, /* the clock stands, to be set */
+	B_SET = 0x80, /* the clock is stopped, to be set */
 	B_PIE = 0x40,
 	B_AIE = 0x20,
 	B_UIE = 0x10,
@@ -146,7 +146,7 @@ static unsigned decode_hour(const struct mc146818 *rtc)
 	       (reg & HOURS_PM ? 12 : 0);
 }
 
-/* Brings the time registers up to date, unless the clock stands. */
+/* Brings the time registers up to date, unless the clock is stopped. */
 static void refresh(struct mc146818 *rtc)
 {
 	uint8_t *reg = rtc->reg;

@@ -35,7 +35,7 @@ static void set_edge(void *chip_, unsigned index, bool level)
 		(void)!write(chip->edge[index].fd, &one, sizeof(one));
 }
 
-static void set_edge_by_hand(void *chip_, unsigned index, bool level)
+static void set_edge_by_ioctl(void *chip_, unsigned index, bool level)
 {
 	struct irq_chip *chip = chip_;
 	const unsigned pin = chip->edge[index].pin;
@@ -59,7 +59,7 @@ int irq_edge_line(struct irq_chip *chip, unsigned pin, struct irq_line *ret,
 		if (edge->fd < 0)
 			return err_sys(err, "interrupt pin %u: eventfd", pin);
 	}
-	*ret = (struct irq_line){ arch_has_irqfd ? set_edge : set_edge_by_hand,
+	*ret = (struct irq_line){ arch_has_irqfd ? set_edge : set_edge_by_ioctl,
 				  chip, chip->edges++ };
 	return 0;
 }

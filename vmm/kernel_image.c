@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "vmm/unzip.h"
+#include "vmm/decompress.h"
 
 /* A gzip of a zboot of an image, and there it ends. */
 #define MAX_WRAPPINGS 2
@@ -27,7 +27,7 @@ enum {
 
 /* What a file is wrapped in. */
 struct wrapping {
-	enum unzip_method method;
+	enum decompress_method method;
 	uint64_t offset; /* of the compressed bytes */
 	uint64_t size;
 };
@@ -54,9 +54,9 @@ static int parse_zboot(const struct kernel_image *image, const uint8_t *head,
 
 	memcpy(method, head + ZBOOT_METHOD, sizeof(method) - 1);
 	if (strcmp(method, "gzip") == 0)
-		ret->method = UNZIP_GZIP;
+		ret->method = DECOMPRESS_GZIP;
 	else if (strcmp(method, "zstd") == 0 || strcmp(method, "zstd22") == 0)
-		ret->method = UNZIP_ZSTD;
+		ret->method = DECOMPRESS_ZSTD;
 	else
 		return err_input(err, -ENOTSUP,
 				 "kernel %s: EFI zboot compressed in another "
@@ -96,11 +96,11 @@ static int find_wrapping(const struct kernel_image *image, const uint8_t *head,
 {
 	*ret = (struct wrapping){ .size = image->size };
 	if (begins_with(head, len, "\x1f\x8b", 2)) {
-		ret->method = UNZIP_GZIP;
+		ret->method = DECOMPRESS_GZIP;
 		return 1;
 	}
 	if (begins_with(head, len, "\x28\xb5\x2f\xfd", 4)) {
-		ret->method = UNZIP_ZSTD;
+		ret->method = DECOMPRESS_ZSTD;
 		return 1;
 	}
 	if (len == HEAD && begins_with(head, len, "MZ", 2) &&
@@ -113,13 +113,13 @@ static int find_wrapping(const struct kernel_image *image, const uint8_t *head,
 static int unwrap(struct kernel_image *image, const struct wrapping *wrapping,
 		  uint64_t limit, struct err *err)
 {
-	const struct unzip_source source = { image, wrapping->offset,
-					     wrapping->size };
+	const struct decompress_source source = { image, wrapping->offset,
+						  wrapping->size };
 	uint8_t *data;
 	uint64_t size;
 	int r;
 
-	r = unzip(&source, wrapping->method, limit, &data, &size, err);
+	r = decompress(&source, wrapping->method, limit, &data, &size, err);
 	if (r < 0)
 		return r;
 	fd_closep(&image->fd);

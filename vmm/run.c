@@ -186,8 +186,8 @@ static int or_lost(const struct run *run, int r, struct err *err)
 	return lost < 0 ? lost : r;
 }
 
-/* One life of the guest, from power-on or reset to its end. */
-static int live(struct run *run, struct err *err)
+/* One boot cycle of the guest, from power-on or reset to its end. */
+static int boot_cycle(struct run *run, struct err *err)
 {
 	_cleanup_(vm_freep) struct vm *vm = NULL;
 	struct err late = { 0 };
@@ -198,7 +198,7 @@ static int live(struct run *run, struct err *err)
 		r = begin(run, vm, err);
 	if (r < 0)
 		return r;
-	/* A late loop_stop() of the life before may end the loop early. */
+	/* A late loop_stop() of the cycle before may end the loop early. */
 	do
 		r = loop_run(run->machine->loop, err);
 	while (r == 0 && machine_outcome(run->machine) == OUTCOME_NONE);
@@ -234,9 +234,9 @@ static bool restarts(const struct run *run)
 	       !run->config->no_reboot;
 }
 
-static int lives(struct run *run, struct err *err)
+static int boot_cycles(struct run *run, struct err *err)
 {
-	int r = live(run, err);
+	int r = boot_cycle(run, err);
 	bool again = false;
 
 	while (r == 0 && restarts(run)) {
@@ -247,7 +247,7 @@ static int lives(struct run *run, struct err *err)
 			break;
 		}
 		control_restarts(&run->control);
-		r = live(run, err);
+		r = boot_cycle(run, err);
 	}
 	/* What the user gave was good at the start: it is no bad usage. */
 	if (r < 0 && again)
@@ -321,7 +321,7 @@ int run_guest(const struct config *config, int *ret_status, struct err *err)
 	if (r == 0)
 		r = watch_clock(&run, err);
 	if (r == 0)
-		r = lives(&run, err);
+		r = boot_cycles(&run, err);
 	if (r < 0)
 		return r;
 	*ret_status = status(run.machine);

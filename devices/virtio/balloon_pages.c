@@ -49,7 +49,7 @@ static size_t handle_pages(struct balloon *b, unsigned queue, size_t max)
 	pages->done += n * PFN;
 	wrong = handle(b, queue, run, balloon_pfn_runs(pfn, n, run));
 	if (wrong > 0)
-		log_guest(&b->vio.mistakes,
+		log_guest(&b->vio.guest_errors,
 			  "virtio-balloon: %" PRIu64 " KiB %s that %s",
 			  wrong / 1024,
 			  queue == BALLOON_INFLATE ? "given" : "taken",

@@ -81,7 +81,7 @@ static void answer(struct blk_req *req, int status, uint64_t len)
 /* The driver has asked for what it may not. */
 static void refuse(struct blk_req *req, int status, const char *why)
 {
-	log_guest(&req->blk->vio.mistakes, "virtio-blk: %s", why);
+	log_guest(&req->blk->vio.guest_errors, "virtio-blk: %s", why);
 	answer(req, status, 0);
 }
 
@@ -131,7 +131,7 @@ static void start(struct blk_req *req, uint64_t sector, uint64_t len)
 	}
 	req->io.offset = sector * SECTOR_SIZE;
 	req->io.len = len;
-	req->io.durable = write_through(blk);
+	req->io.fua = write_through(blk);
 	req->io.done = io_done;
 	if (blk->disk->ops->start(blk->disk, &req->io) < 0)
 		answer(req, VIRTIO_BLK_S_IOERR, 0);
@@ -250,7 +250,7 @@ static void handle(struct blk_req *req)
 
 	if (chain->count == chain->readable) {
 		/* There is no place to tell it what is wrong. */
-		log_guest(&req->blk->vio.mistakes,
+		log_guest(&req->blk->vio.guest_errors,
 			  "virtio-blk: request without a status");
 		virtio_push(&req->blk->vio, 0, chain, 0);
 		put_req(req);
@@ -293,7 +293,7 @@ static void blk_quiesce(struct virtio *vio, unsigned queue)
 	struct blk *blk = blk_of(vio);
 
 	(void)queue;
-	blk->disk->ops->drain(blk->disk);
+	blk->disk->ops->cancel(blk->disk);
 	blk->starved = false;
 }
 
@@ -301,7 +301,7 @@ static void blk_pause(struct virtio *vio)
 {
 	struct blk *blk = blk_of(vio);
 
-	blk->disk->ops->wait(blk->disk);
+	blk->disk->ops->drain(blk->disk);
 }
 
 static void blk_config_write(struct virtio *vio, size_t offset, const void *buf,
@@ -322,7 +322,7 @@ static void blk_destroy(struct virtio *vio)
 {
 	struct blk *blk = blk_of(vio);
 
-	blk->disk->ops->drain(blk->disk);
+	blk->disk->ops->cancel(blk->disk);
 	blk->disk->ops->close(blk->disk);
 	virtio_finish(vio);
 	free(blk->req);

@@ -93,8 +93,8 @@ void virtio_finish(struct virtio *vio)
 
 void virtio_break(struct virtio *vio, const char *why)
 {
-	log_guest(&vio->mistakes, "%s: %s; it needs a reset", vio->ops->name,
-		  why);
+	log_guest(&vio->guest_errors, "%s: %s; it needs a reset",
+		  vio->ops->name, why);
 	vio->fault = why;
 	vio->status |= VIRTIO_NEEDS_RESET;
 	if (vio->status & VIRTIO_DRIVER_OK)

@@ -101,7 +101,7 @@ struct virtio {
 	unsigned queues;
 
 	const char *fault; /* why it needs a reset; NULL: it does not */
-	struct log_limit mistakes; /* of the driver's, counted */
+	struct log_limit guest_errors; /* of the driver's, counted */
 };
 
 /* Device status. Source: section 2.1. */

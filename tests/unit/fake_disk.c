@@ -56,11 +56,11 @@ static struct disk_req *take(struct fake_disk *fake, unsigned index)
 	return req;
 }
 
-static void fake_drain(struct disk *disk)
+static void fake_cancel(struct disk *disk)
 {
 	struct fake_disk *fake = fake_of(disk);
 
-	fake->drains++;
+	fake->cancels++;
 	while (fake->count > 0) {
 		struct disk_req *req = take(fake, fake->count - 1);
 
@@ -87,7 +87,7 @@ static void move(struct fake_disk *fake, struct disk_req *req)
 		fake->flushes++;
 		break;
 	}
-	fake->flushes += req->durable && req->kind == DISK_WRITE;
+	fake->flushes += req->fua && req->kind == DISK_WRITE;
 }
 
 static void serve(struct fake_disk *fake, struct disk_req *req)
@@ -100,7 +100,7 @@ static void serve(struct fake_disk *fake, struct disk_req *req)
 	req->done(req, fake->fails);
 }
 
-static void fake_wait(struct disk *disk)
+static void fake_drain(struct disk *disk)
 {
 	struct fake_disk *fake = fake_of(disk);
 
@@ -117,8 +117,8 @@ static const struct disk_ops fake_ops = {
 	.attach = fake_attach,
 	.start = fake_start,
 	.kick = fake_kick,
+	.cancel = fake_cancel,
 	.drain = fake_drain,
-	.wait = fake_wait,
 	.close = fake_close,
 };
 

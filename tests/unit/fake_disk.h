@@ -2,7 +2,7 @@
  * tests/unit/fake_disk.h - a disk in memory, whose pace the test sets.
  *
  * Stands in for an image: a request that was started waits until the test lets
- * the disk work, or the device drains it. Copies are the program's own, so a
+ * the disk work, or the device cancels it. Copies are the program's own, so a
  * sanitizer sees each byte.
  */
 #ifndef TESTS_UNIT_FAKE_DISK_H
@@ -18,7 +18,7 @@ struct fake_disk {
 	pthread_mutex_t *lock;
 	struct disk_req *waiting[FAKE_DISK_MAX];
 	unsigned count; /* waiting */
-	unsigned kicks, closes, flushes, drains;
+	unsigned kicks, closes, flushes, cancels;
 	int fails; /* 0, or what every request ends with */
 	int start_fails; /* 0, or what start() returns */
 };

@@ -273,13 +273,11 @@ static void move__what_the_host_refuses_is_an_error(void **state)
 	assert_int_equal(transfer(DISK_READ, 0, buf, 1024), 0);
 }
 
-static void move__durable_writes_and_flushes_succeed(void **state)
+static void move__fua_writes_and_flushes_succeed(void **state)
 {
 	uint8_t buf[512] = { 7 }, raw[512];
-	struct io io = {
-		.req = { .kind = DISK_WRITE, .len = 512, .durable = true },
-		.iov = { { buf, 512 } }
-	};
+	struct io io = { .req = { .kind = DISK_WRITE, .len = 512, .fua = true },
+			 .iov = { { buf, 512 } } };
 	struct io flush = { .req = { .kind = DISK_FLUSH } };
 
 	(void)state;
@@ -387,7 +385,7 @@ static void direct__is_had_or_refused_by_name(void **state)
 		assert_true(disk->block >= SECTOR_SIZE);
 }
 
-static void drain__ends_all_requests(void **state)
+static void cancel__ends_all_requests(void **state)
 {
 	uint8_t buf[16][512];
 	struct io io[16];
@@ -399,7 +397,7 @@ static void drain__ends_all_requests(void **state)
 					      .offset = i * 512,
 					      .len = 512,
 					      .iovs = 1,
-					      .durable = true },
+					      .fua = true },
 				     .iov = { { buf[i], 512 } } };
 		io[i].req.iov = io[i].iov;
 		memset(buf[i], (int)i, 512);
@@ -411,7 +409,7 @@ static void drain__ends_all_requests(void **state)
 		io[i].req.done = io_done;
 		assert_int_equal(disk->ops->start(disk, &io[i].req), 0);
 	}
-	disk->ops->drain(disk);
+	disk->ops->cancel(disk);
 	for (unsigned i = 0; i < 16; i++) {
 		assert_int_equal(io[i].calls, 1);
 		assert_true(io[i].res == 0 || io[i].res == -ECANCELED);
@@ -431,12 +429,12 @@ int main(void)
 		TEST(move__writes_and_reads_back),
 		TEST(move__an_image_that_shrank_is_an_error),
 		TEST(move__what_the_host_refuses_is_an_error),
-		TEST(move__durable_writes_and_flushes_succeed),
+		TEST(move__fua_writes_and_flushes_succeed),
 		TEST(zero__clears_its_bytes_and_no_others),
 		TEST(zero__is_written_where_it_cannot_be_asked_for),
 		TEST(direct__buffers_of_any_alignment_are_served),
 		TEST(direct__is_had_or_refused_by_name),
-		TEST(drain__ends_all_requests),
+		TEST(cancel__ends_all_requests),
 	};
 
 	return RUN_TESTS(tests);

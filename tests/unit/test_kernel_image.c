@@ -1,4 +1,4 @@
-/* tests/unit/test_kernel_image.c - vmm/kernel_image.c and vmm/unzip.c. */
+/* tests/unit/test_kernel_image.c - vmm/kernel_image.c and vmm/decompress.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

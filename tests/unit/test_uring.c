@@ -168,7 +168,7 @@ static void *feed(void *arg)
 	return NULL;
 }
 
-static void drain__takes_back_the_unseen_and_waits_for_the_rest(void **state)
+static void cancel__takes_back_the_unseen_and_waits_for_the_rest(void **state)
 {
 	struct uring_client other = { .ring = ring };
 	unsigned left = 1;
@@ -190,7 +190,7 @@ static void drain__takes_back_the_unseen_and_waits_for_the_rest(void **state)
 	io_start(&unseen, UINT64_MAX);
 
 	assert_int_equal(pthread_create(&thread, NULL, feed, &fds[1]), 0);
-	uring_drain(&client);
+	uring_cancel(&client);
 	assert_int_equal(running.res, 8);
 	assert_int_equal(running.calls, 1);
 	assert_int_equal(unseen.res, -ECANCELED);
@@ -200,14 +200,14 @@ static void drain__takes_back_the_unseen_and_waits_for_the_rest(void **state)
 	assert_int_equal(others.calls, 0);
 	assert_int_equal(loop_run(loop, &err), 0);
 	assert_int_equal(others.res, -EBADF);
-	uring_drain(&client); /* nothing to do */
+	uring_cancel(&client); /* nothing to do */
 
 	(void)pthread_join(thread, NULL);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 }
 
-static void wait__takes_nothing_back(void **state)
+static void drain__takes_nothing_back(void **state)
 {
 	struct io running, unseen;
 	pthread_t thread;
@@ -224,13 +224,13 @@ static void wait__takes_nothing_back(void **state)
 	io_start(&unseen, 0);
 
 	assert_int_equal(pthread_create(&thread, NULL, feed, &fds[1]), 0);
-	uring_wait(&client);
+	uring_drain(&client);
 	assert_int_equal(running.res, 8);
 	assert_int_equal(running.calls, 1);
 	assert_int_equal(unseen.res, -EBADF);
 	assert_int_equal(unseen.calls, 2);
 	assert_int_equal(client.active, 0);
-	uring_wait(&client); /* nothing to do */
+	uring_drain(&client); /* nothing to do */
 
 	(void)pthread_join(thread, NULL);
 	(void)close(fds[0]);
@@ -238,15 +238,15 @@ static void wait__takes_nothing_back(void **state)
 }
 
 /* What a vCPU does that resets the disk, with the disk's lock held. */
-static void *drain_locked(void *arg)
+static void *cancel_locked(void *arg)
 {
 	GUARD(client.lock);
 	*(int *)arg = 1;
-	uring_drain(&client);
+	uring_cancel(&client);
 	return NULL;
 }
 
-static void drain__does_not_hold_up_the_loop(void **state)
+static void cancel__does_not_hold_up_the_loop(void **state)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct uring_client other = { .ring = ring };
@@ -263,7 +263,7 @@ static void drain__does_not_hold_up_the_loop(void **state)
 	quick = io_make(URING_FDATASYNC, -1, &left);
 	io_start(&slow, UINT64_MAX);
 	uring_flush(ring);
-	assert_int_equal(pthread_create(&thread, NULL, drain_locked, &began),
+	assert_int_equal(pthread_create(&thread, NULL, cancel_locked, &began),
 			 0);
 	(void)poll(NULL, 0, 50); /* it has begun to wait */
 
@@ -283,14 +283,14 @@ static void drain__does_not_hold_up_the_loop(void **state)
 	(void)close(fds[1]);
 }
 
-static void *wait_once(void *arg)
+static void *drain_once(void *arg)
 {
 	uring_start(&client, arg);
-	uring_wait(&client);
+	uring_drain(&client);
 	return NULL;
 }
 
-static void wait__leaves_others_requests_to_a_thread_that_stays(void **state)
+static void drain__leaves_others_requests_to_a_thread_that_stays(void **state)
 {
 	struct uring_client other = { .ring = ring };
 	unsigned left = 1;
@@ -305,7 +305,8 @@ static void wait__leaves_others_requests_to_a_thread_that_stays(void **state)
 	others = io_make(URING_READV, fds[0], &left);
 	io_place(&others, UINT64_MAX);
 	uring_start(&other, &others.req);
-	assert_int_equal(pthread_create(&thread, NULL, wait_once, &own.req), 0);
+	assert_int_equal(pthread_create(&thread, NULL, drain_once, &own.req),
+			 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(own.res, -EBADF);
 
@@ -317,7 +318,7 @@ static void wait__leaves_others_requests_to_a_thread_that_stays(void **state)
 }
 
 /* Two vCPUs that reset a disk each, and one of the disks is quicker. */
-static void wait__of_two_clients_at_once_ends_for_each(void **state)
+static void drain__of_two_clients_at_once_ends_for_each(void **state)
 {
 	struct uring_client other = { .ring = ring };
 	struct io slow, quick;
@@ -332,12 +333,12 @@ static void wait__of_two_clients_at_once_ends_for_each(void **state)
 	quick = io_make(URING_READV, more[0], NULL);
 	io_place(&quick, UINT64_MAX);
 	io_place(&slow, UINT64_MAX);
-	assert_int_equal(pthread_create(&thread, NULL, wait_once, &slow.req),
+	assert_int_equal(pthread_create(&thread, NULL, drain_once, &slow.req),
 			 0);
 	(void)poll(NULL, 0, 50); /* it has begun to wait */
 	uring_start(&other, &quick.req);
 	(void)feed(&more[1]);
-	uring_wait(&other);
+	uring_drain(&other);
 	assert_int_equal(quick.res, 8);
 	(void)feed(&fds[1]);
 	assert_int_equal(pthread_join(thread, NULL), 0);
@@ -362,11 +363,11 @@ static void flush__never_more_in_flight_than_entries(void **state)
 		io_start(&io[i], UINT64_MAX);
 		uring_flush(ring);
 	}
-	/* As much as there can be takers for: a drain that waits for more
+	/* As much as there can be takers for: a wait for more
 	 * hangs. */
 	for (unsigned i = 0; i < ENTRIES; i++)
 		assert_int_equal(write(fds[1], "12345678", 8), 8);
-	uring_drain(&client);
+	uring_cancel(&client);
 	for (unsigned i = 0; i < 3 * ENTRIES; i++) {
 		assert_int_equal(io[i].calls, 1);
 		assert_true(io[i].res == 8 || io[i].res == -ECANCELED);
@@ -394,7 +395,7 @@ static void *reset_often(void *arg)
 			io_start(&s->io[i], i * 8ull);
 		uring_flush(ring);
 		if (round % 2)
-			uring_drain(&client);
+			uring_cancel(&client);
 		else
 			while (client.active > 0) {
 				(void)pthread_mutex_unlock(&s->lock);
@@ -407,7 +408,7 @@ static void *reset_often(void *arg)
 	return NULL;
 }
 
-static void drain__from_another_thread_loses_nothing(void **state)
+static void cancel__from_another_thread_loses_nothing(void **state)
 {
 	static struct storm s = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t thread;
@@ -446,13 +447,13 @@ int main(void)
 		RING_TEST(start__more_than_fit_all_end_once),
 		RING_TEST(start__results_are_the_system_calls),
 		RING_TEST(done__may_start_the_request_again),
-		RING_TEST(drain__takes_back_the_unseen_and_waits_for_the_rest),
-		RING_TEST(wait__takes_nothing_back),
-		RING_TEST(drain__does_not_hold_up_the_loop),
-		RING_TEST(wait__leaves_others_requests_to_a_thread_that_stays),
-		RING_TEST(wait__of_two_clients_at_once_ends_for_each),
+		RING_TEST(cancel__takes_back_the_unseen_and_waits_for_the_rest),
+		RING_TEST(drain__takes_nothing_back),
+		RING_TEST(cancel__does_not_hold_up_the_loop),
+		RING_TEST(drain__leaves_others_requests_to_a_thread_that_stays),
+		RING_TEST(drain__of_two_clients_at_once_ends_for_each),
 		RING_TEST(flush__never_more_in_flight_than_entries),
-		RING_TEST(drain__from_another_thread_loses_nothing),
+		RING_TEST(cancel__from_another_thread_loses_nothing),
 		RING_TEST(new__impossible_size_is_an_error),
 	};
 

@@ -110,7 +110,7 @@ static void inflate__a_driver_that_does_not_tell_is_not_waited_for(void **state)
 	rig_send_run(&rig, BALLOON_INFLATE, BIG + 200 * FRAME, 312);
 	assert_int_equal(rig_there(&rig, 0, BLOCK), 200 * FRAME);
 	rig_send_run(&rig, BALLOON_DEFLATE, BIG, 200);
-	assert_int_equal(rig.vio->mistakes.count, 0);
+	assert_int_equal(rig.vio->guest_errors.count, 0);
 	rig_end(&rig);
 }
 
@@ -128,7 +128,7 @@ static void deflate__a_page_that_waited_stays(void **state)
 	assert_int_equal(rig_there(&rig, 0, 16 * FRAME), 4 * FRAME);
 	assert_int_equal(rig.big.host[4 * FRAME], 0xaa);
 	assert_int_equal(rig_info(&rig).reclaim.held, 12 * FRAME);
-	assert_int_equal(rig.vio->mistakes.count, 0);
+	assert_int_equal(rig.vio->guest_errors.count, 0);
 	rig_end(&rig);
 }
 
@@ -140,7 +140,7 @@ static void deflate__what_is_not_in_the_balloon_is_a_mistake(void **state)
 	begin(&rig, ALL);
 	rig_send_run(&rig, BALLOON_DEFLATE, BIG, 300);
 	assert_int_equal(rig_used(&rig, BALLOON_DEFLATE), 2);
-	assert_int_equal(rig.vio->mistakes.count, 2);
+	assert_int_equal(rig.vio->guest_errors.count, 2);
 	assert_int_equal(rig_info(&rig).reclaim.held, 0);
 	rig_end(&rig);
 }
@@ -168,7 +168,7 @@ static void inflate__pages_that_are_no_ram_are_refused(void **state)
 		rig_send_pfns(&rig, BALLOON_INFLATE, pfn, 8);
 		assert_int_equal(rig_used(&rig, BALLOON_INFLATE), 1);
 	}
-	assert_int_equal(rig.vio->mistakes.count, 2);
+	assert_int_equal(rig.vio->guest_errors.count, 2);
 	assert_int_equal(rig_info(&rig).reclaim.held, 2 * FRAME);
 	assert_int_equal(rig_there(&rig, 0, BIG_SIZE), BIG_SIZE - FRAME);
 	assert_memory_equal(ram_at(&rig.ram, ROM_BASE), rom, FRAME);

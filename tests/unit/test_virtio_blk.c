@@ -527,7 +527,7 @@ static void request__too_many_in_flight_wait(void **state)
 static void reset__leaves_nothing_in_flight(void **state)
 {
 	struct rig rig;
-	unsigned drains;
+	unsigned cancels;
 	uint32_t id, len;
 
 	(void)state;
@@ -536,9 +536,9 @@ static void reset__leaves_nothing_in_flight(void **state)
 	submit(&rig, VIRTIO_BLK_T_IN, 0, data(512));
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, 2);
-	drains = rig.disk.drains;
+	cancels = rig.disk.cancels;
 	mmio_write(rig.dev, 0x070, 0);
-	assert_int_equal(rig.disk.drains, drains + 1);
+	assert_int_equal(rig.disk.cancels, cancels + 1);
 	assert_false(queue_take(&rig.q, &id, &len));
 	assert_int_equal(rig.irq.count, 0);
 

@@ -405,7 +405,7 @@ static void break__stops_all_and_says_so_until_reset(void **state)
 	assert_int_equal(mmio_read(rig.dev, STATUS), 1 | 2 | 4 | 8 | 64);
 	assert_int_equal(mmio_read(rig.dev, INT_STATUS), 2);
 	assert_int_equal(rig.irq.count, 1);
-	assert_int_equal(rig.echo->vio.mistakes.count, 1);
+	assert_int_equal(rig.echo->vio.guest_errors.count, 1);
 
 	loop_kick(&rig.echo->vio, 0);
 	assert_int_equal(rig.echo->notified, 1);

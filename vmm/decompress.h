@@ -1,11 +1,11 @@
 /*
- * vmm/unzip.h - decompresses a part of a kernel file into memory.
+ * vmm/decompress.h - decompresses a part of a kernel file into memory.
  *
  * What the compressed data says of its own length is not believed: memory is
  * taken as the data comes, up to a limit. [pure]
  */
-#ifndef VMM_UNZIP_H
-#define VMM_UNZIP_H
+#ifndef VMM_DECOMPRESS_H
+#define VMM_DECOMPRESS_H
 
 #include <stdint.h>
 
@@ -13,9 +13,9 @@
 
 struct kernel_image;
 
-enum unzip_method { UNZIP_GZIP, UNZIP_ZSTD };
+enum decompress_method { DECOMPRESS_GZIP, DECOMPRESS_ZSTD };
 
-struct unzip_source {
+struct decompress_source {
 	const struct kernel_image *image; /* borrowed */
 	uint64_t offset; /* of the first compressed byte */
 	uint64_t size; /* that many at most; what follows the end is ignored */
@@ -29,7 +29,8 @@ struct unzip_source {
  * than @limit comes out of it; -ENOMEM; or what reading the image returns.
  * @err names the image's path. Thread: any.
  */
-int unzip(const struct unzip_source *source, enum unzip_method method,
-	  uint64_t limit, uint8_t **ret, uint64_t *ret_size, struct err *err);
+int decompress(const struct decompress_source *source,
+	       enum decompress_method method, uint64_t limit, uint8_t **ret,
+	       uint64_t *ret_size, struct err *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* vmm/unzip.c - decompresses a part of a kernel file into memory. */
-#include "vmm/unzip.h"
+/* vmm/decompress.c - decompresses a part of a kernel file into memory. */
+#include "vmm/decompress.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #define FIRST (8ULL << 20) /* most kernels take one or two enlargements */
 
 struct job {
-	struct unzip_source in; /* what is left of it */
+	struct decompress_source in; /* what is left of it */
 	uint64_t limit;
 	uint8_t *out; /* owned */
 	uint64_t used, room; /* of out, in bytes */
@@ -154,8 +154,9 @@ static int unzstd(struct job *job, struct err *err)
 	return 0;
 }
 
-int unzip(const struct unzip_source *source, enum unzip_method method,
-	  uint64_t limit, uint8_t **ret, uint64_t *ret_size, struct err *err)
+int decompress(const struct decompress_source *source,
+	       enum decompress_method method, uint64_t limit, uint8_t **ret,
+	       uint64_t *ret_size, struct err *err)
 {
 	_cleanup_(job_free) struct job *job = calloc(1, sizeof(*job));
 	int r;
@@ -165,7 +166,7 @@ int unzip(const struct unzip_source *source, enum unzip_method method,
 			       source->image->path);
 	job->in = *source;
 	job->limit = limit;
-	r = method == UNZIP_GZIP ? gunzip(job, err) : unzstd(job, err);
+	r = method == DECOMPRESS_GZIP ? gunzip(job, err) : unzstd(job, err);
 	if (r < 0)
 		return r;
 	if (job->used == 0)
