@@ -19,6 +19,8 @@ export WORK=${WORK:-/tmp/work} LAB=${LAB:-/lab} GUEST=${GUEST:-/guest}
 mkdir -p "$WORK"
 export IMAGE=$GUEST/Image INITRD=$WORK/initrd
 cat "$GUEST/initrd" "$LAB/boot/guest.cpio" >"$INITRD"
+# Where control sockets are: vmm makes the folder, and leaves it there.
+[ -e /.lab ] && mkdir -p -m 700 /run/vmm
 
 # All files in places for temporary ones; on a machine with other users, none.
 temporary() {
