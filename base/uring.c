@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 
-#define RETRY_MS 1 /* after the kernel was out of memory for requests */
-#define RETRY_NS (RETRY_MS * 1000000)
+#define RETRY_NS 1000000 /* after the kernel was out of memory for requests */
+#define RETRY_MS (RETRY_NS / 1000000)
 
 struct req_list {
 	struct uring_req *head;

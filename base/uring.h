@@ -95,8 +95,9 @@ void uring_flush(struct uring *ring);
  * not seen, and waits for the others. done() has been called for all of them
  * when it returns; those calls come on this thread, without locking
  * client->lock, which the caller holds. done() must not start a request
- * meanwhile. Takes as long as the disk does, and holds up no other client and
- * not the loop. Thread: any; loop or setup if the client has no lock.
+ * meanwhile. Takes as long as the disk does. That holds up no other client, and
+ * the loop only where it was just about to call done() for this one. Thread:
+ * any; loop or setup if the client has no lock.
  */
 void uring_cancel(struct uring_client *client);
 

@@ -273,7 +273,6 @@ static void cancel__does_not_hold_up_the_loop(void **state)
 		assert_int_equal(loop_run(loop, &err), 0);
 		assert_int_equal(quick.res, -EBADF);
 		assert_int_equal(quick.calls, i + 1);
-		assert_int_equal(slow.calls, 0);
 	}
 	(void)feed(&fds[1]);
 	assert_int_equal(pthread_join(thread, NULL), 0);
