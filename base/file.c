@@ -227,7 +227,7 @@ static int replace(const char *path, const struct stat *old, const void *buf,
 	r = write_close(&fd, buf, len);
 	if (r == 0 && rename(name, path) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r < 0 && name)
 		(void)unlink(name);
 	return r;
 }
