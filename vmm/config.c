@@ -129,6 +129,29 @@ static int set_mem(void *ctx, const struct cli_option *option,
 	return r;
 }
 
+/* The last '@' is the one: a file's name may have others. */
+static int set_rom(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+	const char *at = strrchr(value, '@');
+	struct rom_spec rom = { .word = value };
+
+	(void)option;
+	if (config->roms == CONFIG_MAX_ROMS)
+		return err_input(err, -ENOSPC, "at most %d files of ROM",
+				 CONFIG_MAX_ROMS);
+	if (!at || at == value || size_parse(at + 1, 1, &rom.at) < 0)
+		return err_input(err, -EINVAL,
+				 "not a file and its address, as in "
+				 "bios.bin@0x10000000");
+	rom.path = strndup(value, (size_t)(at - value));
+	if (!rom.path)
+		return err_set(err, -ENOMEM, "out of memory");
+	config->rom[config->roms++] = rom;
+	return 0;
+}
+
 static int set_cpus(void *ctx, const struct cli_option *option,
 		    const char *value, struct err *err)
 {
@@ -325,6 +348,10 @@ static const struct cli_option run_options[] = {
 		  "node=N           of this NUMA node alone\n"
 		  "dump=on|off      part of a core dump of vmm",
 	  .set = set_mem },
+	{ .name = "rom", .arg = "FILE@ADDRESS",
+	  .help = "read-only memory with what is in FILE; repeat it\n"
+		  "for more",
+	  .set = set_rom },
 	{ .name = "irqchip", .arg = "NAME",
 	  .help = "interrupt controller; arm64: gicv2, gicv3,\n"
 		  "gicv3-its, auto (default: the best there is)",
@@ -467,6 +494,8 @@ void config_finish(struct config *config)
 {
 	for (size_t i = 0; i < config->mems; i++)
 		free(config->mem[i].text);
+	for (size_t i = 0; i < config->roms; i++)
+		free(config->rom[i].path);
 	for (size_t i = 0; i < config->disks; i++)
 		free(config->disk[i].text);
 	memset(config, 0, sizeof(*config));

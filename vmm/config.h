@@ -21,6 +21,7 @@
 
 #define CONFIG_MAX_MEM 32
 #define CONFIG_MAX_DISKS 16
+#define CONFIG_MAX_ROMS 8
 #define CONFIG_MAX_CPUS 64
 
 /* One --mem SIZE[@ADDRESS][,key=value]... */
@@ -30,6 +31,13 @@ struct mem_spec {
 	gpa_t at; /* where, if placed; else the layout chooses */
 	bool placed;
 	struct mem_policy policy;
+	const char *word; /* the argument as given, for messages */
+};
+
+/* One --rom FILE@ADDRESS. */
+struct rom_spec {
+	char *path; /* owned */
+	gpa_t at;
 	const char *word; /* the argument as given, for messages */
 };
 
@@ -71,6 +79,8 @@ struct config {
 	const char *firmware; /* flat image, boots instead of a kernel */
 	struct mem_spec mem[CONFIG_MAX_MEM]; /* in the order given */
 	size_t mems; /* at least 1 */
+	struct rom_spec rom[CONFIG_MAX_ROMS];
+	size_t roms;
 	struct disk_spec disk[CONFIG_MAX_DISKS];
 	size_t disks;
 	unsigned cpus; /* 1 to CONFIG_MAX_CPUS */

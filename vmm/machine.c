@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/uring.h"
 #include "vmm/caps.h"
+#include "vmm/rom.h"
 
 void machine_end(struct machine *machine, enum outcome why)
 {
@@ -31,6 +33,15 @@ enum outcome machine_outcome(const struct machine *machine)
 
 void machine_unclaimed(struct machine *machine, const struct io_access *io)
 {
+	const struct mem_region *r = mem_find(&machine->mem, io->addr);
+
+	if (r && r->kind == MEM_ROM && io->write) {
+		log_guest(&machine->rom_writes,
+			  "write of %u bytes at 0x%" PRIx64 ": %s stays as "
+			  "it is",
+			  io->size, io->addr, r->name);
+		return;
+	}
 	log_guest(&machine->unclaimed,
 		  "%s of %u bytes at 0x%" PRIx64 ": nothing is there",
 		  io->write ? "write" : "read", io->size, io->addr);
@@ -59,7 +70,53 @@ int machine_add_ram(struct machine *machine, struct range at,
 int machine_attach(struct machine *machine, struct io_slot slot,
 		   struct err *err)
 {
+	const struct mem_map *mem = &machine->mem;
+
+	for (size_t i = 0; i < mem->count; i++) {
+		const struct mem_region *r = &mem->region[i];
+
+		if (range_overlaps(r->gpa, slot.at)) {
+			(void)err_input(err, -EEXIST,
+					"%s at 0x%" PRIx64 ": %s is there",
+					r->name, r->gpa.start,
+					slot.dev->ops->name);
+			slot.dev->ops->destroy(slot.dev);
+			return err->code;
+		}
+	}
 	return bus_attach(&machine->mmio, slot, err);
+}
+
+static int add_rom(struct machine *machine, const struct rom_spec *spec,
+		   struct err *err)
+{
+	struct backing *backing = &machine->backing[machine->backings];
+	const uint64_t page = machine->limits.page_size > arch_mem_align
+				    ? machine->limits.page_size
+				    : arch_mem_align;
+	const char *slash = strrchr(spec->path, '/');
+	struct mem_region region = { .kind = MEM_ROM, .backing = backing };
+	int r;
+
+	r = rom_load(backing, spec, page, machine->limits.block_size,
+		     &region.gpa, err);
+	if (r < 0)
+		return r;
+	machine->backings++;
+	region.host = backing->host;
+	(void)snprintf(region.name, sizeof(region.name), "ROM %s",
+		       slash ? slash + 1 : spec->path);
+	return mem_add(&machine->mem, region, err);
+}
+
+static int add_roms(struct machine *machine, struct err *err)
+{
+	const struct config *config = machine->config;
+
+	for (size_t i = 0; i < config->roms; i++)
+		if (add_rom(machine, &config->rom[i], err) < 0)
+			return err_wrap(err, "--rom %s", config->rom[i].word);
+	return 0;
 }
 
 static void quit(void *ctx)
@@ -125,6 +182,9 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 		r = check_limits(machine, err);
 	if (r == 0)
 		r = loop_new(&machine->loop, err);
+	/* First, so that what may lie anywhere gives way. */
+	if (r == 0)
+		r = add_roms(machine, err);
 	if (r == 0)
 		r = arch_layout(machine, err);
 	if (r < 0)

@@ -67,6 +67,7 @@ struct machine {
 	enum outcome outcome; /* atomic; set by machine_end() */
 	int signal;
 	struct log_limit unclaimed; /* accesses no device took */
+	struct log_limit rom_writes; /* of them: writes to ROM */
 };
 
 /*
@@ -104,7 +105,8 @@ struct machine *machine_free(struct machine *machine);
  */
 int machine_reset(struct machine *machine, struct err *err);
 
-/* Counts an access that nothing answered. Thread: any vCPU. */
+/* Counts an access that nothing answered; a write to ROM is one, and changes
+ * nothing. Thread: any vCPU. */
 void machine_unclaimed(struct machine *machine, const struct io_access *io);
 
 /*

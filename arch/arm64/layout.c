@@ -48,27 +48,64 @@ static int check_pages(const struct mem_spec *mem, uint64_t page,
 	return 0;
 }
 
-static int check_host(const struct mem_spec *mem, struct range at,
+/* @what, @word: what is at @at, as in "--mem 2G" */
+static int check_bits(const char *what, const char *word, struct range at,
 		      const struct kvm_limits *limits, unsigned *bits,
 		      struct err *err)
 {
 	const uint64_t last = at.start + (at.size - 1);
 	const unsigned need = 64 - (unsigned)__builtin_clzll(last);
-	const uint64_t most = limits->page_size * SLOT_MAX_PAGES;
 
 	if (need > limits->address_bits)
 		return err_input(err, -ERANGE,
-				 "--mem %s: needs %u address bits, this "
+				 "%s%s: needs %u address bits, this "
 				 "host's KVM has %u",
-				 mem->word, need, limits->address_bits);
-	if (at.size > most)
+				 what, word, need, limits->address_bits);
+	if (need > *bits)
+		*bits = need;
+	return 0;
+}
+
+static int check_host(const struct mem_spec *mem, struct range at,
+		      const struct kvm_limits *limits, unsigned *bits,
+		      struct err *err)
+{
+	const uint64_t most = limits->page_size * SLOT_MAX_PAGES;
+	const int r = check_bits("--mem ", mem->word, at, limits, bits, err);
+
+	if (r == 0 && at.size > most)
 		return err_input(err, -ERANGE,
 				 "--mem %s: KVM takes at most %" PRIu64
 				 " MiB in one piece here; give it in several",
 				 mem->word, most >> 20);
-	if (need > *bits)
-		*bits = need;
-	return 0;
+	return r;
+}
+
+/* The devices of the bus look for themselves; the GIC is in the kernel. */
+static int check_taken(struct arm64_layout *layout,
+		       const struct kvm_limits *limits,
+		       const struct mem_map *taken, struct err *err)
+{
+	const struct arm64_gic_map *gic = &layout->gic;
+	const struct range windows[] = { gic->dist, gic->cpu_if, gic->redist,
+					 gic->its };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < taken->count; i++) {
+		const struct mem_region *region = &taken->region[i];
+
+		for (size_t j = 0; j < sizeof(windows) / sizeof(*windows); j++)
+			if (range_overlaps(region->gpa, windows[j]))
+				return err_input(err, -EEXIST,
+						 "%s at 0x%" PRIx64
+						 ": the interrupt controller "
+						 "is there",
+						 region->name,
+						 region->gpa.start);
+		r = check_bits("", region->name, region->gpa, limits,
+			       &layout->address_bits, err);
+	}
+	return r;
 }
 
 /* Keeps the list in the order of addresses. */
@@ -84,11 +121,27 @@ static void insert(struct arm64_layout *layout, struct range at, unsigned mem)
 	layout->mem[i] = mem;
 }
 
+/* What is in the way of @at, in the layout or in @taken; or NULL. */
+static const struct range *obstacle(const struct arm64_layout *layout,
+				    const struct mem_map *taken,
+				    struct range at)
+{
+	for (size_t i = 0; i < layout->rams; i++)
+		if (range_overlaps(layout->ram[i], at))
+			return &layout->ram[i];
+	for (size_t i = 0; i < taken->count; i++)
+		if (range_overlaps(taken->region[i].gpa, at))
+			return &taken->region[i].gpa;
+	return NULL;
+}
+
 static int place_at(struct arm64_layout *layout, const struct config *config,
-		    unsigned index, struct err *err)
+		    unsigned index, const struct mem_map *taken,
+		    struct err *err)
 {
 	const struct mem_spec *mem = &config->mem[index];
 	const struct range at = { mem->at, mem->size };
+	const struct range *other;
 
 	if (!range_valid(at))
 		return err_input(err, -ERANGE,
@@ -99,50 +152,44 @@ static int place_at(struct arm64_layout *layout, const struct config *config,
 				 "--mem %s: devices are there, memory begins "
 				 "at 0x%" PRIx64,
 				 mem->word, (uint64_t)ARM64_RAM);
-	for (size_t i = 0; i < layout->rams; i++) {
-		const struct range *other = &layout->ram[i];
-
-		if (range_overlaps(*other, at))
-			return err_input(err, -EEXIST,
-					 "--mem %s: overlaps the memory at "
-					 "0x%" PRIx64,
-					 mem->word, other->start);
-	}
+	other = obstacle(layout, taken, at);
+	if (other)
+		return err_input(err, -EEXIST,
+				 "--mem %s: overlaps the memory at 0x%" PRIx64,
+				 mem->word, other->start);
 	insert(layout, at, index);
 	return 0;
 }
 
 /* The lowest gap that holds @size bytes from a multiple of @align on. False if
  * there is none. */
-static bool find_gap(const struct arm64_layout *layout, uint64_t size,
-		     uint64_t align, struct range *ret)
+static bool find_gap(const struct arm64_layout *layout,
+		     const struct mem_map *taken, uint64_t size, uint64_t align,
+		     struct range *ret)
 {
 	struct range at = { .size = size };
+	const struct range *other;
 
 	if (!align_up(ARM64_RAM, align, &at.start))
 		return false;
-	for (size_t i = 0; i < layout->rams; i++) {
-		const struct range *next = &layout->ram[i];
-
-		if (next->start >= at.start && next->start - at.start >= size)
-			break;
-		if (next->start + (next->size - 1) < at.start)
-			continue;
-		if (next->size > UINT64_MAX - next->start ||
-		    !align_up(next->start + next->size, align, &at.start))
+	/* What begins below the end of what is in the way overlaps it, too. */
+	while (range_valid(at) && (other = obstacle(layout, taken, at)))
+		if (other->size > UINT64_MAX - other->start ||
+		    !align_up(other->start + other->size, align, &at.start))
 			return false;
-	}
 	*ret = at;
 	return range_valid(at);
 }
 
 static int place_free(struct arm64_layout *layout, const struct config *config,
-		      unsigned index, struct range *ret, struct err *err)
+		      unsigned index, const struct mem_map *taken,
+		      struct range *ret, struct err *err)
 {
 	const struct mem_spec *mem = &config->mem[index];
 	const uint64_t huge = mem->policy.huge_size;
 
-	if (!find_gap(layout, mem->size, huge > BLOCK ? huge : BLOCK, ret))
+	if (!find_gap(layout, taken, mem->size, huge > BLOCK ? huge : BLOCK,
+		      ret))
 		return err_input(err, -ERANGE,
 				 "--mem %s: there is no free place for it",
 				 mem->word);
@@ -151,19 +198,23 @@ static int place_free(struct arm64_layout *layout, const struct config *config,
 }
 
 int arm64_layout(struct arm64_layout *ret, const struct config *config,
-		 const struct kvm_limits *limits, struct err *err)
+		 const struct kvm_limits *limits, const struct mem_map *taken,
+		 struct err *err)
 {
 	struct arm64_layout layout = { .address_bits = MIN_ADDRESS_BITS };
-	int r = 0;
+	int r;
 
 	place_gic(&layout.gic, config->cpus);
+	r = check_taken(&layout, limits, taken, err);
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < config->mems; i++) {
 		const struct mem_spec *mem = &config->mem[i];
 		const struct range at = { mem->at, mem->size };
 
 		r = check_pages(mem, limits->page_size, err);
 		if (r == 0 && mem->placed)
-			r = place_at(&layout, config, i, err);
+			r = place_at(&layout, config, i, taken, err);
 		if (r == 0 && mem->placed)
 			r = check_host(mem, at, limits, &layout.address_bits,
 				       err);
@@ -176,7 +227,7 @@ int arm64_layout(struct arm64_layout *ret, const struct config *config,
 
 		if (mem->placed)
 			continue;
-		r = place_free(&layout, config, i, &at, err);
+		r = place_free(&layout, config, i, taken, &at, err);
 		if (r == 0)
 			r = check_host(mem, at, limits, &layout.address_bits,
 				       err);

@@ -29,6 +29,7 @@
 
 #include "base/err.h"
 #include "base/range.h"
+#include "mem/map.h"
 #include "vmm/config.h"
 
 struct kvm_limits;
@@ -65,12 +66,15 @@ struct arm64_layout {
  * go, in the order given, to the lowest free place that holds them whole.
  *
  * @limits: this host's; page_size and address_bits are looked at
+ * @taken:  what has its place already: ROM
  *
- * Returns 0; or, with @err naming the --mem that is wrong: -EINVAL if it is not
- * made of whole pages or reaches below RAM, -EEXIST if it overlaps another,
- * -ERANGE if this host cannot address it, or not in one piece. Thread: any.
+ * Returns 0; or, with @err naming the --mem or the region that is wrong:
+ * -EINVAL if it is not made of whole pages or reaches below RAM, -EEXIST if it
+ * overlaps another or the interrupt controller, -ERANGE if this host cannot
+ * address it, or KVM not in one piece. Thread: any.
  */
 int arm64_layout(struct arm64_layout *ret, const struct config *config,
-		 const struct kvm_limits *limits, struct err *err);
+		 const struct kvm_limits *limits, const struct mem_map *taken,
+		 struct err *err);
 
 #endif

@@ -81,7 +81,8 @@ int arch_layout(struct machine *machine, struct err *err)
 	if (!arch)
 		return err_set(err, -ENOMEM, "memory layout: out of memory");
 	machine->arch = arch;
-	r = arm64_layout(&arch->layout, machine->config, &machine->limits, err);
+	r = arm64_layout(&arch->layout, machine->config, &machine->limits,
+			 &machine->mem, err);
 	if (r == 0)
 		r = add_pvtime(machine, err);
 	return r == 0 ? add_ram(machine, err) : r;

@@ -138,8 +138,34 @@ def lost_pages(host: Host) -> list[Case]:
         )]
 
 
+def rom(host: Host) -> list[Case]:
+    """Where ROM may lie; what it does is tested by tests/kvm."""
+    def wrong(name: str, words: str, sentence: str) -> Case:
+        return Case(
+            f"rom-{name}-{host.page}", host=host, status=2, sentence=True,
+            script=f"echo x >rom; guest true --mem 64M {words}",
+            err=(f"Fatal: {sentence}",))
+    page = 0x10000 if host.page == "64k" else 0x1000
+    return [
+        wrong("on-ram", "--mem 64M@0x90000000 --rom rom@0x90000000",
+              "--mem 64M@0x90000000: overlaps the memory at 0x90000000"),
+        wrong("twice", "--rom rom@0x10000000 --rom ./rom@0x10000000",
+              "--rom ./rom@0x10000000: ROM rom at 0x10000000 "
+              f"({page:#x} bytes) overlaps ROM rom at 0x10000000"),
+        wrong("on-uart", "--rom rom@0x1000000", "ROM rom at 0x1000000: "),
+        wrong("on-gic", "--rom rom@0x3fff0000",
+              "ROM rom at 0x3fff0000: the interrupt controller is there"),
+        wrong("unaligned", "--rom rom@0x10000800",
+              "--rom rom@0x10000800: 0x10000800 is not a multiple of this "
+              f"host's pages of {page >> 10}K"),
+        wrong("too-high", "--rom rom@0x1000000000000",
+              "ROM rom: needs 49 address bits, this host's KVM has 48"),
+        wrong("missing", "--rom none@0", "--rom none@0: none: No such file"),
+    ]
+
+
 def cases() -> list[Case]:
     """All of them."""
     return [case for host in HOSTS
             for case in sources(host) + keeping(host) + lost_pages(host)
-            ] + nodes() + progress()
+            + rom(host)] + nodes() + progress()

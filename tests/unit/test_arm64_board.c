@@ -41,7 +41,9 @@ static void make_board(unsigned cpus)
 	config.mem[1] = (struct mem_spec){
 		.size = 1 << 28, .at = 0x900000000, .placed = true, .word = "x"
 	};
-	assert_int_equal(arm64_layout(&layout, &config, &limits, &err), 0);
+	assert_int_equal(arm64_layout(&layout, &config, &limits,
+				      &(struct mem_map){ 0 }, &err),
+			 0);
 	/* As KVM counts them. */
 	for (unsigned i = 0; i < cpus; i++)
 		mpidr[i] = 0x80000000 | (i & 15) | (i >> 4) << 8;

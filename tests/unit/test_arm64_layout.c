@@ -11,6 +11,7 @@
 static struct config config;
 static struct kvm_limits limits;
 static struct arm64_layout layout;
+static struct mem_map taken;
 static struct err err;
 
 static int setup(void **state)
@@ -18,6 +19,7 @@ static int setup(void **state)
 	(void)state;
 	config = (struct config){ .cpus = 1 };
 	limits = (struct kvm_limits){ .address_bits = 40, .page_size = 4096 };
+	taken = (struct mem_map){ 0 };
 	err = (struct err){ 0 };
 	return 0;
 }
@@ -37,7 +39,7 @@ static void want_at(uint64_t size, gpa_t at)
 
 static int lay_out(void)
 {
-	return arm64_layout(&layout, &config, &limits, &err);
+	return arm64_layout(&layout, &config, &limits, &taken, &err);
 }
 
 static void is(size_t i, gpa_t start, uint64_t size)
@@ -150,6 +152,67 @@ static void layout__says_which_mem_each_region_is_of(void **state)
 	assert_int_equal(layout.mem[0], 2);
 	assert_int_equal(layout.mem[1], 0);
 	assert_int_equal(layout.mem[2], 1);
+}
+
+static void take(gpa_t start, uint64_t size)
+{
+	static uint8_t host;
+
+	assert_int_equal(mem_add(&taken,
+				 (struct mem_region){ .gpa = { start, size },
+						      .kind = MEM_ROM,
+						      .host = &host,
+						      .name = "ROM x" },
+				 &err),
+			 0);
+}
+
+static void layout__what_has_its_place_is_gone_round(void **state)
+{
+	(void)state;
+	take(0x10000000, 4096);
+	take(2 * GIB + MIB, 4096);
+	take(3 * GIB, 64 * MIB);
+	want(GIB);
+	want(MIB);
+	assert_int_equal(lay_out(), 0);
+	is(0, 2 * GIB, MIB);
+	is(1, 3 * GIB + 64 * MIB, GIB);
+
+	(void)setup(state);
+	take(4 * GIB, 4096);
+	want_at(2 * GIB + 4096, 2 * GIB);
+	assert_int_equal(lay_out(), -EEXIST);
+	assert_string_equal(err.msg, "--mem 2G@X: overlaps the memory at "
+				     "0x100000000");
+	assert_true(err.input);
+}
+
+static void layout__what_has_its_place_must_be_addressed(void **state)
+{
+	(void)state;
+	take(64 * GIB, 4096);
+	want(GIB);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.address_bits, 37);
+
+	(void)setup(state);
+	take(1ULL << 40, 4096);
+	want(GIB);
+	assert_int_equal(lay_out(), -ERANGE);
+	assert_string_equal(err.msg, "ROM x: needs 41 address bits, this "
+				     "host's KVM has 40");
+}
+
+static void layout__nothing_lies_on_the_interrupt_controller(void **state)
+{
+	(void)state;
+	take(0x3fff0000, 4096);
+	want(GIB);
+	assert_int_equal(lay_out(), -EEXIST);
+	assert_string_equal(err.msg, "ROM x at 0x3fff0000: the interrupt "
+				     "controller is there");
+	assert_true(err.input);
 }
 
 static void layout__gap_is_filled_to_the_last_byte(void **state)
@@ -296,6 +359,13 @@ int main(void)
 		cmocka_unit_test_setup(layout__huge_pages_begin_on_one, setup),
 		cmocka_unit_test_setup(layout__says_which_mem_each_region_is_of,
 				       setup),
+		cmocka_unit_test_setup(layout__what_has_its_place_is_gone_round,
+				       setup),
+		cmocka_unit_test_setup(
+			layout__what_has_its_place_must_be_addressed, setup),
+		cmocka_unit_test_setup(
+			layout__nothing_lies_on_the_interrupt_controller,
+			setup),
 		cmocka_unit_test_setup(layout__gap_is_filled_to_the_last_byte,
 				       setup),
 		cmocka_unit_test_setup(layout__devices_keep_their_place, setup),

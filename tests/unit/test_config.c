@@ -300,6 +300,31 @@ static void mem__policy_follows_the_place(void **state)
 	REFUSED("--mem 1G,max=8G: unknown key 'max'", "--mem", "1G,max=8G");
 }
 
+static void rom__is_a_file_and_an_address(void **state)
+{
+	static const char *const bad[] = { "a", "@0", "a@", "a@b" };
+	const char *words[WORDS] = { "run", "K" };
+	struct config c;
+	struct err err;
+
+	(void)state;
+	TAKEN(&c, "K", "--rom", "a@b.bin@0x10000000", "--rom=c@1G");
+	assert_int_equal(c.roms, 2);
+	assert_string_equal(c.rom[0].path, "a@b.bin");
+	assert_int_equal(c.rom[0].at, 0x10000000);
+	assert_string_equal(c.rom[1].path, "c");
+	assert_int_equal(c.rom[1].at, GIB);
+	config_finish(&c);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(PARSE(&c, &err, "--rom", bad[i]), -EINVAL);
+	assert_string_equal(err.msg, "--rom a@b: not a file and its address, "
+				     "as in bios.bin@0x10000000");
+	for (size_t i = 0; i < CONFIG_MAX_ROMS + 1; i++)
+		words[2 + i] = "--rom=a@0";
+	assert_int_equal(parse(&c, &err, words), -ENOSPC);
+	assert_string_equal(err.msg, "--rom a@0: at most 8 files of ROM");
+}
+
 static void mem__overlap_is_refused_one_byte_past_is_not(void **state)
 {
 	struct config c;
@@ -547,6 +572,7 @@ int main(void)
 		cmocka_unit_test(mem__sizes_and_places),
 		cmocka_unit_test(mem__nonsense_is_refused),
 		cmocka_unit_test(mem__policy_follows_the_place),
+		cmocka_unit_test(rom__is_a_file_and_an_address),
 		cmocka_unit_test(mem__overlap_is_refused_one_byte_past_is_not),
 		cmocka_unit_test(mem__too_many_pieces_are_refused),
 		cmocka_unit_test(cpus__from_1_to_64),
