@@ -233,7 +233,7 @@ static void in_feed(struct tty *tty)
 	__atomic_store_n(&tty->starved, 0, __ATOMIC_RELEASE);
 }
 
-static void in_break(struct tty *tty)
+void tty_break(struct tty *tty)
 {
 	struct tty_user *user = tty->user;
 
@@ -254,7 +254,7 @@ static void in_take(struct tty *tty, uint8_t byte)
 		in->buf[in->len++] = byte;
 		break;
 	case TTY_KEY_BREAK:
-		in_break(tty);
+		tty_break(tty);
 		break;
 	case TTY_KEY_HELP:
 		(void)tty_write(tty, (const uint8_t *)help, sizeof(help) - 1);

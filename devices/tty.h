@@ -92,6 +92,9 @@ void tty_continued(struct tty *tty);
  */
 size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len);
 
+/* A break, as Ctrl-a b sends it. Thread: loop. */
+void tty_break(struct tty *tty);
+
 /* The user has room again after room() was 0. Thread: any. */
 void tty_room(struct tty *tty);
 

@@ -297,6 +297,9 @@ static int set_kernel_word(void *ctx, const char *word, struct err *err)
 static const char *const console_words[] = { /* as in enum console_kind */
 					     "serial", "virtio", "none", NULL
 };
+static const char *const terminal_words[] = { /* as in enum terminal_kind */
+					      "stdio", "socket", NULL
+};
 static const char *const log_words[] = { /* as in enum log_level */
 					 "error", "warning", "info", "debug",
 					 NULL
@@ -368,6 +371,10 @@ static const struct cli_option run_options[] = {
 	  .help = "what the terminal is to the guest: ttyS0\n"
 		  "(default), hvc0, or nothing",
 	  .words = console_words, TO(console, cli_set_word) },
+	{ .name = "terminal", .arg = "stdio|socket",
+	  .help = "the console is standard input and output\n"
+		  "(default), or waits for 'vmm console NAME'",
+	  .words = terminal_words, TO(terminal, cli_set_word) },
 	{ .name = "rng", .help = "give the guest the host's random numbers",
 	  TO(rng, cli_set_true) },
 	{ .name = "balloon", .arg = "SIZE[,KEY=on|off]...", .optional = true,
@@ -464,6 +471,16 @@ static int check(struct parse *parse, struct err *err)
 				 "--cmdline: the device tree of --dtb %s "
 				 "brings a command line of its own",
 				 config->dtb);
+	if (config->terminal == TERMINAL_SOCKET &&
+	    config->console == CONSOLE_NONE)
+		return err_input(err, -EINVAL,
+				 "--terminal socket: there is no console, as "
+				 "--console none was given");
+	if (config->terminal == TERMINAL_SOCKET && config->control &&
+	    !strcmp(config->control, "none"))
+		return err_input(err, -EINVAL,
+				 "--terminal socket: there is no socket, as "
+				 "--control none was given");
 	if (!config->mems)
 		config->mem[config->mems++] = (struct mem_spec){
 			.size = DEFAULT_MEM, .word = "512M"

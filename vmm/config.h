@@ -66,6 +66,12 @@ enum console_kind {
 	CONSOLE_NONE, /* output is thrown away */
 };
 
+/* Where the console's other end is. */
+enum terminal_kind {
+	TERMINAL_STDIO, /* standard input and output */
+	TERMINAL_SOCKET, /* whoever says `vmm console` */
+};
+
 struct cli_command;
 
 struct config {
@@ -86,6 +92,7 @@ struct config {
 	unsigned cpus; /* 1 to CONFIG_MAX_CPUS */
 	const char *irqchip; /* "auto" if not given */
 	enum console_kind console;
+	enum terminal_kind terminal;
 	bool rng;
 	struct balloon_spec balloon;
 	bool pmu;

@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/uring.h"
+#include "devices/tty_relay.h"
 #include "vmm/caps.h"
 #include "vmm/rom.h"
 
@@ -124,13 +125,27 @@ static void quit(void *ctx)
 	machine_end(ctx, OUTCOME_QUIT);
 }
 
+static void send_break(void *ctx)
+{
+	tty_break(((struct machine *)ctx)->tty);
+}
+
 static int open_console(struct machine *machine, struct err *err)
 {
-	const bool none = machine->config->console == CONSOLE_NONE;
+	const struct tty_escape escape = { quit, machine };
+	int in = STDIN_FILENO, out = STDOUT_FILENO;
+	int r;
 
-	return tty_new(&machine->tty, machine->loop, none ? -1 : STDIN_FILENO,
-		       none ? -1 : STDOUT_FILENO,
-		       (struct tty_escape){ quit, machine }, err);
+	if (machine->config->console == CONSOLE_NONE) {
+		in = out = -1;
+	} else if (machine->config->terminal == TERMINAL_SOCKET) {
+		r = tty_relay_new(&machine->relay, machine->loop, send_break,
+				  machine, err);
+		if (r < 0)
+			return r;
+		in = out = tty_relay_fd(machine->relay);
+	}
+	return tty_new(&machine->tty, machine->loop, in, out, escape, err);
 }
 
 static int check_limits(const struct machine *machine, struct err *err)
@@ -153,6 +168,7 @@ struct machine *machine_free(struct machine *machine)
 	irq_finish(&machine->irq);
 	machine->uring = uring_free(machine->uring);
 	machine->tty = tty_free(machine->tty);
+	machine->relay = tty_relay_free(machine->relay);
 	arch_machine_free(machine);
 	dirty_finish(&machine->dirty);
 	while (machine->backings > 0)

@@ -53,6 +53,7 @@ struct machine {
 	const struct config *config; /* borrowed */
 	struct loop *loop; /* owned */
 	struct tty *tty; /* owned */
+	struct tty_relay *relay; /* owned; NULL: the console is a terminal */
 	struct uring *uring; /* owned; NULL: no disk asked for it yet */
 	struct kvm_limits limits;
 	struct mem_map mem; /* frozen once laid out */

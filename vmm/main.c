@@ -82,17 +82,25 @@ static const struct cli_command help_command = {
 	.word = set_topic,
 };
 
+// clang-format off
 static const struct command {
 	const struct cli_command *cli;
 	int (*main)(int argc, char *const argv[], int *ret_status,
 		    struct err *err);
 } commands[] = {
-	{ &config_command, run },	    { &list_command, list_main },
-	{ &stop_command, stop_main },	    { &pause_command, pause_main },
-	{ &resume_command, resume_main },   { &stat_command, stat_main },
-	{ &balloon_command, balloon_main }, { &doctor_command, doctor },
-	{ &version_command, version },	    { &help_command, help },
+	{ &config_command, run },
+	{ &list_command, list_main },
+	{ &stop_command, stop_main },
+	{ &pause_command, pause_main },
+	{ &resume_command, resume_main },
+	{ &stat_command, stat_main },
+	{ &balloon_command, balloon_main },
+	{ &console_command, console_main },
+	{ &doctor_command, doctor },
+	{ &version_command, version },
+	{ &help_command, help },
 };
+// clang-format on
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 

@@ -14,7 +14,7 @@ import unittest
 
 PROGRAM = ROOT = None
 COMMANDS = ("run", "list", "stop", "pause", "resume", "stat", "balloon",
-            "doctor", "version", "help")
+            "console", "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c not in ("version", "help"))
 MOST_USED = "The most commonly used vmm commands are:"
 

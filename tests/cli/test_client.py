@@ -8,10 +8,14 @@ a server that speaks QMP as QEMU documents it. Real ones are in tests/kvm.
 import json
 import os
 import pathlib
+import pty
+import select
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -25,6 +29,7 @@ STATS = {"vm": {"flushes": 7}, "process": {
     "system-ns": 250000000},
     "vcpus": [{"exits": 10, "idle": 0, "hist": [1, 2]},
               {"exits": 32, "idle": 0, "hist": [1, 2]}]}
+COMMANDS = ("stop", "pause", "resume", "stat", "balloon", "console")
 ANSWERS = {
     "qmp_capabilities": {},
     "query-status": {"running": True, "status": "running"},
@@ -44,6 +49,7 @@ class Machine:
         self.path.parent.mkdir(exist_ok=True, mode=0o700)
         self.heard = []
         self.arguments = None  # of the last command
+        self.typed = b""
         self.answers = {**ANSWERS, **how.get("answers", {})}
         self.first = how.get("first")  # said instead of the greeting
         self.silent = how.get("silent", ())  # commands without an answer
@@ -89,6 +95,9 @@ class Machine:
                     self.arguments = message.get("arguments")
                     if name in self.silent:
                         continue
+                    if name == "x-vmm-console-attach":
+                        say(b'{"return": {}}\r\nshown first;')
+                        return self.echo(client, lines)
                     say(EVENT)
                     if name in self.answers:
                         say(self.answers[name] if isinstance(
@@ -102,6 +111,15 @@ class Machine:
                         return
             except OSError:
                 pass
+
+
+    def echo(self, client, lines):
+        """A console that says everything louder; "!" ends the machine."""
+        while data := lines.read1(4096):
+            self.typed += data
+            client.sendall(data.upper())
+            if b"!" in data:
+                return
 
 
 class ClientTest(unittest.TestCase):
@@ -142,7 +160,7 @@ class ClientTest(unittest.TestCase):
 class Names(ClientTest):
     def test_a_name_that_is_not_there_is_refused_with_the_closest(self):
         self.machine("web")
-        for command in ("stop", "pause", "resume", "stat", "balloon"):
+        for command in COMMANDS:
             self.refused("unknown virtual machine 'wbe' (did you mean "
                          "'web'?)", command, "wbe")
             self.refused("unknown virtual machine 'db'", command, "db")
@@ -155,12 +173,13 @@ class Names(ClientTest):
                      "./no")
 
     def test_a_name_is_needed_and_one_is_enough(self):
-        for command in ("stop", "pause", "resume", "stat"):
+        for command in COMMANDS:
             self.refused(f"{command} needs the name of a virtual machine "
                          "('vmm list' tells them)", command)
+            self.refused("'': a virtual machine has a name", command, "")
+        for command in ("stop", "pause", "resume", "stat", "console"):
             self.refused("'b': one virtual machine at a time", command, "a",
                          "b")
-            self.refused("'': a virtual machine has a name", command, "")
 
     def test_no_folder_is_no_machine(self):
         self.refused("unknown virtual machine 'web'", "stop", "web")
@@ -367,11 +386,81 @@ class Stat(ClientTest):
                      "--interval", "0")
 
 
+class Console(ClientTest):
+    def on_terminal(self, *words):
+        """vmm on a terminal of its own: the process, and our end of it."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        self.addCleanup(os.close, theirs)
+        self.mode = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        process = subprocess.Popen(
+            [PROGRAM, *words], stdin=theirs, stdout=theirs, stderr=theirs,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)},
+            start_new_session=True)
+        self.addCleanup(process.kill)
+        return process, ours
+
+    def read_until(self, fd, wanted):
+        """What is on the terminal, up to these bytes."""
+        text, end = b"", time.monotonic() + 20
+        while wanted not in text and time.monotonic() < end:
+            if select.select([fd], [], [], 0.1)[0]:
+                text += os.read(fd, 4096)
+        self.assertIn(wanted, text)
+        return text
+
+    def ended(self, process, status):
+        """It has ended with this status, and the terminal is as it was."""
+        self.assertEqual(process.wait(20), status)
+        self.assertEqual(termios.tcgetattr(self.theirs), self.mode)
+
+    def test_a_pipe_is_passed_on_as_it_is(self):
+        machine = self.machine("web")
+        done = self.vmm("console", "web", input="a\x01xb\n")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "shown first;A\x01XB\n")
+        self.assertEqual(machine.arguments, {"keys": False, "force": False})
+
+    def test_much_goes_through_a_pipe(self):
+        self.machine("web")
+        text = "0123456789abcdef" * 50000
+        done = self.vmm("console", "--force", "web", input=text)
+        self.assertEqual(done.stdout, "shown first;" + text.upper())
+
+    def test_on_a_terminal_ctrl_a_x_leaves(self):
+        machine = self.machine("web")
+        process, fd = self.on_terminal("console", "web")
+        self.read_until(fd, b"shown first;")
+        os.write(fd, b"ab\x03\x01b")
+        self.read_until(fd, b"AB\x03\x01B")
+        self.assertEqual(machine.arguments, {"keys": True, "force": False})
+        os.write(fd, b"\x01x")
+        self.ended(process, 0)
+        self.assertEqual(machine.typed, b"ab\x03\x01b")
+
+    def test_the_end_of_the_guest_is_its_end(self):
+        self.machine("web")
+        process, fd = self.on_terminal("console", "-f", "web")
+        self.read_until(fd, b"shown first;")
+        os.write(fd, b"!")
+        self.read_until(fd, b"!")
+        self.ended(process, 0)
+
+    def test_a_signal_leaves_the_terminal_as_it_was(self):
+        self.machine("web")
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            process, fd = self.on_terminal("console", "web")
+            self.read_until(fd, b"shown first;")
+            process.send_signal(number)
+            self.ended(process, 128 + number)
+
+
 class Completion(ClientTest):
     def test_names_are_offered_where_one_is_wanted(self):
         self.machine("web")
         self.machine("db")
-        script = (f". {ROOT}/docs/vmm.bash; for c in stop pause resume stat; "
+        script = (f". {ROOT}/docs/vmm.bash; for c in {' '.join(COMMANDS)}; "
                   f"do COMP_WORDS=({PROGRAM} $c ''); COMP_CWORD=2; _vmm; "
                   'echo "${COMPREPLY[@]}"; done; '
                   f"COMP_WORDS=({PROGRAM} stop --force w); COMP_CWORD=3; "
@@ -380,7 +469,7 @@ class Completion(ClientTest):
             ["bash", "-c", script], capture_output=True, text=True, timeout=20,
             check=True,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)})
-        self.assertEqual(done.stdout.splitlines(), ["db web"] * 4 + ["web"])
+        self.assertEqual(done.stdout.splitlines(), ["db web"] * 6 + ["web"])
 
 
 if __name__ == "__main__":

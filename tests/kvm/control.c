@@ -411,6 +411,62 @@ static void test_stats(void)
 	end_quit();
 }
 
+#define ATTACH "{\"execute\": \"x-vmm-console-attach\""
+
+/* What comes next on a connection that is the console. */
+static void console_says(int fd, const char *text)
+{
+	for (; *text; text++) {
+		char byte = 0;
+
+		if (recv(fd, &byte, 1, 0) != 1 || byte != *text)
+			FAIL("the console does not say '%s'", text);
+	}
+}
+
+/* One client at a time has the console, and each sees what was said before. */
+static void test_console(void)
+{
+	int one, two;
+	char byte;
+
+	begin("--terminal socket --cpus 2");
+	one = qmp_open(SOCKET);
+	qmp_expect(one, ATTACH "}", OK);
+	console_says(one, "counting\n");
+	qmp_expect(qmp, ATTACH "}",
+		   "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		   "\"another client has the console\"}}");
+	two = qmp_open(SOCKET);
+	qmp_expect(two, ATTACH ", \"arguments\": {\"force\": true}}", OK);
+	console_says(two, "counting\n");
+	CHECK(recv(one, &byte, 1, 0) == 0);
+	/* One that leaves makes room, without having to be noticed first. */
+	(void)close(two);
+	one = qmp_open(SOCKET);
+	qmp_expect(one, ATTACH "}", OK);
+	console_says(one, "counting\n");
+	/* A reset is the guest's affair: who looks sees it. */
+	peer_order(&peer, COUNT_RESET);
+	console_says(one, "counting\n");
+	qmp_event(qmp, "RESET",
+		  ", \"data\": {\"guest\": true, \"reason\": "
+		  "\"guest-reset\"}");
+	end_quit();
+	CHECK(recv(one, &byte, 1, 0) == 0);
+}
+
+/* A terminal that is a terminal is not to be had. */
+static void test_console_none(void)
+{
+	begin("");
+	qmp_expect(qmp, ATTACH "}",
+		   "{\"error\": {\"class\": \"DeviceNotActive\", \"desc\": "
+		   "\"the console is not to be had: it was not started with "
+		   "--terminal socket\"}}");
+	end_quit();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -429,6 +485,8 @@ static const struct {
 	{ "name-dead", test_name_dead },
 	{ "none", test_none },
 	{ "stats", test_stats },
+	{ "console", test_console },
+	{ "console-none", test_console_none },
 };
 
 int main(int argc, char *argv[])

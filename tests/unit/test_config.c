@@ -502,6 +502,23 @@ static void control__is_a_path_or_none(void **state)
 	assert_int_equal(PARSE(&c, &err, "K", "--control="), -EINVAL);
 }
 
+static void terminal__on_a_socket_needs_one_and_a_console(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K");
+	assert_int_equal(c.terminal, TERMINAL_STDIO);
+	TAKEN(&c, "K", "--terminal", "socket", "--control", "./s");
+	assert_int_equal(c.terminal, TERMINAL_SOCKET);
+	REFUSED("--terminal socket: there is no console, as --console none was "
+		"given",
+		"K", "--terminal", "socket", "--console", "none");
+	REFUSED("--terminal socket: there is no socket, as --control none was "
+		"given",
+		"K", "--terminal", "socket", "--control", "none");
+}
+
 static void finish__twice_and_zeroed_is_fine(void **state)
 {
 	struct config c;
@@ -584,6 +601,7 @@ int main(void)
 		cmocka_unit_test(timeout__is_a_duration),
 		cmocka_unit_test(name__could_be_a_file),
 		cmocka_unit_test(control__is_a_path_or_none),
+		cmocka_unit_test(terminal__on_a_socket_needs_one_and_a_console),
 		cmocka_unit_test(finish__twice_and_zeroed_is_fine),
 		cmocka_unit_test(
 			parse__a_balloon_has_a_size_only_behind_an_equals),

@@ -27,24 +27,41 @@ static int lost(const struct client *client, int error, struct err *err)
 		       strerrordesc_np(error));
 }
 
-/* Reads on when all that was read is taken. */
-static int fill(struct client *client, struct err *err)
+static int64_t now_ms(void)
 {
-	ssize_t n;
+	struct timespec t;
 
-	if (client->at < client->len)
-		return 0;
-	do
-		n = recv(client->fd, client->chunk, sizeof(client->chunk), 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return lost(client, n == 0 ? 0 : errno, err);
-	client->at = 0;
-	client->len = (size_t)n;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Reads on when all that was read is taken. @end: as now_ms() has it */
+static int fill(struct client *client, int64_t end, struct err *err)
+{
+	struct pollfd p = { .fd = client->fd, .events = POLLIN };
+
+	while (client->at == client->len) {
+		const int64_t left = end - now_ms();
+		ssize_t n;
+
+		if (left <= 0)
+			return lost(client, EAGAIN, err);
+		if (poll(&p, 1, (int)left) <= 0)
+			continue;
+		n = recv(client->fd, client->chunk, sizeof(client->chunk),
+			 MSG_DONTWAIT);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n <= 0)
+			return lost(client, n == 0 ? 0 : errno, err);
+		client->at = 0;
+		client->len = (size_t)n;
+	}
 	return 0;
 }
 
-static int next_message(struct client *client, json_t **ret, struct err *err)
+static int next_message(struct client *client, int64_t end, json_t **ret,
+			struct err *err)
 {
 	struct qmp_input *input = &client->input;
 	enum qmp_input_found found = QMP_NOTHING;
@@ -52,7 +69,7 @@ static int next_message(struct client *client, json_t **ret, struct err *err)
 	int r = 0;
 
 	while (r == 0 && found == QMP_NOTHING) {
-		r = fill(client, err);
+		r = fill(client, end, err);
 		if (r < 0)
 			return r;
 		found = qmp_input_take(input, client->chunk + client->at,
@@ -85,10 +102,12 @@ static int refused(const struct client *client, const json_t *error,
 static int await(struct client *client, const char *wanted, json_t **ret,
 		 struct err *err)
 {
+	const int64_t end = now_ms() + client->patience_ms;
+
 	for (;;) {
 		json_auto_t *message = NULL;
 		json_t *found;
-		const int r = next_message(client, &message, err);
+		const int r = next_message(client, end, &message, err);
 
 		if (r < 0)
 			return r;
@@ -135,6 +154,20 @@ int client_run(struct client *client, const char *command, json_t *args,
 	return r < 0 ? r : await(client, "return", ret, err);
 }
 
+int client_end_line(struct client *client, struct err *err)
+{
+	const int64_t end = now_ms() + client->patience_ms;
+
+	for (;;) {
+		const int r = fill(client, end, err);
+
+		if (r < 0)
+			return r;
+		if (client->chunk[client->at++] == '\n')
+			return 0;
+	}
+}
+
 static void get_pid(struct client *client)
 {
 	struct ucred peer;
@@ -152,6 +185,7 @@ int client_try(struct client *client, const char *name, int patience_ms,
 
 	*client = (struct client){ .name = name,
 				   .fd = -1,
+				   .patience_ms = patience_ms,
 				   .input.max = MAX_REPLY };
 	r = control_path(name, &at, err);
 	if (r < 0)
@@ -196,30 +230,6 @@ int client_open(struct client *client, const char *name, int patience_ms,
 	return r;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Waits for something to read. Returns 0, or -ETIMEDOUT. */
-static int wait_readable(const struct client *client, int64_t end)
-{
-	struct pollfd p = { .fd = client->fd, .events = POLLIN };
-
-	while (client->at == client->len) {
-		const int64_t left = end - now_ms();
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) > 0)
-			break;
-	}
-	return 0;
-}
-
 int client_event(struct client *client, const char *event, int patience_ms,
 		 json_t **ret, struct err *err)
 {
@@ -228,10 +238,8 @@ int client_event(struct client *client, const char *event, int patience_ms,
 	for (;;) {
 		json_auto_t *message = NULL;
 		const char *name;
-		int r = wait_readable(client, end);
+		const int r = next_message(client, end, &message, err);
 
-		if (r == 0)
-			r = next_message(client, &message, err);
 		if (r < 0)
 			return r;
 		name = json_string_value(json_object_get(message, "event"));

@@ -21,6 +21,7 @@ struct client {
 	const char *name; /* of the machine, or a path; borrowed */
 	int fd; /* owned; -1: none */
 	pid_t pid; /* of the VMM */
+	int patience_ms; /* for each answer */
 	struct qmp_input input;
 	size_t at, len; /* [at, len) of chunk was read, and is not taken */
 	char chunk[4096];
@@ -63,10 +64,18 @@ int client_run(struct client *client, const char *command, json_t *args,
  *
  * @ret: its data, owned by the caller; NULL if it has none
  *
- * Returns 0; -ETIMEDOUT, without a story; or what client_open() returns.
+ * Returns 0; -ETIMEDOUT; or what client_open() returns.
  */
 int client_event(struct client *client, const char *event, int patience_ms,
 		 json_t **ret, struct err *err);
+
+/*
+ * Takes the end of the last reply's line, behind which something else than QMP
+ * begins: the rest of chunk, then what the descriptor gives.
+ *
+ * Returns 0, or what client_open() returns.
+ */
+int client_end_line(struct client *client, struct err *err);
 
 /*
  * Waits until the connection ends, as it does when the guest has.

@@ -23,5 +23,6 @@ CLIENT_COMMAND(pause);
 CLIENT_COMMAND(resume);
 CLIENT_COMMAND(stat);
 CLIENT_COMMAND(balloon);
+CLIENT_COMMAND(console);
 
 #endif

@@ -20,6 +20,9 @@ int command_system_reset(struct qmp_call *call, struct err *err);
 int command_system_powerdown(struct qmp_call *call, struct err *err);
 int command_quit(struct qmp_call *call, struct err *err);
 
+/* console_command.c */
+int command_x_vmm_console_attach(struct qmp_call *call, struct err *err);
+
 /* query_commands.c */
 int command_query_kvm(struct qmp_call *call, struct err *err);
 int command_query_cpus_fast(struct qmp_call *call, struct err *err);

@@ -70,6 +70,9 @@ int control_init(struct control *control, struct machine *machine,
 	}
 	if (config->name)
 		return err_wrap(err, "--name %s", config->name);
+	/* Nobody would ever see its console. */
+	if (config->terminal == TERMINAL_SOCKET)
+		return err_wrap(err, "--terminal socket");
 	log_info("there is no control socket: %s", err->msg);
 	return 0;
 }

@@ -1,0 +1,54 @@
+/*
+ * devices/tty_relay.h - keeps a guest's console while nobody looks, and passes
+ * it on to who does.
+ *
+ * It is what a tty (devices/tty.h) is connected to in the place of a terminal.
+ * Its clients are sockets, one at a time. Of what the guest says the last
+ * TTY_RELAY_KEPT bytes are kept, and a client that comes is shown them first.
+ * The guest never waits for a client: a slow one misses the oldest bytes. What
+ * a client types waits for the guest.
+ */
+#ifndef DEVICES_TTY_RELAY_H
+#define DEVICES_TTY_RELAY_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+
+#define TTY_RELAY_KEPT 65536 /* in bytes */
+
+struct tty_relay;
+
+/*
+ * @loop: borrowed; outlives the relay
+ * @brk:  called when a client asks for a break, on the loop thread without
+ *        locks; with @ctx
+ *
+ * Returns 0; -ENOMEM; or the errno of socketpair(2). Thread: setup.
+ */
+int tty_relay_new(struct tty_relay **ret, struct loop *loop,
+		  void (*brk)(void *ctx), void *ctx, struct err *err);
+
+/* Gives the client what it takes at once, and hangs up. After the tty is freed.
+ * NULL is fine; returns NULL. Thread: setup. */
+struct tty_relay *tty_relay_free(struct tty_relay *relay);
+
+/* The descriptor that the tty reads and writes. Borrowed. */
+int tty_relay_fd(const struct tty_relay *relay);
+
+/* True if there is a client that has not gone. Thread: loop. */
+bool tty_relay_taken(const struct tty_relay *relay);
+
+/*
+ * Makes @fd the client; one that was there is hung up on.
+ *
+ * @fd:   a connected stream socket; owned, failure included
+ * @keys: Ctrl-a has its meanings (devices/tty.h), where to leave is to hang up
+ *
+ * Returns 0, or what loop_add() returns. Thread: loop.
+ */
+int tty_relay_attach(struct tty_relay *relay, int fd, bool keys,
+		     struct err *err);
+
+#endif
