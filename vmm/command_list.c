@@ -29,6 +29,9 @@ static const struct qmp_command list[] = {
 	/* Memory */
 	{ "query-memory-size-summary", command_query_memory_size_summary, {} },
 	{ "x-vmm-query-memory", command_x_vmm_query_memory, {} },
+	{ "x-vmm-query-residency", command_x_vmm_query_residency,
+	  { { "start", QMP_INT, true }, { "size", QMP_INT, true },
+	    { "cell-size", QMP_INT, false } } },
 	{ "balloon", command_balloon, { { "value", QMP_INT, true } } },
 	{ "query-balloon", command_query_balloon, {} },
 	{ "x-vmm-balloon-stats", command_x_vmm_balloon_stats, {} },

@@ -94,6 +94,7 @@ static const struct command {
 	{ &pause_command, pause_main },
 	{ &resume_command, resume_main },
 	{ &stat_command, stat_main },
+	{ &mem_command, mem_main },
 	{ &balloon_command, balloon_main },
 	{ &console_command, console_main },
 	{ &doctor_command, doctor },

@@ -13,8 +13,8 @@ import sys
 import unittest
 
 PROGRAM = ROOT = None
-COMMANDS = ("run", "list", "stop", "pause", "resume", "stat", "balloon",
-            "console", "doctor", "version", "help")
+COMMANDS = ("run", "list", "stop", "pause", "resume", "stat", "mem",
+            "balloon", "console", "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c not in ("version", "help"))
 MOST_USED = "The most commonly used vmm commands are:"
 

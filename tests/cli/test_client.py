@@ -29,7 +29,7 @@ STATS = {"vm": {"flushes": 7}, "process": {
     "system-ns": 250000000},
     "vcpus": [{"exits": 10, "idle": 0, "hist": [1, 2]},
               {"exits": 32, "idle": 0, "hist": [1, 2]}]}
-COMMANDS = ("stop", "pause", "resume", "stat", "balloon", "console")
+COMMANDS = ("stop", "pause", "resume", "stat", "mem", "balloon", "console")
 ANSWERS = {
     "qmp_capabilities": {},
     "query-status": {"running": True, "status": "running"},
@@ -100,9 +100,11 @@ class Machine:
                         return self.echo(client, lines)
                     say(EVENT)
                     if name in self.answers:
-                        say(self.answers[name] if isinstance(
-                            self.answers[name], bytes)
-                            else {"return": self.answers[name]})
+                        answer = self.answers[name]
+                        if callable(answer):
+                            answer = answer(message.get("arguments"))
+                        say(answer if isinstance(answer, bytes)
+                            else {"return": answer})
                     else:
                         say({"error": {"class": "CommandNotFound",
                                        "desc": f"The command {name} has not "
@@ -177,7 +179,7 @@ class Names(ClientTest):
             self.refused(f"{command} needs the name of a virtual machine "
                          "('vmm list' tells them)", command)
             self.refused("'': a virtual machine has a name", command, "")
-        for command in ("stop", "pause", "resume", "stat", "console"):
+        for command in ("stop", "pause", "resume", "stat", "mem", "console"):
             self.refused("'b': one virtual machine at a time", command, "a",
                          "b")
 
@@ -469,7 +471,7 @@ class Completion(ClientTest):
             ["bash", "-c", script], capture_output=True, text=True, timeout=20,
             check=True,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)})
-        self.assertEqual(done.stdout.splitlines(), ["db web"] * 6 + ["web"])
+        self.assertEqual(done.stdout.splitlines(), ["db web"] * len(COMMANDS) + ["web"])
 
 
 if __name__ == "__main__":

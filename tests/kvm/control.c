@@ -105,7 +105,7 @@ static void test_wire(void)
 		 "0}}");
 	CHECK(strstr(qmp_do(qmp, "x-vmm-query-memory"),
 		     "\"kind\": \"ram\", \"start\": 2147483648, \"size\": "
-		     "8388608}"));
+		     "8388608, \"slot\": 1, \"read-only\": false, "));
 	end_quit();
 }
 
@@ -467,6 +467,73 @@ static void test_console_none(void)
 	end_quit();
 }
 
+/* What a command prints has all of these, the last is NULL. */
+static void prints(const char *command, const char *const wanted[])
+{
+	char text[8192];
+	FILE *pipe = popen(command, "re");
+	size_t len;
+
+	CHECK(pipe);
+	len = fread(text, 1, sizeof(text) - 1, pipe);
+	text[len] = 0;
+	CHECK(pclose(pipe) == 0);
+	for (; *wanted; wanted++)
+		if (!strstr(text, *wanted))
+			FAIL("'%s' is not in '%s'", *wanted, text);
+}
+
+static const char *ask_residency(const char *args)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"execute\": \"x-vmm-query-residency\", "
+		       "\"arguments\": %s}",
+		       args);
+	qmp_send(qmp, text);
+	return qmp_line(qmp);
+}
+
+/* A guest that touches some of its memory. */
+static void test_memory(void)
+{
+	static const char *const table[] = { "0x0080000000       8M  ram",
+					     "  anon\n", NULL };
+	static const char *const map[] = { "8M ram ", " resident",
+					   "\n0x0080000000  ", "one cell is ",
+					   NULL };
+	static const char *const svg[] = { "<svg ", ">8M ram ", "</svg>",
+					   NULL };
+	static const char *const bad[] = {
+		"{\"start\": 0, \"size\": 4096}",
+		"{\"start\": -4096, \"size\": 4096}",
+		"{\"start\": 2147483649, \"size\": 4096}",
+		"{\"start\": 2147483648, \"size\": 0}",
+		"{\"start\": 2147483648, \"size\": 4095}",
+		"{\"start\": 2147483648, \"size\": 9223372036854771712}",
+		"{\"start\": 2147483648, \"size\": 4096, \"cell-size\": 12288}",
+		"{\"start\": 2147483648, \"size\": 4096, \"cell-size\": -1}",
+		"{\"start\": 2147483648, \"size\": 4096, \"cell-size\": 1}",
+	};
+	unsigned long long size, resident;
+	const char *line;
+
+	begin("");
+	line = ask_residency("{\"start\": 2147483648, \"size\": 8388608}");
+	CHECK(sscanf(line,
+		     "{\"return\": {\"start\": 2147483648, \"size\": %llu, "
+		     "\"cells\": [{\"start\": 2147483648, \"resident\": %llu,",
+		     &size, &resident) == 2);
+	CHECK(size == 8388608 && resident > 0 && resident <= size);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		CHECK(strstr(ask_residency(bad[i]), "\"GenericError\""));
+	prints("vmm mem " SOCKET, table);
+	prints("vmm mem --map " SOCKET, map);
+	prints("vmm mem --svg /dev/stdout " SOCKET, svg);
+	end_quit();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -487,6 +554,7 @@ static const struct {
 	{ "stats", test_stats },
 	{ "console", test_console },
 	{ "console-none", test_console_none },
+	{ "memory", test_memory },
 };
 
 int main(int argc, char *argv[])

@@ -24,5 +24,6 @@ CLIENT_COMMAND(resume);
 CLIENT_COMMAND(stat);
 CLIENT_COMMAND(balloon);
 CLIENT_COMMAND(console);
+CLIENT_COMMAND(mem);
 
 #endif

@@ -27,7 +27,10 @@ int command_x_vmm_console_attach(struct qmp_call *call, struct err *err);
 int command_query_kvm(struct qmp_call *call, struct err *err);
 int command_query_cpus_fast(struct qmp_call *call, struct err *err);
 int command_query_memory_size_summary(struct qmp_call *call, struct err *err);
+
+/* memory_commands.c */
 int command_x_vmm_query_memory(struct qmp_call *call, struct err *err);
+int command_x_vmm_query_residency(struct qmp_call *call, struct err *err);
 
 /* stats_command.c */
 int command_x_vmm_query_stats(struct qmp_call *call, struct err *err);

@@ -44,21 +44,6 @@ int command_query_cpus_fast(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
-static const char *kind_name(enum mem_kind kind)
-{
-	switch (kind) {
-	case MEM_RAM:
-		return "ram";
-	case MEM_SHARED:
-		return "shared";
-	case MEM_ROM:
-		return "rom";
-	case MEM_RESERVED:
-		return "reserved";
-	}
-	return "unknown";
-}
-
 int command_query_memory_size_summary(struct qmp_call *call, struct err *err)
 {
 	const struct control *control = call->ctx;
@@ -71,26 +56,5 @@ int command_query_memory_size_summary(struct qmp_call *call, struct err *err)
 			sum += map->region[i].gpa.size;
 	call->ret = json_pack("{s:I, s:I}", "base-memory", (json_int_t)sum,
 			      "plugged-memory", (json_int_t)0);
-	return 0;
-}
-
-int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
-{
-	const struct control *control = call->ctx;
-	const struct mem_map *map = &control->machine->mem;
-
-	call->ret = json_array();
-	for (size_t i = 0; i < map->count; i++) {
-		const struct mem_region *region = &map->region[i];
-
-		if (json_array_append_new(
-			    call->ret,
-			    json_pack("{s:s, s:s, s:I, s:I}", "name",
-				      region->name, "kind",
-				      kind_name(region->kind), "start",
-				      (json_int_t)region->gpa.start, "size",
-				      (json_int_t)region->gpa.size)) < 0)
-			return no_memory(err);
-	}
 	return 0;
 }

@@ -1,0 +1,172 @@
+/* mem/residency.c - how much of a region's host memory is there, and how. */
+#include "mem/residency.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+/*
+ * The headers of older kernels lack these.
+ * Source: Linux, include/uapi/linux/fs.h and
+ * Documentation/admin-guide/mm/pagemap.rst
+ */
+struct scan_region {
+	uint64_t start, end; /* addresses */
+	uint64_t categories;
+};
+
+struct scan_arg {
+	uint64_t size; /* of this */
+	uint64_t flags;
+	uint64_t start, end; /* addresses */
+	uint64_t walk_end; /* out */
+	uint64_t vec, vec_len;
+	uint64_t max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask;
+	uint64_t return_mask;
+};
+
+#define SCAN _IOWR('f', 16, struct scan_arg)
+#define IS_PRESENT (1u << 3)
+#define IS_SWAPPED (1u << 4)
+#define IS_ZERO (1u << 5)
+#define IS_HUGE (1u << 6)
+
+#define ENTRY_PRESENT (UINT64_C(1) << 63)
+#define ENTRY_SWAPPED (UINT64_C(1) << 62)
+
+#define SCAN_REGIONS 256 /* for one call */
+#define READ_ENTRIES 1024
+
+static void count(struct residency *sum, uint64_t size, uint64_t categories)
+{
+	if (categories & IS_ZERO) {
+		sum->zero += size;
+	} else if (categories & IS_PRESENT) {
+		sum->resident += size;
+		if (categories & IS_HUGE)
+			sum->huge += size;
+	} else if (categories & IS_SWAPPED) {
+		sum->swapped += size;
+	}
+}
+
+static int scan(const struct residency_source *source, uintptr_t host,
+		uint64_t size, struct residency *sum, struct err *err)
+{
+	struct scan_region region[SCAN_REGIONS];
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.start = host,
+		.end = host + size,
+		.vec = (uintptr_t)region,
+		.vec_len = SCAN_REGIONS,
+		.category_anyof_mask = IS_PRESENT | IS_SWAPPED,
+		.return_mask = IS_PRESENT | IS_SWAPPED | IS_ZERO | IS_HUGE,
+	};
+
+	while (arg.start < arg.end) {
+		const int found = ioctl(source->fd, SCAN, &arg);
+
+		if (found < 0 && errno == EINTR)
+			continue;
+		if (found < 0)
+			return err_sys(err, "/proc/self/pagemap: PAGEMAP_SCAN");
+		for (int i = 0; i < found; i++)
+			count(sum, region[i].end - region[i].start,
+			      region[i].categories);
+		if (arg.walk_end <= arg.start)
+			return err_set(err, -EIO,
+				       "/proc/self/pagemap: PAGEMAP_SCAN gets "
+				       "no further than 0x%" PRIx64,
+				       arg.start);
+		arg.start = arg.walk_end;
+	}
+	return 0;
+}
+
+static int read_entries(const struct residency_source *source, uintptr_t host,
+			uint64_t size, struct residency *sum, struct err *err)
+{
+	uint64_t entry[READ_ENTRIES];
+	uint64_t first = host / source->page;
+	const uint64_t end = first + size / source->page;
+
+	while (first < end) {
+		const uint64_t left = end - first;
+		const size_t n = left < READ_ENTRIES ? (size_t)left
+						     : READ_ENTRIES;
+		const int r = file_read_at(source->fd, entry,
+					   n * sizeof(*entry),
+					   first * sizeof(*entry));
+
+		if (r < 0)
+			return err_set(err, r, "/proc/self/pagemap: %s",
+				       strerrordesc_np(-r));
+		for (size_t i = 0; i < n; i++)
+			count(sum, source->page,
+			      entry[i] & ENTRY_PRESENT	 ? IS_PRESENT
+			      : entry[i] & ENTRY_SWAPPED ? IS_SWAPPED
+							 : 0);
+		first += n;
+	}
+	return 0;
+}
+
+int residency_add(const struct residency_source *source, uintptr_t host,
+		  uint64_t size, struct residency *sum, struct err *err)
+{
+	return source->scan ? scan(source, host, size, sum, err)
+			    : read_entries(source, host, size, sum, err);
+}
+
+uint64_t residency_step(const struct residency_source *source)
+{
+	/* 8 MiB of page tables at most, of 4 KiB pages; or 64 KiB to copy. */
+	return source->scan ? UINT64_C(1) << 30 : source->page * 8192;
+}
+
+int residency_open(struct residency_source *ret, struct err *err)
+{
+	const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct scan_arg nothing = { .size = sizeof(nothing) };
+
+	if (fd < 0)
+		return err_sys(err, "/proc/self/pagemap");
+	*ret = (struct residency_source){
+		.fd = fd,
+		.page = (uint64_t)sysconf(_SC_PAGESIZE),
+		/* To look at nothing is no error where there is a scan. */
+		.scan = ioctl(fd, SCAN, &nothing) == 0,
+	};
+	return 0;
+}
+
+void residency_close(struct residency_source *source)
+{
+	fd_closep(&source->fd);
+	source->fd = -1;
+}
+
+int residency_merged(uint64_t *ret)
+{
+	FILE *file = fopen("/proc/self/ksm_merging_pages", "re");
+	uint64_t pages;
+	int fields;
+
+	if (!file)
+		return -ENOENT;
+	fields = fscanf(file, "%" SCNu64, &pages);
+	(void)fclose(file);
+	if (fields != 1)
+		return -ENOENT;
+	*ret = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	return 0;
+}

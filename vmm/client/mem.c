@@ -1,0 +1,243 @@
+/* vmm/client/mem.c - vmm mem. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/size.h"
+#include "vmm/client/client.h"
+#include "vmm/client/commands.h"
+#include "vmm/client/mem_picture.h"
+#include "vmm/client/words.h"
+
+#define SECOND_NS 1000000000u
+#define MAP_CELLS 1024
+#define SVG_CELLS (MEM_SVG_ROW * 32)
+
+struct mem_words {
+	struct client_words client;
+	bool map;
+	const char *svg; /* path; NULL: none */
+	bool watch;
+	uint64_t interval_ns;
+};
+
+static int set_interval(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
+{
+	struct mem_words *words = ctx;
+	const int r = duration_parse(value, &words->interval_ns);
+
+	(void)option;
+	if (r == -EINVAL)
+		return err_input(err, r, "not a duration, as in 2s or 500ms");
+	if (r < 0)
+		return err_input(err, r, "too long");
+	if (words->interval_ns == 0)
+		return err_input(err, -ERANGE, "longer than nothing");
+	words->watch = true;
+	return 0;
+}
+
+// clang-format off
+static const struct cli_option mem_options[] = {
+	{ .name = "map", .letter = 'm',
+	  .help = "draw it, a letter for each so many bytes",
+	  .set = cli_set_true, .offset = offsetof(struct mem_words, map) },
+	{ .name = "svg", .arg = "FILE", .help = "write it as a picture",
+	  .set = cli_set_string, .offset = offsetof(struct mem_words, svg) },
+	{ .name = "watch", .letter = 'w', .help = "look again each second",
+	  .set = cli_set_true, .offset = offsetof(struct mem_words, watch) },
+	{ .name = "interval", .arg = "DURATION",
+	  .help = "the same, looking as often (default 1s)",
+	  .set = set_interval },
+	CLIENT_JSON,
+};
+// clang-format on
+
+const struct cli_command mem_command = {
+	.name = "mem",
+	.summary = "Show a guest's memory: what is where, and what is resident",
+	.usage = "[OPTION]... NAME",
+	.options = mem_options,
+	.option_count = sizeof(mem_options) / sizeof(*mem_options),
+	.word = client_set_name,
+	.notes = "Colours are for a terminal, without NO_COLOR in the "
+		 "environment. With --watch\n"
+		 "--json is one JSON object to a line, and --svg writes the "
+		 "picture again.\n",
+};
+
+static size_t columns(void)
+{
+	struct winsize size = { 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 80;
+	return size.ws_col;
+}
+
+static bool colour(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return (!no || !*no) && isatty(STDOUT_FILENO);
+}
+
+static int print_json(FILE *out, const struct mem_view *view,
+		      const struct client *client, bool line, struct err *err)
+{
+	json_auto_t *all = json_pack("{s:s, s:i, s:O}", "name", client->name,
+				     "pid", (int)client->pid, "regions",
+				     view->told);
+
+	if (all && view->merged_known)
+		(void)json_object_set_new(
+			all, "merged", json_integer((json_int_t)view->merged));
+	if (!all || json_dumpf(all, out, line ? 0 : JSON_INDENT(2)) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	(void)fputc('\n', out);
+	return 0;
+}
+
+static int write_svg(const char *path, const struct mem_view *view,
+		     const char *name, struct err *err)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return err_set(err, -ENOMEM, "out of memory");
+	mem_svg_draw(out, view, name);
+	if (fclose(out) != 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return file_write_all(path, text, len, err);
+}
+
+/* @first: of a watch: nothing is there that it would follow */
+static int print_view(FILE *out, const struct mem_view *view,
+		      const struct client *client,
+		      const struct mem_words *words, bool first,
+		      struct err *err)
+{
+	if (words->client.json)
+		return print_json(out, view, client, words->watch, err);
+	/* A terminal shows the last look alone. */
+	if (words->watch && isatty(STDOUT_FILENO))
+		(void)fputs("\033[H\033[2J", out);
+	else if (!first)
+		(void)fputc('\n', out);
+	if (words->map)
+		mem_map_draw(out, view, mem_map_row(view, columns()), colour());
+	else
+		mem_table(out, view);
+	return 0;
+}
+
+/* At once, so that a terminal does not flicker. */
+static int print(const struct mem_view *view, const struct client *client,
+		 const struct mem_words *words, bool first, struct err *err)
+{
+	_cleanup_(freep) char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int r;
+
+	if (!out)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = print_view(out, view, client, words, first, err);
+	if (fclose(out) != 0 && r == 0)
+		r = err_set(err, -ENOMEM, "out of memory");
+	if (r < 0)
+		return r;
+	(void)fwrite(text, 1, len, stdout);
+	return cli_flush(err);
+}
+
+static int show(const struct mem_view *view, const struct client *client,
+		const struct mem_words *words, bool first, struct err *err)
+{
+	const bool text = words->map || words->client.json || !words->svg;
+	int r = 0;
+
+	if (words->svg)
+		r = write_svg(words->svg, view, client->name, err);
+	return r == 0 && text ? print(view, client, words, first, err) : r;
+}
+
+static int look(struct client *client, const struct mem_words *words,
+		bool first, struct err *err)
+{
+	_cleanup_(mem_view_finish) struct mem_view view = { 0 };
+	const size_t cells = words->svg ? SVG_CELLS
+			   : words->map ? MAP_CELLS
+					: 0;
+	sigset_t interrupts, before;
+	int r = mem_view_ask(&view, client, cells, err);
+
+	if (r < 0)
+		return r;
+	/* Nothing is left half written. */
+	(void)sigemptyset(&interrupts);
+	(void)sigaddset(&interrupts, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &interrupts, &before);
+	r = show(&view, client, words, first, err);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
+/* Ctrl-C is how a watch is meant to end. */
+static void on_interrupt(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+static int watch(struct client *client, const struct mem_words *words,
+		 struct err *err)
+{
+	const struct timespec interval = {
+		.tv_sec = (time_t)(words->interval_ns / SECOND_NS),
+		.tv_nsec = (long)(words->interval_ns % SECOND_NS),
+	};
+	const struct sigaction action = { .sa_handler = on_interrupt };
+	int r;
+
+	(void)sigaction(SIGINT, &action, NULL);
+	for (bool first = true;; first = false) {
+		r = look(client, words, first, err);
+		if (r == -ECONNRESET && !first) {
+			(void)dprintf(STDERR_FILENO, "%s\n", err->msg);
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &interval, NULL);
+	}
+}
+
+int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	_cleanup_(client_close) struct client client = { .fd = -1 };
+	struct mem_words words = { .interval_ns = SECOND_NS };
+	int r;
+
+	(void)ret_status;
+	r = client_parse(&mem_command, argc, argv, &words.client, err);
+	if (r != 0)
+		return r;
+	if (words.map && words.client.json)
+		return err_input(err, -EINVAL,
+				 "--map and --json: one of the two");
+	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
+	if (r < 0)
+		return r;
+	return words.watch ? watch(&client, &words, err)
+			   : look(&client, &words, true, err);
+}

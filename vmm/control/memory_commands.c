@@ -1,0 +1,262 @@
+/* vmm/control/memory_commands.c - says what guest memory is made of. */
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "devices/virtio/balloon.h"
+#include "mem/residency.h"
+#include "vmm/control/commands.h"
+#include "vmm/control/control.h"
+#include "vmm/control/qmp.h"
+#include "vmm/machine.h"
+
+#define BUDGET_NS 4000000 /* one answer may keep the loop from the guest */
+#define MAX_CELLS 1024 /* in an answer */
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+static const char *kind_name(enum mem_kind kind)
+{
+	switch (kind) {
+	case MEM_RAM:
+		return "ram";
+	case MEM_SHARED:
+		return "shared";
+	case MEM_ROM:
+		return "rom";
+	case MEM_RESERVED:
+		return "reserved";
+	}
+	return "unknown";
+}
+
+static const char *huge_name(const struct mem_policy *policy,
+			     char size[SIZE_TEXT])
+{
+	switch (policy->huge) {
+	case MEM_HUGE_AUTO:
+		return "auto";
+	case MEM_HUGE_OFF:
+		return "off";
+	case MEM_HUGE_THP:
+		return "thp";
+	case MEM_HUGE_TLB:
+		return size_format(size, policy->huge_size);
+	}
+	return "unknown";
+}
+
+/* In the words of --mem. */
+static json_t *describe_backing(const struct backing *backing)
+{
+	static const char *const sources[] = {
+		[MEM_ANON] = "anon", [MEM_MEMFD] = "memfd", [MEM_FILE] = "file"
+	};
+	const struct mem_policy *policy = &backing->policy;
+	char size[SIZE_TEXT];
+	json_t *ret = json_pack(
+		"{s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "source",
+		sources[policy->source], "huge", huge_name(policy, size),
+		"share", policy->share, "prealloc", policy->prealloc, "reserve",
+		policy->reserve, "lock", policy->lock, "merge", policy->merge);
+
+	/* A path that is no UTF-8 cannot be said. */
+	if (ret && policy->source == MEM_FILE)
+		(void)json_object_set_new(ret, "path",
+					  json_string(policy->path));
+
+	if (ret && policy->bind)
+		(void)json_object_set_new(ret, "node",
+					  json_integer(policy->node));
+	return ret;
+}
+
+/* @slot: its number, counting up: each region with memory has one */
+static json_t *describe(const struct machine *machine,
+			const struct mem_region *region, int *slot)
+{
+	const struct dirty *dirty = &machine->dirty;
+	const bool logged = __atomic_load_n(&dirty->active, __ATOMIC_RELAXED);
+	json_t *ret = json_pack("{s:s, s:s, s:I, s:I}", "name", region->name,
+				"kind", kind_name(region->kind), "start",
+				(json_int_t)region->gpa.start, "size",
+				(json_int_t)region->gpa.size);
+
+	if (!ret || !region->host)
+		return ret;
+	(void)json_object_set_new(ret, "slot", json_integer((*slot)++));
+	(void)json_object_set_new(ret, "read-only",
+				  json_boolean(region->kind == MEM_ROM));
+	(void)json_object_set_new(ret, "dirty-log", json_boolean(logged));
+	if (region->backing)
+		(void)json_object_set_new(ret, "backing",
+					  describe_backing(region->backing));
+	return ret;
+}
+
+int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	const struct mem_map *map = &control->machine->mem;
+	int slot = 0;
+
+	call->ret = json_array();
+	for (size_t i = 0; i < map->count; i++)
+		if (json_array_append_new(call->ret,
+					  describe(control->machine,
+						   &map->region[i], &slot)) < 0)
+			return no_memory(err);
+	return 0;
+}
+
+/* A look at a part of a region, in progress. */
+struct look {
+	const struct machine *machine;
+	struct residency_source source;
+	const struct mem_region *region;
+	struct range left; /* what is to be looked at */
+	uint64_t cell; /* in bytes; a power of two */
+	json_t *cells; /* what is in those that are not empty; owned */
+};
+
+static void look_finish(struct look *look)
+{
+	residency_close(&look->source);
+	json_decref(look->cells);
+}
+
+/* How much of @r lies before the next boundary of cells. */
+static uint64_t to_boundary(struct range r, uint64_t cell)
+{
+	const uint64_t most = cell - (r.start & (cell - 1));
+
+	return r.size < most ? r.size : most;
+}
+
+/* @held: what the balloon has of it, in bytes */
+static int add_cell(struct look *look, gpa_t start, const struct residency *sum,
+		    uint64_t held, struct err *err)
+{
+	json_t *cell;
+
+	if (!sum->resident && !sum->zero && !sum->swapped && !held)
+		return 0;
+	cell = json_pack("{s:I, s:I, s:I, s:I}", "start", (json_int_t)start,
+			 "resident", (json_int_t)sum->resident, "swapped",
+			 (json_int_t)sum->swapped, "ballooned",
+			 (json_int_t)held);
+	if (cell && look->source.scan) {
+		(void)json_object_set_new(cell, "huge",
+					  json_integer((json_int_t)sum->huge));
+		(void)json_object_set_new(cell, "zero",
+					  json_integer((json_int_t)sum->zero));
+	}
+	return json_array_append_new(look->cells, cell) < 0 ? no_memory(err)
+							    : 0;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Looks at the next cell, or as much of it as there is time for. */
+static int look_at_cell(struct look *look, int64_t deadline, struct err *err)
+{
+	const uint64_t step = residency_step(&look->source);
+	const gpa_t start = look->left.start;
+	uint64_t cell = to_boundary(look->left, look->cell);
+	struct virtio *balloon = look->machine->balloon;
+	struct residency sum = { 0 };
+	uint64_t held = 0;
+
+	do {
+		const struct range part = { look->left.start,
+					    cell < step ? cell : step };
+		const uint64_t offset = part.start - look->region->gpa.start;
+		const int r = residency_add(
+			&look->source, (uintptr_t)look->region->host + offset,
+			part.size, &sum, err);
+
+		if (r < 0)
+			return r;
+		if (balloon)
+			held += balloon_held(balloon, part);
+		cell -= part.size;
+		look->left.start += part.size;
+		look->left.size -= part.size;
+	} while (cell > 0 && now_ns() < deadline);
+	return add_cell(look, start, &sum, held, err);
+}
+
+static int refuse(struct err *err, const char *name, const char *wanted)
+{
+	return err_set(err, -EINVAL, "Parameter '%s' expects %s", name, wanted);
+}
+
+/* What the client asks for is hostile until this returns 0. */
+static int look_init(struct look *look, const struct qmp_call *call,
+		     struct err *err)
+{
+	const struct control *control = call->ctx;
+	const json_int_t start = qmp_arg_int(call, "start", -1);
+	const json_int_t size = qmp_arg_int(call, "size", -1);
+	json_int_t cell = qmp_arg_int(call, "cell-size", 0);
+	const uint64_t page = control->machine->limits.page_size;
+
+	look->machine = control->machine;
+	if (cell == 0)
+		cell = INT64_C(1) << 62; /* all of it is one */
+	if (cell < 0 || (uint64_t)cell < page || (cell & (cell - 1)))
+		return refuse(err, "cell-size",
+			      "a power of two, and a page or more");
+	look->cell = (uint64_t)cell;
+	if (start < 0 || (uint64_t)start % page)
+		return refuse(err, "start", "the address of a page");
+	if (size <= 0 || (uint64_t)size % page)
+		return refuse(err, "size", "whole pages");
+	look->left = (struct range){ (uint64_t)start, (uint64_t)size };
+	look->region = mem_find(&control->machine->mem, look->left.start);
+	if (!look->region || !look->region->host ||
+	    !range_contains(look->region->gpa, look->left))
+		return err_set(err, -EINVAL,
+			       "0x%" PRIx64 " and 0x%" PRIx64
+			       " bytes are not in one region of memory",
+			       look->left.start, look->left.size);
+	look->cells = json_array();
+	return look->cells ? residency_open(&look->source, err)
+			   : no_memory(err);
+}
+
+int command_x_vmm_query_residency(struct qmp_call *call, struct err *err)
+{
+	_cleanup_(look_finish) struct look look = { .source.fd = -1 };
+	const int64_t deadline = now_ns() + BUDGET_NS;
+	uint64_t merged, start;
+	int r = look_init(&look, call, err);
+
+	start = look.left.start;
+	/* Always some of it, so that a client gets to the end. */
+	for (unsigned cells = 0; r == 0 && look.left.size > 0; cells++) {
+		if (cells > 0 && (cells == MAX_CELLS || now_ns() >= deadline))
+			break;
+		r = look_at_cell(&look, deadline, err);
+	}
+	if (r < 0)
+		return r;
+	call->ret = json_pack("{s:I, s:I, s:O}", "start", (json_int_t)start,
+			      "size", (json_int_t)(look.left.start - start),
+			      "cells", look.cells);
+	if (call->ret && residency_merged(&merged) == 0)
+		(void)json_object_set_new(call->ret, "merged",
+					  json_integer((json_int_t)merged));
+	return call->ret ? 0 : no_memory(err);
+}
