@@ -2,59 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/unit/test.h"
-#include "vmm/config.h"
-
-#define MIB (UINT64_C(1) << 20)
-#define GIB (UINT64_C(1) << 30)
-
-#define WORDS 40
-
-/* The words after `vmm`, "run" among them. */
-#define PARSE(ret, err, ...) \
-	parse((ret), (err), (const char *const[WORDS]){ "run", ##__VA_ARGS__ })
-
-static int parse(struct config *ret, struct err *err,
-		 const char *const words[WORDS])
-{
-	char *argv[WORDS];
-	int argc = 0;
-
-	memcpy(argv, words, sizeof(argv)); /* main's are not const */
-	memset(ret, 0, sizeof(*ret));
-	memset(err, 0, sizeof(*err));
-	while (argv[argc])
-		argc++;
-	return config_parse(ret, argc, argv, err);
-}
-
-/* "run K", and then @word @count times. */
-static int parse_repeated(struct config *ret, struct err *err, const char *word,
-			  size_t count)
-{
-	const char *words[WORDS] = { "run", "K" };
-
-	for (size_t i = 0; i < count; i++)
-		words[2 + i] = word;
-	return parse(ret, err, words);
-}
-
-/* These words must be refused with this sentence, as the user's mistake. */
-#define REFUSED(sentence, ...)                                     \
-	do {                                                       \
-		struct config c_;                                  \
-		struct err err_;                                   \
-		assert_true(PARSE(&c_, &err_, ##__VA_ARGS__) < 0); \
-		assert_string_equal(err_.msg, sentence);           \
-		assert_true(err_.input);                           \
-	} while (0)
-
-#define TAKEN(ret, ...)                                    \
-	do {                                               \
-		struct err err_;                           \
-		if (PARSE((ret), &err_, ##__VA_ARGS__))    \
-			fail_msg("refused: %s", err_.msg); \
-	} while (0)
+#include "tests/unit/config_words.h"
 
 static void parse__a_kernel_is_all_it_needs(void **state)
 {
@@ -234,125 +182,6 @@ static void option__a_value_must_be_there_only_if_one_is_taken(void **state)
 	REFUSED("--initrd '': must not be empty", "--initrd", "");
 }
 
-static void mem__sizes_and_places(void **state)
-{
-	struct config c;
-
-	(void)state;
-	TAKEN(&c, "K", "-m", "1G@0x80000000", "-m", "1G@0x900000000", "-m",
-	      "4096k");
-	assert_int_equal(c.mems, 3);
-	assert_int_equal(c.mem[0].size, GIB);
-	assert_true(c.mem[0].placed);
-	assert_int_equal(c.mem[0].at, 0x80000000);
-	assert_int_equal(c.mem[1].at, UINT64_C(0x900000000));
-	assert_false(c.mem[2].placed);
-	assert_int_equal(c.mem[2].size, 4 * MIB);
-	assert_string_equal(c.mem[2].word, "4096k");
-	config_finish(&c);
-}
-
-static void mem__nonsense_is_refused(void **state)
-{
-	(void)state;
-	REFUSED("--mem 0: a guest needs memory", "--mem", "0");
-	REFUSED("--mem 0x0G: a guest needs memory", "--mem=0x0G");
-	REFUSED("-m 0@0x80000000: a guest needs memory", "-m0@0x80000000");
-	REFUSED("--mem lots: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"lots");
-	REFUSED("--mem '': not a size, as in 2G or 1G@0x80000000", "--mem=");
-	REFUSED("--mem -1: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"-1");
-	REFUSED("--mem 2G@: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"2G@");
-	REFUSED("--mem 18446744073709551616: more than 64 bits can address",
-		"--mem", "18446744073709551616");
-	REFUSED("--mem 17592186044416: more than 64 bits can address", "--mem",
-		"17592186044416");
-	REFUSED("--mem 2G@0xffffffff80001000: more than 64 bits can address",
-		"--mem", "2G@0xffffffff80001000");
-}
-
-static void mem__policy_follows_the_place(void **state)
-{
-	struct config c;
-
-	(void)state;
-	TAKEN(&c, "K", "--mem", "1G@0x80000000,huge=2M,lock", "--mem",
-	      "64,backing=file:/a,,b,share=off");
-	assert_int_equal(c.mem[0].at, 0x80000000);
-	assert_int_equal(c.mem[0].policy.huge_size, 2 * MIB);
-	assert_true(c.mem[0].policy.lock);
-	assert_string_equal(c.mem[0].word, "1G@0x80000000,huge=2M,lock");
-	assert_int_equal(c.mem[1].size, 64 * MIB);
-	assert_string_equal(c.mem[1].policy.path, "/a,b");
-	config_finish(&c);
-	REFUSED("--mem 1G,merge,share: merge=on does not go with share=on: "
-		"the kernel merges private memory alone",
-		"--mem", "1G,merge,share");
-	REFUSED("--mem lock=on: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"lock=on");
-	REFUSED("--mem 3M,huge=2M: huge=2M: the size is not a multiple of it",
-		"--mem", "3M,huge=2M");
-	REFUSED("--mem 2M@1M,huge=2M: huge=2M: the address 0x100000 is not a "
-		"multiple of it",
-		"--mem", "2M@1M,huge=2M");
-	REFUSED("--mem 1G,max=8G: unknown key 'max'", "--mem", "1G,max=8G");
-}
-
-static void rom__is_a_file_and_an_address(void **state)
-{
-	static const char *const bad[] = { "a", "@0", "a@", "a@b" };
-	const char *words[WORDS] = { "run", "K" };
-	struct config c;
-	struct err err;
-
-	(void)state;
-	TAKEN(&c, "K", "--rom", "a@b.bin@0x10000000", "--rom=c@1G");
-	assert_int_equal(c.roms, 2);
-	assert_string_equal(c.rom[0].path, "a@b.bin");
-	assert_int_equal(c.rom[0].at, 0x10000000);
-	assert_string_equal(c.rom[1].path, "c");
-	assert_int_equal(c.rom[1].at, GIB);
-	config_finish(&c);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(PARSE(&c, &err, "--rom", bad[i]), -EINVAL);
-	assert_string_equal(err.msg, "--rom a@b: not a file and its address, "
-				     "as in bios.bin@0x10000000");
-	for (size_t i = 0; i < CONFIG_MAX_ROMS + 1; i++)
-		words[2 + i] = "--rom=a@0";
-	assert_int_equal(parse(&c, &err, words), -ENOSPC);
-	assert_string_equal(err.msg, "--rom a@0: at most 8 files of ROM");
-}
-
-static void mem__overlap_is_refused_one_byte_past_is_not(void **state)
-{
-	struct config c;
-
-	(void)state;
-	REFUSED("--mem 1G@0xbffff000: overlaps --mem 1G@0x80000000", "K",
-		"--mem", "1G@0x80000000", "--mem", "1G@0xbffff000");
-	REFUSED("--mem 1G@2G: overlaps --mem 1G@0x80000000", "K", "--mem",
-		"1G@0x80000000", "--mem", "1G@2G");
-	TAKEN(&c, "K", "-m", "1G@0x80000000", "-m", "1G@0xc0000000");
-	config_finish(&c);
-}
-
-static void mem__too_many_pieces_are_refused(void **state)
-{
-	struct config c;
-	struct err err;
-
-	(void)state;
-	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM), 0);
-	assert_int_equal(c.mems, CONFIG_MAX_MEM);
-	config_finish(&c);
-	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM + 1),
-			 -ENOSPC);
-	assert_string_equal(err.msg, "-m 1: at most 32 --mem options");
-	assert_true(err.input);
-}
-
 static void cpus__from_1_to_64(void **state)
 {
 	struct config c;
@@ -529,47 +358,6 @@ static void finish__twice_and_zeroed_is_fine(void **state)
 	config_finish(&c);
 }
 
-static void parse__a_balloon_has_a_size_only_behind_an_equals(void **state)
-{
-	struct config c;
-
-	(void)state;
-	TAKEN(&c, "Image");
-	assert_false(c.balloon.on);
-	config_finish(&c);
-	TAKEN(&c, "--balloon", "Image");
-	assert_string_equal(c.kernel, "Image");
-	assert_true(c.balloon.on && c.balloon.size == 0);
-	assert_true(c.balloon.reporting && c.balloon.deflate_on_oom);
-	config_finish(&c);
-	TAKEN(&c, "K", "--balloon=256,reporting=off,deflate-on-oom=off");
-	assert_int_equal(c.balloon.size, 256 * MIB);
-	assert_false(c.balloon.reporting || c.balloon.deflate_on_oom);
-	config_finish(&c);
-	TAKEN(&c, "K", "--balloon=reporting=off");
-	assert_true(c.balloon.on && c.balloon.size == 0);
-	assert_true(!c.balloon.reporting && c.balloon.deflate_on_oom);
-	config_finish(&c);
-}
-
-static void parse__a_balloon_leaves_no_more_than_there_is(void **state)
-{
-	struct config c;
-
-	(void)state;
-	TAKEN(&c, "K", "-m", "1G", "-m", "1G", "--balloon=2G");
-	config_finish(&c);
-	REFUSED("--balloon=3G: the guest has not so much memory", "K",
-		"--balloon=3G", "-m", "1G", "-m", "1G");
-	REFUSED("--balloon=1G: the guest has not so much memory", "K",
-		"--balloon=1G");
-	REFUSED("--balloon 1K: size: '1K' is not from 4096 to "
-		"18446744073709551615",
-		"K", "--balloon=1K");
-	REFUSED("--balloon x: size: 'x' is not a size", "K", "--balloon=x");
-	REFUSED("--balloon 1G,oom: unknown key 'oom'", "K", "--balloon=1G,oom");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -586,12 +374,6 @@ int main(void)
 		cmocka_unit_test(option__abbreviations_are_refused),
 		cmocka_unit_test(
 			option__a_value_must_be_there_only_if_one_is_taken),
-		cmocka_unit_test(mem__sizes_and_places),
-		cmocka_unit_test(mem__nonsense_is_refused),
-		cmocka_unit_test(mem__policy_follows_the_place),
-		cmocka_unit_test(rom__is_a_file_and_an_address),
-		cmocka_unit_test(mem__overlap_is_refused_one_byte_past_is_not),
-		cmocka_unit_test(mem__too_many_pieces_are_refused),
 		cmocka_unit_test(cpus__from_1_to_64),
 		cmocka_unit_test(disk__path_and_flags),
 		cmocka_unit_test(disk__nonsense_is_refused),
@@ -603,9 +385,6 @@ int main(void)
 		cmocka_unit_test(control__is_a_path_or_none),
 		cmocka_unit_test(terminal__on_a_socket_needs_one_and_a_console),
 		cmocka_unit_test(finish__twice_and_zeroed_is_fine),
-		cmocka_unit_test(
-			parse__a_balloon_has_a_size_only_behind_an_equals),
-		cmocka_unit_test(parse__a_balloon_leaves_no_more_than_there_is),
 	};
 
 	return RUN_TESTS(tests);
