@@ -300,6 +300,10 @@ static const char *const console_words[] = { /* as in enum console_kind */
 static const char *const terminal_words[] = { /* as in enum terminal_kind */
 					      "stdio", "socket", NULL
 };
+static const char *const dirty_log_words[] = { /* as in enum dirty_log_kind */
+					       "auto", "bitmap", "clear",
+					       "ring", NULL
+};
 static const char *const log_words[] = { /* as in enum log_level */
 					 "error", "warning", "info", "debug",
 					 NULL
@@ -359,6 +363,11 @@ static const struct cli_option run_options[] = {
 	  .help = "interrupt controller; arm64: gicv2, gicv3,\n"
 		  "gicv3-its, auto (default: the best there is)",
 	  TO(irqchip, cli_set_string) },
+	{ .name = "dirty-log", .arg = "auto|bitmap|clear|ring",
+	  .help = "how KVM logs which pages the guest writes, once\n"
+		  "somebody asks (default auto: the best that costs\n"
+		  "nothing before)",
+	  .words = dirty_log_words, TO(dirty_log, cli_set_word) },
 	{ .name = "pmu", .help = "give the guest performance counters",
 	  TO(pmu, cli_set_true) },
 

@@ -72,6 +72,13 @@ enum terminal_kind {
 	TERMINAL_SOCKET, /* whoever says `vmm console` */
 };
 
+enum dirty_log_kind { /* vmm/dirty_log.h says what they are */
+		      DIRTY_LOG_AUTO,
+		      DIRTY_LOG_BITMAP,
+		      DIRTY_LOG_CLEAR,
+		      DIRTY_LOG_RING,
+};
+
 struct cli_command;
 
 struct config {
@@ -95,6 +102,7 @@ struct config {
 	enum terminal_kind terminal;
 	bool rng;
 	struct balloon_spec balloon;
+	enum dirty_log_kind dirty_log;
 	bool pmu;
 	bool no_reboot;
 	uint64_t timeout_ns; /* 0: none */

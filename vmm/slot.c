@@ -6,13 +6,13 @@
 #include "vmm/kvm.h"
 #include "vmm/vm.h"
 
-static int set(void *ctx, uint32_t slot, const struct mem_region *region,
-	       struct err *err)
+static int set_flags(const struct vm *vm, uint32_t slot,
+		     const struct mem_region *region, uint32_t flags,
+		     struct err *err)
 {
-	const struct vm *vm = ctx;
 	const struct kvm_userspace_memory_region arg = {
 		.slot = slot,
-		.flags = region->kind == MEM_ROM ? KVM_MEM_READONLY : 0,
+		.flags = flags,
 		.guest_phys_addr = region->gpa.start,
 		.memory_size = region->gpa.size,
 		.userspace_addr = (uintptr_t)region->host,
@@ -20,6 +20,13 @@ static int set(void *ctx, uint32_t slot, const struct mem_region *region,
 	const int r = kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &arg, err);
 
 	return r < 0 ? r : 0;
+}
+
+static int set(void *ctx, uint32_t slot, const struct mem_region *region,
+	       struct err *err)
+{
+	return set_flags(ctx, slot, region,
+			 region->kind == MEM_ROM ? KVM_MEM_READONLY : 0, err);
 }
 
 static void clear(void *ctx, uint32_t slot)
@@ -45,4 +52,32 @@ int slots_install(struct vm *vm, struct err *err)
 	};
 
 	return mem_install(&vm->machine->mem, &ops, err);
+}
+
+bool slot_is_logged(const struct vm *vm, size_t region)
+{
+	const enum mem_kind kind = vm->machine->mem.region[region].kind;
+
+	return kind == MEM_RAM || kind == MEM_SHARED;
+}
+
+int slots_log(const struct vm *vm, bool on, struct err *err)
+{
+	const struct mem_map *map = &vm->machine->mem;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *region = &map->region[i];
+		int r;
+
+		if (!slot_is_logged(vm, i))
+			continue;
+		r = set_flags(vm, mem_slot(map, i), region,
+			      on ? KVM_MEM_LOG_DIRTY_PAGES : 0, err);
+		if (r == 0)
+			continue;
+		if (on)
+			(void)slots_log(vm, false, &(struct err){ 0 });
+		return err_wrap(err, "memory region %s", region->name);
+	}
+	return 0;
 }

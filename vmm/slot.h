@@ -2,6 +2,9 @@
 #ifndef VMM_SLOT_H
 #define VMM_SLOT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/err.h"
 
 struct vm;
@@ -14,5 +17,18 @@ struct vm;
  * Thread: setup.
  */
 int slots_install(struct vm *vm, struct err *err);
+
+/*
+ * Whether KVM logs what the guest writes to map->region[@region] while logging
+ * is on: to RAM, that is, and not to what it cannot write.
+ */
+bool slot_is_logged(const struct vm *vm, size_t region);
+
+/*
+ * Switches logging on or off in all slots. On failure it is off.
+ *
+ * Returns 0 or KVM_SET_USER_MEMORY_REGION's errno. Thread: any, one at a time.
+ */
+int slots_log(const struct vm *vm, bool on, struct err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "vmm/dirty_log.h"
 #include "vmm/kvm.h"
 #include "vmm/sigbus.h"
 #include "vmm/vm.h"
@@ -72,6 +73,19 @@ static void exit_mmio(struct vcpu *vcpu)
 		machine_unclaimed(machine, &io);
 	if (!io.write)
 		store_host(run->mmio.data, io.size, io.val);
+}
+
+static int handle_exit(struct vcpu *vcpu)
+{
+	switch (vcpu->run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		exit_mmio(vcpu);
+		return 0;
+	case KVM_EXIT_DIRTY_RING_FULL:
+		return dirty_log_full(vcpu->vm, &vcpu->err);
+	default:
+		return arch_vcpu_exit(vcpu, &vcpu->err);
+	}
 }
 
 static bool stopping(const struct vcpu *vcpu)
@@ -146,11 +160,7 @@ static int run(struct vcpu *vcpu)
 		}
 		if (r < 0)
 			return run_failed(vcpu, r);
-		if (vcpu->run->exit_reason == KVM_EXIT_MMIO) {
-			exit_mmio(vcpu);
-			continue;
-		}
-		r = arch_vcpu_exit(vcpu, &vcpu->err);
+		r = handle_exit(vcpu);
 		if (r < 0)
 			return r;
 	}

@@ -5,6 +5,7 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
+#include "vmm/dirty_log.h"
 #include "vmm/kvm.h"
 #include "vmm/slot.h"
 
@@ -13,6 +14,7 @@ struct vm *vm_free(struct vm *vm)
 	if (!vm)
 		return NULL;
 	irq_disconnect(&vm->machine->irq);
+	dirty_log_free(vm);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
 	arch_vm_free(vm);
@@ -89,9 +91,13 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	vm->fd = kvm_ioctl_int(kvm, KVM_CREATE_VM, arch_vm_type(machine), err);
 	if (vm->fd < 0)
 		return vm->fd;
-	r = slots_install(vm, err);
+	r = dirty_log_new(vm, err);
+	if (r == 0)
+		r = slots_install(vm, err);
 	if (r == 0)
 		r = make_vcpus(vm, err);
+	if (r == 0)
+		r = dirty_log_attach(vm, err);
 	if (r == 0)
 		r = arch_vm_init(vm, err);
 	if (r == 0)
@@ -139,6 +145,12 @@ static void wait_parked(struct vm *vm)
 	GUARD(&vm->lock);
 	while (vm->running > 0)
 		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+}
+
+bool vm_is_quiet(struct vm *vm)
+{
+	GUARD(&vm->lock);
+	return vm->running == 0;
 }
 
 void vm_pause(struct vm *vm)

@@ -2,8 +2,9 @@
  * vmm/vm.h - one KVM virtual machine: descriptor, slots, vCPUs.
  *
  * Made over a machine (vmm/machine.h), thrown away on reset. The order inside
- * vm_new() is fixed: KVM_CREATE_VM, slots, vCPUs, then arch_vm_init() for the
- * interrupt controller, then doorbells and interrupt pins.
+ * vm_new() is fixed: KVM_CREATE_VM, how writes are logged, slots, vCPUs, then
+ * arch_vm_init() for the interrupt controller, then doorbells and interrupt
+ * pins.
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H
@@ -13,6 +14,7 @@
 #include "vmm/vcpu.h"
 
 struct arch_vm;
+struct dirty_log;
 
 struct vm {
 	struct machine *machine; /* borrowed */
@@ -24,6 +26,7 @@ struct vm {
 	pthread_cond_t changed;
 	unsigned running; /* vCPU threads that are not parked */
 	bool paused;
+	struct dirty_log *dirty_log; /* owned */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
 };
 
@@ -55,6 +58,10 @@ void vm_resume(struct vm *vm);
 /* Has every vCPU thread end soon. It has been started. Thread: any; safe in a
  * signal handler. */
 void vm_halt(struct vm *vm);
+
+/* True if no vCPU runs, nor will before vm_start() or vm_resume(). Thread: any.
+ */
+bool vm_is_quiet(struct vm *vm);
 
 /*
  * Stops and joins every vCPU thread. Returns 0, or the first vCPU's error.

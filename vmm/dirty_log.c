@@ -1,0 +1,348 @@
+/* vmm/dirty_log.c - KVM's log of the pages a guest writes. */
+#include "vmm/dirty_log.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "mem/dirty.h"
+#include "mem/slots.h"
+#include "vmm/dirty_ring.h"
+#include "vmm/kvm.h"
+#include "vmm/slot.h"
+#include "vmm/vm.h"
+
+struct dirty_log {
+	enum dirty_log_kind kind; /* never DIRTY_LOG_AUTO */
+	bool attached; /* to the machine's memory */
+	uint32_t slots;
+	size_t region[MEM_MAX_REGIONS]; /* of each slot */
+
+	/* Under the lock that serializes a dirty_source's calls. */
+	bool logging;
+	bool fresh; /* no vCPU has run yet */
+	uint64_t *bitmap; /* owned mapping, while logging; for any one slot */
+	size_t bitmap_size;
+	bool ring_bitmap; /* there is one beside the rings */
+	struct dirty_ring ring[CONFIG_MAX_CPUS]; /* owned */
+};
+
+static uint64_t slot_pages(const struct vm *vm, size_t region)
+{
+	return vm->machine->mem.region[region].gpa.size /
+	       vm->machine->limits.page_size;
+}
+
+/* Bytes of a slot's bitmap: KVM counts in its longs, of up to 64 bits. */
+static size_t bitmap_bytes(uint64_t pages)
+{
+	return (size_t)((pages + 63) / 64 * 8);
+}
+
+static int map_bitmap(const struct vm *vm, struct dirty_log *log,
+		      struct err *err)
+{
+	uint64_t most = 0;
+	void *p;
+
+	for (size_t i = 0; i < vm->machine->mem.count; i++)
+		if (slot_is_logged(vm, i) && slot_pages(vm, i) > most)
+			most = slot_pages(vm, i);
+	log->bitmap_size = bitmap_bytes(most);
+	p = mmap(NULL, log->bitmap_size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return err_sys(err, "dirty bitmap");
+	log->bitmap = p;
+	return 0;
+}
+
+static void unmap_bitmap(struct dirty_log *log)
+{
+	if (log->bitmap)
+		(void)munmap(log->bitmap, log->bitmap_size);
+	log->bitmap = NULL;
+}
+
+static int enable(int vm_fd, uint32_t cap, uint64_t arg, struct err *err)
+{
+	const struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
+
+	return kvm_ioctl(vm_fd, KVM_ENABLE_CAP, &enable, err);
+}
+
+/*
+ * With every bit set from the beginning KVM has nothing to do when logging is
+ * switched on. In a VM that has not run there is nothing to protect either, and
+ * no reason to report what nobody wrote.
+ */
+static int set_manual(const struct vm *vm, struct err *err)
+{
+	uint64_t flags = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
+
+	if (!vm->dirty_log->fresh)
+		flags |= (unsigned)kvm_cap(vm->fd,
+					   KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) &
+			 KVM_DIRTY_LOG_INITIALLY_SET;
+	return enable(vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, flags, err);
+}
+
+static int log_start(void *ctx, struct err *err)
+{
+	struct vm *vm = ctx;
+	struct dirty_log *log = vm->dirty_log;
+	int r = map_bitmap(vm, log, err);
+
+	if (r == 0 && log->kind == DIRTY_LOG_CLEAR)
+		r = set_manual(vm, err);
+	if (r == 0)
+		r = slots_log(vm, true, err);
+	if (r < 0)
+		unmap_bitmap(log);
+	else
+		log->logging = true;
+	return r;
+}
+
+static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
+{
+	struct dirty_log *log = vm->dirty_log;
+	bool any = false;
+	int r = 0;
+
+	for (unsigned i = 0; i < vm->vcpus; i++) {
+		uint32_t slot;
+		uint64_t page;
+
+		while (dirty_ring_next(&log->ring[i], &slot, &page)) {
+			if (slot < log->slots)
+				dirty_log_page(dirty, log->region[slot], page);
+			any = true;
+		}
+	}
+	if (any)
+		r = kvm_ioctl_int(vm->fd, KVM_RESET_DIRTY_RINGS, 0UL, err);
+	return r < 0 ? r : 0;
+}
+
+static int get_bitmaps(struct vm *vm, struct dirty *dirty, struct err *err)
+{
+	const struct dirty_log *log = vm->dirty_log;
+
+	for (size_t i = 0; i < vm->machine->mem.count; i++) {
+		const struct kvm_dirty_log arg = {
+			.slot = mem_slot(&vm->machine->mem, i),
+			.dirty_bitmap = log->bitmap,
+		};
+		int r;
+
+		if (!slot_is_logged(vm, i))
+			continue;
+		r = kvm_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &arg, err);
+		if (r < 0)
+			return r;
+		dirty_log_words(dirty, i, log->bitmap,
+				bitmap_bytes(slot_pages(vm, i)) / 8);
+	}
+	return 0;
+}
+
+static int log_sync(void *ctx, struct dirty *dirty, struct err *err)
+{
+	struct vm *vm = ctx;
+	const struct dirty_log *log = vm->dirty_log;
+	int r = 0;
+
+	if (log->kind == DIRTY_LOG_RING) {
+		r = empty_rings(vm, dirty, err);
+		if (!log->ring_bitmap || !vm_is_quiet(vm))
+			return r;
+	}
+	if (r == 0 && log->logging)
+		r = get_bitmaps(vm, dirty, err);
+	return r;
+}
+
+static void log_stop(void *ctx)
+{
+	struct vm *vm = ctx;
+	struct dirty_log *log = vm->dirty_log;
+	struct err err;
+
+	if (slots_log(vm, false, &err) < 0)
+		log_warn("the guest's writes are logged without need: %s",
+			 err.msg);
+	/* Nobody wants them; but the next reader is not to find them. */
+	if (log->kind == DIRTY_LOG_RING)
+		(void)empty_rings(vm, &vm->machine->dirty, &err);
+	log->logging = false;
+	unmap_bitmap(log);
+}
+
+static int log_protect(void *ctx, size_t region, uint64_t first,
+		       const uint64_t *word, size_t count, struct err *err)
+{
+	const struct vm *vm = ctx;
+	const uint64_t left = slot_pages(vm, region) - first;
+	const uint64_t pages = (uint64_t)count * 64;
+	uint64_t little[BITS_CHUNK_WORDS];
+	const struct kvm_clear_dirty_log arg = {
+		.slot = mem_slot(&vm->machine->mem, region),
+		.first_page = first,
+		/* A multiple of 64, or up to the slot's end. */
+		.num_pages = (uint32_t)(pages < left ? pages : left),
+		.dirty_bitmap = little,
+	};
+	int r;
+
+	for (size_t i = 0; i < count; i++)
+		little[i] = htole64(word[i]);
+	r = kvm_ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &arg, err);
+	return r < 0 ? r : 0;
+}
+
+static const struct dirty_source plain_source = {
+	.start = log_start,
+	.stop = log_stop,
+	.sync = log_sync,
+};
+
+static const struct dirty_source clear_source = {
+	.start = log_start,
+	.stop = log_stop,
+	.sync = log_sync,
+	.protect = log_protect,
+};
+
+static int lacks(const char *word, const char *cap, struct err *err)
+{
+	return err_input(err, -ENOTSUP,
+			 "--dirty-log %s: this host's KVM lacks %s", word, cap);
+}
+
+/* KVM wants to know of rings before anything else of the VM is made. */
+static int enable_rings(const struct vm *vm, struct err *err)
+{
+	const int most = kvm_cap(vm->fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL);
+	const size_t size = dirty_ring_size();
+	int r;
+
+	if (most == 0)
+		return lacks("ring", "KVM_CAP_DIRTY_LOG_RING_ACQ_REL", err);
+	if ((size_t)most < size)
+		return err_input(err, -ENOTSUP,
+				 "--dirty-log ring: this host's rings take at "
+				 "most %d bytes, not %zu",
+				 most, size);
+	r = enable(vm->fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, size, err);
+	if (r < 0 || !kvm_cap(vm->fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
+		return r;
+	vm->dirty_log->ring_bitmap = true;
+	return enable(vm->fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0, err);
+}
+
+static int choose(struct vm *vm, struct err *err)
+{
+	const bool manual = kvm_cap(vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
+	enum dirty_log_kind kind = vm->machine->config->dirty_log;
+
+	if (kind == DIRTY_LOG_AUTO)
+		kind = manual ? DIRTY_LOG_CLEAR : DIRTY_LOG_BITMAP;
+	vm->dirty_log->kind = kind;
+	if (kind == DIRTY_LOG_CLEAR && !manual)
+		return lacks("clear", "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", err);
+	return kind == DIRTY_LOG_RING ? enable_rings(vm, err) : 0;
+}
+
+/*
+ * Blocks that stage 2 maps at once have to be split before their pages are
+ * logged one by one. arm64 can do that when it protects them, rather than in
+ * the fault of a vCPU, which would lose all but one page of the block. It wants
+ * to know how much to split under one lock, before there is a slot: a block of
+ * the smallest kind. Elsewhere KVM knows no such sizes.
+ */
+static int split_early(const struct vm *vm, struct err *err)
+{
+	unsigned sizes = (unsigned)kvm_cap(vm->fd,
+					   KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES);
+
+	sizes &= ~(unsigned)vm->machine->limits.page_size;
+	if (sizes == 0)
+		return 0;
+	return enable(vm->fd, KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
+		      sizes & -sizes, err);
+}
+
+int dirty_log_new(struct vm *vm, struct err *err)
+{
+	int r;
+
+	vm->dirty_log = calloc(1, sizeof(*vm->dirty_log));
+	if (!vm->dirty_log)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = choose(vm, err);
+	return r < 0 ? r : split_early(vm, err);
+}
+
+int dirty_log_attach(struct vm *vm, struct err *err)
+{
+	struct dirty_log *log = vm->dirty_log;
+	int r = 0;
+
+	for (size_t i = 0; i < vm->machine->mem.count; i++)
+		if (vm->machine->mem.region[i].kind != MEM_RESERVED)
+			log->region[log->slots++] = i;
+	for (unsigned i = 0; log->kind == DIRTY_LOG_RING && i < vm->vcpus;
+	     i++) {
+		r = dirty_ring_init(&log->ring[i], vm->vcpu[i].fd, err);
+		if (r < 0)
+			return err_wrap(err, "vcpu %u", i);
+	}
+	log->fresh = true;
+	r = dirty_attach(&vm->machine->dirty,
+			 log->kind == DIRTY_LOG_CLEAR ? &clear_source
+						      : &plain_source,
+			 vm, err);
+	log->fresh = false;
+	log->attached = r == 0;
+	return r;
+}
+
+void dirty_log_free(struct vm *vm)
+{
+	struct dirty_log *log = vm->dirty_log;
+
+	if (!log)
+		return;
+	if (log->attached)
+		dirty_detach(&vm->machine->dirty);
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		dirty_ring_finish(&log->ring[i]);
+	unmap_bitmap(log);
+	free(log);
+	vm->dirty_log = NULL;
+}
+
+int dirty_log_full(struct vm *vm, struct err *err)
+{
+	return dirty_sync(&vm->machine->dirty, err);
+}
+
+const char *dirty_log_name(const struct vm *vm)
+{
+	static const char *const name[] = { "auto", "bitmap", "clear", "ring" };
+
+	return name[vm->dirty_log->kind];
+}
+
+bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint64_t *ret)
+{
+	const struct dirty_log *log = vm->dirty_log;
+
+	if (log->kind != DIRTY_LOG_RING)
+		return false;
+	*ret = __atomic_load_n(&log->ring[vcpu].pages, __ATOMIC_RELAXED);
+	return true;
+}

@@ -1,0 +1,76 @@
+/*
+ * vmm/dirty_log.h - KVM's log of the pages a guest writes (mem/dirty.h).
+ *
+ * KVM has three ways, and --dirty-log chooses:
+ *
+ * - bitmap: KVM_GET_DIRTY_LOG. Every KVM has it. Each look takes the bits of a
+ *   whole slot, and protects all of its pages again before anything is copied.
+ * - clear: the same bitmap, but a page is protected again by
+ *   KVM_CLEAR_DIRTY_LOG, a chunk at a time just before it is copied, so that
+ *   what is written in between is copied once. Logging begins with every bit
+ *   set, where KVM can, and no page protected: it takes no longer for a large
+ *   guest than for a small one, and the first harvest gives all pages.
+ * - ring: each vCPU writes the pages it dirties into a ring of its own. What
+ *   did not change costs nothing, and it is known which vCPU wrote. A vCPU
+ *   whose ring is full leaves the guest and empties all rings. KVM wants to
+ *   know before it makes the vCPUs, and then keeps the rings for good, used or
+ *   not.
+ *
+ * So auto is clear where KVM has it, else bitmap: both cost nothing until
+ * somebody looks.
+ *
+ * What KVM writes to guest memory on its own goes the same way. Stolen time is
+ * written by the vCPU, so it is in its ring. Tables that KVM saves for us (the
+ * ITS's) are written while no vCPU runs, and are in a bitmap beside the rings;
+ * it is read in a harvest of a VM that does not run.
+ *
+ * A slot is logged only while mem/dirty.h has a reader. Read-only slots are
+ * not: nobody but us writes there.
+ *
+ * Source: Linux, Documentation/virt/kvm/api.rst, 4.8, 4.117, 7.18, 8.29, 8.33.
+ */
+#ifndef VMM_DIRTY_LOG_H
+#define VMM_DIRTY_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct vm;
+struct dirty_log;
+
+/*
+ * Makes vm->dirty_log as config->dirty_log says. Before any slot and vCPU.
+ *
+ * Returns 0; -ENOTSUP if this host's KVM lacks what was asked for; -ENOMEM; or
+ * the errno of what KVM refused. Thread: setup.
+ */
+int dirty_log_new(struct vm *vm, struct err *err);
+
+/*
+ * Attaches the log to the machine's memory; where there are readers from
+ * another life of the guest, it logs from now on. Slots and vCPUs are there,
+ * and no vCPU has run.
+ *
+ * Returns 0, -ENOMEM, or the errno of what KVM refused. Thread: setup.
+ */
+int dirty_log_attach(struct vm *vm, struct err *err);
+
+/* Takes the rest of the log, and leaves. Before the vCPUs go; none runs. */
+void dirty_log_free(struct vm *vm);
+
+/* For a vCPU whose ring is full. Returns 0 or -errno. Thread: the vCPU's. */
+int dirty_log_full(struct vm *vm, struct err *err);
+
+/* How the log is kept: bitmap, clear or ring, as the user writes it. */
+const char *dirty_log_name(const struct vm *vm);
+
+/*
+ * How many pages a vCPU has put into its ring since it was made; a page counts
+ * again once it was harvested. Returns false if there are no rings.
+ * Thread: any.
+ */
+bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint64_t *ret);
+
+#endif

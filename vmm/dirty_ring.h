@@ -1,0 +1,43 @@
+/*
+ * vmm/dirty_ring.h - the ring into which KVM puts the pages a vCPU dirties.
+ *
+ * An entry belongs to KVM until it is marked dirty, then to us until it is
+ * marked for reset, then to KVM again: KVM_RESET_DIRTY_RINGS protects its page
+ * and makes room. Source: Linux, Documentation/virt/kvm/api.rst, 8.29.
+ */
+#ifndef VMM_DIRTY_RING_H
+#define VMM_DIRTY_RING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct kvm_dirty_gfn;
+
+/* Entries of each vCPU's ring. 64 KiB: some 4000 pages between two looks. */
+#define DIRTY_RING_ENTRIES 4096u
+
+struct dirty_ring {
+	struct kvm_dirty_gfn *entry; /* owned mapping; NULL: none */
+	uint32_t next; /* counts on; the entry is that modulo the size */
+	uint64_t pages; /* atomic: all there were */
+};
+
+/* The size of a ring in bytes. */
+size_t dirty_ring_size(void);
+
+/* Maps the ring of a vCPU. Returns 0 or mmap()'s errno, negative. */
+int dirty_ring_init(struct dirty_ring *ring, int vcpu_fd, struct err *err);
+void dirty_ring_finish(struct dirty_ring *ring); /* a zeroed one is fine */
+
+/*
+ * Takes the next entry, and marks it for reset.
+ *
+ * Returns false if there is none.
+ * Thread: one at a time.
+ */
+bool dirty_ring_next(struct dirty_ring *ring, uint32_t *ret_slot,
+		     uint64_t *ret_page);
+
+#endif
