@@ -15,6 +15,7 @@ number=0 failures=0
 
 have=" $(./probe | tr '\n' ' ')" || exit 1
 truncate -s 1M disk.img
+dd if=/dev/urandom of=noise.img bs=64k count=16 2>/dev/null
 printf 'sector zero' | dd of=disk.img conv=notrunc 2>/dev/null
 
 # chosen NAME [PATTERN]...: true if one of the patterns matches, or there is none.

@@ -57,8 +57,8 @@ static void parse__all_options_at_once(void **state)
 
 	(void)state;
 	TAKEN(&c, "--kernel=K", "--initrd=I", "--cmdline=a b=c", "--dump-dtb=O",
-	      "--cpus=64", "--mem=2G", "--irqchip=gicv2", "--pmu",
-	      "--console=virtio", "--rng", "--name=a-1", "--no-reboot",
+	      "--cpus=64", "--mem=2G", "--irqchip=gicv2", "--dirty-log=ring",
+	      "--pmu", "--console=virtio", "--rng", "--name=a-1", "--no-reboot",
 	      "--timeout=1500ms", "--loglevel=debug");
 	assert_string_equal(c.kernel, "K");
 	assert_string_equal(c.initrd, "I");
@@ -68,6 +68,7 @@ static void parse__all_options_at_once(void **state)
 	assert_int_equal(c.mem[0].size, 2 * GIB);
 	assert_string_equal(c.mem[0].word, "2G");
 	assert_string_equal(c.irqchip, "gicv2");
+	assert_int_equal(c.dirty_log, DIRTY_LOG_RING);
 	assert_int_equal(c.console, CONSOLE_VIRTIO);
 	assert_string_equal(c.name, "a-1");
 	assert_true(c.rng && c.pmu && c.no_reboot);
@@ -255,6 +256,8 @@ static void console__only_what_there_is(void **state)
 		"--console", "serail");
 	REFUSED("--console hv: not one of serial, virtio, none", "--console",
 		"hv");
+	REFUSED("--dirty-log on: not one of auto, bitmap, clear, ring",
+		"--dirty-log", "on");
 	REFUSED("--loglevel warn: not one of error, warning, info, debug "
 		"(did you mean 'warning'?)",
 		"--loglevel", "warn");

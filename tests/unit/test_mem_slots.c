@@ -90,6 +90,20 @@ static void install__slots_follow_addresses_and_skip_holes(void **state)
 	assert_int_equal(fake.count, 0);
 }
 
+static void slot__is_the_one_installed(void **state)
+{
+	const struct mem_map map = three_banks_and_a_hole();
+	struct fake fake;
+
+	(void)state;
+	assert_int_equal(mem_install(&map, &fake_make(&fake)->ops, &err), 0);
+	for (size_t i = 0; i < map.count; i++)
+		if (map.region[i].kind != MEM_RESERVED)
+			assert_int_equal(fake.start[mem_slot(&map, i)],
+					 map.region[i].gpa.start);
+	mem_uninstall(&map, &fake.ops);
+}
+
 static void install__failure_names_the_region_and_leaves_none(void **state)
 {
 	struct mem_map map = three_banks_and_a_hole();
@@ -158,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			install__slots_follow_addresses_and_skip_holes),
+		cmocka_unit_test(slot__is_the_one_installed),
 		cmocka_unit_test(
 			install__failure_names_the_region_and_leaves_none),
 		cmocka_unit_test(install__more_than_the_host_has_is_refused),

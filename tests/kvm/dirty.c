@@ -1,0 +1,380 @@
+/*
+ * tests/kvm/dirty.c - no page that a guest changes is ever missed.
+ *
+ * Usage: dirty run dirty_guest.bin OPTION...
+ *
+ * Runs a guest that writes all over its memory, as vmm would. What a
+ * reader of mem/dirty.h is given is copied to a shadow of the memory; each time
+ * the guest is paused and the rest is copied, shadow and memory must be equal,
+ * to the last byte. One reader does that; another one copies all the time while
+ * the guest runs, from a thread of its own; more come and go. The guest resets
+ * itself on the way, so a VM is replaced under the readers.
+ *
+ * A page that is given although it did not change is counted: there are few. A
+ * single vCPU with a ring is left alone for once until its ring is full.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "mem/dirty.h"
+#include "vmm/dirty_log.h"
+#include "vmm/kvm.h"
+#include "vmm/machine.h"
+#include "vmm/vm.h"
+
+#define MS UINT64_C(1000000)
+#define PERIOD (20 * MS) /* for the guest, between two rounds */
+#define ROUNDS 20 /* in the last life */
+#define LAST_LIFE 3
+
+/* One reader's picture of the memory. */
+struct view {
+	struct dirty_reader *reader;
+	uint8_t *shadow[MEM_MAX_REGIONS];
+	bool begun; /* the first harvest is over */
+	uint64_t given, same; /* pages, since then; and those not changed */
+	uint64_t by_region[MEM_MAX_REGIONS];
+};
+
+struct test {
+	struct machine *machine;
+	struct vm *vm;
+	struct loop_timer timer;
+	unsigned life, round, rounds;
+	struct view paused; /* loop thread */
+	struct view live; /* under @lock */
+	struct dirty_reader *visitor;
+	pthread_mutex_t lock;
+	bool stop; /* atomic */
+	bool hold; /* nobody looks before the ring is full; under @lock */
+};
+
+static _Noreturn void fail(const char *what, const char *why)
+{
+	printf("FAIL %s: %s\n", what, why);
+	(void)fflush(stdout);
+	_exit(1);
+}
+
+static void check(int r, const char *what, const struct err *err)
+{
+	if (r < 0)
+		fail(what, err->msg);
+}
+
+static uint8_t *zeroes(uint64_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		fail("shadow", strerror(errno));
+	return p;
+}
+
+static void view_begin(struct view *view, struct test *t, enum dirty_start from)
+{
+	const struct mem_map *map = &t->machine->mem;
+	struct err err;
+
+	check(dirty_reader_add(&t->machine->dirty, from, &view->reader, &err),
+	      "reader", &err);
+	view->begun = false;
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *r = &map->region[i];
+
+		if (!view->shadow[i])
+			view->shadow[i] = zeroes(r->gpa.size);
+		/* Who starts from now on has to know what is there now. */
+		if (from == DIRTY_FROM_NOW)
+			memcpy(view->shadow[i], r->host, r->gpa.size);
+		else
+			memset(view->shadow[i], 0x5a, r->gpa.size);
+	}
+}
+
+static void view_end(struct view *view)
+{
+	view->reader = dirty_reader_remove(view->reader);
+}
+
+static void copy_run(struct view *view, const struct dirty_run *run,
+		     const struct test *t)
+{
+	const uint64_t page = t->machine->limits.page_size;
+	uint8_t *to = view->shadow[run->region] +
+		      (run->gpa.start -
+		       t->machine->mem.region[run->region].gpa.start);
+
+	for (uint64_t at = 0; at < run->gpa.size; at += page) {
+		view->given += view->begun;
+		view->same += view->begun &&
+			      memcmp(to + at, run->host + at, page) == 0;
+		memcpy(to + at, run->host + at, page);
+	}
+	view->by_region[run->region] += run->gpa.size / page;
+}
+
+/* Returns how many runs were given. */
+static unsigned view_copy(struct view *view, struct test *t)
+{
+	struct dirty_run run;
+	struct err err;
+	unsigned runs = 0;
+	int r;
+
+	check(dirty_harvest(view->reader, &err), "harvest", &err);
+	while ((r = dirty_next(view->reader, &run, &err)) > 0) {
+		copy_run(view, &run, t);
+		runs++;
+	}
+	check(r, "harvest", &err);
+	view->begun = true;
+	return runs;
+}
+
+/* The guest does not run. */
+static void view_compare(const struct view *view, const struct test *t,
+			 const char *what)
+{
+	const struct mem_map *map = &t->machine->mem;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *r = &map->region[i];
+		uint64_t at = 0;
+
+		if (memcmp(view->shadow[i], r->host, r->gpa.size) == 0)
+			continue;
+		while (view->shadow[i][at] == r->host[at])
+			at++;
+		printf("life %u round %u: 0x%llx (%s) was missed\n", t->life,
+		       t->round, (unsigned long long)(r->gpa.start + at),
+		       r->name);
+		fail(what, "shadow and memory differ");
+	}
+}
+
+/* All there is is copied: the shadow is the memory, and stays so. */
+static void view_finish(struct view *view, struct test *t, const char *what)
+{
+	(void)view_copy(view, t);
+	view_compare(view, t, what);
+	if (view_copy(view, t) != 0)
+		fail(what, "a guest that stands still writes");
+}
+
+static void *copy_live(void *arg)
+{
+	struct test *t = arg;
+
+	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
+		{
+			GUARD(&t->lock);
+			if (t->live.reader && !t->hold)
+				(void)view_copy(&t->live, t);
+		}
+		(void)usleep(3000);
+	}
+	return NULL;
+}
+
+/* A reader that never comes to an end of anything. */
+static void visit(struct test *t)
+{
+	struct dirty_run run;
+	struct err err;
+
+	if (t->round % 3 == 0) {
+		t->visitor = dirty_reader_remove(t->visitor);
+		check(dirty_reader_add(&t->machine->dirty,
+				       t->round % 2 ? DIRTY_ALL
+						    : DIRTY_FROM_NOW,
+				       &t->visitor, &err),
+		      "visitor", &err);
+	}
+	if (!t->visitor)
+		return;
+	check(dirty_harvest(t->visitor, &err), "visitor", &err);
+	for (int i = 0; i < 5; i++)
+		check(dirty_next(t->visitor, &run, &err), "visitor", &err);
+}
+
+/* In the middle of it all everybody leaves, and comes back. */
+static void begin_again(struct test *t)
+{
+	GUARD(&t->lock);
+	t->visitor = dirty_reader_remove(t->visitor);
+	view_end(&t->paused);
+	view_end(&t->live);
+	view_begin(&t->live, t, DIRTY_FROM_NOW);
+	view_begin(&t->paused, t, DIRTY_FROM_NOW);
+}
+
+static void look(struct test *t)
+{
+	GUARD(&t->lock);
+	vm_pause(t->vm);
+	if (t->round % 4 == 3)
+		view_finish(&t->live, t, "live");
+	view_finish(&t->paused, t, "paused");
+	vm_resume(t->vm);
+}
+
+static void begin_hold(struct test *t)
+{
+	uint64_t pages;
+
+	GUARD(&t->lock);
+	t->hold = t->vm->vcpus == 1 && t->life == LAST_LIFE &&
+		  dirty_log_vcpu_pages(t->vm, 0, &pages);
+}
+
+/* Until the ring has been emptied, which only its vCPU could do. */
+static bool is_held(struct test *t)
+{
+	uint64_t pages;
+
+	GUARD(&t->lock);
+	if (t->hold && dirty_log_vcpu_pages(t->vm, 0, &pages) && pages > 0)
+		t->hold = false;
+	return t->hold;
+}
+
+static void work(struct test *t)
+{
+	if (is_held(t))
+		return;
+	t->round++;
+	t->rounds++;
+	if (t->vm->vcpus > 1)
+		visit(t);
+	look(t);
+	if (t->life < LAST_LIFE)
+		t->round %= ROUNDS / 2;
+	else if (t->round == ROUNDS / 2)
+		begin_again(t);
+	else if (t->round == ROUNDS)
+		machine_end(t->machine, OUTCOME_QUIT);
+}
+
+static void tick(struct loop_timer *timer)
+{
+	work(container_of(timer, struct test, timer));
+	loop_timer_set(timer, PERIOD);
+}
+
+/* One life of the guest; see vmm/run.c. */
+static void live(struct test *t, int kvm)
+{
+	struct err err;
+
+	t->life++;
+	t->round = 0;
+	check(vm_new(&t->vm, kvm, t->machine, &err), "VM", &err);
+	begin_hold(t);
+	check(vm_start(t->vm, &err), "start", &err);
+	if (t->life == 1) {
+		/* The readers come while it runs. */
+		GUARD(&t->lock);
+		view_begin(&t->live, t, DIRTY_ALL);
+		view_begin(&t->paused, t, DIRTY_ALL);
+	}
+	loop_timer_set(&t->timer, PERIOD);
+	do
+		check(loop_run(t->machine->loop, &err), "loop", &err);
+	while (machine_outcome(t->machine) == OUTCOME_NONE);
+	check(vm_stop(t->vm, &err), "guest", &err);
+	loop_timer_cancel(&t->timer);
+	{
+		/* What it wrote last is known, though it is gone; and what
+		 * the disk still had to write is written. */
+		GUARD(&t->lock);
+		t->vm = vm_free(t->vm);
+		bus_pause(&t->machine->mmio);
+		view_finish(&t->paused, t, "between");
+		view_finish(&t->live, t, "between");
+		bus_resume(&t->machine->mmio);
+	}
+}
+
+static void run(struct test *t, int kvm)
+{
+	struct err err;
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, copy_live, t) != 0)
+		fail("thread", "none");
+	live(t, kvm);
+	while (machine_outcome(t->machine) == OUTCOME_RESET) {
+		check(machine_reset(t->machine, &err), "reset", &err);
+		live(t, kvm);
+	}
+	__atomic_store_n(&t->stop, true, __ATOMIC_RELEASE);
+	(void)pthread_join(thread, NULL);
+	if (machine_outcome(t->machine) != OUTCOME_QUIT || t->life != LAST_LIFE)
+		fail("guest", "it ended too early");
+}
+
+static void judge(struct test *t)
+{
+	const struct mem_map *map = &t->machine->mem;
+	const struct view *v = &t->paused;
+
+	printf("%u rounds, %llu pages given, %llu of them had not changed\n",
+	       t->rounds, (unsigned long long)v->given,
+	       (unsigned long long)v->same);
+	for (size_t i = 0; i < map->count; i++) {
+		printf("%s at 0x%llx: %llu\n", map->region[i].name,
+		       (unsigned long long)map->region[i].gpa.start,
+		       (unsigned long long)v->by_region[i]);
+		if (v->by_region[i] == 0)
+			fail(map->region[i].name, "nothing was ever written");
+	}
+	/* Rings, status bytes and stolen time are written with what they
+	 * held. */
+	if (v->same > v->given / 20 + 8 * (uint64_t)t->rounds)
+		fail("exactness", "too much was given without need");
+}
+
+static void release(struct test *t)
+{
+	const struct mem_map *map = &t->machine->mem;
+
+	t->visitor = dirty_reader_remove(t->visitor);
+	view_end(&t->paused);
+	view_end(&t->live);
+	for (size_t i = 0; i < map->count; i++) {
+		(void)munmap(t->paused.shadow[i], map->region[i].gpa.size);
+		(void)munmap(t->live.shadow[i], map->region[i].gpa.size);
+	}
+	loop_timer_remove(t->machine->loop, &t->timer);
+	t->machine = machine_free(t->machine);
+}
+
+int main(int argc, char **argv)
+{
+	struct test t = { .timer.expired = tick,
+			  .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct config config;
+	struct err err = { 0 };
+	const int kvm = kvm_open(&err);
+
+	check(kvm, "KVM", &err);
+	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
+	check(vcpu_kick_setup(&err), "signal", &err);
+	check(machine_new(&t.machine, &config, kvm, &err), "machine", &err);
+	check(machine_equip(t.machine, &err), "machine", &err);
+	check(loop_timer_add(t.machine->loop, &t.timer, &err), "timer", &err);
+	run(&t, kvm);
+	judge(&t);
+	release(&t);
+	config_finish(&config);
+	(void)close(kvm);
+	puts("ok");
+	return 0;
+}
