@@ -65,25 +65,26 @@ static int next_message(struct client *client, int64_t end, json_t **ret,
 {
 	struct qmp_input *input = &client->input;
 	enum qmp_input_found found = QMP_NOTHING;
+	json_t *message = NULL;
 	size_t used;
-	int r = 0;
 
-	while (r == 0 && found == QMP_NOTHING) {
-		r = fill(client, end, err);
+	while (found == QMP_NOTHING) {
+		const int r = fill(client, end, err);
+
 		if (r < 0)
 			return r;
 		found = qmp_input_take(input, client->chunk + client->at,
 				       client->len - client->at, &used);
 		client->at += used;
 	}
-	*ret = found == QMP_MESSAGE
-		     ? json_loadb(input->text, input->len, 0, NULL)
-		     : NULL;
-	if (!json_is_object(*ret)) {
-		json_decref(*ret);
+	if (found == QMP_MESSAGE)
+		message = json_loadb(input->text, input->len, 0, NULL);
+	if (!json_is_object(message)) {
+		json_decref(message);
 		return err_set(err, -EPROTO, "%s: does not speak QMP",
 			       client->name);
 	}
+	*ret = message;
 	return 0;
 }
 
