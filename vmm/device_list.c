@@ -21,7 +21,7 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 	const struct disk_options opt = { .path = spec->path,
 					  .ro = spec->ro,
 					  .direct = spec->direct };
-	struct disk *disk;
+	struct disk *disk = NULL;
 	int r = 0;
 
 	if (!machine->uring)

@@ -36,7 +36,7 @@ static void run_finish(struct run *run)
 		loop_remove(run->machine->loop, &run->signals);
 	if (run->machine && run->continued.fd >= 0)
 		loop_remove(run->machine->loop, &run->continued);
-	if (run->timeout.expired)
+	if (run->machine && run->timeout.expired)
 		loop_timer_remove(run->machine->loop, &run->timeout);
 	sigbus_release(&run->sigbus);
 	run->machine = machine_free(run->machine);
@@ -107,8 +107,10 @@ static int catch_signals(struct run *run, struct err *err)
 	ending_signals(&set);
 	(void)sigemptyset(&cont);
 	(void)sigaddset(&cont, SIGCONT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
-	    sigprocmask(SIG_BLOCK, &cont, NULL) < 0)
+	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (errno == 0)
+		errno = pthread_sigmask(SIG_BLOCK, &cont, NULL);
+	if (errno)
 		return err_sys(err, "signal mask");
 	/* A reader of our output that leaves is an EPIPE, not the end. */
 	(void)signal(SIGPIPE, SIG_IGN);

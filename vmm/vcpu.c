@@ -204,10 +204,10 @@ int vcpu_kick_setup(struct err *err)
 	 */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, VCPU_KICK);
-	if (sigaction(VCPU_KICK, &act, NULL) < 0 ||
-	    sigprocmask(SIG_UNBLOCK, &set, NULL) < 0)
+	if (sigaction(VCPU_KICK, &act, NULL) < 0)
 		return err_sys(err, "signal of the vCPUs");
-	return 0;
+	errno = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	return errno ? err_sys(err, "signal mask") : 0;
 }
 
 int vcpu_start(struct vcpu *vcpu, struct err *err)

@@ -51,7 +51,7 @@ static int init_target(struct vcpu *vcpu, struct err *err)
 
 static int init_pvtime(struct vcpu *vcpu, struct err *err)
 {
-	const uint64_t at = ARM64_PVTIME + vcpu->index * PVTIME_STEP;
+	const uint64_t at = ARM64_PVTIME + (uint64_t)vcpu->index * PVTIME_STEP;
 
 	if (!has(vcpu, ARM64_HAS_STEAL_TIME))
 		return 0;

@@ -268,7 +268,7 @@ static uint64_t syscall_number(pid_t pid)
 static int step(pid_t pid, int fd)
 {
 	uint64_t last = 0, now = 0, nr;
-	int wstatus, sig = 0;
+	int wstatus = 0, sig = 0;
 
 	while (ptrace(PTRACE_SYSCALL, pid, 0, sig) == 0 &&
 	       waitpid(pid, &wstatus, 0) == pid && WIFSTOPPED(wstatus)) {
