@@ -24,4 +24,16 @@
 		return;                                   \
 	} while (0)
 
+/* The thread sanitizer leaves a program no room for gigantic mappings. */
+#if defined(__SANITIZE_THREAD__)
+#define SMALL_ADDRESS_SPACE 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SMALL_ADDRESS_SPACE 1
+#endif
+#endif
+#ifndef SMALL_ADDRESS_SPACE
+#define SMALL_ADDRESS_SPACE 0
+#endif
+
 #endif

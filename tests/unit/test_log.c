@@ -73,6 +73,8 @@ static void line__begins_on_the_left_of_a_raw_terminal(void **state)
 	char name[64], buf[256] = "";
 	struct termios mode;
 	int saved, slave;
+	size_t len = 0;
+	ssize_t n;
 
 	(void)state;
 	assert_int_equal(grantpt(master), 0);
@@ -87,7 +89,12 @@ static void line__begins_on_the_left_of_a_raw_terminal(void **state)
 	log_error("one");
 	log_error("two");
 	(void)dup2(saved, STDERR_FILENO);
-	assert_true(read(master, buf, sizeof(buf) - 1) > 0);
+	/* A terminal hands over what was written bit by bit. */
+	do {
+		n = read(master, buf + len, sizeof(buf) - 1 - len);
+		assert_true(n > 0);
+		len += (size_t)n;
+	} while (!strstr(buf, "two\r\n"));
 	assert_string_equal(buf, "vmm: one\r\nvmm: two\r\n");
 	(void)close(saved);
 	(void)close(slave);
