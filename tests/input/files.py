@@ -43,8 +43,7 @@ def kernels() -> list[Case]:
         "gzip-truncated": f"{data}truncated",
         "gzip-broken": f"{data}incorrect data check",
         "gzip-head": f"{data}truncated",
-        "gzip-bomb": "decompresses to more than the 65536 KiB there is room "
-                     "for",
+        "gzip-bomb": "decompresses to more than the limit of 65536 KiB",
         "zboot-method": "EFI zboot compressed in another way than gzip or "
                         "zstd",
         "elf-x86": f"{elf}for machine 62, guests here are 183",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from input.words import FILES, FLAT, HOST
-from vmmtools.check.cases import Case
+from vmmtools.check.cases import Case, Host
+
+# Here /dev/kvm is moved about, and /etc/passwd written: never natively.
+EMULATED = Host("cortex-a72")
 
 RUN = 'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 256M'
 SHELL = f'{RUN} --cmdline "console=ttyS0 quiet panic=-1"'
@@ -14,7 +17,7 @@ FULL = ("mkdir small; mount -t tmpfs -o size=1M none small\n"
 
 def kvm(name: str, change: str, *sentence: str) -> Case:
     """/dev/kvm is not what it should be, for a moment."""
-    return Case(f"refused-kvm-{name}", host=HOST, files=FILES, status=1,
+    return Case(f"refused-kvm-{name}", host=EMULATED, files=FILES, status=1,
                 sentence=True, err=sentence,
                 script="mv /dev/kvm /dev/kvm.away\ntrap 'rm -f /dev/kvm; "
                        "mv /dev/kvm.away /dev/kvm' EXIT\n"
@@ -36,7 +39,7 @@ def cases() -> list[Case]:
             "Fatal: /dev/kvm: KVM_GET_API_VERSION: Inappropriate ioctl"),
         kvm("without-a-driver", "mknod /dev/kvm c 250 250",
             "Fatal: /dev/kvm (turn on virtualization in the firmware"),
-        Case("doctor-tells-that-kvm-is-missing", host=HOST, status=1,
+        Case("doctor-tells-that-kvm-is-missing", host=EMULATED, status=1,
              script="mv /dev/kvm /dev/kvm.away\n"
                     "trap 'mv /dev/kvm.away /dev/kvm' EXIT\nvmm doctor",
              out=("/dev/kvm",)),
@@ -70,7 +73,10 @@ def cases() -> list[Case]:
                     f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 '
                     "run='seq 1 100000'\""),
         Case("killed-vmm-leaves-nothing", host=HOST,
-             script=f"on_pty expect '# ' kill 9 status 137 -- {SHELL}"),
+             # But its control socket, which the next of that name replaces.
+             script=f"on_pty expect '# ' kill 9 status 137 -- {SHELL} "
+                    f"--name k && {FLAT_RUN} --name k", files=FILES,
+             out=("flat ",)),
         Case("terminal-untouched-by-a-refusal", host=HOST,
              script="on_pty expect 'Unable to open' status 2 same -- "
                     "vmm run --kernel missing"),

@@ -48,6 +48,12 @@ class TapTest(unittest.TestCase):
         self.assertEqual(read.skip, "no KVM here")
         self.assertEqual(read.fault, "")
 
+    def test_skip_told_before_the_result_is_that_ones(self):
+        read = tap.parse("1..3\nok 1 - one\n# skipped: no io_uring\n"
+                         "ok 2 - two\nok 3 - three\n")
+        self.assertEqual([r.skip for r in read.results],
+                         [None, "no io_uring", None])
+
     def test_comment_of_cmocka_is_no_result(self):
         read = tap.parse("1..1\nok 1 - one\n# ok - (tests)\n")
         self.assertEqual(len(read.results), 1)

@@ -7,13 +7,16 @@ import os
 import sys
 from pathlib import Path
 
+from vmmtools.arch import Arch
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check import tap
 from vmmtools.check.cases import Case, File, run_cases
 from vmmtools.check.context import Context, lab_arches
 from vmmtools.check.native import BUILD_LIMIT
 from vmmtools.check.process import call
-from vmmtools.check.report import only
+from vmmtools.check.report import only, tell
+from vmmtools.images import find_kernel
+from vmmtools.lab import GUESTS, HOSTS
 
 TESTS = SOURCE_ROOT / "tests"
 KVM_LIMIT = 1200
@@ -42,6 +45,15 @@ def _common_files() -> list[File]:
     return files
 
 
+def _get_kernels(arch: Arch) -> None:
+    """Have all kernels at hand before the clock of a test runs."""
+    for name in (*HOSTS.values(), *GUESTS.values(), "debian"):
+        kernel = find_kernel(arch, name)
+        if not kernel.ready():
+            tell(f"check: building the kernel {name}, once: 5 to 10 minutes")
+        kernel.get()
+
+
 def case_suite(context: Context, folder: str) -> None:
     """Run the cases of tests/FOLDER."""
     for arch in lab_arches():
@@ -50,6 +62,7 @@ def case_suite(context: Context, folder: str) -> None:
         if not ended.good:
             context.report.failed("build", f"{ended.text}\n{ended}")
             return
+        _get_kernels(arch)
     # mke2fs is for root only on some systems' paths.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     run_cases(context, _load(folder), _common_files())
@@ -58,6 +71,7 @@ def case_suite(context: Context, folder: str) -> None:
 def kvm_suite(context: Context) -> None:
     """Run the bare guests of tests/kvm; --test takes their plain names."""
     for arch in lab_arches():
+        _get_kernels(arch)
         ended = call([TESTS / "kvm" / "run", "--arch", arch.name, "--jobs",
                       str(context.jobs), *context.patterns],
                      limit=KVM_LIMIT, report=context.report)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 LINE = re.compile(r"(not )?ok\b\s*(\d+)?\s*(?:-\s*)?([^#]*)(?:#\s*(.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.I)
 DIRECTIVE = re.compile(r"(skip|todo)\S*\s*(.*)$", re.I)
+# What tests/unit/test.h's SKIP says, before the line of the test.
+SKIPPED = re.compile(r"# skipped: (.*)$")
 
 
 @dataclass
@@ -37,6 +39,7 @@ def parse(text: str) -> Tap:
     """Read the output of a program; lines that are no TAP are comments."""
     tap = Tap([])
     planned: int | None = None
+    reason: str | None = None
     for raw in text.splitlines():
         line = raw.strip()
         if match := PLAN.match(line):
@@ -48,10 +51,12 @@ def parse(text: str) -> Tap:
         elif match := LINE.match(line):
             name = match[3].strip() or f"test {len(tap.results) + 1}"
             directive = DIRECTIVE.match(match[4] or "")
-            skip = None
+            skip, reason = reason, None
             if directive and directive[1].lower() == "skip":
                 skip = directive[2].strip() or "no reason given"
             tap.results.append(Result(name, not match[1], skip))
+        elif match := SKIPPED.match(line):
+            reason = match[1]
         elif line and tap.results:
             tap.results[-1].said += f"{raw}\n"
     if planned is None and not tap.fault:
