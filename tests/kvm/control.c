@@ -36,12 +36,6 @@ static void begin(const char *more)
 	peer_find(&peer);
 }
 
-static void is_reply(const char *line, const char *wanted)
-{
-	if (strcmp(line, wanted) != 0)
-		FAIL("'%s' is not '%s'", line, wanted);
-}
-
 static void end_quit(void)
 {
 	is_reply(qmp_do(qmp, "quit"), OK);
@@ -327,66 +321,6 @@ static void test_long(void)
 	end_quit();
 }
 
-#define TWIN "/run/vmm/twin.sock"
-#define RUN_TWIN "--kernel wait.bin --name twin "
-
-/* Two of a name: the second is refused. One of no name has a socket, too. */
-static void test_name(void)
-{
-	struct peer second;
-	struct stat st;
-
-	peer = peer_run(RUN_TWIN);
-	qmp = qmp_open(TWIN);
-	CHECK(stat("/run/vmm", &st) == 0 && (st.st_mode & 0777) == 0700);
-	CHECK(stat(TWIN, &st) == 0 && (st.st_mode & 0777) == 0600);
-	second = peer_run(RUN_TWIN "2>err");
-	CHECK(peer_wait(&second) == 2);
-	shell("grep -q '^Fatal: --name twin: " TWIN
-	      ": a running virtual machine has it$' err");
-	second = peer_run("--kernel wait.bin --timeout 1s");
-	shell("until test -S /run/vmm/vm-*.sock; do sleep 0.05; done");
-	CHECK(peer_wait(&second) == 124);
-	is_reply(qmp_do(qmp, "quit"), OK);
-	CHECK(peer_wait(&peer) == 0);
-	CHECK(access(TWIN, F_OK) < 0);
-}
-
-/* A socket whose machine was killed is taken over by the next one. */
-static void test_name_dead(void)
-{
-	peer = peer_run(RUN_TWIN);
-	(void)qmp_open(TWIN);
-	CHECK(kill(peer.pid, SIGKILL) == 0);
-	CHECK(peer_wait(&peer) == 128 + SIGKILL);
-	CHECK(access(TWIN, F_OK) == 0);
-	peer = peer_run(RUN_TWIN);
-	qmp = qmp_open(TWIN); /* it is refused until it is the new one's */
-	is_reply(qmp_do(qmp, "quit"), OK);
-	CHECK(peer_wait(&peer) == 0);
-	CHECK(access(TWIN, F_OK) < 0);
-}
-
-/* No socket if none is wanted, or where none can be made unasked. */
-static void test_none(void)
-{
-	struct peer none = peer_run(
-		"--kernel wait.bin --control none --timeout 300ms");
-
-	CHECK(peer_wait(&none) == 124);
-	shell("mkdir -p /run/vmm && mv /run/vmm /run/was && touch /run/vmm");
-	none = peer_run("--kernel wait.bin --timeout 300ms --loglevel info "
-			"2>err");
-	CHECK(peer_wait(&none) == 124);
-	shell("grep -q 'there is no control socket: /run/vmm: not a folder' "
-	      "err");
-	none = peer_run(RUN_TWIN "2>err");
-	CHECK(peer_wait(&none) == 1);
-	none = peer_run("--kernel wait.bin --control ./no/where 2>err");
-	CHECK(peer_wait(&none) == 2);
-	shell("rm /run/vmm && mv /run/was /run/vmm");
-}
-
 /* Statistics of a guest whose CPUs sleep in KVM_RUN for ever. */
 static void test_stats(void)
 {
@@ -408,62 +342,6 @@ static void test_stats(void)
 	(void)snprintf(task, sizeof(task), "/proc/%d/task/%d", (int)peer.pid,
 		       tid);
 	CHECK(access(task, F_OK) == 0);
-	end_quit();
-}
-
-#define ATTACH "{\"execute\": \"x-vmm-console-attach\""
-
-/* What comes next on a connection that is the console. */
-static void console_says(int fd, const char *text)
-{
-	for (; *text; text++) {
-		char byte = 0;
-
-		if (recv(fd, &byte, 1, 0) != 1 || byte != *text)
-			FAIL("the console does not say '%s'", text);
-	}
-}
-
-/* One client at a time has the console, and each sees what was said before. */
-static void test_console(void)
-{
-	int one, two;
-	char byte;
-
-	begin("--terminal socket --cpus 2");
-	one = qmp_open(SOCKET);
-	qmp_expect(one, ATTACH "}", OK);
-	console_says(one, "counting\n");
-	qmp_expect(qmp, ATTACH "}",
-		   "{\"error\": {\"class\": \"GenericError\", \"desc\": "
-		   "\"another client has the console\"}}");
-	two = qmp_open(SOCKET);
-	qmp_expect(two, ATTACH ", \"arguments\": {\"force\": true}}", OK);
-	console_says(two, "counting\n");
-	CHECK(recv(one, &byte, 1, 0) == 0);
-	/* One that leaves makes room, without having to be noticed first. */
-	(void)close(two);
-	one = qmp_open(SOCKET);
-	qmp_expect(one, ATTACH "}", OK);
-	console_says(one, "counting\n");
-	/* A reset is the guest's affair: who looks sees it. */
-	peer_order(&peer, COUNT_RESET);
-	console_says(one, "counting\n");
-	qmp_event(qmp, "RESET",
-		  ", \"data\": {\"guest\": true, \"reason\": "
-		  "\"guest-reset\"}");
-	end_quit();
-	CHECK(recv(one, &byte, 1, 0) == 0);
-}
-
-/* A terminal that is a terminal is not to be had. */
-static void test_console_none(void)
-{
-	begin("");
-	qmp_expect(qmp, ATTACH "}",
-		   "{\"error\": {\"class\": \"DeviceNotActive\", \"desc\": "
-		   "\"the console is not to be had: it was not started with "
-		   "--terminal socket\"}}");
 	end_quit();
 }
 
@@ -531,7 +409,8 @@ static void test_memory(void)
 	prints("vmm mem " SOCKET, table);
 	prints("vmm mem --map " SOCKET, map);
 	prints("vmm mem --svg /dev/stdout " SOCKET, svg);
-	end_quit();
+	is_reply(qmp_do(qmp, "quit"), OK);
+	CHECK(peer_wait(&peer) == 0);
 }
 
 static const struct {
@@ -548,12 +427,7 @@ static const struct {
 	{ "ends-paused", test_ends_paused },
 	{ "stuck", test_stuck },
 	{ "long", test_long },
-	{ "name", test_name },
-	{ "name-dead", test_name_dead },
-	{ "none", test_none },
 	{ "stats", test_stats },
-	{ "console", test_console },
-	{ "console-none", test_console_none },
 	{ "memory", test_memory },
 };
 

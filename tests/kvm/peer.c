@@ -254,6 +254,12 @@ const char *qmp_line(int fd)
 	}
 }
 
+void is_reply(const char *line, const char *wanted)
+{
+	if (strcmp(line, wanted) != 0)
+		FAIL("'%s' is not '%s'", line, wanted);
+}
+
 void qmp_expect(int fd, const char *text, const char *reply)
 {
 	const char *line;

@@ -63,6 +63,9 @@ void qmp_send(int fd, const char *text);
  * the connection. Waits ten seconds at most. */
 const char *qmp_line(int fd);
 
+/* @line must be @wanted. */
+void is_reply(const char *line, const char *wanted);
+
 /* Sends @text; the next line must be @reply. */
 void qmp_expect(int fd, const char *text, const char *reply);
 
