@@ -112,6 +112,9 @@ void dirty_log_words(struct dirty *dirty, size_t region, const uint64_t *word,
 			return;
 		if (words > count - at)
 			words = count - at;
+		/* Most chunks of most logs are clean. */
+		if (!bits_any(word + at, words))
+			continue;
 		for (size_t j = 0; j < words; j++)
 			host[j] = le64toh(word[at + j]);
 		bits_or(&dirty->logged, dirty->first_chunk[region] + i, host,

@@ -34,13 +34,18 @@ void bits_forget(struct dirty_bits *bits)
 	(void)madvise(bits->word, bits->size, MADV_DONTNEED);
 }
 
-static bool any(const uint64_t *word, size_t words)
+bool bits_any(const uint64_t *word, size_t words)
 {
-	uint64_t all = 0;
+	uint64_t rest = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < words; i++)
-		all |= word[i];
-	return all != 0;
+	for (; i + 8 <= words; i += 8)
+		if ((word[i] | word[i + 1]) | (word[i + 2] | word[i + 3]) |
+		    (word[i + 4] | word[i + 5]) | (word[i + 6] | word[i + 7]))
+			return true;
+	for (; i < words; i++)
+		rest |= word[i];
+	return rest != 0;
 }
 
 void bits_or(struct dirty_bits *bits, size_t chunk, const uint64_t *from,
@@ -48,16 +53,16 @@ void bits_or(struct dirty_bits *bits, size_t chunk, const uint64_t *from,
 {
 	uint64_t *to = bits_chunk(bits, chunk);
 
-	if (!any(from, words))
+	if (!bits_any(from, words))
 		return;
 	for (size_t i = 0; i < words; i++)
 		to[i] |= from[i];
 	bits->touched[chunk] = 1;
 }
 
-void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *into)
+void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *restrict into)
 {
-	uint64_t *from = bits_chunk(bits, chunk);
+	uint64_t *restrict from = bits_chunk(bits, chunk);
 
 	if (!bits->touched[chunk])
 		return;
@@ -154,7 +159,12 @@ static uint64_t find(const uint64_t *word, uint64_t count, uint64_t from,
 
 	if (bits != 0)
 		return from + (unsigned)__builtin_ctzll(bits);
-	for (i++; i * 64 < count; i++) {
+	/* Most words are like the one before: by fours, as far as they are. */
+	for (i++; (i + 4) * 64 <= count; i += 4)
+		if ((word[i] ^ flip) | (word[i + 1] ^ flip) |
+		    (word[i + 2] ^ flip) | (word[i + 3] ^ flip))
+			break;
+	for (; i * 64 < count; i++) {
 		bits = word[i] ^ flip;
 		if (bits != 0)
 			return i * 64 + (unsigned)__builtin_ctzll(bits);

@@ -37,12 +37,15 @@ static inline uint64_t *bits_chunk(const struct dirty_bits *bits, size_t chunk)
 	return bits->word + chunk * BITS_CHUNK_WORDS;
 }
 
+/* True if any bit of @words words is set. */
+bool bits_any(const uint64_t *word, size_t words);
+
 /* Sets @words bits from the start of @chunk on that are set in @from. */
 void bits_or(struct dirty_bits *bits, size_t chunk, const uint64_t *from,
 	     size_t words);
 
 /* Adds a chunk's bits to @into, of BITS_CHUNK_WORDS, and clears them. */
-void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *into);
+void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *restrict into);
 
 /*
  * The same two for a bitmap that many threads mark at once, without a lock; it

@@ -337,12 +337,12 @@ const char *dirty_log_name(const struct vm *vm)
 	return name[vm->dirty_log->kind];
 }
 
-bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint64_t *ret)
+bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint32_t *ret)
 {
 	const struct dirty_log *log = vm->dirty_log;
 
 	if (log->kind != DIRTY_LOG_RING)
 		return false;
-	*ret = __atomic_load_n(&log->ring[vcpu].pages, __ATOMIC_RELAXED);
+	*ret = __atomic_load_n(&log->ring[vcpu].next, __ATOMIC_RELAXED);
 	return true;
 }

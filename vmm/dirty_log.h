@@ -67,10 +67,10 @@ int dirty_log_full(struct vm *vm, struct err *err);
 const char *dirty_log_name(const struct vm *vm);
 
 /*
- * How many pages a vCPU has put into its ring since it was made; a page counts
- * again once it was harvested. Returns false if there are no rings.
- * Thread: any.
+ * How many pages were taken from a vCPU's ring since it was made, modulo 2^32;
+ * a page counts again if it was written again after a harvest. Returns false if
+ * there are no rings. Thread: any.
  */
-bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint64_t *ret);
+bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint32_t *ret);
 
 #endif

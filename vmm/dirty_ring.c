@@ -45,7 +45,6 @@ bool dirty_ring_next(struct dirty_ring *ring, uint32_t *ret_slot,
 	/* KVM must not find it so before we have read it. */
 	__atomic_store_n(&entry->flags, KVM_DIRTY_GFN_F_RESET,
 			 __ATOMIC_RELEASE);
-	ring->next++;
-	(void)__atomic_fetch_add(&ring->pages, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->next, ring->next + 1, __ATOMIC_RELAXED);
 	return true;
 }

@@ -20,8 +20,8 @@ struct kvm_dirty_gfn;
 
 struct dirty_ring {
 	struct kvm_dirty_gfn *entry; /* owned mapping; NULL: none */
-	uint32_t next; /* counts on; the entry is that modulo the size */
-	uint64_t pages; /* atomic: all there were */
+	uint32_t next; /* atomic: how many were taken, modulo 2^32; the next
+			  entry is that modulo the size */
 };
 
 /* The size of a ring in bytes. */

@@ -227,7 +227,7 @@ static void look(struct test *t)
 
 static void begin_hold(struct test *t)
 {
-	uint64_t pages;
+	uint32_t pages;
 
 	GUARD(&t->lock);
 	t->hold = t->vm->vcpus == 1 && t->life == LAST_LIFE &&
@@ -237,7 +237,7 @@ static void begin_hold(struct test *t)
 /* Until the ring has been emptied, which only its vCPU could do. */
 static bool is_held(struct test *t)
 {
-	uint64_t pages;
+	uint32_t pages;
 
 	GUARD(&t->lock);
 	if (t->hold && dirty_log_vcpu_pages(t->vm, 0, &pages) && pages > 0)
