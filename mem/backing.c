@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/mempolicy.h>
 #include <sys/mman.h>
@@ -216,6 +217,16 @@ static int init(struct backing *b, gpa_t gpa, uint64_t block, struct err *err)
 	return r == 0 ? keep(b, err) : r;
 }
 
+static int check_pages(struct range gpa, uint64_t page, struct err *err)
+{
+	if (range_valid(gpa) && is_aligned(gpa.start | gpa.size, page))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "0x%" PRIx64 " bytes at 0x%" PRIx64
+		       " are not whole pages of 0x%" PRIx64,
+		       gpa.size, gpa.start, page);
+}
+
 int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 		 const struct mem_policy *policy, struct err *err)
 {
@@ -226,12 +237,49 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 	assert(is_pow2(block) && block >= page);
 	if (policy)
 		b.policy = *policy;
-	if (!range_valid(gpa) || !is_aligned(gpa.start | gpa.size, page))
-		return err_set(err, -EINVAL,
-			       "0x%" PRIx64 " bytes at 0x%" PRIx64
-			       " are not whole pages of 0x%" PRIx64,
-			       gpa.size, gpa.start, page);
+	r = check_pages(gpa, page, err);
+	if (r < 0)
+		return r;
 	r = init(&b, gpa.start, block, err);
+	if (r < 0)
+		backing_finish(&b);
+	else
+		*ret = b;
+	return r;
+}
+
+static int map_file(struct backing *b, gpa_t gpa, uint64_t block, int fd,
+		    struct err *err)
+{
+	int r;
+
+	b->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (b->fd < 0)
+		return err_sys(err, "%s", b->policy.path);
+	r = reserve_space(b, gpa, block, err);
+	if (r < 0)
+		return r;
+	if (mmap(b->host, (size_t)b->size, PROT_READ, MAP_SHARED | MAP_FIXED,
+		 fd, 0) == MAP_FAILED)
+		return err_sys(err, "%s: mmap", b->policy.path);
+	return 0;
+}
+
+int backing_init_file(struct backing *ret, struct range gpa, uint64_t block,
+		      int fd, const char *path, struct err *err)
+{
+	const uint64_t page = page_size();
+	struct backing b = {
+		.size = gpa.size,
+		.page = page,
+		.policy = { .source = MEM_FILE, .path = path, .share = true },
+		.fd = -1
+	};
+	int r = check_pages(gpa, page, err);
+
+	assert(is_pow2(block) && block >= page);
+	if (r == 0)
+		r = map_file(&b, gpa.start, block, fd, err);
 	if (r < 0)
 		backing_finish(&b);
 	else

@@ -64,6 +64,19 @@ struct backing {
 int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 		 const struct mem_policy *policy, struct err *err);
 
+/*
+ * Maps an open file as the memory of the guest's @gpa, to be read alone; what
+ * is written to the file is seen. Placed as backing_init() places memory.
+ *
+ * @fd:   a file of @gpa's size; borrowed for the call
+ * @path: its name, for messages; outlives @ret
+ *
+ * Returns 0, or -EINVAL, -ENOMEM, -EMFILE or -ENODEV as backing_init() does.
+ * Thread: any.
+ */
+int backing_init_file(struct backing *ret, struct range gpa, uint64_t block,
+		      int fd, const char *path, struct err *err);
+
 /* Gives the memory back. Nothing may use it any more. Zeroed is fine. */
 void backing_finish(struct backing *backing);
 

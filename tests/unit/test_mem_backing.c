@@ -173,6 +173,51 @@ static void init__what_no_host_has_names_the_size(void **state)
 	assert_int_equal(init_fails(0, 1ull << 60), -ENOMEM);
 }
 
+static int file_fails(int fd, gpa_t start, uint64_t size)
+{
+	struct backing b;
+
+	return backing_init_file(&b, (struct range){ start, size }, 2 * MIB, fd,
+				 "a file", &err);
+}
+
+static void init_file__shows_what_is_written_and_takes_nothing(void **state)
+{
+	const int fd = memfd_create("test", MFD_CLOEXEC);
+	const struct range gpa = { 2 * MIB + 64 * KIB, 64 * KIB };
+	struct backing b;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 64 * KIB), 0);
+	assert_int_equal(backing_init_file(&b, gpa, 2 * MIB, fd, "a", &err), 0);
+	assert_int_equal(off(&b, gpa.start, 64 * KIB), 0);
+	assert_int_equal(b.host[64 * KIB - 1], 0);
+	assert_int_equal(pwrite(fd, "x", 1, 64 * KIB - 1), 1);
+	assert_int_equal(b.host[64 * KIB - 1], 'x');
+	/* Not even by mistake. */
+	assert_int_equal(read(fd, b.host, 1), -1);
+	assert_int_equal(errno, EFAULT);
+	(void)close(fd);
+	assert_int_equal(b.host[64 * KIB - 1], 'x');
+	backing_finish(&b);
+}
+
+static void init_file__what_cannot_be_mapped_is_refused(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(file_fails(fds[0], 0, page()), -ENODEV);
+	assert_string_equal(err.msg, "a file: mmap: No such device");
+	assert_int_equal(file_fails(-1, 0, page()), -EBADF);
+	assert_int_equal(file_fails(fds[0], 0, page() + 1), -EINVAL);
+	assert_int_equal(file_fails(fds[0], 1, page()), -EINVAL);
+	assert_int_equal(file_fails(fds[0], 0, 0), -EINVAL);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +230,9 @@ int main(void)
 		cmocka_unit_test(init__size_costs_no_memory),
 		cmocka_unit_test(init__part_of_a_page_is_refused),
 		cmocka_unit_test(init__what_no_host_has_names_the_size),
+		cmocka_unit_test(
+			init_file__shows_what_is_written_and_takes_nothing),
+		cmocka_unit_test(init_file__what_cannot_be_mapped_is_refused),
 	};
 
 	return RUN_TESTS(tests);

@@ -167,6 +167,16 @@ static void install__guest_host_and_size_must_be_aligned(void **state)
 	assert_int_equal(mem_install(&map, &fake.ops, &err), 0);
 }
 
+static void slot__is_the_number_install_gave(void **state)
+{
+	struct mem_map map = three_banks_and_a_hole();
+
+	(void)state;
+	assert_int_equal(mem_slot(&map, 0), 0);
+	assert_int_equal(mem_slot(&map, 2), 1);
+	assert_int_equal(mem_slot(&map, 3), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +188,7 @@ int main(void)
 		cmocka_unit_test(install__more_than_the_host_has_is_refused),
 		cmocka_unit_test(install__rom_needs_a_host_that_has_it),
 		cmocka_unit_test(install__guest_host_and_size_must_be_aligned),
+		cmocka_unit_test(slot__is_the_number_install_gave),
 	};
 
 	return RUN_TESTS(tests);
