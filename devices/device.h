@@ -84,6 +84,7 @@ struct io_slot {
 	struct range at; /* guest physical, or port numbers */
 	struct device *dev;
 	const char *compatible; /* device tree name; NULL: not described */
+	const char *label; /* device tree label; NULL: none */
 	unsigned irq; /* pin on the board's interrupt controller */
 };
 

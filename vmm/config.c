@@ -243,6 +243,33 @@ static int set_balloon(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
+static int set_flash(void *ctx, const struct cli_option *option,
+		     const char *value, struct err *err)
+{
+	static const struct opt table[] = {
+		OPT("path", OPT_STR, struct flash_spec, path, .required = true,
+		    .first = true),
+		OPT("ro", OPT_BOOL, struct flash_spec, ro),
+	};
+	struct config *config = &((struct parse *)ctx)->config;
+	struct flash_spec *flash = &config->flash[config->flashes];
+	int r;
+
+	(void)option;
+	if (config->flashes == CONFIG_MAX_FLASHES)
+		return err_input(err, -ENOSPC, "at most %d flashes",
+				 CONFIG_MAX_FLASHES);
+	flash->text = strdup(value);
+	if (!flash->text)
+		return err_set(err, -ENOMEM, "out of memory");
+	config->flashes++; /* config_finish() frees it, half-made or not */
+	r = opt_parse(table, sizeof(table) / sizeof(*table), flash->text, flash,
+		      err);
+	if (r < 0)
+		err->input = true;
+	return r;
+}
+
 static int set_network(void *ctx, const struct cli_option *option,
 		       const char *value, struct err *err)
 {
@@ -376,6 +403,11 @@ static const struct cli_option run_options[] = {
 	  .help = "disk with a raw image, or a block device; repeat it\n"
 		  "for more. A comma in FILE is written twice",
 	  .set = set_disk },
+	{ .name = "flash", .letter = 'F', .arg = "FILE[,ro]",
+	  .help = "CFI flash with the bytes of FILE, whose size is a\n"
+		  "power of two, 64K to 16M; at most two, which are\n"
+		  "16M together",
+	  .set = set_flash },
 	{ .name = "console", .arg = "serial|virtio|none",
 	  .help = "what the terminal is to the guest: ttyS0\n"
 		  "(default), hvc0, or nothing",
@@ -524,5 +556,7 @@ void config_finish(struct config *config)
 		free(config->rom[i].path);
 	for (size_t i = 0; i < config->disks; i++)
 		free(config->disk[i].text);
+	for (size_t i = 0; i < config->flashes; i++)
+		free(config->flash[i].text);
 	memset(config, 0, sizeof(*config));
 }

@@ -22,6 +22,7 @@
 #define CONFIG_MAX_MEM 32
 #define CONFIG_MAX_DISKS 16
 #define CONFIG_MAX_ROMS 8
+#define CONFIG_MAX_FLASHES 2
 #define CONFIG_MAX_CPUS 64
 
 /* One --mem SIZE[@ADDRESS][,key=value]... */
@@ -60,6 +61,13 @@ struct balloon_spec {
 	bool deflate_on_oom;
 };
 
+/* One --flash FILE[,ro]. */
+struct flash_spec {
+	char *text; /* owned; path points into it */
+	const char *path;
+	bool ro;
+};
+
 enum console_kind {
 	CONSOLE_SERIAL, /* 16550, the default */
 	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 has nobody behind */
@@ -96,6 +104,8 @@ struct config {
 	size_t roms;
 	struct disk_spec disk[CONFIG_MAX_DISKS];
 	size_t disks;
+	struct flash_spec flash[CONFIG_MAX_FLASHES]; /* in the order given */
+	size_t flashes;
 	unsigned cpus; /* 1 to CONFIG_MAX_CPUS */
 	const char *irqchip; /* "auto" if not given */
 	enum console_kind console;

@@ -48,24 +48,54 @@ void machine_unclaimed(struct machine *machine, const struct io_access *io)
 		  io->write ? "write" : "read", io->size, io->addr);
 }
 
+/* Returns the next backing to be made, or NULL. add() makes it the machine's.
+ */
+static struct backing *next_backing(struct machine *machine, const char *name,
+				    struct err *err)
+{
+	if (machine->backings < MEM_MAX_REGIONS)
+		return &machine->backing[machine->backings];
+	(void)err_set(err, -ENOSPC, "%s: too many regions", name);
+	return NULL;
+}
+
+static int add(struct machine *machine, struct range at, enum mem_kind kind,
+	       const char *name, struct err *err)
+{
+	struct backing *backing = &machine->backing[machine->backings++];
+	struct mem_region region = { .gpa = at,
+				     .kind = kind,
+				     .host = backing->host,
+				     .backing = backing };
+
+	(void)snprintf(region.name, sizeof(region.name), "%s", name);
+	return mem_add(&machine->mem, region, err);
+}
+
 int machine_add_ram(struct machine *machine, struct range at,
 		    enum mem_kind kind, const struct mem_policy *policy,
 		    const char *name, struct err *err)
 {
-	struct backing *backing = &machine->backing[machine->backings];
-	struct mem_region region = { .gpa = at, .kind = kind };
+	struct backing *backing = next_backing(machine, name, err);
 	int r;
 
-	if (machine->backings == MEM_MAX_REGIONS)
-		return err_set(err, -ENOSPC, "%s: too many regions", name);
+	if (!backing)
+		return err->code;
 	r = backing_init(backing, at, machine->limits.block_size, policy, err);
-	if (r < 0)
-		return r;
-	machine->backings++;
-	region.host = backing->host;
-	region.backing = backing;
-	(void)snprintf(region.name, sizeof(region.name), "%s", name);
-	return mem_add(&machine->mem, region, err);
+	return r == 0 ? add(machine, at, kind, name, err) : r;
+}
+
+int machine_add_file(struct machine *machine, struct range at, int fd,
+		     const char *path, const char *name, struct err *err)
+{
+	struct backing *backing = next_backing(machine, name, err);
+	int r;
+
+	if (!backing)
+		return err->code;
+	r = backing_init_file(backing, at, machine->limits.block_size, fd, path,
+			      err);
+	return r == 0 ? add(machine, at, MEM_ROM, name, err) : r;
 }
 
 int machine_attach(struct machine *machine, struct io_slot slot,
@@ -91,23 +121,23 @@ int machine_attach(struct machine *machine, struct io_slot slot,
 static int add_rom(struct machine *machine, const struct rom_spec *spec,
 		   struct err *err)
 {
-	struct backing *backing = &machine->backing[machine->backings];
+	struct backing *backing = next_backing(machine, spec->path, err);
 	const uint64_t page = machine->limits.page_size > arch_mem_align
 				    ? machine->limits.page_size
 				    : arch_mem_align;
 	const char *slash = strrchr(spec->path, '/');
-	struct mem_region region = { .kind = MEM_ROM, .backing = backing };
+	char name[MEM_NAME_MAX];
+	struct range at;
 	int r;
 
-	r = rom_load(backing, spec, page, machine->limits.block_size,
-		     &region.gpa, err);
+	if (!backing)
+		return err->code;
+	r = rom_load(backing, spec, page, machine->limits.block_size, &at, err);
 	if (r < 0)
 		return r;
-	machine->backings++;
-	region.host = backing->host;
-	(void)snprintf(region.name, sizeof(region.name), "ROM %s",
+	(void)snprintf(name, sizeof(name), "ROM %s",
 		       slash ? slash + 1 : spec->path);
-	return mem_add(&machine->mem, region, err);
+	return add(machine, at, MEM_ROM, name, err);
 }
 
 static int add_roms(struct machine *machine, struct err *err)
@@ -173,6 +203,7 @@ struct machine *machine_free(struct machine *machine)
 	dirty_finish(&machine->dirty);
 	while (machine->backings > 0)
 		backing_finish(&machine->backing[--machine->backings]);
+	flash_finish(machine);
 	machine->loop = loop_free(machine->loop);
 	free(machine);
 	return NULL;

@@ -15,6 +15,7 @@
 #include "mem/dirty.h"
 #include "mem/map.h"
 #include "vmm/config.h"
+#include "vmm/flash.h"
 #include "vmm/irq.h"
 
 struct arch_machine;
@@ -60,6 +61,7 @@ struct machine {
 	struct dirty dirty; /* which pages of @mem change */
 	struct backing backing[MEM_MAX_REGIONS]; /* owned */
 	size_t backings;
+	struct flash flash[CONFIG_MAX_FLASHES]; /* owned; as in config */
 	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
 	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
@@ -120,6 +122,18 @@ void machine_unclaimed(struct machine *machine, const struct io_access *io);
 int machine_add_ram(struct machine *machine, struct range at,
 		    enum mem_kind kind, const struct mem_policy *policy,
 		    const char *name, struct err *err);
+
+/*
+ * Adds a file to the map as ROM at @at; what is written to it is seen. For
+ * arch_layout().
+ *
+ * @fd:   of @at's size; borrowed for the call
+ * @path: its name; outlives the machine
+ *
+ * Returns 0, or what backing_init_file() and mem_add() return.
+ */
+int machine_add_file(struct machine *machine, struct range at, int fd,
+		     const char *path, const char *name, struct err *err);
 
 /*
  * Puts a device on the MMIO bus; the bus owns it from then on, failure

@@ -81,3 +81,17 @@ int slots_log(const struct vm *vm, bool on, struct err *err)
 	}
 	return 0;
 }
+
+int slot_show(const struct vm *vm, size_t region, bool show, struct err *err)
+{
+	const struct mem_map *map = &vm->machine->mem;
+	const uint32_t slot = mem_slot(map, region);
+	const struct kvm_userspace_memory_region none = { .slot = slot };
+	int r;
+
+	if (show)
+		return set_flags(vm, slot, &map->region[region],
+				 KVM_MEM_READONLY, err);
+	r = kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &none, err);
+	return r < 0 ? r : 0;
+}

@@ -31,4 +31,14 @@ bool slot_is_logged(const struct vm *vm, size_t region);
  */
 int slots_log(const struct vm *vm, bool on, struct err *err);
 
+/*
+ * Takes the slot of map->region[@region], which is ROM, away from a VM that
+ * runs, or gives it back. Without it every guest access there exits as MMIO.
+ * What the guest had mapped of it is gone when this returns, on all vCPUs.
+ *
+ * Returns 0, or KVM_SET_USER_MEMORY_REGION's errno: then nothing has changed.
+ * Thread: any, one at a time for each region.
+ */
+int slot_show(const struct vm *vm, size_t region, bool show, struct err *err);
+
 #endif

@@ -82,6 +82,8 @@ static int attach_virtio(struct machine *machine, struct virtio *vio,
 
 int arch_attach(struct machine *machine, struct err *err)
 {
+	int r;
+
 	for (size_t i = 0; i < sizeof(board) / sizeof(*board); i++) {
 		const struct io_slot slot = {
 			.at = board[i].at,
@@ -89,7 +91,6 @@ int arch_attach(struct machine *machine, struct err *err)
 			.compatible = board[i].compatible,
 			.irq = board[i].pin,
 		};
-		int r;
 
 		if (!slot.dev)
 			return err_set(err, -ENOMEM, "%s: out of memory",
@@ -98,5 +99,6 @@ int arch_attach(struct machine *machine, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return device_list_make(machine, attach_virtio, err);
+	r = device_list_make(machine, attach_virtio, err);
+	return r == 0 ? flash_attach(machine, err) : r;
 }

@@ -6,6 +6,7 @@
 
 #include "base/align.h"
 #include "base/fdt.h"
+#include "devices/cfi_flash.h"
 
 /* Source: bindings/interrupt-controller/arm,gic.yaml, #interrupt-cells. */
 enum { GIC_SPI = 0, GIC_PPI = 1 };
@@ -30,11 +31,22 @@ static const struct kind {
 	enum trigger trigger;
 	uint32_t clock; /* clock-frequency; 0: has none */
 	bool dma;
+	uint32_t bank_width, device_width; /* of a flash; 0: is none */
 } kinds[] = {
-	{ "virtio,mmio", "virtio_mmio", EDGE_RISING, 0, true },
-	{ "ns16550a", "serial", LEVEL_HIGH, UART_CLOCK, false },
-	{ "motorola,mc146818", "rtc", NO_IRQ, 0, false },
-	{ "qemu,pvpanic-mmio", "pvpanic", NO_IRQ, 0, false },
+	{ .compatible = "virtio,mmio",
+	  .node = "virtio_mmio",
+	  .trigger = EDGE_RISING,
+	  .dma = true },
+	{ .compatible = "ns16550a",
+	  .node = "serial",
+	  .trigger = LEVEL_HIGH,
+	  .clock = UART_CLOCK },
+	{ .compatible = "motorola,mc146818", .node = "rtc" },
+	{ .compatible = "qemu,pvpanic-mmio", .node = "pvpanic" },
+	{ .compatible = CFI_FLASH_COMPATIBLE,
+	  .node = "flash",
+	  .bank_width = CFI_FLASH_BANK_WIDTH,
+	  .device_width = CFI_FLASH_DEVICE_WIDTH },
 };
 
 static const struct kind *find_kind(const char *compatible)
@@ -196,6 +208,12 @@ static void describe_device(struct fdt *t, const struct io_slot *slot)
 		fdt_u32(t, "clock-frequency", kind->clock);
 	if (kind && kind->dma)
 		fdt_empty(t, "dma-coherent");
+	if (kind && kind->bank_width != 0) {
+		fdt_u32(t, "bank-width", kind->bank_width);
+		fdt_u32(t, "device-width", kind->device_width);
+	}
+	if (slot->label)
+		fdt_str(t, "label", slot->label);
 	fdt_end(t);
 }
 

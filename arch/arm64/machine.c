@@ -70,6 +70,7 @@ static int add_ram(struct machine *machine, struct err *err)
 
 int arch_layout(struct machine *machine, struct err *err)
 {
+	const struct range flashes = { ARM64_FLASH, ARM64_FLASH_SIZE };
 	struct arch_machine *arch;
 	int r;
 
@@ -85,6 +86,8 @@ int arch_layout(struct machine *machine, struct err *err)
 			 &machine->mem, err);
 	if (r == 0)
 		r = add_pvtime(machine, err);
+	if (r == 0)
+		r = flash_layout(machine, flashes, err);
 	return r == 0 ? add_ram(machine, err) : r;
 }
 

@@ -51,6 +51,9 @@ static void check(struct config *config)
 	for (size_t i = 0; i < config->disks; i++)
 		if (!config->disk[i].path || !*config->disk[i].path)
 			abort();
+	for (size_t i = 0; i < config->flashes; i++)
+		if (!config->flash[i].path || !*config->flash[i].path)
+			abort();
 	if (arm64_check_config(config, &err) < 0 && !err.input)
 		abort();
 }

@@ -221,6 +221,22 @@ static void describe__devices_keep_their_order(void **state)
 	assert_true(fdt_path_offset(dtb, "/thing@1050000") < 0);
 }
 
+static void describe__flashes_are_a_node_each(void **state)
+{
+	(void)state;
+	attach(ARM64_FLASH, 0x100000, "cfi-flash", 0);
+	attach(ARM64_FLASH + 0x100000, 0x100000, "cfi-flash", 0);
+	mmio.slot[mmio.count - 1].label = "System-firmware";
+	describe();
+	CELLS("/flash@2000000", "reg", 0, 0x2000000, 0, 0x100000);
+	CELLS("/flash@2000000", "bank-width", 4);
+	CELLS("/flash@2000000", "device-width", 2);
+	assert_false(has("/flash@2000000", "interrupts"));
+	assert_false(has("/flash@2000000", "label"));
+	CELLS("/flash@2100000", "reg", 0, 0x2100000, 0, 0x100000);
+	text("/flash@2100000", "label", "System-firmware");
+}
+
 static void describe__space_suffices_for_the_largest_machine(void **state)
 {
 	static char cmdline[4096];
@@ -272,6 +288,8 @@ int main(void)
 			setup),
 		cmocka_unit_test_setup(describe__its_is_within_the_gic, setup),
 		cmocka_unit_test_setup(describe__devices_keep_their_order,
+				       setup),
+		cmocka_unit_test_setup(describe__flashes_are_a_node_each,
 				       setup),
 		cmocka_unit_test_setup(
 			describe__space_suffices_for_the_largest_machine,

@@ -243,6 +243,30 @@ static void disk__too_many_are_refused(void **state)
 	assert_true(err.input);
 }
 
+static void flash__path_and_ro(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--flash", "a,,b.fd,ro", "-Fvars.fd");
+	assert_int_equal(c.flashes, 2);
+	assert_string_equal(c.flash[0].path, "a,b.fd");
+	assert_true(c.flash[0].ro);
+	assert_string_equal(c.flash[1].path, "vars.fd");
+	assert_false(c.flash[1].ro);
+	config_finish(&c);
+}
+
+static void flash__nonsense_and_a_third_are_refused(void **state)
+{
+	(void)state;
+	REFUSED("--flash a,r: unknown key 'r' (did you mean 'ro'?)", "--flash",
+		"a,r");
+	REFUSED("--flash '': path is missing", "--flash", "");
+	REFUSED("--flash c: at most 2 flashes", "--flash", "a", "--flash", "b",
+		"--flash", "c");
+}
+
 static void console__only_what_there_is(void **state)
 {
 	struct config c;
@@ -381,6 +405,8 @@ int main(void)
 		cmocka_unit_test(disk__path_and_flags),
 		cmocka_unit_test(disk__nonsense_is_refused),
 		cmocka_unit_test(disk__too_many_are_refused),
+		cmocka_unit_test(flash__path_and_ro),
+		cmocka_unit_test(flash__nonsense_and_a_third_are_refused),
 		cmocka_unit_test(console__only_what_there_is),
 		cmocka_unit_test(network__there_is_none),
 		cmocka_unit_test(timeout__is_a_duration),

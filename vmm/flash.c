@@ -1,0 +1,120 @@
+/* vmm/flash.c - the flashes a user asks for: file, memory and device of each.
+ */
+#include "vmm/flash.h"
+
+#include <errno.h>
+
+#include "base/align.h"
+#include "base/log.h"
+#include "base/size.h"
+#include "devices/cfi_flash.h"
+#include "vmm/machine.h"
+#include "vmm/slot.h"
+#include "vmm/vm.h"
+
+/*
+ * By this EDK2's ArmVirtKvmTool knows its variable store. Source: EDK2,
+ * ArmVirtPkg/Library/NorFlashKvmtoolLib, LABEL_UEFI_VAR_STORE.
+ */
+#define VARIABLE_STORE "System-firmware"
+
+static int place(struct flash *flash, gpa_t *next, struct range window,
+		 struct err *err)
+{
+	const uint64_t size = flash->image.size;
+	char room[SIZE_TEXT];
+
+	flash->at.size = size;
+	if (align_up(*next, size, &flash->at.start) &&
+	    range_contains(window, flash->at)) {
+		*next = flash->at.start + size;
+		return 0;
+	}
+	return err_input(err, -ENOSPC,
+			 "%s: there is no room for it; all flashes together "
+			 "are at most %s",
+			 flash->image.path, size_format(room, window.size));
+}
+
+static int lay_out(struct machine *machine, size_t i, gpa_t *next,
+		   struct range window, struct err *err)
+{
+	const struct flash_spec *spec = &machine->config->flash[i];
+	struct flash *flash = &machine->flash[i];
+	int r;
+
+	r = flash_image_open(&flash->image, spec->path, spec->ro, window.size,
+			     err);
+	if (r == 0)
+		r = place(flash, next, window, err);
+	if (r < 0)
+		return r;
+	return machine_add_file(machine, flash->at, flash->image.fd, spec->path,
+				"flash", err);
+}
+
+int flash_layout(struct machine *machine, struct range window, struct err *err)
+{
+	gpa_t next = window.start;
+
+	for (size_t i = 0; i < machine->config->flashes; i++) {
+		const int r = lay_out(machine, i, &next, window, err);
+
+		if (r < 0)
+			return err_wrap(err, "--flash");
+	}
+	return 0;
+}
+
+static void set_direct(void *ctx, bool direct)
+{
+	const struct flash *flash = ctx;
+	const struct mem_map *map;
+	struct err err = { 0 };
+	size_t region;
+
+	/* Slots of a VM to come are installed by slots_install(). */
+	if (!flash->vm)
+		return;
+	map = &flash->vm->machine->mem;
+	region = (size_t)(mem_find(map, flash->at.start) - map->region);
+	if (slot_show(flash->vm, region, direct, &err) < 0)
+		log_warn("flash %s: %s", flash->image.path, err.msg);
+}
+
+int flash_attach(struct machine *machine, struct err *err)
+{
+	const size_t count = machine->config->flashes;
+
+	for (size_t i = 0; i < count; i++) {
+		struct flash *flash = &machine->flash[i];
+		const struct rom_switch rom = { set_direct, flash };
+		const struct io_slot slot = {
+			.at = flash->at,
+			.dev = cfi_flash_new(&flash->image, rom),
+			.compatible = CFI_FLASH_COMPATIBLE,
+			.label = i == count - 1 ? VARIABLE_STORE : NULL,
+		};
+		int r;
+
+		if (!slot.dev)
+			return err_set(err, -ENOMEM, "out of memory");
+		/* Not machine_attach(): there is memory, and it is ours. */
+		r = bus_attach(&machine->mmio, slot, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void flash_connect(struct machine *machine, struct vm *vm)
+{
+	for (size_t i = 0; i < machine->config->flashes; i++)
+		machine->flash[i].vm = vm;
+}
+
+void flash_finish(struct machine *machine)
+{
+	for (size_t i = 0; i < machine->config->flashes; i++)
+		flash_image_finish(&machine->flash[i].image);
+}
