@@ -22,7 +22,7 @@ from vmmtools.images import find_kernel
 ARM64 = find_arch("arm64")
 HERE = SOURCE_ROOT / "tests" / "boot"
 IN_HOST = ("run.sh", "boot.sh")
-PROGRAMS = ("onpty", "diskio")
+PROGRAMS = ("onpty", "diskio", "mtdio")
 MIB = 1 << 20
 VMLINUX_BASE = 0xffff800080000000
 """Where Linux 6.12 is linked for: KIMAGE_VADDR."""
@@ -113,6 +113,7 @@ def guest_cpio() -> Path:
     """What is added to the guest's initramfs."""
     cpio = Cpio()
     cpio.copy("bin/diskio", program("diskio"))
+    cpio.copy("bin/mtdio", program("mtdio"))
     cpio.copy("bin/facts", HERE / "facts.sh")
     path = CHECK_FOLDER / "artifacts" / "guest.cpio"
     path.parent.mkdir(parents=True, exist_ok=True)
