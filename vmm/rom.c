@@ -55,8 +55,8 @@ int rom_load(struct backing *ret, const struct rom_spec *spec, uint64_t page,
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct backing backing = { 0 };
+	struct range gpa = { 0 };
 	struct file file;
-	struct range gpa;
 	int r;
 
 	r = file_open(&file, spec->path, O_RDONLY, FILE_NOT_EMPTY, err);

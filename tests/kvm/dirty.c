@@ -153,7 +153,7 @@ static void view_compare(const struct view *view, const struct test *t,
 		while (view->shadow[i][at] == r->host[at])
 			at++;
 		printf("life %u round %u: 0x%llx (%s) was missed\n", t->life,
-		       t->round, (unsigned long long)(r->gpa.start + at),
+		       t->round, (unsigned long long)r->gpa.start + at,
 		       r->name);
 		fail(what, "shadow and memory differ");
 	}

@@ -84,6 +84,7 @@ static size_t columns(void)
 
 static bool colour(void)
 {
+	/* Nobody sets it. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	const char *no = getenv("NO_COLOR");
 
 	return (!no || !*no) && isatty(STDOUT_FILENO);
@@ -186,9 +187,9 @@ static int look(struct client *client, const struct mem_words *words,
 	/* Nothing is left half written. */
 	(void)sigemptyset(&interrupts);
 	(void)sigaddset(&interrupts, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, &interrupts, &before);
+	(void)pthread_sigmask(SIG_BLOCK, &interrupts, &before);
 	r = show(&view, client, words, first, err);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 
