@@ -1,0 +1,57 @@
+"""A Linux guest that is paused, looked at and ended over its control socket."""
+
+from __future__ import annotations
+
+from vmmtools.check.cases import Case, Host
+
+HOST = Host(guest="full", smp=2)
+LOAD = ("while :; do "
+        "dd if=/dev/vda of=/tmp/x bs=64k count=64 iflag=direct; "
+        "dd if=/tmp/x of=/dev/vda bs=64k oflag=direct; "
+        "head -c 20000 /dev/hwrng | md5sum; done 2>&1 | grep -- -")
+
+# Guest memory is a file, so that all of it can be looked at from outside.
+EXACT = f"""
+mkfifo keys; exec 3<>keys; truncate -s 8M disk.img
+vmm run --kernel "$IMAGE" --initrd "$INITRD" --name p --cpus 2 --rng \\
+    --mem 64M,backing=file:ram --disk disk.img --console virtio --cmdline \\
+    "console=hvc0 quiet panic=-1 run='{LOAD}'" <keys >said &
+wait_for 60 grep -q -- - said
+i=0
+while [ $i -lt 10 ]; do
+    vmm pause p || fail pause
+    [ $i = 0 ] || ! cmp -s ram was || fail "it did nothing since the last one"
+    cp ram was; cp disk.img disk.was; size=$(stat -c %s said)
+    echo typed >&3; usleep 50000
+    cmp ram was || fail "its memory changed in pause $i"
+    cmp disk.img disk.was || fail "its disk changed in pause $i"
+    [ "$size" = "$(stat -c %s said)" ] || fail "it spoke in pause $i"
+    i=$((i + 1))
+    vmm resume p || fail resume
+    usleep 50000
+done
+vmm stop --force p && wait $! && echo exact
+"""
+
+SOCKET = ('vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 128M --name s '
+          '--terminal socket --cmdline "console=ttyS0 quiet panic=-1" & '
+          "wait_for 20 test -S /run/vmm/s.sock; ")
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    return [
+        Case("pause-is-exact-under-load", host=HOST, script=EXACT,
+             out=("exact",)),
+        Case("console-over-the-socket", host=HOST,
+             script=SOCKET + r"on_pty expect '# ' raw send 'echo a-$((6*7))\n' "
+             r"expect a-42 send '\x01x' status 0 same -- vmm console s && "
+             r"on_pty expect a-42 send 'poweroff -f\n' status 0 same -- "
+             "vmm console s && wait $! && echo over", out=("over",)),
+        Case("a-paused-guest-hears-what-was-typed-later", host=HOST,
+             script=SOCKET + r"on_pty expect '# ' status 0 send '\x01x' -- "
+             "vmm console s; vmm pause s; "
+             r"{ printf 'echo b-$((6*7)); poweroff -f\n'; sleep 1; "
+             "vmm resume s; } | vmm console s >said && wait $! && "
+             "grep -q b-42 said && echo heard", out=("heard",)),
+    ]
