@@ -24,7 +24,7 @@ static int open_file(struct file *ret, const char *path, bool *ro,
 		     struct err *err)
 {
 	const unsigned want = FILE_REGULAR | FILE_NOT_EMPTY;
-	struct err first = { 0 };
+	struct err first;
 	int r;
 
 	if (*ro)

@@ -18,7 +18,7 @@ vmm run --kernel "$IMAGE" --initrd "$INITRD" --name p --cpus 2 --rng \\
     "console=hvc0 quiet panic=-1 run='{LOAD}'" <keys >said &
 wait_for 60 grep -q -- - said
 i=0
-while [ $i -lt 10 ]; do
+while [ $i -lt 4 ]; do
     vmm pause p || fail pause
     [ $i = 0 ] || ! cmp -s ram was || fail "it did nothing since the last one"
     cp ram was; cp disk.img disk.was; size=$(stat -c %s said)
