@@ -3,6 +3,7 @@
 
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"
+#include "vmm/control/pageout_command.h"
 
 // clang-format off
 static const struct qmp_command list[] = {
@@ -35,6 +36,8 @@ static const struct qmp_command list[] = {
 	{ "balloon", command_balloon, { { "value", QMP_INT, true } } },
 	{ "query-balloon", command_query_balloon, {} },
 	{ "x-vmm-balloon-stats", command_x_vmm_balloon_stats, {} },
+	{ "x-vmm-pageout", command_x_vmm_pageout,
+	  { { "region", QMP_STRING, false }, { "idle-ms", QMP_INT, false } } },
 };
 // clang-format on
 

@@ -308,6 +308,50 @@ class Balloon(ClientTest):
                      "1G", "2G")
 
 
+def paged_out(**data):
+    """What a machine says of a pageout, a moment after the reply."""
+    return {"x-vmm-pageout": b"".join(
+        json.dumps(message).encode() + b"\r\n" for message in (
+            {"return": {}}, EVENT,
+            {**EVENT, "event": "X_VMM_PAGEOUT", "data": data}))}
+
+
+class Pageout(ClientTest):
+    def test_what_is_asked_for_is_passed_on_and_the_end_told(self):
+        machine = self.machine("web", answers=paged_out(**{
+            "looked-at": 20 << 20, "paged-out": 15 << 19}))
+        for word, arguments in (
+                ("", {"idle-ms": 0}), ("=ram0", {"region": "ram0",
+                                                 "idle-ms": 0}),
+                ("=cold", {"idle-ms": 10000}),
+                ("=cold:1500ms", {"idle-ms": 1500})):
+            self.assertEqual(self.well("mem", f"--pageout{word}", "web"),
+                             "paged out 7.5 MiB of 20.0 MiB\n")
+            self.assertEqual(machine.arguments, arguments)
+        self.assertEqual(
+            json.loads(self.well("mem", "web", "--json", "--pageout")),
+            {"looked-at": 20 << 20, "paged-out": 15 << 19})
+
+    def test_coming_to_grief_is_told(self):
+        self.machine("web", answers=paged_out(**{
+            "looked-at": 1, "paged-out": 0, "error": "it is stuck"}))
+        done = self.vmm("mem", "web", "--pageout")
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "Fatal: web: it is stuck\n"))
+
+    def test_bad_words_are_refused(self):
+        self.machine("web")
+        for word, why in (("", "neither cold nor a region's name"),
+                          ("cold:", "not a duration behind 'cold:', as in "
+                           "30s"), ("cold:0s", "from 1ms to 24h"),
+                          ("cold:25h", "from 1ms to 24h")):
+            self.refused(f"--pageout {word or chr(39) * 2}: {why}", "mem",
+                         "web", f"--pageout={word}")
+        for other in ("--map", "--watch"):
+            self.refused(f"--pageout and {other}: one of the two", "mem",
+                         "web", "--pageout", other)
+
+
 class Stop(ClientTest):
     def test_it_presses_the_button_and_waits_for_the_end(self):
         machine = self.machine("web", last=("system_powerdown",))

@@ -12,6 +12,7 @@
 #include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
+#include "vmm/client/mem_pageout.h"
 #include "vmm/client/mem_picture.h"
 #include "vmm/client/words.h"
 
@@ -25,7 +26,16 @@ struct mem_words {
 	const char *svg; /* path; NULL: none */
 	bool watch;
 	uint64_t interval_ns;
+	struct mem_pageout pageout;
 };
+
+static int set_pageout(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	(void)option;
+	return mem_pageout_parse(&((struct mem_words *)ctx)->pageout, value,
+				 err);
+}
 
 static int set_interval(void *ctx, const struct cli_option *option,
 			const char *value, struct err *err)
@@ -56,6 +66,10 @@ static const struct cli_option mem_options[] = {
 	{ .name = "interval", .arg = "DURATION",
 	  .help = "the same, looking as often (default 1s)",
 	  .set = set_interval },
+	{ .name = "pageout", .arg = "REGION|cold[:DURATION]", .optional = true,
+	  .help = "have the host swap it out: all, a region, or what\n"
+		  "is not used for so long (default 10s)",
+	  .set = set_pageout },
 	CLIENT_JSON,
 };
 // clang-format on
@@ -236,9 +250,18 @@ int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (words.map && words.client.json)
 		return err_input(err, -EINVAL,
 				 "--map and --json: one of the two");
+	if (words.pageout.on && (words.map || words.svg || words.watch))
+		return err_input(err, -EINVAL,
+				 "--pageout and %s: one of the two",
+				 words.map   ? "--map"
+				 : words.svg ? "--svg"
+					     : "--watch");
 	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
 	if (r < 0)
 		return r;
+	if (words.pageout.on)
+		return mem_pageout_run(&client, &words.pageout,
+				       words.client.json, err);
 	return words.watch ? watch(&client, &words, err)
 			   : look(&client, &words, true, err);
 }

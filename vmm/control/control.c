@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "vmm/command_list.h"
 #include "vmm/control/balloon_commands.h"
+#include "vmm/control/pageout_command.h"
 #include "vmm/control/server.h"
 #include "vmm/vm.h"
 
@@ -82,6 +83,7 @@ void control_finish(struct control *control)
 	if (!control->machine)
 		return;
 	balloon_commands_end(control);
+	control->pageout = pageout_free(control->pageout);
 	control->server = qmp_server_free(control->server);
 	control_socket_close(&control->socket);
 }

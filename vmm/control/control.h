@@ -18,6 +18,7 @@
 #include "vmm/control/socket.h"
 
 struct machine;
+struct pageout;
 struct qmp_server;
 struct vm;
 
@@ -28,6 +29,7 @@ struct control {
 	char unnamed[16]; /* what it is called if it was given none */
 	struct control_socket socket;
 	struct qmp_server *server; /* owned; NULL: there is no socket */
+	struct pageout *pageout; /* owned; NULL: none is at work */
 	bool paused; /* by a client; outlives a reset */
 	bool asked_reset; /* a client did, not the guest */
 	bool asked_quit; /* the same */

@@ -69,6 +69,8 @@ def all_suites() -> list[Suite]:
               _lab_needs()),
         Suite("boot", "Linux guests on hosts of every kind",
               partial(case_suite, folder="boot"), _lab_needs()),
+        Suite("mem", "memory that guests give back, seen from outside",
+              partial(case_suite, folder="mem"), _lab_needs()),
         Suite("input", "bad input, full disks, lost terminals",
               partial(case_suite, folder="input"), _lab_needs()),
     ]

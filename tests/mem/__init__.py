@@ -1,0 +1,1 @@
+"""Guest memory that goes and comes; tools/check --suite mem runs these."""

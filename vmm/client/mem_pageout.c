@@ -1,0 +1,89 @@
+/* vmm/client/mem_pageout.c - vmm mem --pageout. */
+#include "vmm/client/mem_pageout.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/size.h"
+#include "vmm/cli.h"
+#include "vmm/client/client.h"
+
+#define MS 1000000u /* in ns */
+#define USUAL_IDLE_MS 10000
+#define MAX_IDLE_MS (24u * 3600 * 1000)
+#define OUT_MS 3600000 /* for slow disks and much memory */
+
+int mem_pageout_parse(struct mem_pageout *ret, const char *value,
+		      struct err *err)
+{
+	uint64_t ns;
+	int r = 0;
+
+	*ret = (struct mem_pageout){ .on = true };
+	if (!value)
+		return 0;
+	if (strcmp(value, "cold") == 0) {
+		ret->idle_ms = USUAL_IDLE_MS;
+		return 0;
+	}
+	if (strncmp(value, "cold:", 5) != 0) {
+		ret->region = value;
+		return *value ? 0
+			      : err_input(err, -EINVAL,
+					  "neither cold nor a region's name");
+	}
+	r = duration_parse(value + 5, &ns);
+	if (r == -EINVAL)
+		return err_input(err, r,
+				 "not a duration behind 'cold:', as in 30s");
+	if (r < 0 || ns / MS > MAX_IDLE_MS || ns < MS)
+		return err_input(err, -ERANGE, "from 1ms to 24h");
+	ret->idle_ms = ns / MS;
+	return 0;
+}
+
+static double mib(const json_t *data, const char *name)
+{
+	return (double)json_integer_value(json_object_get(data, name)) /
+	       (1 << 20);
+}
+
+static int print(const json_t *data, const struct client *client, bool as_json,
+		 struct err *err)
+{
+	const char *wrong = json_string_value(json_object_get(data, "error"));
+
+	if (as_json) {
+		if (json_dumpf(data, stdout, JSON_INDENT(2)) < 0)
+			return err_sys(err, "standard output");
+		(void)printf("\n");
+	} else {
+		(void)printf("paged out %.1f MiB of %.1f MiB\n",
+			     mib(data, "paged-out"), mib(data, "looked-at"));
+	}
+	if (cli_flush(err) < 0)
+		return err->code;
+	return wrong ? err_set(err, -EIO, "%s: %s", client->name, wrong) : 0;
+}
+
+int mem_pageout_run(struct client *client, const struct mem_pageout *what,
+		    bool as_json, struct err *err)
+{
+	json_auto_t *data = NULL;
+	int r;
+
+	r = client_run(client, "x-vmm-pageout",
+		       json_pack("{s:s*, s:I}", "region", what->region,
+				 "idle-ms", (json_int_t)what->idle_ms),
+		       NULL, err);
+	if (r < 0)
+		return r;
+	r = client_event(client, "X_VMM_PAGEOUT", (int)what->idle_ms + OUT_MS,
+			 &data, err);
+	if (r == -ETIMEDOUT)
+		return err_set(err, r, "%s: is still at it", client->name);
+	return r < 0 ? r : print(data, client, as_json, err);
+}
