@@ -31,12 +31,15 @@ tail -q -n 1 /tmp/count /tmp/exits /tmp/rss
 """
 
 
-def run_in_lab(arch: Arch, script: str, program: Path) -> list[dict[str, int]]:
-    """Runs a script that prints JSON objects, a line each."""
+def run_in_lab(arch: Arch, script: str, *programs: Path,
+               limit: int = 300) -> list[dict[str, int]]:
+    """Runs a script that prints JSON objects, a line each; the programs are
+    in /lab under their names."""
+    files = [word for program in programs
+             for word in ("--file", f"{program}:lab/{program.name}")]
     done = subprocess.run(
         [SOURCE_ROOT / "tools/lab", arch.name, "--icount", "--guest", "mini",
-         "--timeout", "300", "--file", f"{program}:lab/vmm-measure", "--",
-         "sh", "-c", script],
+         "--timeout", str(limit), *files, "--", "sh", "-c", script],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         check=False)
     if done.returncode != 0:
