@@ -3,6 +3,7 @@
 
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"
+#include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/pageout_command.h"
 
 // clang-format off
@@ -33,6 +34,12 @@ static const struct qmp_command list[] = {
 	{ "x-vmm-query-residency", command_x_vmm_query_residency,
 	  { { "start", QMP_INT, true }, { "size", QMP_INT, true },
 	    { "cell-size", QMP_INT, false } } },
+	{ "calc-dirty-rate", command_calc_dirty_rate,
+	  { { "calc-time", QMP_INT, true },
+	    { "calc-time-unit", QMP_STRING, false },
+	    { "mode", QMP_STRING, false } } },
+	{ "query-dirty-rate", command_query_dirty_rate,
+	  { { "calc-time-unit", QMP_STRING, false } } },
 	{ "balloon", command_balloon, { { "value", QMP_INT, true } } },
 	{ "query-balloon", command_query_balloon, {} },
 	{ "x-vmm-balloon-stats", command_x_vmm_balloon_stats, {} },

@@ -49,6 +49,23 @@ def residency(asked):
             "merged": 1 << 20}
 
 
+def rates(asked):
+    """A measurement that is over at once, and the event that tells of it."""
+    said = {"status": "measured", "calc-time": asked["calc-time"],
+            "x-vmm-page-size": 4096, "x-vmm-pages": 768, "x-vmm-regions": [
+                {"name": "ram", "start": RAM, "pages": 512},
+                {"name": "shared", "start": 0, "pages": 256}],
+            "vcpu-dirty-rate": [{"id": 3, "x-vmm-pages": 700}]}
+    return events({"return": {}}, {**test_client.EVENT, "data": said,
+                                   "event": "X_VMM_DIRTY_RATE"})
+
+
+def events(*messages):
+    """What a machine says, as it is on the wire."""
+    return b"".join(json.dumps(message).encode() + b"\r\n"
+                    for message in messages)
+
+
 class Memory(test_client.ClientTest):
     def machine(self, name, **how):
         """One that tells of its memory."""
@@ -68,6 +85,39 @@ class Memory(test_client.ClientTest):
              "32K", "0", "64K", "anon,merge"],
             ["all", "18M", "18M", "36K", "0", "72K", "1M", "of", "it",
              "merged", "by", "KSM"]])
+
+    def test_the_dirty_rate_is_told_by_region_and_vcpu(self):
+        machine = self.machine("web", answers={"calc-dirty-rate": rates})
+        rows = [line.split() for line in self.well(
+            "mem", "web", "--dirty-rate", "500ms").splitlines()]
+        self.assertEqual(machine.arguments, {
+            "calc-time": 500, "calc-time-unit": "millisecond"})
+        self.assertEqual(rows, [
+            ["0x80000000", "ram", "512", "pages/s", "2.0", "MiB/s"],
+            ["0x0", "shared", "256", "pages/s", "1.0", "MiB/s"],
+            ["vcpu", "3", "700", "pages/s", "2.7", "MiB/s"],
+            ["all", "768", "pages/s", "3.0", "MiB/s"]])
+        for words, ms in ((["--dirty-rate", "web"], 1000), (
+                ["--dirty-rate=2", "web"], 2000)):
+            told = json.loads(self.well("mem", "--json", *words))
+            self.assertEqual((told["name"], told["calc-time"]), ("web", ms))
+
+    def test_a_dirty_rate_that_cannot_be_measured_is_refused(self):
+        self.machine("web", answers={"calc-dirty-rate": lambda _: events(
+            {"return": {}}, {**test_client.EVENT, "event": "X_VMM_DIRTY_RATE",
+                             "data": {"x-vmm-error": "no log"}})})
+        for words, status, sentence in (
+                (["--dirty-rate"], 1, "web: no log"),
+                (["--dirty-rate", "0"], 2, "'0': from 50ms to 60s"),
+                (["--dirty-rate=61"], 2, "--dirty-rate 61: from 50ms to 60s"),
+                (["--dirty-rate=x"], 2, "--dirty-rate x: not a duration, as "
+                 "in 2 or 500ms"),
+                (["2"], 2, "'2': one virtual machine at a time"),
+                (["--dirty-rate", "--map"], 2,
+                 "--dirty-rate is not drawn, and not watched")):
+            done = self.vmm("mem", "web", *words)
+            self.assertEqual((done.returncode, done.stderr), (
+                status, f"Fatal: {sentence}\n"))
 
     def test_a_map_of_512_gib_is_as_short_as_any(self):
         self.machine("web")

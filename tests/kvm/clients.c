@@ -159,6 +159,29 @@ static void test_client(void)
 	CHECK(access("/run/vmm/web.sock", F_OK) < 0);
 }
 
+/* How much it writes: by itself, and by which of its CPUs. */
+static void test_dirty_rate(void)
+{
+	peer = peer_run(
+		"--kernel dirty_guest.bin --mem 16M --cpus 2 --name web "
+		"--dirty-log ring");
+	qmp = qmp_open("/run/vmm/web.sock");
+	is_reply(qmp_do(qmp, "query-dirty-rate"),
+		 "{\"return\": {\"status\": \"unstarted\", "
+		 "\"start-time\": 0, \"calc-time\": 0, "
+		 "\"calc-time-unit\": \"second\", \"sample-pages\": 0, "
+		 "\"mode\": \"dirty-ring\", \"x-vmm-page-size\": 4096}}");
+	/* Once the guest has started its second CPU. */
+	shell("until vmm mem web --dirty-rate 500ms >said &&"
+	      "grep -q '^vcpu 1 .* [1-9][0-9]* pages/s' said; do :; done;"
+	      "grep -q '^0x80000000 .* [1-9][0-9]* pages/s' said &&"
+	      "grep -q '^all .* [1-9][0-9]* pages/s' said");
+	shell("vmm mem web --dirty-rate=10 2>said & sleep 0.3;"
+	      "vmm mem web --dirty-rate 2>&1 | grep -q 'measured already$';"
+	      "vmm stop --force web; wait $!; test $? = 1");
+	CHECK(peer_wait(&peer) == 0);
+}
+
 /* A terminal that is a terminal is not to be had. */
 static void test_console_none(void)
 {
@@ -182,6 +205,7 @@ static const struct {
 	{ "console", test_console },
 	{ "console-none", test_console_none },
 	{ "client", test_client },
+	{ "dirty-rate", test_dirty_rate },
 };
 
 int main(int argc, char *argv[])

@@ -12,6 +12,7 @@
 #include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
+#include "vmm/client/mem_dirty_rate.h"
 #include "vmm/client/mem_pageout.h"
 #include "vmm/client/mem_picture.h"
 #include "vmm/client/words.h"
@@ -27,6 +28,7 @@ struct mem_words {
 	bool watch;
 	uint64_t interval_ns;
 	struct mem_pageout pageout;
+	uint64_t dirty_rate_ns; /* for how long; 0: not wanted */
 };
 
 static int set_pageout(void *ctx, const struct cli_option *option,
@@ -54,6 +56,29 @@ static int set_interval(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
+static int set_dirty_rate(void *ctx, const struct cli_option *option,
+			  const char *value, struct err *err)
+{
+	struct mem_words *words = ctx;
+
+	(void)option;
+	words->dirty_rate_ns = DIRTY_RATE_NS;
+	return value ? mem_dirty_rate_parse(value, &words->dirty_rate_ns, err)
+		     : 0;
+}
+
+/* The name, and behind it, for --dirty-rate, the time. */
+static int set_word(void *ctx, const char *word, struct err *err)
+{
+	struct mem_words *words = ctx;
+	int r;
+
+	if (!words->client.name || !words->dirty_rate_ns)
+		return client_set_name(ctx, word, err);
+	r = mem_dirty_rate_parse(word, &words->dirty_rate_ns, err);
+	return r < 0 ? err_wrap(err, "'%s'", word) : 0;
+}
+
 // clang-format off
 static const struct cli_option mem_options[] = {
 	{ .name = "map", .letter = 'm',
@@ -70,6 +95,10 @@ static const struct cli_option mem_options[] = {
 	  .help = "have the host swap it out: all, a region, or what\n"
 		  "is not used for so long (default 10s)",
 	  .set = set_pageout },
+	{ .name = "dirty-rate", .arg = "SECONDS", .optional = true,
+	  .help = "measure how many pages change in a second, for\n"
+		  "so long (default 1)",
+	  .set = set_dirty_rate },
 	CLIENT_JSON,
 };
 // clang-format on
@@ -77,10 +106,10 @@ static const struct cli_option mem_options[] = {
 const struct cli_command mem_command = {
 	.name = "mem",
 	.summary = "Show a guest's memory: what is where, and what is resident",
-	.usage = "[OPTION]... NAME",
+	.usage = "[OPTION]... NAME [SECONDS]",
 	.options = mem_options,
 	.option_count = sizeof(mem_options) / sizeof(*mem_options),
-	.word = client_set_name,
+	.word = set_word,
 	.notes = "Colours are for a terminal, without NO_COLOR in the "
 		 "environment. With --watch\n"
 		 "--json is one JSON object to a line, and --svg writes the "
@@ -237,6 +266,29 @@ static int watch(struct client *client, const struct mem_words *words,
 	}
 }
 
+/* What asks for two different things. */
+static int check_words(const struct mem_words *words, struct err *err)
+{
+	const bool seen = words->map || words->svg || words->watch;
+
+	if (words->map && words->client.json)
+		return err_input(err, -EINVAL,
+				 "--map and --json: one of the two");
+	if (words->pageout.on && seen)
+		return err_input(err, -EINVAL,
+				 "--pageout and %s: one of the two",
+				 words->map   ? "--map"
+				 : words->svg ? "--svg"
+					      : "--watch");
+	if (words->dirty_rate_ns && seen)
+		return err_input(err, -EINVAL,
+				 "--dirty-rate is not drawn, and not watched");
+	if (words->pageout.on && words->dirty_rate_ns)
+		return err_input(err, -EINVAL,
+				 "--pageout and --dirty-rate: one of the two");
+	return 0;
+}
+
 int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
@@ -247,21 +299,18 @@ int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	r = client_parse(&mem_command, argc, argv, &words.client, err);
 	if (r != 0)
 		return r;
-	if (words.map && words.client.json)
-		return err_input(err, -EINVAL,
-				 "--map and --json: one of the two");
-	if (words.pageout.on && (words.map || words.svg || words.watch))
-		return err_input(err, -EINVAL,
-				 "--pageout and %s: one of the two",
-				 words.map   ? "--map"
-				 : words.svg ? "--svg"
-					     : "--watch");
-	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
+	r = check_words(&words, err);
+	if (r == 0)
+		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
+				err);
 	if (r < 0)
 		return r;
 	if (words.pageout.on)
 		return mem_pageout_run(&client, &words.pageout,
 				       words.client.json, err);
+	if (words.dirty_rate_ns)
+		return mem_dirty_rate(&client, words.dirty_rate_ns,
+				      words.client.json, err);
 	return words.watch ? watch(&client, &words, err)
 			   : look(&client, &words, true, err);
 }

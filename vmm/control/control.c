@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "vmm/command_list.h"
 #include "vmm/control/balloon_commands.h"
+#include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/server.h"
 #include "vmm/vm.h"
@@ -84,6 +85,7 @@ void control_finish(struct control *control)
 		return;
 	balloon_commands_end(control);
 	control->pageout = pageout_free(control->pageout);
+	dirty_rate_commands_end(control);
 	control->server = qmp_server_free(control->server);
 	control_socket_close(&control->socket);
 }
@@ -109,6 +111,7 @@ static void tell_end(struct control *control, const char *event, bool guest,
 void control_restarts(struct control *control)
 {
 	control->vm = NULL;
+	dirty_rate_commands_restart(control);
 	tell_end(control, "RESET", !control->asked_reset,
 		 control->asked_reset ? "host-qmp-system-reset"
 				      : "guest-reset");

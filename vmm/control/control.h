@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "vmm/control/socket.h"
 
+struct dirty_rate_watch;
 struct machine;
 struct pageout;
 struct qmp_server;
@@ -28,6 +29,7 @@ struct control {
 	const char *name; /* of the virtual machine; borrowed */
 	char unnamed[16]; /* what it is called if it was given none */
 	struct control_socket socket;
+	struct dirty_rate_watch *dirty_rate; /* owned; NULL: never asked for */
 	struct qmp_server *server; /* owned; NULL: there is no socket */
 	struct pageout *pageout; /* owned; NULL: none is at work */
 	bool paused; /* by a client; outlives a reset */

@@ -1,0 +1,103 @@
+/* vmm/client/mem_dirty_rate.c - vmm mem NAME --dirty-rate. */
+#include "vmm/client/mem_dirty_rate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/size.h"
+#include "vmm/cli.h"
+
+#define MS_NS UINT64_C(1000000)
+#define LEAST_NS (50 * MS_NS)
+#define MOST_NS (60 * UINT64_C(1000000000))
+#define MIB 1048576.0
+
+int mem_dirty_rate_parse(const char *word, uint64_t *ret, struct err *err)
+{
+	const int r = duration_parse(word, ret);
+
+	if (r == -EINVAL)
+		return err_input(err, r, "not a duration, as in 2 or 500ms");
+	if (r < 0 || *ret < LEAST_NS || *ret > MOST_NS)
+		return err_input(err, -ERANGE, "from 50ms to 60s");
+	return 0;
+}
+
+static uint64_t number(const json_t *object, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(object, name));
+}
+
+static void print_line(const char *what, uint64_t pages, uint64_t page_size)
+{
+	(void)printf("%-32s %10" PRIu64 " pages/s %10.1f MiB/s\n", what, pages,
+		     (double)pages * (double)page_size / MIB);
+}
+
+static void print_text(const json_t *info)
+{
+	const uint64_t page_size = number(info, "x-vmm-page-size");
+	char what[64];
+	json_t *part;
+	size_t i;
+
+	json_array_foreach(json_object_get(info, "x-vmm-regions"), i, part)
+	{
+		(void)snprintf(
+			what, sizeof(what), "0x%-10" PRIx64 " %s",
+			number(part, "start"),
+			json_string_value(json_object_get(part, "name")));
+		print_line(what, number(part, "pages"), page_size);
+	}
+	json_array_foreach(json_object_get(info, "vcpu-dirty-rate"), i, part)
+	{
+		(void)snprintf(what, sizeof(what), "vcpu %" PRIu64,
+			       number(part, "id"));
+		print_line(what, number(part, "x-vmm-pages"), page_size);
+	}
+	print_line("all", number(info, "x-vmm-pages"), page_size);
+}
+
+static int print_json(json_t *info, const struct client *client,
+		      struct err *err)
+{
+	json_auto_t *all = json_pack("{s:s, s:i}", "name", client->name, "pid",
+				     (int)client->pid);
+
+	if (!all || json_object_update(all, info) < 0 ||
+	    json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	(void)printf("\n");
+	return 0;
+}
+
+static json_t *arguments(uint64_t ns)
+{
+	return json_pack("{s:I, s:s}", "calc-time", (json_int_t)(ns / MS_NS),
+			 "calc-time-unit", "millisecond");
+}
+
+int mem_dirty_rate(struct client *client, uint64_t ns, bool json,
+		   struct err *err)
+{
+	json_auto_t *info = NULL;
+	const char *failed;
+	int r;
+
+	r = client_run(client, "calc-dirty-rate", arguments(ns), NULL, err);
+	if (r == 0)
+		r = client_event(client, "X_VMM_DIRTY_RATE",
+				 client->patience_ms + (int)(ns / MS_NS), &info,
+				 err);
+	if (r < 0)
+		return r;
+	failed = json_string_value(json_object_get(info, "x-vmm-error"));
+	if (failed)
+		return err_set(err, -EREMOTEIO, "%s: %s", client->name, failed);
+	if (json)
+		r = print_json(info, client, err);
+	else
+		print_text(info);
+	return r < 0 ? r : cli_flush(err);
+}
