@@ -90,6 +90,33 @@ def nodes() -> list[Case]:
     ]
 
 
+STAGE2 = """\
+guest 'echo here I am; sleep 1000' --mem {mem} --name blocks >out &
+vmm=$!
+wait_for 30 grep -q here.I.am out
+cat /sys/kernel/debug/kvm/*/stage2_page_tables >table
+vmm stop blocks --force
+wait $vmm
+# What the guest has touched above 2 GiB: address, size, level, flags.
+awk '/^0x/ && $1 >= "0x0000000080000000" && / R / {{
+    if ($3 == {level} && / BLK/) blocks++; else others++ }}
+END {{ print blocks + 0, "blocks,", others + 0, "others"; exit others > 0 }}' \
+    table"""
+
+
+def blocks() -> list[Case]:
+    """A huge page of the host is a block of the guest's stage 2."""
+    large = Host(mem="3G", append="hugepagesz=1G hugepages=1")
+    return [
+        Case("mem-blocks-2m", host=HOSTS[0], out=(" blocks, 0 others",),
+             out_lacks=("0 blocks, 0",),
+             script=STAGE2.format(mem="64M,huge=2M", level=2)),
+        # Far up, as 32 bits of addresses take no table of such blocks.
+        Case("mem-blocks-1g", host=large, out=("1 blocks, 0 others",),
+             script=STAGE2.format(mem="1G@0x900000000,huge=1G", level=1)),
+    ]
+
+
 def progress() -> list[Case]:
     """A bar on a terminal, where Ctrl-C ends it."""
     return [Case(
@@ -168,4 +195,4 @@ def cases() -> list[Case]:
     """All of them."""
     return [case for host in HOSTS
             for case in sources(host) + keeping(host) + lost_pages(host)
-            + rom(host)] + nodes() + progress()
+            + rom(host)] + nodes() + blocks() + progress()
