@@ -13,7 +13,7 @@
 
 #define MS 1000000u /* in ns */
 #define USUAL_IDLE_MS 10000
-#define MAX_IDLE_MS (24u * 3600 * 1000)
+#define MAX_IDLE_MS (UINT64_C(24) * 3600 * 1000)
 #define OUT_MS 3600000 /* for slow disks and much memory */
 
 int mem_pageout_parse(struct mem_pageout *ret, const char *value,

@@ -18,7 +18,7 @@
 #include "vmm/machine.h"
 
 #define MS ((uint64_t)1000000) /* in ns */
-#define MAX_WATCH_MS (24 * 3600 * 1000)
+#define MAX_WATCH_MS (INT64_C(24) * 3600 * 1000)
 #define MARK_PAGES 16384 /* looked at in a step */
 #define OUT_PAGES 512 /* written out in a step: a huge page's */
 
@@ -281,7 +281,7 @@ int command_x_vmm_pageout(struct qmp_call *call, struct err *err)
 	}
 	r = new (&job, control, qmp_arg_string(call, "region", NULL),
 		 (uint64_t)ms * MS, err);
-	if (r < 0)
+	if (!job)
 		return r;
 	control->pageout = job;
 	start(job, job->watch_ns ? MARKING : WRITING);
