@@ -24,17 +24,10 @@ static int set_interval(void *ctx, const struct cli_option *option,
 			const char *value, struct err *err)
 {
 	struct stat_words *words = ctx;
-	const int r = duration_parse(value, &words->interval_ns);
 
 	(void)option;
-	if (r == -EINVAL)
-		return err_input(err, r, "not a duration, as in 2s or 500ms");
-	if (r < 0)
-		return err_input(err, r, "too long");
-	if (words->interval_ns == 0)
-		return err_input(err, -ERANGE, "longer than nothing");
 	words->watch = true;
-	return 0;
+	return client_parse_interval(value, &words->interval_ns, err);
 }
 
 // clang-format off

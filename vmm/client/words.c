@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/size.h"
+
 int client_set_name(void *ctx, const char *word, struct err *err)
 {
 	struct client_words *words = ctx;
@@ -29,4 +31,17 @@ int client_parse(const struct cli_command *command, int argc,
 				 "('vmm list' tells them)",
 				 command->name);
 	return r;
+}
+
+int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err)
+{
+	const int r = duration_parse(value, ret_ns);
+
+	if (r == -EINVAL)
+		return err_input(err, r, "not a duration, as in 2s or 500ms");
+	if (r < 0)
+		return err_input(err, -ERANGE, "too long");
+	if (*ret_ns == 0)
+		return err_input(err, -ERANGE, "longer than nothing");
+	return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef VMM_CLIENT_WORDS_H
 #define VMM_CLIENT_WORDS_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "vmm/cli.h"
 
@@ -31,5 +33,11 @@ int client_parse(const struct cli_command *command, int argc,
 		.name = "json", .help = "print JSON", .set = cli_set_true, \
 		.offset = offsetof(struct client_words, json)              \
 	}
+
+/*
+ * Parses how often to look again, in nanoseconds. Returns 0; -EINVAL, or
+ * -ERANGE if it is 0 or too long; the fault is the user's.
+ */
+int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err);
 
 #endif
