@@ -254,6 +254,16 @@ const char *qmp_line(int fd)
 	}
 }
 
+const char *qmp_reply(int fd)
+{
+	const char *line;
+
+	do
+		line = qmp_line(fd);
+	while (strstr(line, "\"event\": "));
+	return line;
+}
+
 void is_reply(const char *line, const char *wanted)
 {
 	if (strcmp(line, wanted) != 0)

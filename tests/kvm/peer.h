@@ -63,6 +63,9 @@ void qmp_send(int fd, const char *text);
  * the connection. Waits ten seconds at most. */
 const char *qmp_line(int fd);
 
+/* The next line that is not an event: one may come before any reply. */
+const char *qmp_reply(int fd);
+
 /* @line must be @wanted. */
 void is_reply(const char *line, const char *wanted);
 
