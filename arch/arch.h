@@ -18,6 +18,8 @@ struct config;
 struct doctor;
 struct kvm_limits;
 struct machine;
+struct state;
+struct state_view;
 struct vcpu;
 struct vm;
 
@@ -57,17 +59,49 @@ void arch_machine_free(struct machine *machine);
 /* The argument of KVM_CREATE_VM. */
 unsigned long arch_vm_type(const struct machine *machine);
 
-/*
- * Gives a new vCPU its features and the registers it starts with: the first
- * one those of machine->boot, the others off until the guest starts them.
- */
+/* Gives a new vCPU its features. */
 int arch_vcpu_init(struct vcpu *vcpu, struct err *err);
 
-/*
- * Makes the interrupt controller, and writes what describes the machine to the
- * guest. Every vCPU exists and is initialised.
- */
+/* Makes the interrupt controller. Every vCPU exists and is initialised. */
 int arch_vm_init(struct vm *vm, struct err *err);
+
+/*
+ * Brings a new VM to where a guest starts: the first vCPU has the registers of
+ * machine->boot, the others are off until the guest starts them; what describes
+ * the machine is written to guest memory. A VM is either booted or loaded
+ * (arch_vcpu_load() of each vCPU, then arch_vm_load()).
+ */
+int arch_vm_boot(struct vm *vm, struct err *err);
+
+/*
+ * Writes all that KVM holds of a vCPU, or of the VM beside its vCPUs, to
+ * sections of @state (vmm/state.h); and reads it back into a new VM of the same
+ * configuration, which then goes on where the saved one stood.
+ *
+ * What follows from the configuration (features, addresses of the interrupt
+ * controller) is not in it; nor is guest memory, which is there before a load;
+ * nor what this program holds itself: devices, and the levels of the pins that
+ * they drive, which are set again after a load. Each architecture numbers the
+ * kinds of its sections from 1, as it likes; the index is the vCPU's, or 0.
+ *
+ * Both save while the VM is paused (vm_pause()), every vCPU before the VM. What
+ * KVM keeps in guest memory (tables of the ITS) is written there by
+ * arch_vm_save(): the last harvest of dirty pages comes after it. A save
+ * changes nothing that the guest sees; it may go on, too.
+ *
+ * Both load before any vCPU has run, every vCPU before the VM. What is loaded
+ * is not trusted: it is a state that state_open() has taken, and no more. After
+ * arch_vm_load() the guest's clock stands where it was saved, and
+ * arch_clock_start() has it go on.
+ *
+ * Loads return what state_find() and state_get() return; -ENOTSUP if this
+ * host's KVM does not know what is there; or KVM's errno. Thread: the loop's.
+ */
+int arch_vcpu_save(struct vcpu *vcpu, struct state *state, struct err *err);
+int arch_vm_save(struct vm *vm, struct state *state, struct err *err);
+int arch_vcpu_load(struct vcpu *vcpu, const struct state_view *view,
+		   struct err *err);
+int arch_vm_load(struct vm *vm, const struct state_view *view, struct err *err);
 
 /* Releases vm->arch, before vm->fd is closed. NULL is fine. */
 void arch_vm_free(struct vm *vm);

@@ -104,6 +104,8 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	if (r == 0)
 		r = arch_vm_init(vm, err);
 	if (r == 0)
+		r = arch_vm_boot(vm, err);
+	if (r == 0)
 		r = connect_doorbells(vm, err);
 	if (r == 0)
 		r = irq_connect(&machine->irq, vm, err);

@@ -3,8 +3,8 @@
  *
  * Made over a machine (vmm/machine.h), thrown away on reset. The order inside
  * vm_new() is fixed: KVM_CREATE_VM, how writes are logged, slots, vCPUs, then
- * arch_vm_init() for the interrupt controller, then doorbells and interrupt
- * pins.
+ * arch_vm_init() for the interrupt controller, arch_vm_boot() for what the
+ * guest starts with, then doorbells and interrupt pins.
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H

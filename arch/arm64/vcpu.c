@@ -7,6 +7,7 @@
 #include "arch/arch.h"
 #include "arch/arm64/machine.h"
 #include "arch/arm64/regs.h"
+#include "arch/arm64/vcpu.h"
 #include "base/log.h"
 #include "vmm/kvm.h"
 #include "vmm/vm.h"
@@ -27,8 +28,8 @@ static void add_feature(struct kvm_vcpu_init *init, unsigned feature)
 static int init_target(struct vcpu *vcpu, struct err *err)
 {
 	struct kvm_vcpu_init init;
-	const int sve = KVM_ARM_VCPU_SVE;
-	int r = kvm_ioctl(vcpu->vm->fd, KVM_ARM_PREFERRED_TARGET, &init, err);
+	const int r = kvm_ioctl(vcpu->vm->fd, KVM_ARM_PREFERRED_TARGET, &init,
+				err);
 
 	if (r < 0)
 		return r;
@@ -43,10 +44,7 @@ static int init_target(struct vcpu *vcpu, struct err *err)
 	}
 	if (has(vcpu, ARM64_HAS_SVE))
 		add_feature(&init, KVM_ARM_VCPU_SVE);
-	r = kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init, err);
-	if (r == 0 && has(vcpu, ARM64_HAS_SVE))
-		r = kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &sve, err);
-	return r;
+	return kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init, err);
 }
 
 static int init_pvtime(struct vcpu *vcpu, struct err *err)
@@ -60,8 +58,27 @@ static int init_pvtime(struct vcpu *vcpu, struct err *err)
 			    err);
 }
 
+int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
+{
+	int r;
+
+	r = init_target(vcpu, err);
+	if (r == 0)
+		r = init_pvtime(vcpu, err);
+	return r < 0 ? err_wrap(err, "vcpu %u", vcpu->index) : 0;
+}
+
+int arm64_vcpu_finalize(struct vcpu *vcpu, struct err *err)
+{
+	const int sve = KVM_ARM_VCPU_SVE;
+
+	if (!has(vcpu, ARM64_HAS_SVE))
+		return 0;
+	return kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &sve, err);
+}
+
 /* The others get their registers from PSCI CPU_ON, within KVM. */
-static int init_boot_regs(struct vcpu *vcpu, struct err *err)
+static int set_boot_regs(struct vcpu *vcpu, struct err *err)
 {
 	const struct boot_state *boot = &vcpu->vm->machine->boot;
 	int r = kvm_set_reg(vcpu->fd, ARM64_REG_PC, &boot->pc, err);
@@ -74,15 +91,13 @@ static int init_boot_regs(struct vcpu *vcpu, struct err *err)
 	return r;
 }
 
-int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
+int arm64_vcpu_boot(struct vcpu *vcpu, struct err *err)
 {
 	int r;
 
-	r = init_target(vcpu, err);
-	if (r == 0)
-		r = init_pvtime(vcpu, err);
+	r = arm64_vcpu_finalize(vcpu, err);
 	if (r == 0 && vcpu->index == 0)
-		r = init_boot_regs(vcpu, err);
+		r = set_boot_regs(vcpu, err);
 	return r < 0 ? err_wrap(err, "vcpu %u", vcpu->index) : 0;
 }
 

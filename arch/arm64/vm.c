@@ -18,6 +18,7 @@
 #include "arch/arm64/gic.h"
 #include "arch/arm64/machine.h"
 #include "arch/arm64/regs.h"
+#include "arch/arm64/vcpu.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "mem/dirty.h"
@@ -142,9 +143,16 @@ int arch_vm_init(struct vm *vm, struct err *err)
 		r = start_pmus(vm, err);
 	if (r == 0)
 		r = ask_for_nisv(vm, err);
-	if (r == 0)
-		r = describe(vm, err);
 	return r;
+}
+
+int arch_vm_boot(struct vm *vm, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
+		r = arm64_vcpu_boot(&vm->vcpu[i], err);
+	return r == 0 ? describe(vm, err) : r;
 }
 
 void arch_vm_free(struct vm *vm)

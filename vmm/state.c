@@ -1,0 +1,391 @@
+/* vmm/state.c - what a VM's processors and interrupt controller hold, as bytes.
+ */
+#include "vmm/state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+static const char magic[8] = "vmmstate";
+
+/* Bytes, and where in them the fields are. */
+enum {
+	HEAD_VERSION = 8,
+	HEAD_ZERO = 12,
+	HEAD_NAME = 16,
+	HEAD = 24,
+	SECTION_INDEX = 4,
+	SECTION_SIZE = 8,
+	SECTION_ZERO = 12,
+	SECTION = 16,
+	RECORD_SIZE = 8,
+	RECORD_ZERO = 12,
+	RECORD = 16,
+};
+
+static bool is_int(size_t size)
+{
+	return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+static size_t padded(size_t size)
+{
+	return (size + 7) & ~(size_t)7;
+}
+
+/* Returns zeroed room for @size more bytes, or NULL. */
+static uint8_t *grow(struct state *state, size_t size)
+{
+	uint8_t *at;
+
+	if (state->failed < 0)
+		return NULL;
+	if (size > STATE_MAX_SIZE - state->size) {
+		state->failed = -EFBIG;
+		return NULL;
+	}
+	if (size > state->room - state->size) {
+		const size_t room = (state->size + size) * 2;
+		uint8_t *data = realloc(state->data, room);
+
+		if (!data) {
+			state->failed = -ENOMEM;
+			return NULL;
+		}
+		state->data = data;
+		state->room = room;
+	}
+	at = state->data + state->size;
+	memset(at, 0, size);
+	state->size += size;
+	return at;
+}
+
+void state_begin(struct state *state, const char *name)
+{
+	const size_t len = strlen(name);
+	uint8_t *at;
+
+	*state = (struct state){ 0 };
+	assert(len <= STATE_MAX_NAME);
+	at = grow(state, HEAD);
+	if (!at)
+		return;
+	memcpy(at, magic, sizeof(magic));
+	store_le32(at + HEAD_VERSION, STATE_VERSION);
+	memcpy(at + HEAD_NAME, name, len);
+}
+
+void state_finish(struct state *state)
+{
+	free(state->data);
+	*state = (struct state){ 0 };
+}
+
+void state_section(struct state *state, uint32_t kind, uint32_t index)
+{
+	const size_t section = state->size;
+	uint8_t *at = grow(state, SECTION);
+
+	if (!at)
+		return;
+	store_le32(at, kind);
+	store_le32(at + SECTION_INDEX, index);
+	state->section = section;
+}
+
+/* Returns where the value belongs, or NULL. */
+static uint8_t *add(struct state *state, uint64_t id, size_t size)
+{
+	uint8_t *at, *length;
+
+	/* Else its padding would not fit either, and size_t might wrap. */
+	if (size > STATE_MAX_SIZE)
+		state->failed = state->failed < 0 ? state->failed : -EFBIG;
+	at = grow(state, RECORD + padded(size));
+	if (!at)
+		return NULL;
+	assert(state->section > 0);
+	store_le64(at, id);
+	store_le32(at + RECORD_SIZE, (uint32_t)size);
+	length = state->data + state->section + SECTION_SIZE;
+	store_le32(length, (uint32_t)(state->size - state->section - SECTION));
+	return at + RECORD;
+}
+
+static void store_int(uint8_t *to, uint64_t val, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		to[i] = (uint8_t)(val >> 8 * i);
+}
+
+static uint64_t load_int(const uint8_t *from, size_t size)
+{
+	uint64_t val = 0;
+
+	for (size_t i = size; i-- > 0;)
+		val = val << 8 | from[i];
+	return val;
+}
+
+void state_put_int(struct state *state, uint64_t id, uint64_t val,
+		   unsigned size)
+{
+	uint8_t *to;
+
+	assert(is_int(size));
+	to = add(state, id, size);
+	if (to)
+		store_int(to, val, size);
+}
+
+void state_put(struct state *state, uint64_t id, const void *val, size_t size)
+{
+	uint8_t *to;
+
+	if (is_int(size)) {
+		state_put_int(state, id, load_host(val, (unsigned)size),
+			      (unsigned)size);
+		return;
+	}
+	to = add(state, id, size);
+	if (to)
+		memcpy(to, val, size);
+}
+
+int state_end(const struct state *state, struct err *err)
+{
+	if (state->failed == -EFBIG)
+		return err_set(err, -EFBIG, "state: larger than %u MiB",
+			       STATE_MAX_SIZE >> 20);
+	if (state->failed < 0)
+		return err_set(err, state->failed, "state: out of memory");
+	return 0;
+}
+
+static int bad(size_t at, const char *what, struct err *err)
+{
+	return err_input(err, -EBADMSG, "state: offset 0x%zx: %s", at, what);
+}
+
+static int check_head(const uint8_t *data, size_t size, const char *name,
+		      struct err *err)
+{
+	char want[STATE_MAX_NAME] = { 0 };
+	const size_t len = strlen(name);
+
+	assert(len <= sizeof(want));
+	memcpy(want, name, len);
+	if (size > STATE_MAX_SIZE)
+		return bad(STATE_MAX_SIZE, "it is too large", err);
+	if (size < HEAD || memcmp(data, magic, sizeof(magic)) != 0)
+		return bad(0, "it does not begin as a state", err);
+	if (load_le32(data + HEAD_VERSION) != STATE_VERSION)
+		return err_input(err, -ENOTSUP,
+				 "state: version %" PRIu32
+				 ", but this program knows %d",
+				 load_le32(data + HEAD_VERSION), STATE_VERSION);
+	if (load_le32(data + HEAD_ZERO) != 0)
+		return bad(HEAD_ZERO, "it is not zero", err);
+	if (memcmp(data + HEAD_NAME, want, sizeof(want)) != 0)
+		return err_input(err, -EXDEV,
+				 "state: it is not of architecture %s", name);
+	return 0;
+}
+
+/*
+ * How many bytes the section or record at @at takes. @head: of its own; its
+ * size is at @field, and a zero behind that.
+ */
+static int measure(const struct state_view *view, size_t at, size_t end,
+		   size_t head, size_t field, size_t *ret, struct err *err)
+{
+	const uint8_t *data = view->data + at;
+	size_t size;
+
+	if (end - at < head)
+		return bad(at, "it is cut off", err);
+	size = load_le32(data + field);
+	if (load_le32(data + field + 4) != 0)
+		return bad(at + field + 4, "it is not zero", err);
+	/* Up to a multiple of 8, without a sum that may wrap. */
+	if (size > end - at - head || padded(size) > end - at - head)
+		return bad(at + field, "it is longer than what is there", err);
+	*ret = size;
+	return 0;
+}
+
+static int check_records(const struct state_view *view, size_t at, size_t end,
+			 struct err *err)
+{
+	while (at < end) {
+		size_t size;
+		const int r = measure(view, at, end, RECORD, RECORD_SIZE, &size,
+				      err);
+
+		if (r < 0)
+			return r;
+		at += RECORD;
+		for (size_t i = size; i < padded(size); i++)
+			if (view->data[at + i] != 0)
+				return bad(at + i, "it is not zero", err);
+		at += padded(size);
+	}
+	return 0;
+}
+
+/* Finds a section before @end. Returns its offset; 0: there is none. */
+static size_t find(const struct state_view *view, uint32_t kind, uint32_t index,
+		   size_t end)
+{
+	size_t at = HEAD;
+
+	while (at < end) {
+		const uint8_t *data = view->data + at;
+
+		if (load_le32(data) == kind &&
+		    load_le32(data + SECTION_INDEX) == index)
+			return at;
+		at += SECTION + load_le32(data + SECTION_SIZE);
+	}
+	return 0;
+}
+
+static int check_section(const struct state_view *view, size_t at, size_t *ret,
+			 struct err *err)
+{
+	const uint8_t *data = view->data + at;
+	size_t size;
+	int r = measure(view, at, view->size, SECTION, SECTION_SIZE, &size,
+			err);
+
+	if (r < 0)
+		return r;
+	if (size % 8 != 0)
+		return bad(at + SECTION_SIZE, "it is no multiple of 8", err);
+	if (find(view, load_le32(data), load_le32(data + SECTION_INDEX), at) !=
+	    0)
+		return bad(at, "it is there twice", err);
+	*ret = at + SECTION + size;
+	return check_records(view, at + SECTION, *ret, err);
+}
+
+int state_open(struct state_view *ret, const void *data, size_t size,
+	       const char *name, struct err *err)
+{
+	const struct state_view view = { data, size };
+	size_t at = HEAD, sections = 0;
+	int r = check_head(data, size, name, err);
+
+	while (r == 0 && at < size) {
+		if (++sections > STATE_MAX_SECTIONS)
+			return bad(at, "there are too many sections", err);
+		r = check_section(&view, at, &at, err);
+	}
+	if (r == 0)
+		*ret = view;
+	return r;
+}
+
+int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
+	       struct state_records *ret, struct err *err)
+{
+	const size_t at = find(view, kind, index, view->size);
+
+	if (at == 0)
+		return err_input(err, -ENOENT,
+				 "state: section %" PRIu32 " of %" PRIu32
+				 " is missing",
+				 kind, index);
+	*ret = (struct state_records){
+		.data = view->data + at + SECTION,
+		.size = load_le32(view->data + at + SECTION_SIZE),
+	};
+	return 0;
+}
+
+bool state_next(struct state_records *records, struct state_record *ret)
+{
+	const uint8_t *data = records->data + records->at;
+
+	if (records->at == records->size)
+		return false;
+	*ret = (struct state_record){
+		.id = load_le64(data),
+		.val = data + RECORD,
+		.size = load_le32(data + RECORD_SIZE),
+	};
+	records->at += RECORD + padded(ret->size);
+	return true;
+}
+
+/* From where one is to the end, and then from the beginning. */
+static bool seek(struct state_records *records, uint64_t id,
+		 struct state_record *ret)
+{
+	const size_t from = records->at;
+
+	while (state_next(records, ret))
+		if (ret->id == id)
+			return true;
+	records->at = 0;
+	while (records->at < from && state_next(records, ret))
+		if (ret->id == id)
+			return true;
+	return false;
+}
+
+int state_get(struct state_records *records, uint64_t id, unsigned size,
+	      uint64_t *ret, struct err *err)
+{
+	struct state_record record;
+
+	assert(is_int(size));
+	if (!seek(records, id, &record))
+		return err_input(err, -ENOENT,
+				 "state: record 0x%" PRIx64 " is missing", id);
+	if (record.size != size)
+		return err_input(err, -EBADMSG,
+				 "state: record 0x%" PRIx64 " has %" PRIu32
+				 " bytes, not %u",
+				 id, record.size, size);
+	*ret = load_int(record.val, size);
+	records->taken++;
+	return 0;
+}
+
+bool state_has(const struct state_records *records, uint64_t id)
+{
+	struct state_records all = { records->data, records->size, 0, 0 };
+	struct state_record record;
+
+	return seek(&all, id, &record);
+}
+
+int state_records_end(const struct state_records *records, struct err *err)
+{
+	struct state_records all = { records->data, records->size, 0, 0 };
+	struct state_record record;
+	size_t count = 0;
+
+	while (state_next(&all, &record))
+		count++;
+	if (count == records->taken)
+		return 0;
+	return err_input(err, -ENOTSUP,
+			 "state: %zu records, of which %zu are known", count,
+			 records->taken);
+}
+
+void state_copy(const struct state_record *record, void *to)
+{
+	if (is_int(record->size))
+		store_host(to, (unsigned)record->size,
+			   load_int(record->val, record->size));
+	else
+		memcpy(to, record->val, record->size);
+}
