@@ -110,6 +110,17 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 	return 0;
 }
 
+int file_read_text(const char *path, char *buf, size_t size)
+{
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (n < 0)
+		return -errno;
+	buf[n] = '\0';
+	return 0;
+}
+
 int file_lock(int fd, const char *path, bool exclusive, struct err *err)
 {
 	struct flock lock = {

@@ -50,6 +50,14 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 		  struct err *err);
 
 /*
+ * Reads the beginning of a short text, as the kernel makes them in procfs and
+ * sysfs: at most @size - 1 bytes, and a byte 0 behind them. Returns 0, or the
+ * errno of what went wrong; no story, for many of these files need not be
+ * there.
+ */
+int file_read_text(const char *path, char *buf, size_t size);
+
+/*
  * Writes a file anew, as a whole: it is made beside the old one and takes its
  * place when complete, so on failure what was there still is. What @path links
  * to is what is replaced. A pipe is waited for until its reader has taken all

@@ -66,8 +66,9 @@ static int set_word(const struct opt *opt, const char *val, unsigned *ret,
 			*ret = i;
 			return 0;
 		}
-		closest_try(&near, opt->words[i]);
 	}
+	for (unsigned i = 0; opt->words[i]; i++)
+		closest_try(&near, opt->words[i]);
 	r = closest_refuse(&near, "value", err);
 	(void)err_wrap(err, "%s", opt->key);
 	return r;

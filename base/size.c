@@ -55,6 +55,22 @@ int number_parse(const char *s, uint64_t *ret)
 	return 0;
 }
 
+const char *number_scan(const char *text, uint64_t *ret)
+{
+	uint64_t val = 0;
+	int d;
+
+	text += strspn(text, " \t");
+	if (digit(*text, 10) < 0)
+		return NULL;
+	for (; (d = digit(*text, 10)) >= 0; text++)
+		if (__builtin_mul_overflow(val, UINT64_C(10), &val) ||
+		    __builtin_add_overflow(val, (uint64_t)d, &val))
+			return NULL;
+	*ret = val;
+	return text;
+}
+
 /* Reads the size at *s, and moves *s behind it. */
 static int size(const char **s, uint64_t unit, uint64_t *ret)
 {

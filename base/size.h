@@ -18,6 +18,13 @@
 int number_parse(const char *s, uint64_t *ret);
 
 /*
+ * Reads the decimal number that @text, which a kernel made, begins with, behind
+ * any blanks. Returns what is behind it; NULL if there is none, or it does not
+ * fit. (sscanf() would bring 60 KiB of the C library into each guest's start.)
+ */
+const char *number_scan(const char *text, uint64_t *ret);
+
+/*
  * A number of bytes: a number and one of B K M G T P, upper or lower case, in
  * steps of 1024. Without a letter, the number counts @unit bytes.
  */

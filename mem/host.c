@@ -3,14 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/size.h"
 
 #define MAX_SIZES 16
@@ -21,23 +19,16 @@
 /* Where the nodes are; has_memory leaves out those of CPUs alone. */
 #define NODES "/devices/system/node/has_memory"
 #define HUGE "/kernel/mm/hugepages"
+#define POOL "hugepages-"
 #define THP "/kernel/mm/transparent_hugepage/"
 
-/* Reads the beginning of a file, which the kernel makes as it is read. */
 static int read_text(char *text, size_t size, const char *root,
 		     const char *file)
 {
 	char path[PATH_LEN];
-	_cleanup_(fd_closep) int fd = -1;
-	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%s%s", root, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, size - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
+	return file_read_text(path, text, size);
 }
 
 /* Reads a file of one line into @word, without the line's end. */
@@ -83,9 +74,11 @@ static size_t list_huge(const char *sysfs, uint64_t sizes[MAX_SIZES])
 	dir = opendir(path);
 	/* The stream is ours alone. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	while (dir && n < MAX_SIZES && (entry = readdir(dir))) {
+		const size_t head = strlen(POOL);
 		uint64_t kib = 0;
 
-		if (sscanf(entry->d_name, "hugepages-%" SCNu64 "kB", &kib) == 1)
+		if (!strncmp(entry->d_name, POOL, head) &&
+		    number_scan(entry->d_name + head, &kib))
 			sizes[n++] = kib * KIB;
 	}
 	if (dir)
@@ -136,16 +129,16 @@ int host_huge_shortage(const char *sysfs, uint64_t size, uint64_t bytes,
 /* True if @n is in a list such as "0-1,4". */
 static bool listed(const char *list, unsigned n)
 {
-	for (const char *p = list; *p; p += *p == ',') {
-		unsigned first = 0;
-		unsigned last = 0;
-		const int got = sscanf(p, "%u-%u", &first, &last);
+	const char *at = list;
+	uint64_t first, last;
 
-		if (got < 1)
-			return false;
-		if (n >= first && n <= (got == 2 ? last : first))
-			return true;
-		p += strcspn(p, ",");
+	while ((at = number_scan(at, &first))) {
+		last = first;
+		if (*at == '-')
+			at = number_scan(at + 1, &last);
+		if (!at || (n >= first && n <= last))
+			return at;
+		at += *at == ',';
 	}
 	return false;
 }
@@ -190,7 +183,7 @@ static bool add_kib(const char *text, const char *key, uint64_t *sum)
 	const char *line = strstr(text, key);
 	uint64_t kib = 0;
 
-	if (!line || sscanf(line + strlen(key), "%" SCNu64, &kib) != 1)
+	if (!line || !number_scan(line + strlen(key), &kib))
 		return false;
 	*sum += kib * KIB;
 	return true;

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/size.h"
 
 /*
  * The headers of older kernels lack these.
@@ -157,15 +157,12 @@ void residency_close(struct residency_source *source)
 
 int residency_merged(uint64_t *ret)
 {
-	FILE *file = fopen("/proc/self/ksm_merging_pages", "re");
+	char text[32];
 	uint64_t pages;
-	int fields;
 
-	if (!file)
-		return -ENOENT;
-	fields = fscanf(file, "%" SCNu64, &pages);
-	(void)fclose(file);
-	if (fields != 1)
+	if (file_read_text("/proc/self/ksm_merging_pages", text, sizeof(text)) <
+		    0 ||
+	    !number_scan(text, &pages))
 		return -ENOENT;
 	*ret = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	return 0;

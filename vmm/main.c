@@ -127,8 +127,9 @@ static int find(const char *name, const struct command **ret, struct err *err)
 			*ret = &commands[i];
 			return 0;
 		}
-		closest_try(&near, commands[i].cli->name);
 	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		closest_try(&near, commands[i].cli->name);
 	if (*name == '-')
 		return err_input(err, -EINVAL,
 				 "unknown option '%s' (options follow a "

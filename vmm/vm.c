@@ -80,7 +80,8 @@ static int connect_doorbells(struct vm *vm, struct err *err)
 
 int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 {
-	_cleanup_(vm_freep) struct vm *vm = calloc(1, sizeof(*vm));
+	const size_t vcpus = machine->config->cpus * sizeof(struct vcpu);
+	_cleanup_(vm_freep) struct vm *vm = calloc(1, sizeof(*vm) + vcpus);
 	int r;
 
 	if (!vm)

@@ -20,14 +20,14 @@ struct vm {
 	struct machine *machine; /* borrowed */
 	int kvm; /* /dev/kvm, borrowed */
 	int fd; /* owned */
-	struct vcpu vcpu[CONFIG_MAX_CPUS];
-	unsigned vcpus;
+	unsigned vcpus; /* that have been made */
 	pthread_mutex_t lock; /* of the three below */
 	pthread_cond_t changed;
 	unsigned running; /* vCPU threads that are not parked */
 	bool paused;
 	struct dirty_log *dirty_log; /* owned */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
+	struct vcpu vcpu[]; /* as many as the configuration says */
 };
 
 /*

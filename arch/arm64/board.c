@@ -1,7 +1,6 @@
 /* arch/arm64/board.c - which interrupt is whose, and the device tree. */
 #include "arch/arm64/board.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/align.h"
@@ -88,7 +87,7 @@ static void describe_chosen(struct fdt *t, const struct arm64_board *board)
 static void describe_memory(struct fdt *t, const struct arm64_layout *layout)
 {
 	for (size_t i = 0; i < layout->rams; i++) {
-		fdt_node(t, "memory@%" PRIx64, layout->ram[i].start);
+		fdt_node_at(t, "memory", layout->ram[i].start);
 		fdt_str(t, "device_type", "memory");
 		fdt_reg(t, layout->ram[i]);
 		fdt_end(t);
@@ -104,7 +103,7 @@ static void describe_cpus(struct fdt *t, const struct arm64_board *board)
 		const uint32_t id = (uint32_t)(board->mpidr[i] &
 					       MPIDR_AFFINITY);
 
-		fdt_node(t, "cpu@%" PRIx32, id);
+		fdt_node_at(t, "cpu", id);
 		fdt_str(t, "device_type", "cpu");
 		fdt_str(t, "compatible", "arm,armv8");
 		fdt_u32(t, "reg", id);
@@ -160,7 +159,7 @@ static void describe_pmu(struct fdt *t, const struct arm64_board *board)
 
 static void describe_its(struct fdt *t, const struct arm64_gic_map *map)
 {
-	fdt_node(t, "msi-controller@%" PRIx64, map->its.start);
+	fdt_node_at(t, "msi-controller", map->its.start);
 	fdt_str(t, "compatible", "arm,gic-v3-its");
 	fdt_empty(t, "msi-controller");
 	fdt_u32(t, "#msi-cells", 1);
@@ -177,7 +176,7 @@ static void describe_gic(struct fdt *t, const struct arm64_board *board,
 	const struct range reg[] = { map->dist,
 				     v2 ? map->cpu_if : map->redist };
 
-	fdt_node(t, "interrupt-controller@%" PRIx64, map->dist.start);
+	fdt_node_at(t, "interrupt-controller", map->dist.start);
 	fdt_str(t, "compatible", v2 ? "arm,cortex-a15-gic" : "arm,gic-v3");
 	fdt_empty(t, "interrupt-controller");
 	fdt_u32(t, "#interrupt-cells", 3);
@@ -195,8 +194,8 @@ static void describe_device(struct fdt *t, const struct io_slot *slot)
 {
 	const struct kind *kind = find_kind(slot->compatible);
 
-	fdt_node(t, "%s@%" PRIx64, kind ? kind->node : slot->dev->ops->name,
-		 slot->at.start);
+	fdt_node_at(t, kind ? kind->node : slot->dev->ops->name,
+		    slot->at.start);
 	fdt_str(t, "compatible", slot->compatible);
 	fdt_reg(t, slot->at);
 	if (kind && kind->trigger != NO_IRQ) {

@@ -20,15 +20,17 @@ int arm64_irqchip_parse(const char *word, enum arm64_irqchip *ret,
 		{ "gicv3-its", ARM64_GIC_V3_ITS },
 		{ "auto", ARM64_GIC_AUTO },
 	};
+	const size_t count = sizeof(known) / sizeof(*known);
 	struct closest near = { .word = word };
 
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!strcmp(word, known[i].word)) {
 			*ret = known[i].irqchip;
 			return 0;
 		}
-		closest_try(&near, known[i].word);
 	}
+	for (size_t i = 0; i < count; i++)
+		closest_try(&near, known[i].word);
 	if (!near.best)
 		return err_input(err, -EINVAL,
 				 "--irqchip %s: not one of gicv2, gicv3, "

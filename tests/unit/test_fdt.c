@@ -1,5 +1,7 @@
 /* tests/unit/test_fdt.c - base/fdt.c, read back with libfdt. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <libfdt.h>
@@ -63,6 +65,35 @@ static void write__every_shape_reads_back(void **state)
 		"\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0\6",
 		32);
 	assert_true(fdt_path_offset(buf, "/dev@80/child") > 0);
+}
+
+/* Names are cut where t.node ends, as fdt_node() cuts them. */
+static void node_at__is_what_printf_writes(void **state)
+{
+	static const char name[] = "a-name-of-sixty-one-letters-that-leaves-no-"
+				   "room-for-an-address";
+	static const uint64_t at[] = { 0,	    1,
+				       0xf,	    0x10,
+				       0x1000000,   0xabcdef0123456789,
+				       UINT64_MAX,  0x80000000,
+				       0x1ULL << 60 };
+	char want[128];
+	struct fdt t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+		for (size_t skip = 0; skip < sizeof(name); skip++) {
+			fdt_begin(&t, buf, sizeof(buf));
+			fdt_node_at(&t, name + skip, at[i]);
+			(void)snprintf(want, sizeof(want), "%s@%" PRIx64,
+				       name + skip, at[i]);
+			want[sizeof(t.node) - 1] = '\0';
+			assert_string_equal(t.node, want);
+			fdt_end(&t);
+			assert_int_equal(fdt_done(&t, &err), 0);
+		}
+	}
+	assert_true(fdt_path_offset(buf, "/@1000000000000000") > 0);
 }
 
 static void phandle__may_be_used_before_its_node(void **state)
@@ -172,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(write__every_shape_reads_back),
+		cmocka_unit_test(node_at__is_what_printf_writes),
 		cmocka_unit_test(phandle__may_be_used_before_its_node),
 		cmocka_unit_test(write__what_the_buffer_held_does_not_show),
 		cmocka_unit_test(done__too_small_a_buffer_names_the_node),

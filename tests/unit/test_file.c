@@ -248,6 +248,28 @@ static void write_all__pipe_without_reader_is_refused(void **state)
 	assert_string_equal(got, "hello");
 }
 
+static void read_text__is_cut_at_the_buffer_s_end(void **state)
+{
+	char text[8] = "unread";
+
+	(void)state;
+	assert_int_equal(file_read_text("/nonexistent", text, sizeof(text)),
+			 -ENOENT);
+	assert_string_equal(text, "unread");
+	assert_int_equal(
+		file_read_text(make("data", "12\n", 3), text, sizeof(text)), 0);
+	assert_string_equal(text, "12\n");
+	assert_int_equal(
+		file_read_text(make("data", "1234567", 7), text, sizeof(text)),
+		0);
+	assert_string_equal(text, "1234567");
+	assert_int_equal(
+		file_read_text(make("data", "12345678", 8), text, sizeof(text)),
+		0);
+	assert_string_equal(text, "1234567");
+	assert_int_equal(file_read_text(dir, text, sizeof(text)), -EISDIR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +279,7 @@ int main(void)
 		cmocka_unit_test(open__empty_file_is_refused_if_asked),
 		cmocka_unit_test(open__flags_are_those_asked_for),
 		cmocka_unit_test(read_all__bound_is_the_last_size_taken),
+		cmocka_unit_test(read_text__is_cut_at_the_buffer_s_end),
 		cmocka_unit_test(at__end_of_file_is_no_short_read),
 		cmocka_unit_test(write_all__file_is_made_anew),
 		cmocka_unit_test(write_all__link_stays_and_so_does_the_mode),

@@ -198,6 +198,33 @@ static void format__is_what_parse_reads(void **state)
 	}
 }
 
+static void scan__reads_the_number_a_text_begins_with(void **state)
+{
+	uint64_t n = 7;
+
+	(void)state;
+	assert_string_equal(number_scan(" \t0123 kB", &n), " kB");
+	assert_int_equal(n, 123);
+	assert_string_equal(number_scan("18446744073709551615\n", &n), "\n");
+	assert_true(n == UINT64_MAX);
+	assert_string_equal(number_scan("0x10", &n), "x10");
+	assert_int_equal(n, 0);
+}
+
+static void scan__no_number_is_refused_and_writes_nothing(void **state)
+{
+	uint64_t n = 7;
+
+	(void)state;
+	assert_null(number_scan("", &n));
+	assert_null(number_scan("  ", &n));
+	assert_null(number_scan("-1", &n));
+	assert_null(number_scan("\n1", &n));
+	assert_null(number_scan("18446744073709551616", &n));
+	assert_null(number_scan("99999999999999999999999", &n));
+	assert_int_equal(n, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +233,8 @@ int main(void)
 		cmocka_unit_test(size__junk_is_refused_and_writes_nothing),
 		cmocka_unit_test(size__overflow_is_told_from_junk),
 		cmocka_unit_test(number__takes_no_letter),
+		cmocka_unit_test(scan__reads_the_number_a_text_begins_with),
+		cmocka_unit_test(scan__no_number_is_refused_and_writes_nothing),
 		cmocka_unit_test(size_at__address_is_in_bytes),
 		cmocka_unit_test(size_at__empty_or_wrapping_range_is_refused),
 		cmocka_unit_test(format__is_what_parse_reads),

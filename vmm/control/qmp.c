@@ -2,9 +2,10 @@
 #include "vmm/control/qmp.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/size.h"
 
 static const char *const class_names[] = {
 	[QMP_GENERIC_ERROR] = "GenericError",
@@ -16,11 +17,16 @@ static const char *const class_names[] = {
 
 static json_t *version(void)
 {
-	int major = 0, minor = 0, micro = 0;
+	uint64_t part[3] = { 0 };
+	const char *at = VMM_VERSION;
 
-	(void)sscanf(VMM_VERSION, "%d.%d.%d", &major, &minor, &micro);
-	return json_pack("{s:{s:i, s:i, s:i}, s:s}", "qemu", "micro", micro,
-			 "minor", minor, "major", major, "package",
+	for (size_t i = 0; i < 3 && at; i++) {
+		at = number_scan(at, &part[i]);
+		at += at && *at == '.';
+	}
+	return json_pack("{s:{s:I, s:I, s:I}, s:s}", "qemu", "micro",
+			 (json_int_t)part[2], "minor", (json_int_t)part[1],
+			 "major", (json_int_t)part[0], "package",
 			 "vmm " VMM_VERSION);
 }
 

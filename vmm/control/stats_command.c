@@ -1,11 +1,12 @@
 /* vmm/control/stats_command.c - what the guest's run has cost. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/size.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
@@ -76,14 +77,15 @@ static json_int_t nanoseconds(struct timeval t)
 /* This process: the guest's memory, and what we add. */
 static json_t *process_stats(void)
 {
-	unsigned long pages = 0;
+	uint64_t pages = 0;
 	struct rusage used;
-	FILE *file = fopen("/proc/self/statm", "re");
+	const char *at;
+	char text[128];
 
-	if (file) {
-		if (fscanf(file, "%*u %lu", &pages) != 1)
+	if (file_read_text("/proc/self/statm", text, sizeof(text)) == 0) {
+		at = number_scan(text, &pages); /* all; behind it, resident */
+		if (!at || !number_scan(at, &pages))
 			pages = 0;
-		(void)fclose(file);
 	}
 	(void)getrusage(RUSAGE_SELF, &used);
 	return json_pack("{s:i, s:I, s:I, s:I}", "pid", (int)getpid(),
