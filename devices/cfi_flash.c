@@ -335,7 +335,8 @@ static void cfi_flash_reset(struct device *dev)
 
 	end(f, 0);
 	f->status = SR_READY;
-	memset(f->locked, 0, f->image->size / FLASH_BLOCK * sizeof(bool));
+	memset(f->locked, 0,
+	       (size_t)(f->image->size / FLASH_BLOCK) * sizeof(bool));
 	set_mode(f, ARRAY);
 }
 

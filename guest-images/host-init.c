@@ -88,9 +88,10 @@ static void mount_all(void)
 	(void)symlink("/proc/self/fd/2", "/dev/stderr");
 }
 
-static void power_off(void)
+/* The emulator ends when it is to reboot, and not every board can power off. */
+static void end_machine(void)
 {
-	(void)reboot(RB_POWER_OFF);
+	(void)reboot(RB_AUTOBOOT);
 	for (;;)
 		(void)pause();
 }
@@ -98,7 +99,7 @@ static void power_off(void)
 static void die(const char *what)
 {
 	fprintf(stderr, "host-init: %s: %s\n", what, strerror(errno));
-	power_off();
+	end_machine();
 }
 
 /* A virtio port appears some time after the driver has started. */

@@ -23,8 +23,9 @@
 struct populate {
 	const struct mem_map *map; /* borrowed */
 	uint64_t total;
-	uint64_t done; /* atomic, bytes */
-	uint64_t next; /* atomic: the first chunk nobody has taken */
+	/* Not uint64_t: a 32-bit host has no atomics of more than a word. */
+	size_t done; /* atomic, bytes */
+	size_t next; /* atomic: the first chunk nobody has taken */
 	uint32_t stop; /* atomic */
 	uint32_t busy; /* atomic: threads that are not at their end */
 	int fd; /* owned */
@@ -108,8 +109,7 @@ static void failed(struct populate *p, const struct mem_region *r,
 
 static bool populate_next(struct populate *p)
 {
-	const uint64_t index = __atomic_fetch_add(&p->next, 1,
-						  __ATOMIC_RELAXED);
+	const size_t index = __atomic_fetch_add(&p->next, 1, __ATOMIC_RELAXED);
 	const struct mem_region *r;
 	struct range part;
 	int ret;
@@ -125,7 +125,7 @@ static bool populate_next(struct populate *p)
 		failed(p, r, part, errno);
 		return false;
 	}
-	(void)__atomic_fetch_add(&p->done, part.size, __ATOMIC_RELAXED);
+	(void)__atomic_fetch_add(&p->done, (size_t)part.size, __ATOMIC_RELAXED);
 	return true;
 }
 

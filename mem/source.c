@@ -72,7 +72,7 @@ static int adopt_pages(struct mem_policy *policy, int fd, struct err *err)
 
 	if (fstatfs(fd, &fs) < 0)
 		return err_sys(err, "%s: file system", policy->path);
-	if (fs.f_type != HUGETLBFS_MAGIC) {
+	if ((unsigned long)fs.f_type != HUGETLBFS_MAGIC) {
 		if (policy->huge != MEM_HUGE_TLB)
 			return 0;
 		return err_input(err, -EINVAL,

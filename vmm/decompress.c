@@ -74,7 +74,7 @@ static int enlarge(struct job *job, struct err *err)
 				 job->in.image->path, job->limit >> 10);
 	if (room > job->limit)
 		room = job->limit + 1;
-	out = realloc(job->out, room);
+	out = room <= SIZE_MAX ? realloc(job->out, (size_t)room) : NULL;
 	if (!out)
 		return no_memory(job, err);
 	job->out = out;
@@ -142,7 +142,8 @@ static int unzstd(struct job *job, struct err *err)
 		}
 		if (r < 0)
 			return r;
-		out = (ZSTD_outBuffer){ job->out, job->room, job->used };
+		out = (ZSTD_outBuffer){ job->out, (size_t)job->room,
+					(size_t)job->used };
 		left = ZSTD_decompressStream(z, &out, &in);
 		job->used = out.pos;
 		if (!ZSTD_isError(left))

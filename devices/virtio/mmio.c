@@ -249,7 +249,7 @@ static uint64_t virtio_mmio_read(struct device *dev, uint64_t offset,
 	uint8_t bytes[8];
 
 	if (offset >= CONFIG) {
-		virtio_config_read(vio, offset - CONFIG, bytes, size);
+		virtio_config_read(vio, (size_t)(offset - CONFIG), bytes, size);
 		return load_host(bytes, size);
 	}
 	/* Source: section 4.2.2.2, registers are read and written whole. */
@@ -266,7 +266,8 @@ static void virtio_mmio_write(struct device *dev, uint64_t offset,
 
 	if (offset >= CONFIG) {
 		store_host(bytes, size, val);
-		virtio_config_write(vio, offset - CONFIG, bytes, size);
+		virtio_config_write(vio, (size_t)(offset - CONFIG), bytes,
+				    size);
 	} else if (size == sizeof(uint32_t)) {
 		write_register(mmio_of(vio), offset, le32toh((uint32_t)val));
 	}

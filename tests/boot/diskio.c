@@ -87,7 +87,7 @@ static int scatter(struct part *part, uint8_t *buf, size_t len,
 	int n = 0;
 
 	while (len > 0) {
-		size_t some = (1 + next_random(part) % 8) * SECTOR;
+		size_t some = (size_t)(1 + next_random(part) % 8) * SECTOR;
 
 		if (some > len || n == MAX_SEGMENTS - 1)
 			some = len;
@@ -102,7 +102,7 @@ static int check_run(struct part *part, uint64_t from, uint64_t run)
 {
 	uint64_t want[WORDS];
 
-	if (pread(part->fd, part->buf, run * SECTOR,
+	if (pread(part->fd, part->buf, (size_t)run * SECTOR,
 		  (off_t)((part->first + from) * SECTOR)) !=
 	    (ssize_t)(run * SECTOR))
 		return fail(strerror(errno), part->first + from);
@@ -121,7 +121,7 @@ static int write_run(struct part *part, bool doing)
 	const uint64_t run = 1 + next_random(part) % MAX_RUN;
 	const uint64_t from = next_random(part) % (part->sectors - run);
 	struct iovec iov[MAX_SEGMENTS];
-	const int n = scatter(part, part->buf, run * SECTOR, iov);
+	const int n = scatter(part, part->buf, (size_t)run * SECTOR, iov);
 	uint64_t want[WORDS];
 
 	for (uint64_t i = 0; i < run; i++) {
@@ -174,7 +174,7 @@ static int work(const char *file, bool doing, uint64_t seed, unsigned worker,
 
 	part.first = worker * part.sectors;
 	part.random = (seed + 1) * 1000003 + worker;
-	part.times = calloc(part.sectors, sizeof(*part.times));
+	part.times = calloc((size_t)part.sectors, sizeof(*part.times));
 	/* O_DIRECT: what is read back comes from the disk, not from a cache. */
 	part.fd = open(file, (doing ? O_RDWR : O_RDONLY) | O_DIRECT);
 	if (part.fd < 0 && errno == EINVAL)

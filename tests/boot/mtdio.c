@@ -103,7 +103,7 @@ static void fill(int fd, uint64_t seed)
 		if (erase(fd, at, mtd.erasesize) < 0)
 			fail("MEMERASE");
 	for (size_t at = 0; at < mtd.size; at += len) {
-		len = next_random(&seed) % PIECE + 1;
+		len = (size_t)(next_random(&seed) % PIECE) + 1;
 		if (len > mtd.size - at)
 			len = mtd.size - at;
 		if (pwrite(fd, data + at, len, (off_t)at) != (ssize_t)len)

@@ -61,12 +61,12 @@ static void add_regions(struct world *w)
 
 	for (size_t i = 0; i < REGIONS; i++) {
 		struct mem_region r = {
-			.gpa = { (i + 1) << 32, pages[i] * PAGE },
+			.gpa = { (gpa_t)(i + 1) << 32, pages[i] * PAGE },
 			.name = "ram",
 		};
 
 		/* Never touched. */
-		r.host = (uint8_t *)((i + 1) * (pages[0] * PAGE));
+		r.host = (uint8_t *)((i + 1) * (uintptr_t)(pages[0] * PAGE));
 		if (mem_add(&w->map, r, &err) < 0)
 			abort();
 	}

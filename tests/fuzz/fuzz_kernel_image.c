@@ -17,7 +17,7 @@
 /* Each segment can be read, lies in the span, and the entry in one of them. */
 static void check_elf(const struct kernel_image *image)
 {
-	_cleanup_(freep) uint8_t *buf = malloc(image->size);
+	_cleanup_(freep) uint8_t *buf = malloc((size_t)image->size);
 	struct err err = { 0 };
 	struct elf elf;
 	bool entry = false;
@@ -33,8 +33,8 @@ static void check_elf(const struct kernel_image *image)
 		const struct elf_segment *seg = &elf.segment[i];
 
 		if (seg->file_size > seg->mem.size || !range_valid(seg->mem) ||
-		    kernel_image_copy(image, seg->offset, buf, seg->file_size,
-				      &err) < 0)
+		    kernel_image_copy(image, seg->offset, buf,
+				      (size_t)seg->file_size, &err) < 0)
 			abort();
 		if (elf.span.size != UINT64_MAX &&
 		    !range_contains(elf.span, seg->mem))

@@ -86,7 +86,7 @@ static void random_inputs(void)
 	uint64_t x = 0x9e3779b97f4a7c15;
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		const size_t size = next(&x) % (RANDOM_MAX + 1);
+		const size_t size = (size_t)(next(&x) % (RANDOM_MAX + 1));
 		/* On the heap and no longer than it is: ASan sees the end. */
 		_cleanup_(freep) uint8_t *data = malloc(size);
 

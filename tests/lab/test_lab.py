@@ -10,21 +10,23 @@ import time
 import unittest
 from pathlib import Path
 
-from vmmtools.arch import ARCHES
+from vmmtools.arch import find_arch
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.images import find_kernel
 
 LAB = str(SOURCE_ROOT / "tools/lab")
+ARM64 = find_arch("arm64")
+MIPS = find_arch("mips")
 
 
-def lab_words(*command, options=()):
+def lab_words(*command, options=(), arch=ARM64):
     """The command line of a lab run."""
-    return [LAB, next(iter(ARCHES)), *options, "--", *command]
+    return [LAB, arch.name, *options, "--", *command]
 
 
-def lab(*command, options=(), **more):
+def lab(*command, options=(), arch=ARM64, **more):
     """Runs a command in the lab: its status, stdout and stderr."""
-    done = subprocess.run(lab_words(*command, options=options),
+    done = subprocess.run(lab_words(*command, options=options, arch=arch),
                           stdin=more.pop("stdin", subprocess.DEVNULL),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           check=False, timeout=300, **more)
@@ -50,28 +52,41 @@ def wait_until(condition, seconds=60):
 class CommandTest(unittest.TestCase):
     """A command's output and status"""
 
+    arch = ARM64
+    much = 300000
+
+    def lab(self, *command, **more):
+        """Runs a command on this class's kind of host."""
+        return lab(*command, arch=self.arch, **more)
+
     def test_words_output_and_status_are_passed_on_exactly(self):
         self.assertEqual(
-            lab("sh", "-c", 'printf "%s|" "$@"; printf "err\\n" >&2; exit 7',
-                "sh", "a  b", "", "'\"$x\\", "\n"),
+            self.lab("sh", "-c",
+                     'printf "%s|" "$@"; printf "err\\n" >&2; exit 7',
+                     "sh", "a  b", "", "'\"$x\\", "\n"),
             (7, b"a  b||'\"$x\\|\n|", b"err\n"))
 
     def test_there_is_kvm_and_what_guests_are_made_of(self):
-        status, out, _ = lab("ls", "/dev/kvm", "/guest/Image", "/guest/initrd",
-                             "/guest/bench.cpio", "/bin/vmm")
+        status, out, _ = self.lab("ls", "/dev/kvm",
+                                  f"/guest/{self.arch.kernel_name}",
+                                  "/guest/initrd", "/guest/bench.cpio",
+                                  "/bin/vmm")
         self.assertEqual((status, len(out.splitlines())), (0, 5))
 
     def test_no_byte_of_much_output_is_lost(self):
-        _, out, _ = lab("sh", "-c", "seq 300000; seq 300000 >&2; sleep 99 &")
-        self.assertEqual(out, b"".join(b"%d\n" % n for n in range(1, 300001)))
+        end = self.much
+        _, out, _ = self.lab("sh", "-c",
+                             f"seq {end}; seq {end} >&2; sleep 99 &")
+        self.assertEqual(out, b"".join(b"%d\n" % n
+                                       for n in range(1, end + 1)))
 
     def test_missing_command_is_127(self):
-        status, _, err = lab("no-such-command")
+        status, _, err = self.lab("no-such-command")
         self.assertEqual(status, 127)
         self.assertIn(b"no-such-command", err)
 
     def test_command_ended_by_a_signal_is_128_and_its_number(self):
-        self.assertEqual(lab("sh", "-c", "kill -KILL $$")[0], 137)
+        self.assertEqual(self.lab("sh", "-c", "kill -KILL $$")[0], 137)
 
     def test_files_are_there_with_their_modes(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -79,20 +94,35 @@ class CommandTest(unittest.TestCase):
             script.write_text("#!/bin/sh\necho $0 from $PWD\n")
             script.chmod(0o755)
             self.assertEqual(
-                lab("./script", options=["--file", str(script)])[1],
+                self.lab("./script", options=["--file", str(script)])[1],
                 b"./script from /lab\n")
             self.assertEqual(
-                lab("/a/folder/script",
-                    options=["--file", f"{folder}:/a/folder"])[1],
+                self.lab("/a/folder/script",
+                         options=["--file", f"{folder}:/a/folder"])[1],
                 b"/a/folder/script from /lab\n")
 
     def test_input_has_an_end(self):
         with tempfile.TemporaryFile() as file:
-            data = os.urandom(1000000)
+            data = os.urandom(self.much * 3)
             file.write(data)
             file.seek(0)
-            status, out, _ = lab("cat", options=["-i"], stdin=file)
+            status, out, _ = self.lab("cat", options=["-i"], stdin=file)
             self.assertEqual((status, out), (0, data))
+
+
+class MipsCommandTest(CommandTest):
+    """The same on a MIPS host, whose channel is a serial port"""
+
+    arch = MIPS
+    much = 30000
+
+    def test_pages_of_both_sizes(self):
+        for page in (4, 16):
+            self.assertEqual(
+                self.lab("sh", "-c", "grep -m 1 KernelPageSize "
+                         "/proc/self/smaps",
+                         options=["--page", f"{page}k"])[1].split(),
+                [b"KernelPageSize:", b"%d" % page, b"kB"])
 
 
 class ConsoleTest(unittest.TestCase):
@@ -104,8 +134,14 @@ class ConsoleTest(unittest.TestCase):
         self.assertEqual(runs[0], runs[1])
         self.assertEqual(runs[0][0], 3)
 
+    def test_counted_runs_of_mips_are_the_same(self):
+        runs = [lab("sh", "-c", "cat /proc/uptime; exit 3", arch=MIPS,
+                    options=["--icount"]) for _ in range(2)]
+        self.assertEqual(runs[0], runs[1])
+        self.assertEqual(runs[0][0], 3)
+
     def test_kernel_without_virtio(self):
-        if not find_kernel(next(iter(ARCHES.values())), "mini-64k").ready():
+        if not find_kernel(ARM64, "mini-64k").ready():
             self.skipTest("the kernel with 64K pages is not built")
         self.assertEqual(
             lab("sh", "-c", "echo out; echo err >&2; exit 4",
@@ -125,6 +161,11 @@ class EndTest(unittest.TestCase):
         status, _, err = lab("poweroff", "-f")
         self.assertEqual(status, 125)
         self.assertIn(b"Power down", err)
+
+    def test_mips_host_that_ends_by_itself_is_125(self):
+        status, _, err = lab("reboot", "-f", arch=MIPS)
+        self.assertEqual(status, 125)
+        self.assertIn(b"reboot: Restarting system", err)
 
     def end_by(self, number):
         """Ends a run by a signal; its status, once the emulator is gone."""

@@ -71,9 +71,13 @@ class RecipeTest(unittest.TestCase):
                     self.assertEqual(row["key"], kernel.key, kernel.name)
 
     def test_the_lab_s_kernels_have_recipes(self):
-        known = images.kernels(ARM64)
-        for name in [*lab.HOSTS.values(), *lab.GUESTS.values(), "debian"]:
-            self.assertIn(name, known)
+        for arch in ARCHES.values():
+            known = images.kernels(arch)
+            own = [name for (of, _), name in lab.OWN_MINI.items()
+                   if of == arch.name]
+            for name in [*lab.HOSTS[arch.name].values(),
+                         *lab.GUESTS[arch.name].values(), *own]:
+                self.assertIn(name, known)
 
     def test_lacking_settings_are_told(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -203,6 +207,27 @@ class LabTest(unittest.TestCase):
         words = qemu.command_line("arm64", machine, 3, 4)
         self.assertIn("cortex-a72", words)
         self.assertIn("virt,virtualization=on,gic-version=2", words)
+
+
+    def test_mips_has_its_channel_beside_the_console(self):
+        machine = qemu.Machine(Path("k"), Path("i"))
+        words = " ".join(qemu.command_line("mips", machine, 3, 4))
+        self.assertIn("lab_channel=/dev/ttyS1", words)
+        self.assertIn("-serial chardev:console -chardev socket,id=lab,fd=4 "
+                      "-serial chardev:lab", words)
+
+    def test_mips_refuses_what_it_has_not(self):
+        for wrong in ({"gic": 2}, {"mte": True}, {"smp": 2}):
+            machine = qemu.Machine(Path("k"), Path("i"), **wrong)
+            with self.assertRaises(Failure):
+                qemu.command_line("mips", machine, 3, 4)
+
+    def test_a_guest_has_its_host_s_page_size_where_it_must(self):
+        for page, name in (("4k", "mini-guest"), ("16k", "mini-guest-16k")):
+            for guest in ("", "mini"):
+                options = lab.Options(find_arch("mips"), [], page=page,
+                                      guest=guest)
+                self.assertEqual(lab.guest_kernel(options).name, name)
 
 
 class GuestInitTest(unittest.TestCase):

@@ -113,7 +113,7 @@ uint64_t rig_there(const struct balloon_rig *rig, uint64_t offset,
 	unsigned char in[BIG_SIZE / FRAME];
 	uint64_t count = 0;
 
-	if (mincore(rig->big.host + offset, size, in) < 0)
+	if (mincore(rig->big.host + offset, (size_t)size, in) < 0)
 		abort();
 	for (size_t i = 0; i < size / FRAME; i++)
 		count += in[i] & 1 ? FRAME : 0;

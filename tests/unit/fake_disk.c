@@ -74,14 +74,14 @@ static void move(struct fake_disk *fake, struct disk_req *req)
 
 	switch (req->kind) {
 	case DISK_READ:
-		(void)iov_write(req->iov, req->iovs, 0, at, req->len);
+		(void)iov_write(req->iov, req->iovs, 0, at, (size_t)req->len);
 		break;
 	case DISK_WRITE:
-		(void)iov_read(req->iov, req->iovs, 0, at, req->len);
+		(void)iov_read(req->iov, req->iovs, 0, at, (size_t)req->len);
 		break;
 	case DISK_ZERO:
 	case DISK_DISCARD:
-		memset(at, 0, req->len);
+		memset(at, 0, (size_t)req->len);
 		break;
 	case DISK_FLUSH:
 		fake->flushes++;
@@ -128,7 +128,7 @@ void fake_disk_init(struct fake_disk *fake, uint64_t size)
 	fake->disk = (struct disk){ .ops = &fake_ops,
 				    .size = size,
 				    .block = SECTOR_SIZE };
-	fake->data = calloc(1, size);
+	fake->data = calloc(1, (size_t)size);
 	if (!fake->data)
 		abort();
 }

@@ -50,7 +50,7 @@ static void begin(struct rig *rig, enum fake_log_kind kind)
 	for (size_t i = 0; i < 2; i++) {
 		/* Never touched. */
 		const struct mem_region r = {
-			.gpa = { i << 32, PAGES * PAGE },
+			.gpa = { (gpa_t)i << 32, PAGES * PAGE },
 			.host = (uint8_t *)((i + 1) << 28),
 		};
 

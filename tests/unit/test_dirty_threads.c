@@ -21,12 +21,12 @@
 struct world {
 	struct mem_map map;
 	struct dirty dirty;
-	uint64_t *memory; /* the first word of each page counts its writes */
+	size_t *memory; /* the first word of each page counts its writes */
 	uint32_t writers; /* atomic: still at work */
 	pthread_barrier_t ready; /* those who stay have seen the beginning */
 };
 
-static uint64_t *first_word(uint64_t *memory, size_t page)
+static size_t *first_word(size_t *memory, size_t page)
 {
 	return memory + page * (PAGE / sizeof(*memory));
 }
@@ -38,8 +38,8 @@ static void *write_pages(void *arg)
 
 	(void)pthread_barrier_wait(&w->ready);
 	for (int i = 0; i < WRITES; i++) {
-		uint64_t *at = first_word(w->memory,
-					  (size_t)rand_r(&seed) % PAGES);
+		size_t *at = first_word(w->memory,
+					(size_t)rand_r(&seed) % PAGES);
 
 		(void)__atomic_fetch_add(at, 1, __ATOMIC_RELAXED);
 		mem_wrote(&w->map, at, sizeof(*at));
@@ -49,8 +49,7 @@ static void *write_pages(void *arg)
 }
 
 /* Copies what a harvest gives; returns how many pages. */
-static size_t copy(struct world *w, struct dirty_reader *reader,
-		   uint64_t *shadow)
+static size_t copy(struct world *w, struct dirty_reader *reader, size_t *shadow)
 {
 	struct dirty_run run;
 	struct err err;
@@ -70,7 +69,7 @@ static size_t copy(struct world *w, struct dirty_reader *reader,
 	return pages;
 }
 
-static void compare(struct world *w, const uint64_t *shadow)
+static void compare(struct world *w, const size_t *shadow)
 {
 	for (size_t i = 0; i < PAGES; i++)
 		if (shadow[i] != *first_word(w->memory, i))
@@ -81,7 +80,7 @@ static void compare(struct world *w, const uint64_t *shadow)
 static void *read_on(void *arg)
 {
 	struct world *w = arg;
-	uint64_t *shadow = calloc(PAGES, sizeof(*shadow));
+	size_t *shadow = calloc(PAGES, sizeof(*shadow));
 	struct dirty_reader *reader;
 	struct err err;
 
@@ -104,7 +103,7 @@ static void *read_on(void *arg)
 static void *look_in(void *arg)
 {
 	struct world *w = arg;
-	uint64_t *shadow = calloc(PAGES, sizeof(*shadow));
+	size_t *shadow = calloc(PAGES, sizeof(*shadow));
 	struct err err;
 
 	if (!shadow)

@@ -78,14 +78,15 @@ static void found(void *ctx, uintptr_t host, uint64_t size)
 	struct rig *rig = ctx;
 
 	assert_in_range(rig->runs, 0, 7);
-	rig->at[rig->runs] = host / PAGE - FIRST;
+	rig->at[rig->runs] = (uintptr_t)(host / PAGE - FIRST);
 	rig->size[rig->runs++] = size / PAGE;
 }
 
 static void find(struct rig *rig, uint64_t from, uint64_t pages)
 {
 	rig->runs = 0;
-	assert_int_equal(idle_find(&rig->idle, (FIRST + from) * PAGE,
+	assert_int_equal(idle_find(&rig->idle,
+				   (uintptr_t)((FIRST + from) * PAGE),
 				   pages * PAGE, found, rig, &err),
 			 0);
 }

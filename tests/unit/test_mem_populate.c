@@ -62,11 +62,11 @@ static uint64_t resident(const struct backing *b)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t pages = b->size / page;
-	unsigned char *there = malloc(pages);
+	unsigned char *there = malloc((size_t)pages);
 	uint64_t n = 0;
 
 	assert_non_null(there);
-	assert_int_equal(mincore(b->host, b->size, there), 0);
+	assert_int_equal(mincore(b->host, (size_t)b->size, there), 0);
 	for (uint64_t i = 0; i < pages; i++)
 		n += there[i] & 1;
 	free(there);

@@ -48,7 +48,7 @@ static void add(struct rig *rig, struct range gpa, enum mem_kind kind,
 static void back(struct backing *b, struct range gpa)
 {
 	assert_int_equal(backing_init(b, gpa, 2 * MIB, NULL, &err), 0);
-	memset(b->host, 0xaa, b->size);
+	memset(b->host, 0xaa, (size_t)b->size);
 }
 
 /* @page: what the host's is to be taken for */

@@ -95,7 +95,7 @@ static void add__a_pagemap_that_ends_is_an_error(void **state)
 /* What this kernel says of 64 pages: some written, one read, the rest not. */
 static void look(bool scan)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	_cleanup_(
 		residency_close) struct residency_source source = { .fd = -1 };
 	struct residency sum = { 0 };
@@ -142,7 +142,7 @@ static void add__reading_tells_touched_and_untouched(void **state)
 /* Neighbours that differ fill the kernel's answer: it is asked on. */
 static void add__a_scan_of_more_runs_than_one_call_takes(void **state)
 {
-	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	_cleanup_(
 		residency_close) struct residency_source source = { .fd = -1 };
 	struct residency sum = { 0 };

@@ -120,9 +120,9 @@ static size_t compare(struct rig *rig)
 
 	assert_int_equal(dirty_harvest(rig->reader, &err), 0);
 	while (dirty_next(rig->reader, &run, &err) > 0) {
-		memcpy(rig->before + (run.gpa.start - RAM_BASE), run.host,
-		       run.gpa.size);
-		told += run.gpa.size / PAGE;
+		memcpy(rig->before + (size_t)(run.gpa.start - RAM_BASE),
+		       run.host, (size_t)run.gpa.size);
+		told += (size_t)(run.gpa.size / PAGE);
 	}
 	for (size_t i = 0; i < SIZE / PAGE; i++)
 		assert_memory_equal(rig->before + i * PAGE, page_at(rig, i),

@@ -35,9 +35,9 @@ void ram_init_with(struct fake_ram *ram, const struct mem_region *more)
 	for (unsigned i = 0; i < 3; i++) {
 		struct mem_region r = region[i];
 
-		ram->host[i] = aligned_alloc(0x1000, r.gpa.size);
+		ram->host[i] = aligned_alloc(0x1000, (size_t)r.gpa.size);
 		assert(ram->host[i]);
-		memset(ram->host[i], 0, r.gpa.size);
+		memset(ram->host[i], 0, (size_t)r.gpa.size);
 		r.host = ram->host[i];
 		(void)mem_add(&ram->map, r, &err);
 	}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 
-from vmmtools.base import Failure
+from vmmtools.base import SOURCE_ROOT, Failure
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class Arch:
     """The Debian suite the libraries of the sysroot come from."""
     headers_suite: str
     """The suite of linux-libc-dev: KVM's interface must be 6.12 or newer."""
+    host_mem: str
+    """The memory of an emulated test host unless the user says otherwise."""
+
+    @property
+    def kernel_name(self) -> str:
+        """What the guest's kernel is called in a test host's /guest."""
+        return self.kernel_target.rpartition("/")[2]
 
     @property
     def gcc_package(self) -> str:
@@ -42,6 +49,11 @@ class Arch:
     def libc_package(self) -> str:
         """The cross C library's package."""
         return f"libc6-dev-{self.debian}-cross"
+
+    @property
+    def ported(self) -> bool:
+        """True if there is a vmm for it; its lab may be there before."""
+        return (SOURCE_ROOT / "arch" / self.name).is_dir()
 
     @property
     def native(self) -> bool:
@@ -63,6 +75,20 @@ ARCHES = {
             kernel_target="arch/arm64/boot/Image",
             suite="bookworm",
             headers_suite="bookworm-backports",
+            host_mem="1G",
+        ),
+        Arch(
+            name="mips",
+            machine="mips",
+            debian="mipsel",
+            triplet="mipsel-linux-gnu",
+            cpu_family="mips",
+            endian="little",
+            kernel_arch="mips",
+            kernel_target="vmlinux",
+            suite="bookworm",
+            headers_suite="bookworm-backports",
+            host_mem="512M",
         ),
     )
 }

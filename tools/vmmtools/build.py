@@ -66,8 +66,12 @@ class Build:
              SOURCE_ROOT], quiet=True)
         stamp.write_text(recipe_key(cross, self._options()) + "\n")
 
-    def make(self, targets: tuple[str, ...] = ("tools/vmm",)) -> Path:
-        """Build, configuring first if needed; the path of the program."""
+    def make(self, targets: tuple[str, ...] = ()) -> Path:
+        """Build, configuring first if needed; the path of the program.
+
+        The targets are vmm unless given; all if there is no vmm yet.
+        """
+        targets = targets or ("tools/vmm" if self.arch.ported else "all",)
         lock = f"build-{recipe_key(str(self.folder))}"
         with locked(cache_dir("locks") / lock):
             self._setup()

@@ -52,7 +52,8 @@ def compiled(arch: Arch, name: str) -> Path:
     def make(program: Path) -> None:
         hostpkgs.ensure(hostpkgs.compiler_needs(arch),
                         f"build {source.name} for {arch.name}")
-        run([f"{arch.triplet}-gcc", *C_FLAGS, source, "-o", program], quiet=True)
+        run([f"{arch.triplet}-gcc", *C_FLAGS, source, "-o", program],
+            quiet=True)
 
     key = recipe_key(arch.name, C_FLAGS, source.read_text())
     return make_once(cache_dir("programs") / f"{arch.name}-{name}-{key}", make)
@@ -119,7 +120,7 @@ def host_tree(arch: Arch, guest: Kernel) -> Cpio:
     _add_user_land(cpio, arch)
     cpio.folder("lab")
     cpio.copy("init", compiled(arch, "host-init"))
-    cpio.copy("guest/Image", guest.get())
+    cpio.copy(f"guest/{arch.kernel_name}", guest.get())
     cpio.copy("guest/initrd", guest_initrd(arch, guest))
     cpio.copy("guest/bench.cpio", bench_initrd(arch))
     return cpio

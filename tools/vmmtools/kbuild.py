@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,16 @@ NEEDS = {
 }
 
 
-def _source(arch: Arch, package: str, version: str) -> Path:
-    """The unpacked source, of `version` or else of the newest there is."""
-    apt = PrivateApt(arch)
+def _source(arch: Arch, recipe: dict[str, Any]) -> Path:
+    """The unpacked source, of the recipe's version or else the newest."""
+    package, version = recipe["source"], recipe["version"]
+    if "suite" in recipe:
+        # An older suite may not have this architecture, but a source package
+        # is of none, and every suite has amd64.
+        apt = PrivateApt(replace(arch, name="source", debian="amd64"),
+                         (recipe["suite"],))
+    else:
+        apt = PrivateApt(arch)
     offered = apt.versions(package)
     if not offered:
         raise Failure(f"{package}: not in Debian's lists")
@@ -65,12 +73,30 @@ def check_config(fragments: list[Path], config: str) -> list[str]:
             if have.get(name, "n") != value]
 
 
+def _configure(make: list[str], env: dict[str, str], objects: Path,
+               fragments: list[Path], base: str) -> Path:
+    """Make the configuration: the fragments, and what `base` says of the rest:
+    tinyconfig takes the rest's defaults, allnoconfig leaves it out."""
+    text = "".join(fragment.read_text() for fragment in fragments)
+    config = objects / ".config"
+    if base == "allnoconfig":
+        said = objects / "fragments"
+        said.write_text(text)
+        run([*make, f"KCONFIG_ALLCONFIG={said}", base], env=env, quiet=True)
+        return config
+    run([*make, base], env=env, quiet=True)
+    with config.open("a") as file:
+        file.write(text)
+    run([*make, "olddefconfig"], env=env, quiet=True)
+    return config
+
+
 def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
           patches: list[Path], folder: Path) -> None:
     """Build what a recipe of kernels.toml says; leaves Image and config."""
     hostpkgs.ensure(NEEDS | hostpkgs.compiler_needs(arch),
                     f"build the kernel {folder.name}")
-    source = _source(arch, recipe["source"], recipe["version"])
+    source = _source(arch, recipe)
     (folder / "source").write_text(f"{source.name}\n")
     with tempfile.TemporaryDirectory(dir=cache_dir("src")) as scratch:
         work = Path(scratch)
@@ -89,16 +115,17 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
         env = {**os.environ, "KBUILD_BUILD_TIMESTAMP": "2024-01-01",
                "KBUILD_BUILD_USER": "vmm", "KBUILD_BUILD_HOST": "vmm",
                "LC_ALL": "C"}
-        run([*make, "tinyconfig"], env=env, quiet=True)
-        config = objects / ".config"
-        with config.open("a") as file:
-            for fragment in fragments:
-                file.write(fragment.read_text())
-        run([*make, "olddefconfig"], env=env, quiet=True)
+        config = _configure(make, env, objects, fragments,
+                            recipe.get("base", "tinyconfig"))
         for lacking in check_config(fragments, config.read_text()):
             say(f"{folder.name}: {lacking} cannot be had in this kernel")
         target = recipe.get("target", arch.kernel_target)
         say(f"building the kernel {folder.name}: this takes minutes")
-        run([*make, Path(target).name], env=env, quiet=True)
-        shutil.copyfile(objects / target, folder / "Image")
+        run([*make, *recipe.get("make", []), Path(target).name], env=env,
+            quiet=True)
+        if Path(target).name == "vmlinux":
+            run([f"{arch.triplet}-strip", "-o", folder / "Image",
+                 objects / target])
+        else:
+            shutil.copyfile(objects / target, folder / "Image")
         shutil.copyfile(config, folder / "config")

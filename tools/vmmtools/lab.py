@@ -13,13 +13,24 @@ from vmmtools.arch import Arch
 from vmmtools.base import Failure, hint, run
 from vmmtools.build import Build
 from vmmtools.cpio import Cpio
-from vmmtools.images import Kernel, find_kernel
+from vmmtools.images import Kernel, find_kernel, kernels
 from vmmtools.initramfs import host_base, host_tree
 from vmmtools.native import native_host, run_native
 from vmmtools.session import Session
 
-HOSTS = {"4k": "lab-host", "16k": "debian-16k", "64k": "mini-64k"}
-GUESTS = {"mini": "mini-guest", "full": "full-guest"}
+HOSTS = {
+    "arm64": {"4k": "lab-host", "16k": "debian-16k", "64k": "mini-64k"},
+    "mips": {"4k": "lab-host", "16k": "lab-host-16k"},
+}
+"""The kernel of the test host, by its page size."""
+GUESTS = {
+    "arm64": {"mini": "mini-guest", "full": "full-guest"},
+    "mips": {"mini": "mini-guest"},
+}
+"""Short names of guests' kernels."""
+OWN_MINI = {("mips", "16k"): "mini-guest-16k"}
+"""The mini guest of a host that cannot run the usual one: there, guests have
+the host's page size."""
 
 
 @dataclass
@@ -29,13 +40,13 @@ class Options:
     arch: Arch
     command: list[str]
     cpu: str = ""
-    gic: int = 3
+    gic: int | None = None
     mte: bool = False
     page: str = "4k"
     host: str = ""
     guest: str = ""
     smp: int = 1
-    mem: str = "1G"
+    mem: str = ""
     icount: bool = False
     append: list[str] = field(default_factory=list)
     files: list[tuple[Path, str]] = field(default_factory=list)
@@ -48,7 +59,7 @@ class Options:
     def native(self) -> bool:
         """True if this machine is the test host: nothing else is asked for."""
         asked = (self.cpu, self.mte, self.host, self.append, self.icount,
-                 self.gic != 3, self.page != "4k", self.smp != 1)
+                 self.gic not in (None, 3), self.page != "4k", self.smp != 1)
         return native_host(self.arch) and not any(asked)
 
     @property
@@ -75,7 +86,7 @@ def parse_file(word: str) -> tuple[Path, str]:
 def _ready_or_debian(arch: Arch, name: str) -> Kernel:
     """A kernel that need not be built: `name`, else Debian's."""
     kernel = find_kernel(arch, name)
-    if kernel.ready():
+    if kernel.ready() or "debian" not in kernels(arch):
         return kernel
     hint(f"{name} is not built (tools/image {arch.name} {name} does it); "
          "taking Debian's kernel")
@@ -84,19 +95,25 @@ def _ready_or_debian(arch: Arch, name: str) -> Kernel:
 
 def host_kernel(options: Options) -> Kernel:
     """The kernel of the test host."""
+    hosts = HOSTS[options.arch.name]
     if options.host:
         return find_kernel(options.arch, options.host)
+    if options.page not in hosts:
+        raise Failure(f"--page {options.page}: {options.arch.name} has no such "
+                      f"host (known: {', '.join(hosts)})", 2)
     if options.page == "4k":
-        return _ready_or_debian(options.arch, HOSTS["4k"])
-    return find_kernel(options.arch, HOSTS[options.page])
+        return _ready_or_debian(options.arch, hosts["4k"])
+    return find_kernel(options.arch, hosts[options.page])
 
 
 def guest_kernel(options: Options) -> Kernel:
-    """The kernel at /guest/Image."""
-    if options.guest:
-        name = GUESTS.get(options.guest, options.guest)
-        return find_kernel(options.arch, name)
-    return _ready_or_debian(options.arch, GUESTS["mini"])
+    """The guest's kernel in /guest."""
+    arch = options.arch
+    guests = GUESTS[arch.name]
+    if options.guest in ("", "mini"):
+        return _ready_or_debian(
+            arch, OWN_MINI.get((arch.name, options.page), guests["mini"]))
+    return find_kernel(arch, guests.get(options.guest, options.guest))
 
 
 def stripped(arch: Arch, program: Path) -> Path:
@@ -111,14 +128,15 @@ def stripped(arch: Arch, program: Path) -> Path:
     return target
 
 
-def add_run(cpio: Cpio, options: Options, program: Path) -> None:
+def add_run(cpio: Cpio, options: Options, program: Path | None) -> None:
     """What is particular to a run: vmm and the files asked for."""
-    cpio.copy("bin/vmm", program)
+    if program:
+        cpio.copy("bin/vmm", program)
     for source, target in options.files:
         cpio.copy(target, source)
 
 
-def _run_emulated(options: Options, program: Path) -> int:
+def _run_emulated(options: Options, program: Path | None) -> int:
     """Run the command in an emulated test host."""
     arch = options.arch
     hostpkgs.ensure(qemu.NEEDS.get(arch.name, {}),
@@ -137,7 +155,7 @@ def _run_emulated(options: Options, program: Path) -> int:
         machine = qemu.Machine(
             kernel=host.get(), initrd=Path(f"/dev/fd/{initrd.fileno()}"),
             cpu=options.cpu, gic=options.gic, mte=options.mte, smp=options.smp,
-            mem=options.mem, icount=options.icount,
+            mem=options.mem or arch.host_mem, icount=options.icount,
             serial_only=host.serial_only, append=options.append)
         session = Session(interactive=options.interactive,
                           timeout=options.timeout, log=options.log)
@@ -151,11 +169,11 @@ def run_lab(options: Options) -> int:
     """Run the command on a test host; its status, 124 or 125."""
     arch = options.arch
     build = Build(arch)
-    if options.build:
+    if options.build and arch.ported:
         build.make()
-    if not build.program.exists():
+    if arch.ported and not build.program.exists():
         raise Failure(f"{build.program}: not built yet", 125)
-    program = stripped(arch, build.program)
+    program = stripped(arch, build.program) if arch.ported else None
     if not options.native:
         return _run_emulated(options, program)
     tree = host_tree(arch, guest_kernel(options))

@@ -42,3 +42,8 @@ class Suite:
 def lab_arches() -> list[Arch]:
     """The architectures whose hosts are tested: all there are."""
     return list(ARCHES.values())
+
+
+def ported_arches() -> list[Arch]:
+    """Those of them whose guests are."""
+    return [arch for arch in lab_arches() if arch.ported]

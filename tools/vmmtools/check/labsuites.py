@@ -11,11 +11,11 @@ from vmmtools.arch import Arch
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check import tap
 from vmmtools.check.cases import Case, File, run_cases
-from vmmtools.check.context import Context, lab_arches
+from vmmtools.check.context import Context, ported_arches
 from vmmtools.check.native import BUILD_LIMIT
 from vmmtools.check.process import call
 from vmmtools.check.report import only, tell
-from vmmtools.images import find_kernel
+from vmmtools.images import kernels
 from vmmtools.lab import GUESTS, HOSTS
 
 TESTS = SOURCE_ROOT / "tests"
@@ -47,8 +47,10 @@ def _common_files() -> list[File]:
 
 def _get_kernels(arch: Arch) -> None:
     """Have all kernels at hand before the clock of a test runs."""
-    for name in (*HOSTS.values(), *GUESTS.values(), "debian"):
-        kernel = find_kernel(arch, name)
+    known = kernels(arch)
+    names = {*HOSTS[arch.name].values(), *GUESTS[arch.name].values(), "debian"}
+    for name in sorted(names & known.keys()):
+        kernel = known[name]
         if not kernel.ready():
             tell(f"check: building the kernel {name}, once: 5 to 10 minutes")
         kernel.get()
@@ -56,7 +58,7 @@ def _get_kernels(arch: Arch) -> None:
 
 def case_suite(context: Context, folder: str) -> None:
     """Run the cases of tests/FOLDER."""
-    for arch in lab_arches():
+    for arch in ported_arches():
         ended = call([SOURCE_ROOT / "tools" / "build", arch.name, "--target",
                       "all"], limit=BUILD_LIMIT, report=context.report)
         if not ended.good:
@@ -70,7 +72,7 @@ def case_suite(context: Context, folder: str) -> None:
 
 def kvm_suite(context: Context) -> None:
     """Run the bare guests of tests/kvm; --test takes their plain names."""
-    for arch in lab_arches():
+    for arch in ported_arches():
         _get_kernels(arch)
         ended = call([TESTS / "kvm" / "run", "--arch", arch.name, "--jobs",
                       str(context.jobs), *context.patterns],
