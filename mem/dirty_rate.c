@@ -79,11 +79,14 @@ static int step(struct dirty_rate *rate)
 static int next_phase(struct dirty_rate *rate)
 {
 	uint64_t gone;
+	int r;
 
 	switch (rate->phase) {
 	case PREPARE:
-		loop_timer_set(&rate->timer, 1);
-		return begin(rate, BEGIN);
+		r = begin(rate, BEGIN);
+		if (r == 0)
+			loop_timer_set(&rate->timer, 1);
+		return r;
 	case BEGIN:
 		rate->phase = WAIT;
 		gone = now_ns() - rate->begun_ns;
@@ -148,15 +151,15 @@ int dirty_rate_start(struct dirty_rate *rate, uint64_t ns, struct err *err)
 	r = dirty_reader_add(rate->dirty, DIRTY_FROM_NOW, &rate->reader, err);
 	if (r < 0)
 		return r;
-	rate->wanted_ns = ns;
-	rate->took_ns = 0;
-	memset(rate->pages, 0, sizeof(rate->pages));
 	r = begin(rate, PREPARE);
 	if (r < 0) {
 		rate->reader = dirty_reader_remove(rate->reader);
 		*err = rate->err;
 		return r;
 	}
+	rate->wanted_ns = ns;
+	rate->took_ns = 0;
+	memset(rate->pages, 0, sizeof(rate->pages));
 	rate->state = DIRTY_RATE_MEASURING;
 	loop_timer_set(&rate->timer, 1);
 	return 0;

@@ -63,8 +63,8 @@ void dirty_rate_finish(struct dirty_rate *rate); /* zeroed is fine */
  * Begins to measure, for @ns nanoseconds at least: the time starts when all
  * pages are ready to be logged.
  *
- * Returns 0; -EBUSY if it is measured already; or what dirty_reader_add()
- * returns.
+ * Returns 0; -EBUSY if it is measured already; or what dirty_reader_add() and
+ * dirty_harvest() return, and what was measured before stays.
  */
 int dirty_rate_start(struct dirty_rate *rate, uint64_t ns, struct err *err);
 

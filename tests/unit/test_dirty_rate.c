@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "mem/dirty_rate.h"
 #include "tests/unit/fake_log.h"
 #include "tests/unit/test.h"
@@ -168,6 +169,58 @@ static void start__failures_are_told(void **state)
 	end(&rig);
 }
 
+struct after {
+	struct loop_timer timer;
+	struct loop *loop;
+};
+
+static void stop(struct loop_timer *timer)
+{
+	loop_stop(container_of(timer, struct after, timer)->loop);
+}
+
+static void run_on(struct rig *rig, uint64_t ns)
+{
+	struct after after = { .timer.expired = stop, .loop = rig->loop };
+
+	assert_int_equal(loop_timer_add(rig->loop, &after.timer, &rig->err), 0);
+	loop_timer_set(&after.timer, ns);
+	assert_int_equal(loop_run(rig->loop, &rig->err), 0);
+	loop_timer_remove(rig->loop, &after.timer);
+}
+
+static void start__a_failure_before_the_time_begins_is_the_end(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, FAKE_BITMAP);
+	assert_int_equal(dirty_rate_start(&rig.rate, MS, &rig.err), 0);
+	rig.log.sync_fails = -EIO;
+	while (rig.dones == 0)
+		assert_int_equal(loop_run(rig.loop, &rig.err), 0);
+	assert_int_equal(rig.rate.state, DIRTY_RATE_FAILED);
+	assert_int_equal(rig.begins, 0);
+	run_on(&rig, 5 * MS);
+	assert_int_equal(rig.dones, 1);
+	end(&rig);
+}
+
+static void start__a_failure_leaves_what_was_measured(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, FAKE_BITMAP);
+	measure(&rig, MS);
+	rig.log.sync_fails = -EIO;
+	assert_int_equal(dirty_rate_start(&rig.rate, MS, &rig.err), -EIO);
+	assert_int_equal(rig.rate.state, DIRTY_RATE_MEASURED);
+	assert_int_equal(rig.rate.pages[1], 10);
+	assert_true(rig.rate.took_ns >= MS);
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +228,9 @@ int main(void)
 		cmocka_unit_test(rate__is_by_the_second_and_rounded),
 		cmocka_unit_test(start__one_at_a_time),
 		cmocka_unit_test(start__failures_are_told),
+		cmocka_unit_test(
+			start__a_failure_before_the_time_begins_is_the_end),
+		cmocka_unit_test(start__a_failure_leaves_what_was_measured),
 	};
 
 	return RUN_TESTS(tests);
