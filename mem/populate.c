@@ -175,8 +175,15 @@ static int start_threads(struct populate *p, struct err *err)
 	return 0;
 }
 
-/* What is asked for that is not there yet, or could be dropped: no page of a
- * pool, which has promised it, nor of a file, which is the page cache's. */
+/* True if the pages are the host's free memory's: not a pool's, which has
+ * promised them, nor a shared file's, which are the page cache's. */
+static bool takes_memory(const struct mem_policy *policy)
+{
+	if (policy->huge == MEM_HUGE_TLB)
+		return false;
+	return policy->source != MEM_FILE || !policy->share;
+}
+
 static int check_available(const struct mem_map *map, struct err *err)
 {
 	uint64_t available, need = 0;
@@ -184,8 +191,7 @@ static int check_available(const struct mem_map *map, struct err *err)
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *r = &map->region[i];
 
-		if (wanted(r) && r->backing->policy.huge != MEM_HUGE_TLB &&
-		    r->backing->policy.source != MEM_FILE)
+		if (wanted(r) && takes_memory(&r->backing->policy))
 			need += r->gpa.size;
 	}
 	if (!host_available(HOST_PROCFS, &available) || need <= available)

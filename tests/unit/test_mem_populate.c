@@ -17,12 +17,13 @@
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
+#define TEMPLATE "/tmp/vmm-test-populate-XXXXXX"
 
 static struct err err;
 static struct mem_map map;
 static struct backing backing[4];
 static size_t backings;
-static char path[] = "/tmp/vmm-test-populate-XXXXXX";
+static char path[] = TEMPLATE;
 
 static int setup(void **state)
 {
@@ -130,6 +131,34 @@ static void populate__shortage_is_told_before_anything_is_taken(void **state)
 			 0);
 }
 
+static void populate__a_private_file_takes_memory_for_all_of_it(void **state)
+{
+	char own[] = TEMPLATE;
+	const struct mem_policy file = { .source = MEM_FILE,
+					 .path = own,
+					 .prealloc = true };
+	struct populate *p = NULL;
+	uint64_t size = 0;
+	int fd, r;
+
+	(void)state;
+	if (SMALL_ADDRESS_SPACE || !host_available(HOST_PROCFS, &size))
+		SKIP("no room for so large a mapping");
+	size = (size / MIB + 1) * 2 * MIB;
+	fd = mkstemp(own);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	assert_int_equal(close(fd), 0);
+	add(2 * GIB, size, file);
+	assert_int_equal(unlink(own), 0);
+	mem_freeze(&map);
+	r = populate_start(&p, &map, &err);
+	if (p)
+		populate_stop(p);
+	(void)populate_finish(p, &(struct err){ 0 });
+	assert_int_equal(r, -ENOMEM);
+}
+
 static void populate__a_page_that_is_not_to_be_had_is_named(void **state)
 {
 	const int fd = mkstemp(path);
@@ -202,6 +231,7 @@ int main(void)
 		TEST(populate__nothing_asked_for_is_nothing_done),
 		TEST(populate__every_page_is_there_before_the_end),
 		TEST(populate__shortage_is_told_before_anything_is_taken),
+		TEST(populate__a_private_file_takes_memory_for_all_of_it),
 		TEST(populate__a_page_that_is_not_to_be_had_is_named),
 		TEST(prealloc__a_signal_ends_it),
 		TEST(prealloc__without_a_signal_it_is_complete),
