@@ -102,15 +102,17 @@ static int adopt_pages(struct mem_policy *policy, int fd, struct err *err)
 static int make_file(const char *path, uint64_t size, struct file *ret,
 		     struct err *err)
 {
-	ret->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY,
-		       MODE);
-	ret->size = size;
-	if (ret->fd < 0)
+	_cleanup_(fd_closep) int fd = open(
+		path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, MODE);
+
+	if (fd < 0)
 		return err_sys(err, "%s", path);
-	if (set_size(ret->fd, size, err) == 0)
-		return 0;
-	(void)unlink(path);
-	return err_wrap(err, "%s", path);
+	if (set_size(fd, size, err) < 0) {
+		(void)unlink(path);
+		return err_wrap(err, "%s", path);
+	}
+	*ret = (struct file){ .fd = TAKE_FD(fd), .size = size };
+	return 0;
 }
 
 /* Sets *ret_made if the file is new. */

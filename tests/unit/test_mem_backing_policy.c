@@ -277,6 +277,29 @@ static void file__private_writes_do_not(void **state)
 	backing_finish(&b);
 }
 
+static int lowest_free_fd(void)
+{
+	const int fd = dup(STDERR_FILENO);
+
+	assert_int_equal(close(fd), 0);
+	return fd;
+}
+
+static void file__one_that_cannot_be_made_leaves_nothing_behind(void **state)
+{
+	const struct range huge = { 0, UINT64_C(1) << 63 };
+	const int before = lowest_free_fd();
+	struct mem_policy p = { .source = MEM_FILE,
+				.path = path,
+				.share = true };
+	struct backing b;
+
+	(void)state;
+	assert_int_equal(backing_init(&b, huge, 2 * MIB, &p, &err), -EFBIG);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(lowest_free_fd(), before);
+}
+
 static void file__another_size_is_refused_and_left_alone(void **state)
 {
 	struct stat st;
@@ -461,6 +484,7 @@ int main(void)
 		FILE_TEST(file__reserve_allocates_it),
 		FILE_TEST(file__shared_writes_reach_it),
 		FILE_TEST(file__private_writes_do_not),
+		FILE_TEST(file__one_that_cannot_be_made_leaves_nothing_behind),
 		FILE_TEST(file__another_size_is_refused_and_left_alone),
 		FILE_TEST(file__private_and_missing_is_refused),
 		FILE_TEST(file__what_is_no_file_is_refused),
