@@ -130,7 +130,10 @@ static int get_idle(const struct idle *idle, struct word *word, uint64_t pfn,
 					   sizeof(word->bits),
 					   index * sizeof(word->bits));
 
-		if (r < 0)
+		/* It ends with the host's RAM; not all pages are RAM. */
+		if (r == -ENODATA)
+			word->bits = 0;
+		else if (r < 0)
 			return err_set(err, r, "page_idle/bitmap: %s",
 				       strerrordesc_np(-r));
 		word->index = index;

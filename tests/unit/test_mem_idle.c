@@ -181,6 +181,25 @@ static void find__a_huge_page_is_one_run_with_its_neighbours(void **state)
 	end(&rig);
 }
 
+static void find__a_page_the_kernel_has_no_bit_for_is_used(void **state)
+{
+	const uint64_t end_pfn = 0x40000;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	map_page(&rig, 0, end_pfn - 1, PRESENT);
+	map_page(&rig, 1, end_pfn, PRESENT); /* persistent memory, say */
+	map_page(&rig, 2, end_pfn - 2, PRESENT);
+	set_bit(&rig, end_pfn - 1);
+	set_bit(&rig, end_pfn - 2);
+	find(&rig, 0, 3);
+	assert_int_equal(rig.runs, 2);
+	assert_int_equal(rig.at[0], 0);
+	assert_int_equal(rig.at[1], 2);
+	end(&rig);
+}
+
 static void open__says_what_the_host_lacks(void **state)
 {
 	struct rig rig;
@@ -244,6 +263,8 @@ int main(void)
 		cmocka_unit_test(find__tells_runs_of_what_is_idle_still),
 		cmocka_unit_test(
 			find__a_huge_page_is_one_run_with_its_neighbours),
+		cmocka_unit_test(
+			find__a_page_the_kernel_has_no_bit_for_is_used),
 		cmocka_unit_test(open__says_what_the_host_lacks),
 		cmocka_unit_test(mark__pages_that_are_hidden_are_an_error),
 	};
