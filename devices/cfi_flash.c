@@ -98,7 +98,7 @@ static const uint8_t query_table[] = {
 struct cfi_flash {
 	struct device dev;
 	struct flash_image *image; /* borrowed */
-	struct rom_switch rom;
+	struct rom_view rom;
 	enum mode mode;
 	enum step step;
 	uint8_t status;
@@ -136,28 +136,37 @@ static void break_off(struct cfi_flash *f, uint32_t val)
 	end(f, SR_SEQUENCE);
 }
 
+/* @failed: what the status says if the host did not do all of it */
+static void end_write(struct cfi_flash *f, struct range at, bool done,
+		      unsigned failed)
+{
+	f->rom.wrote(f->rom.ctx, at);
+	end(f, done ? 0 : failed);
+}
+
 static void program(struct cfi_flash *f, uint64_t at, const uint8_t *bits,
 		    unsigned len)
 {
 	if (f->image->ro || f->locked[at / FLASH_BLOCK] ||
-	    f->locked[(at + len - 1) / FLASH_BLOCK])
+	    f->locked[(at + len - 1) / FLASH_BLOCK]) {
 		end(f, SR_PROGRAM | SR_LOCKED);
-	else if (flash_image_program(f->image, at, bits, len) < 0)
-		end(f, SR_PROGRAM);
-	else
-		end(f, 0);
+		return;
+	}
+	end_write(f, (struct range){ at, len },
+		  flash_image_program(f->image, at, bits, len) == 0,
+		  SR_PROGRAM);
 }
 
 static void erase(struct cfi_flash *f, uint64_t at)
 {
-	const uint64_t block = at / FLASH_BLOCK;
+	const struct range block = { at - at % FLASH_BLOCK, FLASH_BLOCK };
 
-	if (f->image->ro || f->locked[block])
+	if (f->image->ro || f->locked[at / FLASH_BLOCK]) {
 		end(f, SR_ERASE | SR_LOCKED);
-	else if (flash_image_erase(f->image, block * FLASH_BLOCK) < 0)
-		end(f, SR_ERASE);
-	else
-		end(f, 0);
+		return;
+	}
+	end_write(f, block, flash_image_erase(f->image, block.start) == 0,
+		  SR_ERASE);
 }
 
 static void begin(struct cfi_flash *f, uint8_t code)
@@ -366,7 +375,7 @@ static const struct device_ops cfi_flash_ops = {
 	.destroy = cfi_flash_destroy,
 };
 
-struct device *cfi_flash_new(struct flash_image *image, struct rom_switch rom)
+struct device *cfi_flash_new(struct flash_image *image, struct rom_view rom)
 {
 	const size_t blocks = (size_t)(image->size / FLASH_BLOCK);
 	struct cfi_flash *f = calloc(1, sizeof(*f) + blocks * sizeof(bool));

@@ -25,7 +25,7 @@
  * for those of another maker with such codes (0xf0, 0xaa, 0x55).
  *
  * While it reads as array, guest reads go to memory that others have mapped:
- * see struct rom_switch. All else the chip has to say comes by its registers.
+ * see struct rom_view. All else the chip has to say comes by its registers.
  * What was written is on stable storage once "read array" is done, with which
  * drivers end what they do; and when the machine is paused, reset or ended.
  *
@@ -42,6 +42,7 @@
 #ifndef DEVICES_CFI_FLASH_H
 #define DEVICES_CFI_FLASH_H
 
+#include "base/range.h"
 #include "devices/device.h"
 #include "devices/flash_image.h"
 
@@ -50,18 +51,24 @@
 #define CFI_FLASH_DEVICE_WIDTH 2 /* of a chip */
 
 /*
- * Who can have guest reads of the device's window go to memory, past the
- * device, and back. Writes always come to the device.
+ * The guest's memory that shows the image's bytes. Writes to it always come to
+ * the device; reads go past it or to it, as it says. The device's lock is held
+ * in both.
  */
-struct rom_switch {
+struct rom_view {
 	/*
 	 * @direct: from its return on, reads go to the image's bytes; else,
 	 *          every read begun after it returned comes to the device
 	 *
-	 * The device's lock is held. Called when it changes; direct at first.
-	 * Thread: any vCPU; setup and loop with the vCPUs stopped.
+	 * Called when it changes; direct at first. Thread: any vCPU; setup and
+	 * loop with the vCPUs stopped.
 	 */
 	void (*set)(void *ctx, bool direct);
+	/*
+	 * The image's bytes of @at, or some of them, have been written: who
+	 * follows what changes in memory is to know. Thread: any vCPU.
+	 */
+	void (*wrote)(void *ctx, struct range at);
 	void *ctx; /* borrowed */
 };
 
@@ -75,6 +82,6 @@ struct rom_switch {
  * Device tree: CFI_FLASH_COMPATIBLE, with "bank-width" and "device-width"
  * (Linux, bindings/mtd/mtd-physmap.yaml). Returns NULL when out of memory.
  */
-struct device *cfi_flash_new(struct flash_image *image, struct rom_switch rom);
+struct device *cfi_flash_new(struct flash_image *image, struct rom_view rom);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/size.h"
 #include "devices/cfi_flash.h"
+#include "mem/dirty.h"
 #include "vmm/machine.h"
 #include "vmm/slot.h"
 #include "vmm/vm.h"
@@ -66,20 +67,32 @@ int flash_layout(struct machine *machine, struct range window, struct err *err)
 	return 0;
 }
 
+static const struct mem_region *region_of(const struct flash *flash)
+{
+	return mem_find(&flash->vm->machine->mem, flash->at.start);
+}
+
 static void set_direct(void *ctx, bool direct)
 {
 	const struct flash *flash = ctx;
-	const struct mem_map *map;
 	struct err err = { 0 };
 	size_t region;
 
 	/* Slots of a VM to come are installed by slots_install(). */
 	if (!flash->vm)
 		return;
-	map = &flash->vm->machine->mem;
-	region = (size_t)(mem_find(map, flash->at.start) - map->region);
+	region = (size_t)(region_of(flash) - flash->vm->machine->mem.region);
 	if (slot_show(flash->vm, region, direct, &err) < 0)
 		log_warn("flash %s: %s", flash->image.path, err.msg);
+}
+
+/* KVM does not log what is written to the file. */
+static void wrote(void *ctx, struct range at)
+{
+	const struct flash *flash = ctx;
+
+	mem_wrote(&flash->vm->machine->mem, region_of(flash)->host + at.start,
+		  at.size);
 }
 
 int flash_attach(struct machine *machine, struct err *err)
@@ -88,7 +101,7 @@ int flash_attach(struct machine *machine, struct err *err)
 
 	for (size_t i = 0; i < count; i++) {
 		struct flash *flash = &machine->flash[i];
-		const struct rom_switch rom = { set_direct, flash };
+		const struct rom_view rom = { set_direct, wrote, flash };
 		const struct io_slot slot = {
 			.at = flash->at,
 			.dev = cfi_flash_new(&flash->image, rom),

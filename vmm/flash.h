@@ -7,7 +7,7 @@
  * reads come to the bus, too. The map does not change with that: what a device
  * reads by mem_ptr() are always the bytes of the array.
  *
- * Thread: setup, but for what rom_switch says.
+ * Thread: setup, but for what rom_view says.
  */
 #ifndef VMM_FLASH_H
 #define VMM_FLASH_H

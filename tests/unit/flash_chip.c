@@ -18,6 +18,14 @@ static void set(void *ctx, bool direct)
 	chip->switched++;
 }
 
+static void wrote(void *ctx, struct range at)
+{
+	struct flash_chip *chip = ctx;
+
+	chip->writes++;
+	chip->wrote = at;
+}
+
 void chip_init(struct flash_chip *chip)
 {
 	struct err err = { 0 };
@@ -35,7 +43,7 @@ void chip_init(struct flash_chip *chip)
 	if (chip->bytes == MAP_FAILED)
 		abort();
 	chip->dev = cfi_flash_new(&chip->image,
-				  (struct rom_switch){ set, chip });
+				  (struct rom_view){ set, wrote, chip });
 	if (!chip->dev || bus_attach(&chip->bus,
 				     (struct io_slot){ .at = { 0, CHIP_SIZE },
 						       .dev = chip->dev },

@@ -20,6 +20,8 @@ struct flash_chip {
 	struct bus bus; /* at 0 */
 	bool direct; /* what the switch was last set to */
 	unsigned switched; /* how often it was */
+	unsigned writes; /* how often the image was said to be written */
+	struct range wrote; /* the last time, and where */
 };
 
 /* Makes a chip whose bytes are all 0. */

@@ -85,6 +85,38 @@ static void array__is_the_file_at_every_size(void **state)
 	assert_int_equal(chip.switched, 0);
 }
 
+static void wrote_is(unsigned writes, uint64_t at, uint64_t size)
+{
+	assert_int_equal(chip.writes, writes);
+	assert_int_equal(chip.wrote.start, at);
+	assert_int_equal(chip.wrote.size, size);
+}
+
+static void writes__to_the_array_are_told_after_they_are_done(void **state)
+{
+	(void)state;
+	erase(3 * BLOCK + 8);
+	wrote_is(1, 3 * BLOCK, BLOCK);
+	program(CHIP_SIZE - 2, 2, 0x1234);
+	wrote_is(2, CHIP_SIZE - 2, 2);
+	command(BLOCK, 0xe8);
+	command(BLOCK, 1);
+	chip_write(&chip, BLOCK + 8, 8, 0);
+	assert_int_equal(chip.writes, 2);
+	command(BLOCK, 0xd0);
+	wrote_is(3, BLOCK + 8, 8);
+	/* Nothing is written to what is locked. */
+	command(0, 0x60);
+	command(0, 0x01);
+	program(0, 4, 0);
+	erase(0);
+	assert_int_equal(chip.writes, 3);
+	/* What a host that fails has written of it, nobody knows. */
+	assert_int_equal(ftruncate(chip.image.fd, 0), 0);
+	program(BLOCK, 4, 0);
+	assert_int_equal(chip.writes, 4);
+}
+
 static void modes__switch_the_rom_only_when_it_matters(void **state)
 {
 	static const uint8_t away[] = { 0x70, 0x90, 0x98, 0x40,
@@ -456,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(array__is_the_file_at_every_size),
+		TEST(writes__to_the_array_are_told_after_they_are_done),
 		TEST(modes__switch_the_rom_only_when_it_matters),
 		TEST(unknown__codes_read_the_array_and_are_no_error),
 		TEST(query__describes_the_chips),

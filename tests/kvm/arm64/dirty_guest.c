@@ -2,8 +2,9 @@
  * tests/kvm/arm64/dirty_guest.c - writes all over memory, by every means.
  *
  * Each CPU writes random words to random pages, forever; a disk, if there is
- * one, reads to where they write; and KVM writes each CPU's stolen time. CPU 0
- * resets the machine twice on its way. ../dirty.c watches.
+ * one, reads to where they write; KVM writes each CPU's stolen time; and a
+ * flash, if there is one, is programmed word by word. CPU 0 resets the machine
+ * twice on its way. ../dirty.c watches.
  */
 #include "tests/kvm/arm64/lib/dt.h"
 #include "tests/kvm/arm64/lib/guest.h"
@@ -15,12 +16,14 @@
 #define TURNS 12 /* of CPU 0, in each life but the last */
 #define WRITES 32 /* in each turn */
 #define SECTOR 512
+#define BLOCK 0x10000 /* of a flash */
 #define MOST_SECTORS 200
 #define MOST_RAMS 2
 
 /* In RAM below the image: a reset leaves it. */
 struct kept {
 	uint64_t lives;
+	uint64_t words; /* programmed */
 };
 
 static struct ring ring;
@@ -96,10 +99,31 @@ static void read_disk(const struct virtio *dev, uint64_t sectors)
 	CHECK_EQ(status, 0);
 }
 
+static void command(uint64_t at, uint64_t code)
+{
+	write32(at, code | code << 16);
+}
+
+/* Word after word, and all over again. */
+static void program_flash(uint64_t flash, uint64_t size, uint64_t *words)
+{
+	const uint64_t at = flash + *words * 4 % size;
+
+	if (at % BLOCK == 0) {
+		command(at, 0x20);
+		command(at, 0xd0);
+	}
+	command(at, 0x40);
+	write32(at, random_next(seed));
+	command(at, 0xff);
+	++*words;
+}
+
 int main(void)
 {
 	struct kept *kept = (struct kept *)(boot.image - PAGE);
-	uint64_t sectors = 0;
+	uint64_t sectors = 0, flash = 0, flash_size = 0;
+	struct dt_node node = { 0 };
 	struct virtio disk;
 
 	find_ram();
@@ -115,9 +139,15 @@ int main(void)
 		virtio_begin(&disk, 0);
 		virtio_start(&disk, &ring);
 	}
+	if (dt_find(&node, "compatible", "cfi-flash")) {
+		flash = dt_address(&node, 0);
+		flash_size = dt_size(&node, 0);
+	}
 	for (int turn = 0; turn < TURNS || kept->lives >= LIVES; turn++) {
 		if (sectors > 0)
 			read_disk(&disk, sectors);
+		if (flash)
+			program_flash(flash, flash_size, &kept->words);
 		scribble(this_cpu());
 	}
 	(void)smccc(PSCI_SYSTEM_RESET, 0, 0, 0);
