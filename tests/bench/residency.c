@@ -31,12 +31,12 @@ static double now_ms(void)
 
 static uint8_t *map(uint64_t size)
 {
-	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	void *host = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (host == MAP_FAILED)
 		return NULL;
-	(void)madvise(host, size, MADV_NOHUGEPAGE);
+	(void)madvise(host, (size_t)size, MADV_NOHUGEPAGE);
 	return host;
 }
 
@@ -53,7 +53,7 @@ static double best(const struct residency_source *source, const uint8_t *host,
 
 		*ret = (struct residency){ 0 };
 		for (uint64_t at = 0; at < size; at += step)
-			if (residency_add(source, (uintptr_t)host + at, step,
+			if (residency_add(source, (uintptr_t)(host + at), step,
 					  ret, &err) < 0)
 				return -1;
 		took = now_ms() - begun;

@@ -69,7 +69,7 @@ static void check(int r, const char *what, const struct err *err)
 
 static uint8_t *zeroes(uint64_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	void *p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -92,9 +92,9 @@ static void view_begin(struct view *view, struct test *t, enum dirty_start from)
 			view->shadow[i] = zeroes(r->gpa.size);
 		/* Who starts from now on has to know what is there now. */
 		if (from == DIRTY_FROM_NOW)
-			memcpy(view->shadow[i], r->host, r->gpa.size);
+			memcpy(view->shadow[i], r->host, (size_t)r->gpa.size);
 		else
-			memset(view->shadow[i], 0x5a, r->gpa.size);
+			memset(view->shadow[i], 0x5a, (size_t)r->gpa.size);
 	}
 }
 
@@ -106,7 +106,7 @@ static void view_end(struct view *view)
 static void copy_run(struct view *view, const struct dirty_run *run,
 		     const struct test *t)
 {
-	const uint64_t page = t->machine->limits.page_size;
+	const size_t page = (size_t)t->machine->limits.page_size;
 	uint8_t *to = view->shadow[run->region] +
 		      (run->gpa.start -
 		       t->machine->mem.region[run->region].gpa.start);
@@ -148,7 +148,7 @@ static void view_compare(const struct view *view, const struct test *t,
 		const struct mem_region *r = &map->region[i];
 		uint64_t at = 0;
 
-		if (memcmp(view->shadow[i], r->host, r->gpa.size) == 0)
+		if (memcmp(view->shadow[i], r->host, (size_t)r->gpa.size) == 0)
 			continue;
 		while (view->shadow[i][at] == r->host[at])
 			at++;
@@ -349,8 +349,10 @@ static void release(struct test *t)
 	view_end(&t->paused);
 	view_end(&t->live);
 	for (size_t i = 0; i < map->count; i++) {
-		(void)munmap(t->paused.shadow[i], map->region[i].gpa.size);
-		(void)munmap(t->live.shadow[i], map->region[i].gpa.size);
+		(void)munmap(t->paused.shadow[i],
+			     (size_t)map->region[i].gpa.size);
+		(void)munmap(t->live.shadow[i],
+			     (size_t)map->region[i].gpa.size);
 	}
 	loop_timer_remove(t->machine->loop, &t->timer);
 	t->machine = machine_free(t->machine);

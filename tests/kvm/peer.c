@@ -41,7 +41,8 @@ bool begins(const char *text, const char *with)
 
 void sleep_ms(unsigned ms)
 {
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+	const struct timespec t = { .tv_sec = (time_t)(ms / 1000),
+				    .tv_nsec = (long)(ms % 1000) * 1000000 };
 
 	(void)nanosleep(&t, NULL);
 }

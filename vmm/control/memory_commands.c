@@ -183,7 +183,7 @@ static int look_at_cell(struct look *look, int64_t deadline, struct err *err)
 					    cell < step ? cell : step };
 		const uint64_t offset = part.start - look->region->gpa.start;
 		const int r = residency_add(
-			&look->source, (uintptr_t)look->region->host + offset,
+			&look->source, (uintptr_t)(look->region->host + offset),
 			part.size, &sum, err);
 
 		if (r < 0)

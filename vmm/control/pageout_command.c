@@ -81,7 +81,7 @@ static uint64_t next_step(const struct pageout *job, uint64_t pages,
 	const uint64_t left = region->gpa.size - job->offset;
 	uint64_t size;
 
-	*ret_host = (uintptr_t)region->host + job->offset;
+	*ret_host = (uintptr_t)(region->host + job->offset);
 	size = step - (*ret_host & (step - 1));
 	return size < left ? size : left;
 }
