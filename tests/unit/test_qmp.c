@@ -318,6 +318,56 @@ static void event__has_a_timestamp_and_perhaps_data(void **state)
 	assert_true(guest);
 }
 
+static void assert_told(const char *text, const char *told)
+{
+	json_auto_t *string = qmp_string(text);
+
+	assert_non_null(string);
+	assert_string_equal(json_string_value(string), told);
+}
+
+static void string__what_is_utf8_is_told_as_it_is(void **state)
+{
+	(void)state;
+	assert_told("", "");
+	assert_told("ram", "ram");
+	assert_told("Gr\xc3\xb6\xc3\x9f"
+		    "e\xf0\x9f\x98\x80",
+		    "Gr\xc3\xb6\xc3\x9f"
+		    "e\xf0\x9f\x98\x80");
+}
+
+/* A name that was cut to fit may end within a letter. */
+static void string__a_letter_that_was_cut_is_left_out(void **state)
+{
+	(void)state;
+	assert_told("a\xc3\xb6\xc3", "a\xc3\xb6");
+	assert_told("a\xf0\x9f\x98", "a");
+	assert_told("\xe2\x82", "??");
+}
+
+static void string__what_is_no_utf8_is_told_all_the_same(void **state)
+{
+	(void)state;
+	assert_told("a\xff.bin", "a?.bin");
+	assert_told("\xf6\xc3\xb6.bin", "???.bin");
+	assert_told("\xff", "?");
+	assert_told("a\xff", "a?");
+}
+
+static void number__the_largest_are_told_as_the_largest_there_is(void **state)
+{
+	json_auto_t *zero = qmp_number(0), *most = qmp_number(INT64_MAX),
+		    *more = qmp_number((uint64_t)INT64_MAX + 1),
+		    *last = qmp_number(UINT64_MAX);
+
+	(void)state;
+	assert_int_equal(json_integer_value(zero), 0);
+	assert_int_equal(json_integer_value(most), INT64_MAX);
+	assert_int_equal(json_integer_value(more), INT64_MAX);
+	assert_int_equal(json_integer_value(last), INT64_MAX);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -334,6 +384,10 @@ int main(void)
 		TEST(query__commands_lists_the_table),
 		TEST(greeting__has_the_version_that_is_asked_for),
 		TEST(event__has_a_timestamp_and_perhaps_data),
+		TEST(string__what_is_utf8_is_told_as_it_is),
+		TEST(string__a_letter_that_was_cut_is_left_out),
+		TEST(string__what_is_no_utf8_is_told_all_the_same),
+		TEST(number__the_largest_are_told_as_the_largest_there_is),
 	};
 
 	return RUN_TESTS(tests);

@@ -9,20 +9,15 @@
 #include "vmm/control/server.h"
 #include "vmm/machine.h"
 
-/* A guest may say any number of 64 bits; JSON's have a sign here. */
-static json_t *number(uint64_t n)
-{
-	return json_integer(n <= INT64_MAX ? (json_int_t)n : INT64_MAX);
-}
-
 /* Source: QEMU, qapi/machine.json, BALLOON_CHANGE */
 static void tell_changed(void *ctx, uint64_t actual)
 {
 	const struct control *control = ctx;
 
 	if (qmp_server_heard(control->server))
-		qmp_server_event(control->server, "BALLOON_CHANGE",
-				 json_pack("{s:o}", "actual", number(actual)));
+		qmp_server_event(
+			control->server, "BALLOON_CHANGE",
+			json_pack("{s:o}", "actual", qmp_number(actual)));
 }
 
 static json_t *stats_object(const struct balloon_stats *stats)
@@ -33,9 +28,9 @@ static json_t *stats_object(const struct balloon_stats *stats)
 	for (unsigned i = 0; i < VIRTIO_BALLOON_S_NR; i++)
 		if (stats->have >> i & 1)
 			(void)json_object_set_new(object, names[i],
-						  number(stats->val[i]));
+						  qmp_number(stats->val[i]));
 	return json_pack("{s:o, s:o}", "stats", object, "last-update",
-			 number(stats->time));
+			 qmp_number(stats->time));
 }
 
 static void tell_stats(void *ctx, const struct balloon_stats *stats)
@@ -102,7 +97,7 @@ int command_query_balloon(struct qmp_call *call, struct err *err)
 	if (r < 0)
 		return r;
 	balloon_query(balloon, &info);
-	call->ret = json_pack("{s:o}", "actual", number(info.actual));
+	call->ret = json_pack("{s:o}", "actual", qmp_number(info.actual));
 	return 0;
 }
 
@@ -125,11 +120,12 @@ int command_x_vmm_balloon_stats(struct qmp_call *call, struct err *err)
 		    call->ret,
 		    json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
 			      "asked", asked, "driver", info.driver, "ram",
-			      number(info.ram), "target", number(info.target),
-			      "actual", number(info.actual), "given-back",
-			      number(info.reclaim.bytes), "calls",
-			      number(info.reclaim.calls), "failed",
-			      number(info.reclaim.failed))) < 0)
+			      qmp_number(info.ram), "target",
+			      qmp_number(info.target), "actual",
+			      qmp_number(info.actual), "given-back",
+			      qmp_number(info.reclaim.bytes), "calls",
+			      qmp_number(info.reclaim.calls), "failed",
+			      qmp_number(info.reclaim.failed))) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	return 0;
 }

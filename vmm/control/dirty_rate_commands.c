@@ -33,11 +33,6 @@ struct dirty_rate_watch {
 	uint32_t pages[CONFIG_MAX_CPUS];
 };
 
-static json_t *number(uint64_t n)
-{
-	return json_integer(n <= INT64_MAX ? (json_int_t)n : INT64_MAX);
-}
-
 static bool is_ring(const struct vm *vm)
 {
 	return strcmp(dirty_log_name(vm), "ring") == 0;
@@ -61,7 +56,8 @@ static void sample(void *ctx, bool end)
 /* Pages in a second, as MiB in a second. */
 static json_t *mib(const struct dirty_rate_watch *watch, uint64_t pages)
 {
-	return number(pages * watch->control->machine->limits.page_size >> 20);
+	return qmp_number(pages * watch->control->machine->limits.page_size >>
+			  20);
 }
 
 static void add_vcpus(const struct dirty_rate_watch *watch, json_t *info)
@@ -75,7 +71,7 @@ static void add_vcpus(const struct dirty_rate_watch *watch, json_t *info)
 		(void)json_array_append_new(
 			list, json_pack("{s:i, s:o, s:o}", "id", (int)i,
 					"dirty-rate", mib(watch, pages),
-					"x-vmm-pages", number(pages)));
+					"x-vmm-pages", qmp_number(pages)));
 	}
 	if (watch->vcpus > 0)
 		(void)json_object_set(info, "vcpu-dirty-rate", list);
@@ -95,15 +91,16 @@ static void add_regions(const struct dirty_rate_watch *watch, json_t *info)
 			continue;
 		all += watch->rate.pages[i];
 		(void)json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o}", "name", r->name,
-					"start", number(r->gpa.start), "pages",
-					number(dirty_rate_per_second(
-						&watch->rate,
-						watch->rate.pages[i]))));
+			list,
+			json_pack(
+				"{s:o, s:o, s:o}", "name", qmp_string(r->name),
+				"start", qmp_number(r->gpa.start), "pages",
+				qmp_number(dirty_rate_per_second(
+					&watch->rate, watch->rate.pages[i]))));
 	}
 	all = dirty_rate_per_second(&watch->rate, all);
 	(void)json_object_set_new(info, "dirty-rate", mib(watch, all));
-	(void)json_object_set_new(info, "x-vmm-pages", number(all));
+	(void)json_object_set_new(info, "x-vmm-pages", qmp_number(all));
 	(void)json_object_set_new(info, "x-vmm-regions", list);
 }
 
@@ -132,13 +129,13 @@ static json_t *describe(const struct control *control,
 		ms ? "millisecond" : "second", "sample-pages", 0, "mode",
 		control->vm && is_ring(control->vm) ? "dirty-ring"
 						    : "dirty-bitmap",
-		"x-vmm-page-size", number(machine->limits.page_size));
+		"x-vmm-page-size", qmp_number(machine->limits.page_size));
 
 	if (!info || !watch)
 		return info;
 	if (watch->rate.state == DIRTY_RATE_FAILED)
 		(void)json_object_set_new(info, "x-vmm-error",
-					  json_string(watch->rate.err.msg));
+					  qmp_string(watch->rate.err.msg));
 	if (watch->rate.state == DIRTY_RATE_MEASURED) {
 		add_regions(watch, info);
 		add_vcpus(watch, info);

@@ -65,10 +65,9 @@ static json_t *describe_backing(const struct backing *backing)
 		"share", policy->share, "prealloc", policy->prealloc, "reserve",
 		policy->reserve, "lock", policy->lock, "merge", policy->merge);
 
-	/* A path that is no UTF-8 cannot be said. */
 	if (ret && policy->source == MEM_FILE)
 		(void)json_object_set_new(ret, "path",
-					  json_string(policy->path));
+					  qmp_string(policy->path));
 
 	if (ret && policy->bind)
 		(void)json_object_set_new(ret, "node",
@@ -82,8 +81,9 @@ static json_t *describe(const struct machine *machine,
 {
 	const struct dirty *dirty = &machine->dirty;
 	const bool logged = __atomic_load_n(&dirty->active, __ATOMIC_RELAXED);
-	json_t *ret = json_pack("{s:s, s:s, s:I, s:I}", "name", region->name,
-				"kind", kind_name(region->kind), "start",
+	json_t *ret = json_pack("{s:o, s:s, s:I, s:I}", "name",
+				qmp_string(region->name), "kind",
+				kind_name(region->kind), "start",
 				(json_int_t)region->gpa.start, "size",
 				(json_int_t)region->gpa.size);
 

@@ -67,7 +67,7 @@ static void end(struct pageout *job)
 
 	if (job->err.code < 0)
 		(void)json_object_set_new(data, "error",
-					  json_string(job->err.msg));
+					  qmp_string(job->err.msg));
 	qmp_server_event(control->server, "X_VMM_PAGEOUT", data);
 	control->pageout = pageout_free(job);
 }

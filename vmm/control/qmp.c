@@ -2,10 +2,13 @@
 #include "vmm/control/qmp.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/size.h"
+
+#define LETTER_MAX 4 /* bytes of a letter in UTF-8 */
 
 static const char *const class_names[] = {
 	[QMP_GENERIC_ERROR] = "GenericError",
@@ -63,6 +66,42 @@ json_t *qmp_problem(const char *problem)
 
 	(void)err_set(&err, -EINVAL, "%s", problem);
 	return error_reply(QMP_GENERIC_ERROR, &err);
+}
+
+/* How much of @text is left without a letter that is cut at its end. */
+static size_t without_cut_letter(const char *text, size_t len)
+{
+	for (size_t cut = 1; cut < LETTER_MAX && cut < len; cut++) {
+		const unsigned char byte = (unsigned char)text[len - cut];
+
+		if (byte >= 0xc2 && byte <= 0xf4) /* a letter's first */
+			return len - cut;
+	}
+	return len;
+}
+
+json_t *qmp_string(const char *text)
+{
+	const size_t len = strlen(text);
+	json_t *string = json_string(text);
+	char *plain;
+
+	if (!string)
+		string = json_stringn(text, without_cut_letter(text, len));
+	if (string)
+		return string;
+	plain = strdup(text);
+	for (size_t i = 0; plain && i < len; i++)
+		if ((unsigned char)plain[i] > '~')
+			plain[i] = '?';
+	string = plain ? json_string(plain) : NULL;
+	free(plain);
+	return string;
+}
+
+json_t *qmp_number(uint64_t n)
+{
+	return json_integer(n <= INT64_MAX ? (json_int_t)n : INT64_MAX);
 }
 
 json_t *qmp_event(const char *name, json_t *data)

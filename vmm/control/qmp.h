@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -102,6 +103,15 @@ json_t *qmp_problem(const char *problem);
 
 /* An event of this moment. @data: an object, or NULL; taken over */
 json_t *qmp_event(const char *name, json_t *data);
+
+/*
+ * A string of any bytes, as a file's name is. A letter that is cut at its end
+ * is left out; if it is no UTF-8 even so, what is not ASCII is told as '?'.
+ */
+json_t *qmp_string(const char *text);
+
+/* A number of 64 bits. JSON's have a sign here: the largest stands for more. */
+json_t *qmp_number(uint64_t n);
 
 /* Commands of the protocol's own, for every table. */
 int qmp_query_version(struct qmp_call *call, struct err *err);

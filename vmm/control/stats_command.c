@@ -21,12 +21,10 @@ static int add_value(void *ctx, const char *name, const uint64_t *value,
 	json_t *list;
 
 	if (count == 1)
-		return json_object_set_new(stats, name,
-					   json_integer((json_int_t)*value));
+		return json_object_set_new(stats, name, qmp_number(*value));
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(list,
-					    json_integer((json_int_t)value[i]));
+		(void)json_array_append_new(list, qmp_number(value[i]));
 	return json_object_set_new(stats, name, list);
 }
 
