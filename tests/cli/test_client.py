@@ -142,7 +142,8 @@ class ClientTest(unittest.TestCase):
         """The finished process of `vmm WORDS`."""
         env = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
         return subprocess.run([PROGRAM, *words], capture_output=True,
-                              text=True, timeout=60, check=False, env=env,
+                              text=True, errors="surrogateescape",
+                              timeout=60, check=False, env=env,
                               **how)
 
     def well(self, *words):
@@ -238,6 +239,13 @@ class List(ClientTest):
         self.assertEqual(self.well("list", "--names"), "live\n")
         self.assertEqual(sorted(live.path.parent.iterdir()),
                          [other, live.path, note])
+
+    def test_a_name_that_is_no_text_hides_no_other(self):
+        self.machine("web")
+        self.machine("z\udcff")
+        self.assertEqual([machine["name"] for machine in
+                          json.loads(self.well("list", "--json"))],
+                         ["web", "z?"])
 
     def test_one_that_does_not_answer_hides_no_other(self):
         self.machine("web")
@@ -409,6 +417,28 @@ class Stat(ClientTest):
         self.assertEqual(json.loads(self.well("stat", "--json", "web")), {
             "name": "web", "pid": os.getpid(), "status": "running",
             "memory": 256 << 20, "stats": STATS})
+
+    def test_a_path_that_is_no_text_is_told_all_the_same(self):
+        path = str(self.machine("\udcffz").path)
+        told = json.loads(self.well("stat", "--json", path))
+        self.assertEqual(told["name"], path.replace("\udcff", "?"))
+
+    def test_a_guest_that_restarts_counts_from_zero(self):
+        first = [STATS]
+        self.machine("web", answers={
+            "x-vmm-query-stats": lambda _: first.pop() if first else {
+                **STATS, "vcpus": [{"exits": 5}]}}, last=())
+        with subprocess.Popen(
+                [PROGRAM, "stat", "web", "--interval", "50ms"],
+                stdout=subprocess.PIPE, text=True,
+                env={**os.environ,
+                     "XDG_RUNTIME_DIR": str(self.folder)}) as process:
+            text = ""
+            while "per second" not in text or "exits" not in (
+                    text.partition("per second")[2]):
+                text += process.stdout.readline()
+            process.kill()
+        self.assertRegex(text, r"(?m)^exits +5 +[1-9][0-9]*\.\d$")
 
     def test_a_watch_goes_on_until_the_guest_ends(self):
         machine = self.machine("web")

@@ -9,6 +9,7 @@
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"
+#include "vmm/control/qmp.h"
 #include "vmm/control/socket.h"
 
 #define PATIENCE_MS 2000 /* one that hangs is not to hide the others */
@@ -61,9 +62,10 @@ static json_t *describe(struct client *client)
 	if (!json_is_string(status) || !json_is_integer(memory) ||
 	    !json_is_array(cpus))
 		return NULL;
-	return json_pack("{s:s, s:i, s:O, s:O, s:i}", "name", client->name,
-			 "pid", (int)client->pid, "status", status, "memory",
-			 memory, "cpus", (int)json_array_size(cpus));
+	return json_pack("{s:o, s:i, s:O, s:O, s:i}", "name",
+			 qmp_string(client->name), "pid", (int)client->pid,
+			 "status", status, "memory", memory, "cpus",
+			 (int)json_array_size(cpus));
 }
 
 /* Adds a machine that lives; removes the socket of one that does not. */
@@ -85,11 +87,11 @@ static int look(json_t *list, const char *name, struct err *err)
 		return 0; /* it has just ended */
 	row = r == 0 ? describe(&client) : NULL;
 	if (!row)
-		row = json_pack("{s:s, s:i, s:s, s:n, s:n}", "name", name,
-				"pid", (int)client.pid, "status", "no answer",
-				"memory", "cpus");
+		row = json_pack("{s:o, s:i, s:s, s:n, s:n}", "name",
+				qmp_string(name), "pid", (int)client.pid,
+				"status", "no answer", "memory", "cpus");
 	if (json_array_append_new(list, row) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", name);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "vmm/client/mem_pageout.h"
 #include "vmm/client/mem_picture.h"
 #include "vmm/client/words.h"
+#include "vmm/control/qmp.h"
 
 #define SECOND_NS 1000000000u
 #define MAP_CELLS 1024
@@ -128,9 +129,9 @@ static bool colour(void)
 static int print_json(FILE *out, const struct mem_view *view,
 		      const struct client *client, bool line, struct err *err)
 {
-	json_auto_t *all = json_pack("{s:s, s:i, s:O}", "name", client->name,
-				     "pid", (int)client->pid, "regions",
-				     view->told);
+	json_auto_t *all = json_pack("{s:o, s:i, s:O}", "name",
+				     qmp_string(client->name), "pid",
+				     (int)client->pid, "regions", view->told);
 
 	if (all && view->merged_known)
 		(void)json_object_set_new(

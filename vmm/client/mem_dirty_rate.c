@@ -7,6 +7,7 @@
 
 #include "base/size.h"
 #include "vmm/cli.h"
+#include "vmm/control/qmp.h"
 
 #define MS_NS UINT64_C(1000000)
 #define LEAST_NS (50 * MS_NS)
@@ -62,12 +63,13 @@ static void print_text(const json_t *info)
 static int print_json(json_t *info, const struct client *client,
 		      struct err *err)
 {
-	json_auto_t *all = json_pack("{s:s, s:i}", "name", client->name, "pid",
+	json_auto_t *all = json_pack("{s:o, s:i}", "name",
+				     qmp_string(client->name), "pid",
 				     (int)client->pid);
 
 	if (!all || json_object_update(all, info) < 0 ||
 	    json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	(void)printf("\n");
 	return 0;
 }

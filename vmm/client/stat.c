@@ -11,6 +11,7 @@
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"
+#include "vmm/control/qmp.h"
 
 #define SECOND_NS 1000000000u
 
@@ -171,8 +172,8 @@ static int print_json(const struct sample *sample, const struct client *client,
 		      bool line, struct err *err)
 {
 	json_auto_t *all = json_pack(
-		"{s:s, s:i, s:O, s:O, s:O}", "name", client->name, "pid",
-		(int)client->pid, "status",
+		"{s:o, s:i, s:O, s:O, s:O}", "name", qmp_string(client->name),
+		"pid", (int)client->pid, "status",
 		json_object_get(sample->status, "status"), "memory",
 		json_object_get(sample->memory, "base-memory"), "stats",
 		sample->stats);
