@@ -355,6 +355,9 @@ class Pageout(ClientTest):
                           ("cold:25h", "from 1ms to 24h")):
             self.refused(f"--pageout {word or chr(39) * 2}: {why}", "mem",
                          "web", f"--pageout={word}")
+        # Not sent on: without a region it would be all of the memory.
+        self.refused("--pageout r\udcffm: memory has no such name", "mem", "web",
+                     "--pageout=r\udcffm")
         for other in ("--map", "--watch"):
             self.refused(f"--pageout and {other}: one of the two", "mem",
                          "web", "--pageout", other)

@@ -16,6 +16,21 @@
 #define MAX_IDLE_MS (UINT64_C(24) * 3600 * 1000)
 #define OUT_MS 3600000 /* for slow disks and much memory */
 
+static int set_region(struct mem_pageout *ret, const char *value,
+		      struct err *err)
+{
+	/* What cannot be said would not be sent, and that means all of it. */
+	json_auto_t *text = json_string(value);
+
+	if (!*value)
+		return err_input(err, -EINVAL,
+				 "neither cold nor a region's name");
+	if (!text)
+		return err_input(err, -EINVAL, "memory has no such name");
+	ret->region = value;
+	return 0;
+}
+
 int mem_pageout_parse(struct mem_pageout *ret, const char *value,
 		      struct err *err)
 {
@@ -29,12 +44,8 @@ int mem_pageout_parse(struct mem_pageout *ret, const char *value,
 		ret->idle_ms = USUAL_IDLE_MS;
 		return 0;
 	}
-	if (strncmp(value, "cold:", 5) != 0) {
-		ret->region = value;
-		return *value ? 0
-			      : err_input(err, -EINVAL,
-					  "neither cold nor a region's name");
-	}
+	if (strncmp(value, "cold:", 5) != 0)
+		return set_region(ret, value, err);
 	r = duration_parse(value + 5, &ns);
 	if (r == -EINVAL)
 		return err_input(err, r,
