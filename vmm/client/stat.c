@@ -156,14 +156,16 @@ static void print_counters(const struct sample *sample,
 	json_object_foreach(sample->sum, name, value)
 	{
 		const json_int_t now = json_integer_value(value);
-		const json_int_t then = json_integer_value(
+		const json_int_t before = json_integer_value(
 			json_object_get(was->sum, name));
+		/* A guest that restarts counts anew. */
+		const json_int_t change = now < before ? now : now - before;
 
 		if (now == 0)
 			continue;
 		(void)printf("%-28s %16" JSON_INTEGER_FORMAT, name, now);
 		if (was->sum)
-			(void)printf(" %16.1f", (double)(now - then) / seconds);
+			(void)printf(" %16.1f", (double)change / seconds);
 		(void)printf("\n");
 	}
 }
