@@ -1,5 +1,6 @@
 /* vmm/client/console.c - vmm console. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -43,108 +44,53 @@ const struct cli_command console_command = {
 		 "other keys.\n",
 };
 
-/* Between the terminal, or what else there is, and the guest. */
+/*
+ * Between the terminal, or what else there is, and the guest. Nothing here
+ * waits but poll(), so that the console can be left whatever hangs.
+ */
 struct pump {
 	int fd; /* borrowed: the connection */
 	int signals; /* owned: a signalfd */
+	struct tty_end screen; /* owned: the standard output */
+	struct tty_mode mode; /* of the terminal */
 	bool terminal; /* on the standard input: keys have meanings */
 	bool escape; /* state of tty_key() */
 	bool typing; /* the standard input has not ended */
-	bool over;
+	bool ended; /* the connection has */
+	bool left; /* what the guest says is not shown to its end */
 	int status;
-	size_t len; /* bytes of buf that are not sent yet */
-	uint8_t buf[1024];
+	size_t in_len; /* bytes of in, on their way to the guest */
+	size_t out_at, out_len; /* of out, on its way to the standard output */
+	uint8_t in[1024];
+	uint8_t out[4096];
 };
 
 static void pump_finish(struct pump *pump)
 {
+	tty_end_close(&pump->screen);
 	fd_closep(&pump->signals);
 }
 
 /* They come by a descriptor, so that the terminal is restored first. */
 static int catch_signals(struct pump *pump, struct err *err)
 {
+	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+				      SIGCONT };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGINT);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGQUIT);
+	for (size_t i = 0; i < sizeof(caught) / sizeof(*caught); i++)
+		(void)sigaddset(&set, caught[i]);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
 	pump->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	return pump->signals < 0 ? err_sys(err, "signalfd") : 0;
 }
 
-static int write_all(const char *buf, size_t len, struct err *err)
+static void leave(struct pump *pump, int signal)
 {
-	while (len > 0) {
-		const ssize_t n = write(STDOUT_FILENO, buf, len);
-
-		if (n < 0 && errno != EINTR)
-			return err_sys(err, "standard output");
-		if (n > 0) {
-			buf += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int from_guest(struct pump *pump, struct err *err)
-{
-	char buf[4096];
-	const ssize_t n = recv(pump->fd, buf, sizeof(buf), MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n <= 0)
-		pump->over = true;
-	return n <= 0 ? 0 : write_all(buf, (size_t)n, err);
-}
-
-/*
- * The machine knows the keys as well, and does what they mean; only to leave is
- * decided here, where it works even if the machine hangs.
- */
-static bool leaves(struct pump *pump, const uint8_t *buf, size_t len)
-{
-	for (size_t i = 0; pump->terminal && i < len; i++) {
-		uint8_t byte = buf[i];
-
-		if (tty_key(&pump->escape, &byte) == TTY_KEY_QUIT)
-			return true;
-	}
-	return false;
-}
-
-static int from_user(struct pump *pump, struct err *err)
-{
-	const ssize_t n = read(STDIN_FILENO, pump->buf, sizeof(pump->buf));
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return 0;
-	if (n < 0 && errno != EIO) /* a terminal that is gone */
-		return err_sys(err, "standard input");
-	if (n <= 0) {
-		pump->typing = false;
-		(void)shutdown(pump->fd, SHUT_WR);
-		return 0;
-	}
-	pump->over = leaves(pump, pump->buf, (size_t)n);
-	pump->len = pump->over ? 0 : (size_t)n;
-	return 0;
-}
-
-static void to_guest(struct pump *pump)
-{
-	const ssize_t n = send(pump->fd, pump->buf, pump->len,
-			       MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	if (n <= 0)
-		return; /* that it has ended, reading tells */
-	pump->len -= (size_t)n;
-	memmove(pump->buf, pump->buf + n, pump->len);
+	pump->left = true;
+	pump->status = 128 + signal;
 }
 
 static void take_signal(struct pump *pump)
@@ -153,36 +99,146 @@ static void take_signal(struct pump *pump)
 
 	if (read(pump->signals, &info, sizeof(info)) != sizeof(info))
 		return;
-	pump->status = 128 + (int)info.ssi_signo;
-	pump->over = true;
+	/* A shell that saw us stopped has changed the terminal. */
+	if (info.ssi_signo == SIGCONT)
+		tty_mode_again(&pump->mode, STDIN_FILENO);
+	else
+		leave(pump, (int)info.ssi_signo);
+}
+
+static void from_guest(struct pump *pump)
+{
+	const ssize_t n = recv(pump->fd, pump->out, sizeof(pump->out),
+			       MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	pump->ended = n <= 0;
+	pump->out_at = 0;
+	pump->out_len = n > 0 ? (size_t)n : 0;
+}
+
+static int to_user(struct pump *pump, struct err *err)
+{
+	const ssize_t n = tty_end_write(&pump->screen, pump->out + pump->out_at,
+					pump->out_len);
+
+	if (n == -EPIPE) {
+		leave(pump, SIGPIPE);
+	} else if (n < 0) {
+		errno = (int)-n;
+		return err_sys(err, "standard output");
+	} else {
+		pump->out_at += (size_t)n;
+		pump->out_len -= (size_t)n;
+	}
+	return 0;
+}
+
+/*
+ * The machine knows the keys as well, and does what they mean; only to leave is
+ * decided here, where it works even if the machine hangs. What was typed before
+ * is still passed on.
+ */
+static void look_for_keys(struct pump *pump, size_t from)
+{
+	for (size_t i = from; i < pump->in_len; i++) {
+		uint8_t byte = pump->in[i];
+
+		if (tty_key(&pump->escape, &byte) != TTY_KEY_QUIT)
+			continue;
+		pump->left = true;
+		pump->in_len = i > 0 ? i - 1 : 0; /* without the Ctrl-a */
+	}
+}
+
+/* The guest's machine learns that no more is typed. */
+static void tell_end(const struct pump *pump)
+{
+	if (!pump->typing && pump->in_len == 0)
+		(void)shutdown(pump->fd, SHUT_WR);
+}
+
+static int from_user(struct pump *pump, struct err *err)
+{
+	const size_t len = pump->in_len;
+	const ssize_t n = read(STDIN_FILENO, pump->in + len,
+			       sizeof(pump->in) - len);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n < 0 && errno != EIO) /* a terminal that is gone */
+		return err_sys(err, "standard input");
+	if (n <= 0) {
+		pump->typing = false;
+		tell_end(pump);
+		return 0;
+	}
+	pump->in_len += (size_t)n;
+	if (pump->terminal)
+		look_for_keys(pump, len);
+	return 0;
+}
+
+static void to_guest(struct pump *pump)
+{
+	const ssize_t n = send(pump->fd, pump->in, pump->in_len,
+			       MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n > 0) {
+		pump->in_len -= (size_t)n;
+		memmove(pump->in, pump->in + n, pump->in_len);
+		tell_end(pump);
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		/* It has ended, as reading tells. */
+		pump->in_len = 0;
+		pump->typing = false;
+	}
+}
+
+/* One that nothing is wanted of is not asked for: it may have hung up. */
+static struct pollfd want(int fd, int events)
+{
+	return (struct pollfd){ events ? fd : -1, (short)events, 0 };
+}
+
+static int turn(struct pump *pump, struct err *err)
+{
+	const bool listens = !pump->ended && pump->out_len == 0;
+	const bool types = pump->typing && !pump->ended &&
+			   pump->in_len < sizeof(pump->in);
+	struct pollfd p[] = {
+		want(pump->signals, POLLIN),
+		want(pump->fd,
+		     (listens ? POLLIN : 0) | (pump->in_len > 0 ? POLLOUT : 0)),
+		want(STDIN_FILENO, types ? POLLIN : 0),
+		want(pump->screen.fd, pump->out_len > 0 ? POLLOUT : 0),
+	};
+	int r = 0;
+
+	if (poll(p, sizeof(p) / sizeof(*p), -1) < 0)
+		return errno == EINTR ? 0 : err_sys(err, "poll");
+	if (p[0].revents)
+		take_signal(pump);
+	if (p[1].revents && pump->in_len > 0)
+		to_guest(pump);
+	if (p[1].revents && listens)
+		from_guest(pump);
+	if (p[2].revents)
+		r = from_user(pump, err);
+	if (pump->left)
+		to_guest(pump); /* if it goes at once */
+	if (r == 0 && p[3].revents)
+		r = to_user(pump, err);
+	return r;
 }
 
 static int run(struct pump *pump, struct err *err)
 {
 	int r = 0;
 
-	while (r == 0 && !pump->over) {
-		struct pollfd p[] = {
-			{ pump->signals, POLLIN, 0 },
-			{ pump->fd, POLLIN, 0 },
-			{ STDIN_FILENO, POLLIN, 0 },
-		};
-
-		if (pump->len > 0)
-			p[1].events |= POLLOUT;
-		if (!pump->typing || pump->len > 0)
-			p[2].fd = -1;
-		if (poll(p, 3, -1) < 0 && errno != EINTR)
-			return err_sys(err, "poll");
-		if (p[0].revents)
-			take_signal(pump);
-		if (p[1].revents & POLLOUT)
-			to_guest(pump);
-		if (p[1].revents & ~POLLOUT)
-			r = from_guest(pump, err);
-		if (r == 0 && p[2].revents && !pump->over)
-			r = from_user(pump, err);
-	}
+	while (r == 0 && !pump->left && (!pump->ended || pump->out_len > 0))
+		r = turn(pump, err);
 	return r;
 }
 
@@ -199,18 +255,17 @@ static int attach(struct client *client, bool keys, bool force, struct err *err)
 /* With the terminal raw, and restored whatever happens. */
 static int talk(struct client *client, struct pump *pump, struct err *err)
 {
-	struct tty_mode mode = { 0 };
 	int r = 0;
 
-	if (pump->terminal)
-		r = tty_mode_raw(&mode, STDIN_FILENO, err);
+	pump->fd = client->fd;
 	/* What came right behind the reply was read with it. */
-	if (r == 0)
-		r = write_all(client->chunk + client->at,
-			      client->len - client->at, err);
+	pump->out_len = client->len - client->at;
+	memcpy(pump->out, client->chunk + client->at, pump->out_len);
+	if (pump->terminal)
+		r = tty_mode_raw(&pump->mode, STDIN_FILENO, err);
 	if (r == 0)
 		r = run(pump, err);
-	tty_mode_restore(&mode, STDIN_FILENO);
+	tty_mode_restore(&pump->mode, STDIN_FILENO);
 	if (pump->terminal)
 		(void)fputs("\n", stderr);
 	return r;
@@ -220,6 +275,7 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	_cleanup_(pump_finish) struct pump pump = { .signals = -1,
+						    .screen.fd = -1,
 						    .typing = true };
 	struct console_words words = { 0 };
 	int r;
@@ -232,10 +288,11 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (r == 0)
 		r = catch_signals(&pump, err);
 	if (r == 0)
+		r = tty_end_open(&pump.screen, STDOUT_FILENO, O_WRONLY, err);
+	if (r == 0)
 		r = attach(&client, pump.terminal, words.force, err);
 	if (r < 0)
 		return r;
-	pump.fd = client.fd;
 	if (pump.terminal)
 		(void)fprintf(stderr, "The console of %s; Ctrl-a x leaves.\n",
 			      client.name);

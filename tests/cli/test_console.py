@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""tests/cli/test_console.py - vmm console, against a pretended guest.
+
+Usage: test_console.py PROGRAM ROOT, as tests/cli/test_client.py.
+"""
+
+import fcntl
+import os
+import pathlib
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+import unittest
+
+import test_client
+from test_client import ClientTest
+
+
+class Console(ClientTest):
+    def on_terminal(self, *words, stdout=None):
+        """vmm on a terminal of its own: the process, and our end of it."""
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        self.addCleanup(os.close, theirs)
+        self.mode = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        process = subprocess.Popen(
+            [test_client.PROGRAM, *words], stdin=theirs, stderr=theirs,
+            stdout=theirs if stdout is None else stdout,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)},
+            start_new_session=True)
+        self.addCleanup(process.kill)
+        return process, ours
+
+    def read_until(self, fd, wanted):
+        """What is on the terminal, up to these bytes."""
+        text, end = b"", time.monotonic() + 20
+        while wanted not in text and time.monotonic() < end:
+            if select.select([fd], [], [], 0.1)[0]:
+                text += os.read(fd, 4096)
+        self.assertIn(wanted, text)
+        return text
+
+    def ended(self, process, status):
+        """It has ended with this status, and the terminal is as it was."""
+        self.assertEqual(process.wait(20), status)
+        self.assertEqual(termios.tcgetattr(self.theirs), self.mode)
+
+    def test_a_pipe_is_passed_on_as_it_is(self):
+        machine = self.machine("web")
+        done = self.vmm("console", "web", input="a\x01xb\n")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, "shown first;A\x01XB\n")
+        self.assertEqual(machine.arguments, {"keys": False, "force": False})
+
+    def test_much_goes_through_a_pipe(self):
+        self.machine("web")
+        text = "0123456789abcdef" * 50000
+        done = self.vmm("console", "--force", "web", input=text)
+        self.assertEqual(done.stdout, "shown first;" + text.upper())
+
+    def test_on_a_terminal_ctrl_a_x_leaves(self):
+        machine = self.machine("web")
+        process, fd = self.on_terminal("console", "web")
+        self.read_until(fd, b"shown first;")
+        os.write(fd, b"ab\x03\x01b")
+        self.read_until(fd, b"AB\x03\x01B")
+        self.assertEqual(machine.arguments, {"keys": True, "force": False})
+        os.write(fd, b"\x01x")
+        self.ended(process, 0)
+        self.assertEqual(machine.typed, b"ab\x03\x01b")
+
+    def test_what_was_typed_before_leaving_is_passed_on(self):
+        machine = self.machine("web")
+        process, fd = self.on_terminal("console", "web")
+        self.read_until(fd, b"shown first;")
+        os.write(fd, b"reboot\n\x01x")
+        self.ended(process, 0)
+        end = time.monotonic() + 20
+        while machine.typed != b"reboot\n" and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(machine.typed, b"reboot\n")
+
+    def test_a_reader_that_has_gone_leaves_the_terminal_as_it_was(self):
+        self.machine("web")
+        reader, writer = os.pipe()
+        process, fd = self.on_terminal("console", "web", stdout=writer)
+        os.close(writer)
+        self.assertTrue(os.read(reader, 4096))
+        os.close(reader)
+        os.write(fd, b"more")
+        self.ended(process, 128 + signal.SIGPIPE)
+
+    def test_a_reader_that_reads_nothing_can_be_left(self):
+        for leave in (lambda process, fd: os.write(fd, b"\x01x"),
+                      lambda process, fd: process.terminate()):
+            machine = self.machine("web")
+            reader, writer = os.pipe()
+            process, fd = self.on_terminal("console", "web", stdout=writer)
+            os.close(writer)
+            self.read_until(reader, b"shown first;")
+            os.write(fd, b"?")
+            full = fcntl.fcntl(reader, fcntl.F_GETPIPE_SZ)
+            waits, end = bytes(4), time.monotonic() + 20
+            while (int.from_bytes(waits, sys.byteorder) < full
+                   and time.monotonic() < end):
+                waits = fcntl.ioctl(reader, termios.FIONREAD, waits)
+            os.write(fd, b"typed while it hangs")
+            leave(process, fd)
+            self.assertIn(process.wait(20), (0, 128 + signal.SIGTERM))
+            self.assertEqual(termios.tcgetattr(self.theirs), self.mode)
+            os.close(reader)
+            machine.close()
+            machine.path.unlink()
+
+    def test_stopped_and_continued_it_is_raw_again(self):
+        self.machine("web")
+        process, fd = self.on_terminal("console", "web")
+        self.read_until(fd, b"shown first;")
+        raw = termios.tcgetattr(self.theirs)
+        self.assertNotEqual(raw, self.mode)
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        termios.tcsetattr(self.theirs, termios.TCSANOW, self.mode)
+        process.send_signal(signal.SIGCONT)
+        end = time.monotonic() + 20
+        while (termios.tcgetattr(self.theirs) != raw
+               and time.monotonic() < end):
+            time.sleep(0.01)
+        self.assertEqual(termios.tcgetattr(self.theirs), raw)
+        os.write(fd, b"\x01x")
+        self.ended(process, 0)
+
+    def test_the_end_of_the_guest_is_its_end(self):
+        self.machine("web")
+        process, fd = self.on_terminal("console", "-f", "web")
+        self.read_until(fd, b"shown first;")
+        os.write(fd, b"!")
+        self.read_until(fd, b"!")
+        self.ended(process, 0)
+
+    def test_a_signal_leaves_the_terminal_as_it_was(self):
+        self.machine("web")
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            process, fd = self.on_terminal("console", "web")
+            self.read_until(fd, b"shown first;")
+            process.send_signal(number)
+            self.ended(process, 128 + number)
+
+
+if __name__ == "__main__":
+    test_client.PROGRAM = sys.argv[1]
+    test_client.ROOT = pathlib.Path(sys.argv[2])
+    unittest.main(argv=sys.argv[:1])
