@@ -369,7 +369,8 @@ static const struct cli_option run_options[] = {
 	  .help = "virtual CPUs, 1 to 64 (default 1)",
 	  .set = set_cpus },
 	{ .name = "mem", .letter = 'm', .arg = "SIZE[@ADDRESS][,KEY=VALUE]...",
-	  .help = "memory (default 512M); a bare number is in MiB.\n"
+	  .help = "memory (default 512M, or what the architecture\n"
+		  "has room for); a bare number is in MiB.\n"
 		  "Repeat it for memory in several pieces. KEYs:\n"
 		  "backing=anon|memfd|file:PATH  where it comes from\n"
 		  "share=on|off     memfd and file: others see writes\n"
@@ -524,7 +525,7 @@ static int check(struct parse *parse, struct err *err)
 				 "--control none was given");
 	if (!config->mems)
 		config->mem[config->mems++] = (struct mem_spec){
-			.size = DEFAULT_MEM, .word = "512M"
+			.size = DEFAULT_MEM, .implied = true, .word = "512M"
 		};
 	return check_balloon(config, err);
 }

@@ -31,6 +31,7 @@ struct mem_spec {
 	uint64_t size; /* in bytes; never 0 */
 	gpa_t at; /* where, if placed; else the layout chooses */
 	bool placed;
+	bool implied; /* nobody asked: a layout with less room takes less */
 	struct mem_policy policy;
 	const char *word; /* the argument as given, for messages */
 };

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -17,31 +18,85 @@ static int bad(const struct kernel_image *image, const char *what,
 			 what);
 }
 
-static uint16_t half(const uint8_t *head, size_t offset)
+/* Where a field is in a file of either class, and how long it is there. */
+struct field {
+	uint8_t offset[2];
+	uint8_t size[2];
+};
+
+#define FIELD(type, member)                                      \
+	{                                                        \
+		{ offsetof(Elf32_##type, member),                \
+		  offsetof(Elf64_##type, member) },              \
+			{ sizeof(((Elf32_##type *)0)->member),   \
+			  sizeof(((Elf64_##type *)0)->member) }, \
+	}
+
+static const struct field e_type = FIELD(Ehdr, e_type);
+static const struct field e_machine = FIELD(Ehdr, e_machine);
+static const struct field e_entry = FIELD(Ehdr, e_entry);
+static const struct field e_phoff = FIELD(Ehdr, e_phoff);
+static const struct field e_phentsize = FIELD(Ehdr, e_phentsize);
+static const struct field e_phnum = FIELD(Ehdr, e_phnum);
+static const struct field p_type = FIELD(Phdr, p_type);
+static const struct field p_offset = FIELD(Phdr, p_offset);
+static const struct field p_vaddr = FIELD(Phdr, p_vaddr);
+static const struct field p_paddr = FIELD(Phdr, p_paddr);
+static const struct field p_filesz = FIELD(Phdr, p_filesz);
+static const struct field p_memsz = FIELD(Phdr, p_memsz);
+
+static uint64_t get(const struct elf_target *target, const uint8_t *head,
+		    const struct field *field)
 {
-	return load_le16(head + offset);
+	const unsigned wide = target->class == ELFCLASS64;
+	const uint8_t *at = head + field->offset[wide];
+	const bool big = target->data == ELFDATA2MSB;
+
+	switch (field->size[wide]) {
+	case 2:
+		return big ? load_be16(at) : load_le16(at);
+	case 4:
+		return big ? load_be32(at) : load_le32(at);
+	default:
+		return big ? load_be64(at) : load_le64(at);
+	}
+}
+
+static size_t header_size(const struct elf_target *target)
+{
+	return target->class == ELFCLASS64 ? sizeof(Elf64_Ehdr)
+					   : sizeof(Elf32_Ehdr);
+}
+
+static size_t phdr_size(const struct elf_target *target)
+{
+	return target->class == ELFCLASS64 ? sizeof(Elf64_Phdr)
+					   : sizeof(Elf32_Phdr);
 }
 
 static int check_header(const struct kernel_image *image, const uint8_t *head,
-			uint16_t machine, struct err *err)
+			const struct elf_target *target, struct err *err)
 {
-	const uint16_t type = half(head, offsetof(Elf64_Ehdr, e_type));
-	const uint16_t is = half(head, offsetof(Elf64_Ehdr, e_machine));
+	const uint64_t type = get(target, head, &e_type);
+	const uint64_t is = get(target, head, &e_machine);
 
 	if (memcmp(head, ELFMAG, SELFMAG) != 0)
 		return bad(image, "no magic number", err);
-	if (head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != ELFDATA2LSB)
-		return bad(image, "not 64-bit little-endian", err);
-	if (is != machine)
+	if (head[EI_CLASS] != target->class || head[EI_DATA] != target->data)
+		return err_input(
+			err, -EBADMSG, "kernel %s: ELF: not %d-bit %s-endian",
+			image->path, target->class == ELFCLASS64 ? 64 : 32,
+			target->data == ELFDATA2MSB ? "big" : "little");
+	if (is != target->machine)
 		return err_input(err, -EBADMSG,
-				 "kernel %s: ELF: for machine %u, guests here "
-				 "are %u",
-				 image->path, is, machine);
+				 "kernel %s: ELF: for machine %" PRIu64
+				 ", guests here are %u",
+				 image->path, is, target->machine);
 	if (type != ET_EXEC && type != ET_DYN)
 		return bad(image, "not a program", err);
-	if (half(head, offsetof(Elf64_Ehdr, e_phentsize)) != sizeof(Elf64_Phdr))
+	if (get(target, head, &e_phentsize) != phdr_size(target))
 		return bad(image, "program headers of a wrong size", err);
-	if (half(head, offsetof(Elf64_Ehdr, e_phnum)) > MAX_HEADERS)
+	if (get(target, head, &e_phnum) > MAX_HEADERS)
 		return bad(image, "too many program headers", err);
 	return 0;
 }
@@ -65,20 +120,20 @@ static void widen(struct range *span, struct range by)
 		span->size++;
 }
 
-/* Takes one program header. *entry_v is virtual, elf->entry is not. */
-static int add(const struct kernel_image *image, const uint8_t *phdr,
+/* Takes one program header. @entry_v is virtual, elf->entry is not. */
+static int add(const struct kernel_image *image,
+	       const struct elf_target *target, const uint8_t *phdr,
 	       uint64_t entry_v, struct elf *elf, struct err *err)
 {
-	const uint64_t virt = load_le64(phdr + offsetof(Elf64_Phdr, p_vaddr));
+	const uint64_t virt = get(target, phdr, &p_vaddr);
 	const struct elf_segment seg = {
-		.offset = load_le64(phdr + offsetof(Elf64_Phdr, p_offset)),
-		.file_size = load_le64(phdr + offsetof(Elf64_Phdr, p_filesz)),
-		.mem = { load_le64(phdr + offsetof(Elf64_Phdr, p_paddr)),
-			 load_le64(phdr + offsetof(Elf64_Phdr, p_memsz)) },
+		.offset = get(target, phdr, &p_offset),
+		.file_size = get(target, phdr, &p_filesz),
+		.mem = { get(target, phdr, &p_paddr),
+			 get(target, phdr, &p_memsz) },
 	};
 
-	if (load_le32(phdr + offsetof(Elf64_Phdr, p_type)) != PT_LOAD ||
-	    seg.mem.size == 0)
+	if (get(target, phdr, &p_type) != PT_LOAD || seg.mem.size == 0)
 		return 0;
 	if (!range_valid(seg.mem))
 		return bad(image, "a segment ends beyond the last address",
@@ -110,7 +165,7 @@ static bool has_entry(const struct elf *elf)
 	return false;
 }
 
-int elf_parse(const struct kernel_image *image, uint16_t machine,
+int elf_parse(const struct kernel_image *image, const struct elf_target *target,
 	      struct elf *ret, struct err *err)
 {
 	uint8_t head[sizeof(Elf64_Ehdr)], phdr[sizeof(Elf64_Phdr)];
@@ -118,21 +173,21 @@ int elf_parse(const struct kernel_image *image, uint16_t machine,
 	uint64_t offset, entry;
 	int r;
 
-	r = kernel_image_copy(image, 0, head, sizeof(head), err);
+	r = kernel_image_copy(image, 0, head, header_size(target), err);
 	if (r == 0)
-		r = check_header(image, head, machine, err);
+		r = check_header(image, head, target, err);
 	if (r < 0)
 		return r;
-	offset = load_le64(head + offsetof(Elf64_Ehdr, e_phoff));
-	entry = load_le64(head + offsetof(Elf64_Ehdr, e_entry));
-	for (unsigned i = half(head, offsetof(Elf64_Ehdr, e_phnum)); i > 0;
-	     i--) {
-		r = kernel_image_copy(image, offset, phdr, sizeof(phdr), err);
+	offset = get(target, head, &e_phoff);
+	entry = get(target, head, &e_entry);
+	for (uint64_t i = get(target, head, &e_phnum); i > 0; i--) {
+		r = kernel_image_copy(image, offset, phdr, phdr_size(target),
+				      err);
 		if (r == 0)
-			r = add(image, phdr, entry, &elf, err);
+			r = add(image, target, phdr, entry, &elf, err);
 		if (r < 0)
 			return r;
-		offset += sizeof(phdr);
+		offset += phdr_size(target);
 	}
 	if (elf.segments == 0)
 		return bad(image, "nothing to load", err);

@@ -1,8 +1,9 @@
 /*
  * vmm/elf.h - the loadable segments of an ELF kernel. [pure]
  *
- * 64-bit little-endian files only. Everything in the file is untrusted: what is
- * returned here is consistent in itself, and may still lie anywhere.
+ * Of both classes and byte orders; the architecture says which it boots.
+ * Everything in the file is untrusted: what is returned here is consistent in
+ * itself, and may still lie anywhere.
  *
  * Source: System V ABI, chapters 4 and 5.
  */
@@ -31,13 +32,18 @@ struct elf {
 	uint64_t entry; /* physical, in one of the segments */
 };
 
+/* Which files an architecture boots. */
+struct elf_target {
+	uint16_t machine; /* e_machine: EM_AARCH64, ... */
+	uint8_t class; /* ELFCLASS32 or ELFCLASS64 */
+	uint8_t data; /* ELFDATA2LSB or ELFDATA2MSB */
+};
+
 /*
- * @machine: e_machine there must be (EM_AARCH64, ...)
- *
  * Returns 0; -EBADMSG if the file is truncated, lies about itself, or is for
  * another machine; or what kernel_image_copy() returns. Thread: any.
  */
-int elf_parse(const struct kernel_image *image, uint16_t machine,
+int elf_parse(const struct kernel_image *image, const struct elf_target *target,
 	      struct elf *ret, struct err *err);
 
 #endif

@@ -8,10 +8,13 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
+#include "base/align.h"
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/uring.h"
 #include "devices/tty_relay.h"
 #include "vmm/caps.h"
+#include "vmm/ram_layout.h"
 #include "vmm/rom.h"
 
 void machine_end(struct machine *machine, enum outcome why)
@@ -32,7 +35,7 @@ enum outcome machine_outcome(const struct machine *machine)
 	return __atomic_load_n(&machine->outcome, __ATOMIC_ACQUIRE);
 }
 
-void machine_unclaimed(struct machine *machine, const struct io_access *io)
+static void unclaimed(struct machine *machine, const struct io_access *io)
 {
 	const struct mem_region *r = mem_find(&machine->mem, io->addr);
 
@@ -46,6 +49,31 @@ void machine_unclaimed(struct machine *machine, const struct io_access *io)
 	log_guest(&machine->unclaimed,
 		  "%s of %u bytes at 0x%" PRIx64 ": nothing is there",
 		  io->write ? "write" : "read", io->size, io->addr);
+}
+
+static bool access_memory(const struct mem_map *mem, struct io_access *io)
+{
+	void *at;
+
+	if (io->size > 8 || !is_pow2(io->size))
+		return false;
+	at = mem_ptr(mem, io->addr, io->size, io->write ? MEM_WRITE : MEM_READ);
+	if (!at)
+		return false;
+	if (io->write) {
+		store_host(at, io->size, io->val);
+		mem_wrote(mem, at, io->size);
+	} else {
+		io->val = load_host(at, io->size);
+	}
+	return true;
+}
+
+void machine_access(struct machine *machine, struct io_access *io)
+{
+	if (bus_access(&machine->mmio, io) < 0 &&
+	    !access_memory(&machine->mem, io))
+		unclaimed(machine, io);
 }
 
 /* Returns the next backing to be made, or NULL. add() makes it the machine's.
@@ -83,6 +111,20 @@ int machine_add_ram(struct machine *machine, struct range at,
 		return err->code;
 	r = backing_init(backing, at, machine->limits.block_size, policy, err);
 	return r == 0 ? add(machine, at, kind, name, err) : r;
+}
+
+int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
+		     struct err *err)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct mem_spec *mem =
+			&machine->config->mem[layout->mem[i]];
+
+		if (machine_add_ram(machine, layout->at[i], MEM_RAM,
+				    &mem->policy, "guest memory", err) < 0)
+			return err_wrap(err, "--mem %s", mem->word);
+	}
+	return 0;
 }
 
 int machine_add_file(struct machine *machine, struct range at, int fd,

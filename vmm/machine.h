@@ -19,6 +19,7 @@
 #include "vmm/irq.h"
 
 struct arch_machine;
+struct ram_layout;
 struct virtio;
 
 /* Where the first vCPU starts, in the architecture's own terms. */
@@ -108,9 +109,14 @@ struct machine *machine_free(struct machine *machine);
  */
 int machine_reset(struct machine *machine, struct err *err);
 
-/* Counts an access that nothing answered; a write to ROM is one, and changes
- * nothing. Thread: any vCPU. */
-void machine_unclaimed(struct machine *machine, const struct io_access *io);
+/*
+ * Performs a guest's access that KVM brought here, as bus_access() does: on a
+ * device, or on memory. For some KVM's do that with memory too (trap & emulate
+ * on MIPS, where a guest uses an address that it can only tell as a device's).
+ * What nothing answers is counted; a write to ROM is that, and changes nothing.
+ * Thread: any vCPU.
+ */
+void machine_access(struct machine *machine, struct io_access *io);
 
 /*
  * Backs @at and adds it to the map. For arch_layout().
@@ -122,6 +128,11 @@ void machine_unclaimed(struct machine *machine, const struct io_access *io);
 int machine_add_ram(struct machine *machine, struct range at,
 		    enum mem_kind kind, const struct mem_policy *policy,
 		    const char *name, struct err *err);
+
+/* Backs and adds each region of the user's. For arch_layout(). Returns what
+ * machine_add_ram() does, with the --mem in @err. */
+int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
+		     struct err *err);
 
 /*
  * Adds a file to the map as ROM at @at; what is written to it is seen. For

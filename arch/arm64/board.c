@@ -1,21 +1,15 @@
 /* arch/arm64/board.c - which interrupt is whose, and the device tree. */
 #include "arch/arm64/board.h"
 
-#include <string.h>
-
-#include "base/align.h"
 #include "base/fdt.h"
-#include "devices/cfi_flash.h"
+#include "vmm/describe.h"
 
 /* Source: bindings/interrupt-controller/arm,gic.yaml, #interrupt-cells. */
 enum { GIC_SPI = 0, GIC_PPI = 1 };
-enum trigger { NO_IRQ = 0, EDGE_RISING = 1, LEVEL_HIGH = 4 };
+enum { EDGE_RISING = 1, LEVEL_HIGH = 4 };
 
 /* The architected timers' PPIs. Source: Arm BSA 1.0, 6.3 (as INTIDs). */
 enum { TIMER_SECURE = 13, TIMER_PHYS = 14, TIMER_VIRT = 11, TIMER_HYP = 10 };
-
-/* What Linux divides down to 115200 baud; the port itself has no clock. */
-#define UART_CLOCK 1843200
 
 /*
  * The affinity bits of MPIDR_EL1 that KVM uses: Aff2, Aff1, Aff0. Source: Arm
@@ -23,75 +17,15 @@ enum { TIMER_SECURE = 13, TIMER_PHYS = 14, TIMER_VIRT = 11, TIMER_HYP = 10 };
  */
 #define MPIDR_AFFINITY 0xffffffULL
 
-/* What the tree says of a device beyond its window and pin. */
-static const struct kind {
-	const char *compatible;
-	const char *node;
-	enum trigger trigger;
-	uint32_t clock; /* clock-frequency; 0: has none */
-	bool dma;
-	uint32_t bank_width, device_width; /* of a flash; 0: is none */
-} kinds[] = {
-	{ .compatible = "virtio,mmio",
-	  .node = "virtio_mmio",
-	  .trigger = EDGE_RISING,
-	  .dma = true },
-	{ .compatible = "ns16550a",
-	  .node = "serial",
-	  .trigger = LEVEL_HIGH,
-	  .clock = UART_CLOCK },
-	{ .compatible = "motorola,mc146818", .node = "rtc" },
-	{ .compatible = "qemu,pvpanic-mmio", .node = "pvpanic" },
-	{ .compatible = CFI_FLASH_COMPATIBLE,
-	  .node = "flash",
-	  .bank_width = CFI_FLASH_BANK_WIDTH,
-	  .device_width = CFI_FLASH_DEVICE_WIDTH },
-};
-
-static const struct kind *find_kind(const char *compatible)
-{
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (strcmp(compatible, kinds[i].compatible) == 0)
-			return &kinds[i];
-	}
-	return NULL;
-}
-
 size_t arm64_describe_space(const struct arm64_board *board)
 {
-	const size_t fixed = 4096, cpu = 128, ram = 128, device = 256;
+	const size_t fixed = 4096, cpu = 128;
 	const size_t size = fixed + board->cpus * cpu +
-			    board->layout->rams * ram +
-			    board->mmio->count * device +
-			    strlen(board->cmdline);
+			    describe_space(board->cmdline,
+					   board->layout->ram.count,
+					   board->mmio);
 
 	return (size + 4095) & ~(size_t)4095;
-}
-
-static void describe_chosen(struct fdt *t, const struct arm64_board *board)
-{
-	fdt_node(t, "chosen");
-	fdt_str(t, "bootargs", board->cmdline);
-	if (board->serial)
-		fdt_str(t, "stdout-path", "/serial@1000000");
-	if (board->initrd.size > 0) {
-		fdt_u64(t, "linux,initrd-start", board->initrd.start);
-		fdt_u64(t, "linux,initrd-end",
-			board->initrd.start + board->initrd.size);
-	}
-	fdt_bytes(t, "kaslr-seed", board->seed, 8);
-	fdt_bytes(t, "rng-seed", board->seed + 8, ARM64_SEED_SIZE - 8);
-	fdt_end(t);
-}
-
-static void describe_memory(struct fdt *t, const struct arm64_layout *layout)
-{
-	for (size_t i = 0; i < layout->rams; i++) {
-		fdt_node_at(t, "memory", layout->ram[i].start);
-		fdt_str(t, "device_type", "memory");
-		fdt_reg(t, layout->ram[i]);
-		fdt_end(t);
-	}
 }
 
 static void describe_cpus(struct fdt *t, const struct arm64_board *board)
@@ -190,35 +124,26 @@ static void describe_gic(struct fdt *t, const struct arm64_board *board,
 	fdt_end(t);
 }
 
-static void describe_device(struct fdt *t, const struct io_slot *slot)
+static void interrupts(struct fdt *t, unsigned pin,
+		       enum describe_trigger trigger)
 {
-	const struct kind *kind = find_kind(slot->compatible);
+	const uint32_t irq[] = { GIC_SPI, pin,
+				 trigger == DESCRIBE_EDGE ? EDGE_RISING
+							  : LEVEL_HIGH };
 
-	fdt_node_at(t, kind ? kind->node : slot->dev->ops->name,
-		    slot->at.start);
-	fdt_str(t, "compatible", slot->compatible);
-	fdt_reg(t, slot->at);
-	if (kind && kind->trigger != NO_IRQ) {
-		const uint32_t irq[] = { GIC_SPI, slot->irq, kind->trigger };
-
-		fdt_cells(t, "interrupts", irq, 3);
-	}
-	if (kind && kind->clock != 0)
-		fdt_u32(t, "clock-frequency", kind->clock);
-	if (kind && kind->dma)
-		fdt_empty(t, "dma-coherent");
-	if (kind && kind->bank_width != 0) {
-		fdt_u32(t, "bank-width", kind->bank_width);
-		fdt_u32(t, "device-width", kind->device_width);
-	}
-	if (slot->label)
-		fdt_str(t, "label", slot->label);
-	fdt_end(t);
+	fdt_cells(t, "interrupts", irq, 3);
 }
 
 int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 		   struct err *err)
 {
+	const struct describe_irqs irqs = { interrupts, DESCRIBE_EDGE };
+	const struct describe_chosen chosen = {
+		.cmdline = board->cmdline,
+		.console = board->serial ? "/serial@1000000" : NULL,
+		.initrd = board->initrd,
+		.seed = board->seed,
+	};
 	struct fdt t;
 	uint32_t gic;
 
@@ -226,17 +151,14 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 	gic = fdt_phandle(&t);
 	fdt_str(&t, "compatible", "linux,dummy-virt");
 	fdt_u32(&t, "interrupt-parent", gic);
-	describe_chosen(&t, board);
-	describe_memory(&t, board->layout);
+	describe_chosen(&t, &chosen);
+	describe_memory(&t, board->layout->ram.at, board->layout->ram.count);
 	describe_cpus(&t, board);
 	describe_psci(&t);
 	describe_timer(&t, board);
 	if (board->pmu)
 		describe_pmu(&t, board);
 	describe_gic(&t, board, gic);
-	for (size_t i = 0; i < board->mmio->count; i++) {
-		if (board->mmio->slot[i].compatible)
-			describe_device(&t, &board->mmio->slot[i]);
-	}
+	describe_devices(&t, board->mmio, &irqs);
 	return fdt_done(&t, err);
 }

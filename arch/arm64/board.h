@@ -18,6 +18,7 @@
 #include "arch/arm64/options.h"
 #include "base/err.h"
 #include "devices/bus.h"
+#include "vmm/describe.h"
 
 /* A private interrupt n has INTID 16 + n, a shared one (a pin) 32 + n. */
 #define ARM64_PPI(n) (16u + (n))
@@ -29,7 +30,6 @@ enum {
 	ARM64_PIN_VIRTIO = 1, /* the first transport's; then one after other */
 };
 
-#define ARM64_SEED_SIZE 40 /* of kaslr-seed and rng-seed, in bytes */
 #define ARM64_DTB_MAX (2ULL << 20) /* Source: Linux, arch/arm64/booting.rst */
 
 /* What the tree says. All is borrowed. */
@@ -43,7 +43,7 @@ struct arm64_board {
 	bool serial; /* the serial port is the console */
 	const char *cmdline; /* verbatim */
 	struct range initrd; /* of size 0: none */
-	uint8_t seed[ARM64_SEED_SIZE]; /* random bytes */
+	uint8_t seed[DESCRIBE_SEED]; /* random bytes */
 };
 
 /*

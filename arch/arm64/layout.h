@@ -30,7 +30,7 @@
 #include "base/err.h"
 #include "base/range.h"
 #include "mem/map.h"
-#include "vmm/config.h"
+#include "vmm/ram_layout.h"
 
 struct kvm_limits;
 
@@ -56,9 +56,7 @@ struct arm64_gic_map {
 };
 
 struct arm64_layout {
-	struct range ram[CONFIG_MAX_MEM]; /* by address, disjoint */
-	unsigned mem[CONFIG_MAX_MEM]; /* of each: which config->mem it is */
-	size_t rams;
+	struct ram_layout ram;
 	unsigned address_bits; /* of the guest; at least 32 */
 	struct arm64_gic_map gic;
 };

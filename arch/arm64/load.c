@@ -1,19 +1,16 @@
 /* arch/arm64/load.c - puts kernel, initrd and the user's tree into memory. */
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-
-#include <libfdt.h>
 
 #include "arch/arch.h"
 #include "arch/arm64/board.h"
 #include "arch/arm64/boot.h"
 #include "arch/arm64/machine.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "mem/dirty.h"
+#include "vmm/boot_files.h"
 #include "vmm/machine.h"
 
 /* What is being loaded. */
@@ -51,23 +48,25 @@ static int open_firmware(struct load *load, const char *path, struct err *err)
 
 static int open_kernel(struct load *load, const char *path, struct err *err)
 {
+	static const struct elf_target target = { EM_AARCH64, ELFCLASS64,
+						  ELFDATA2LSB };
 	const struct arm64_layout *layout = &load->machine->arch->layout;
 	uint8_t head[ARM64_IMAGE_HEADER];
 	struct kernel_image *image = &load->kernel;
 	size_t len = sizeof(head);
 	int r;
 
-	r = kernel_image_open(image, path,
-			      arm64_unpack_limit(layout->ram, layout->rams),
-			      err);
+	r = kernel_image_open(
+		image, path,
+		arm64_unpack_limit(layout->ram.at, layout->ram.count), err);
 	if (r < 0)
 		return r;
 	load->want.dtb_align = 4096;
 	if (image->format == KERNEL_ELF) {
-		r = elf_parse(image, EM_AARCH64, &load->elf, err);
+		r = elf_parse(image, &target, &load->elf, err);
 		if (r == 0)
-			arm64_elf_kernel(&load->elf, layout->ram, layout->rams,
-					 &load->want.kernel);
+			arm64_elf_kernel(&load->elf, layout->ram.at,
+					 layout->ram.count, &load->want.kernel);
 		return r;
 	}
 	r = arm64_image_whole(image, err);
@@ -80,21 +79,6 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 		return r;
 	r = arm64_image_parse(head, len, image->size, &load->want.kernel, err);
 	return r < 0 ? err_wrap(err, "kernel %s", path) : 0;
-}
-
-static int open_initrd(struct load *load, const char *path, struct err *err)
-{
-	int r;
-
-	if (!path)
-		return 0;
-	r = file_open(&load->initrd, path, O_RDONLY, FILE_NOT_EMPTY, err);
-	if (r < 0) {
-		load->initrd.fd = -1;
-		return err_wrap(err, "initrd");
-	}
-	load->want.initrd_size = load->initrd.size;
-	return 0;
 }
 
 static int open_dtb(struct load *load, const char *path, struct err *err)
@@ -116,16 +100,10 @@ static int open_dtb(struct load *load, const char *path, struct err *err)
 					 "for a device tree");
 		return 0;
 	}
-	r = file_read_all(path, ARM64_DTB_MAX, &load->dtb, &size, err);
-	if (r < 0)
-		return err_wrap(err, "device tree");
-	r = fdt_check_full(load->dtb, size);
-	if (r < 0)
-		return err_input(err, -EBADMSG,
-				 "device tree %s: not one, or broken (%s)",
-				 path, fdt_strerror(r));
-	load->want.dtb_size = fdt_totalsize(load->dtb);
-	return 0;
+	r = dtb_read(&load->dtb, path, ARM64_DTB_MAX, &size, err);
+	if (r == 0)
+		load->want.dtb_size = size;
+	return r;
 }
 
 /* Returns host memory for what arm64_place() has placed in RAM. */
@@ -138,20 +116,9 @@ static int copy_elf(struct load *load, struct err *err)
 {
 	const uint64_t moved = load->at.kernel - load->elf.span.start;
 
-	for (size_t i = 0; i < load->elf.segments; i++) {
-		const struct elf_segment *seg = &load->elf.segment[i];
-		uint8_t *to = placed(load, seg->mem.start + moved,
-				     seg->mem.size);
-		int r = kernel_image_copy(&load->kernel, seg->offset, to,
-					  seg->file_size, err);
-
-		if (r < 0)
-			return r;
-		memset(to + seg->file_size, 0, seg->mem.size - seg->file_size);
-		mem_wrote(&load->machine->mem, to, seg->mem.size);
-	}
 	load->machine->boot.pc = load->elf.entry + moved;
-	return 0;
+	return elf_copy(&load->elf, &load->kernel, &load->machine->mem, moved,
+			err);
 }
 
 static int copy_kernel(struct load *load, struct err *err)
@@ -168,25 +135,6 @@ static int copy_kernel(struct load *load, struct err *err)
 	return r;
 }
 
-static int copy_initrd(struct load *load, const char *path, struct err *err)
-{
-	const struct range *at = &load->at.initrd;
-	void *to = placed(load, at->start, at->size);
-	int r;
-
-	if (at->size == 0)
-		return 0;
-	r = file_read_at(load->initrd.fd, to, at->size, 0);
-	mem_wrote(&load->machine->mem, to, at->size);
-	if (r == -ENODATA)
-		return err_set(err, -EIO, "initrd %s: shrank while it was read",
-			       path);
-	if (r < 0)
-		return err_set(err, r, "initrd %s: %s", path,
-			       strerrordesc_np(-r));
-	return 0;
-}
-
 int arch_load(struct machine *machine, struct err *err)
 {
 	const struct config *config = machine->config;
@@ -201,16 +149,18 @@ int arch_load(struct machine *machine, struct err *err)
 	r = config->firmware ? open_firmware(&load, config->firmware, err)
 			     : open_kernel(&load, config->kernel, err);
 	if (r == 0)
-		r = open_initrd(&load, config->initrd, err);
+		r = initrd_open(&load.initrd, config->initrd, err);
+	load.want.initrd_size = load.initrd.size;
 	if (r == 0)
 		r = open_dtb(&load, config->dtb, err);
 	if (r == 0)
-		r = arm64_place(&load.want, arch->layout.ram, arch->layout.rams,
-				&load.at, err);
+		r = arm64_place(&load.want, arch->layout.ram.at,
+				arch->layout.ram.count, &load.at, err);
 	if (r == 0)
 		r = copy_kernel(&load, err);
 	if (r == 0)
-		r = copy_initrd(&load, config->initrd, err);
+		r = initrd_copy(&load.initrd, config->initrd, &machine->mem,
+				load.at.initrd, err);
 	if (r < 0)
 		return r;
 	if (load.dtb)

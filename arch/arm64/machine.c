@@ -53,21 +53,6 @@ static int add_pvtime(struct machine *machine, struct err *err)
 	return 0;
 }
 
-static int add_ram(struct machine *machine, struct err *err)
-{
-	const struct arm64_layout *layout = &machine->arch->layout;
-
-	for (size_t i = 0; i < layout->rams; i++) {
-		const struct mem_spec *mem =
-			&machine->config->mem[layout->mem[i]];
-
-		if (machine_add_ram(machine, layout->ram[i], MEM_RAM,
-				    &mem->policy, "guest memory", err) < 0)
-			return err_wrap(err, "--mem %s", mem->word);
-	}
-	return 0;
-}
-
 int arch_layout(struct machine *machine, struct err *err)
 {
 	const struct range flashes = { ARM64_FLASH, ARM64_FLASH_SIZE };
@@ -88,7 +73,7 @@ int arch_layout(struct machine *machine, struct err *err)
 		r = add_pvtime(machine, err);
 	if (r == 0)
 		r = flash_layout(machine, flashes, err);
-	return r == 0 ? add_ram(machine, err) : r;
+	return r == 0 ? machine_add_rams(machine, &arch->layout.ram, err) : r;
 }
 
 void arch_machine_free(struct machine *machine)

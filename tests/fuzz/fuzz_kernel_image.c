@@ -15,14 +15,15 @@
 #define LIMIT (256u << 10)
 
 /* Each segment can be read, lies in the span, and the entry in one of them. */
-static void check_elf(const struct kernel_image *image)
+static void check_elf(const struct kernel_image *image,
+		      const struct elf_target *target)
 {
 	_cleanup_(freep) uint8_t *buf = malloc((size_t)image->size);
 	struct err err = { 0 };
 	struct elf elf;
 	bool entry = false;
 
-	if (elf_parse(image, EM_AARCH64, &elf, &err) < 0) {
+	if (elf_parse(image, target, &elf, &err) < 0) {
 		if (!err.input || !err.msg[0])
 			abort();
 		return;
@@ -45,6 +46,19 @@ static void check_elf(const struct kernel_image *image)
 		abort();
 }
 
+static void check_elfs(const struct kernel_image *image)
+{
+	static const struct elf_target targets[] = {
+		{ EM_AARCH64, ELFCLASS64, ELFDATA2LSB },
+		{ EM_S390, ELFCLASS64, ELFDATA2MSB },
+		{ EM_MIPS, ELFCLASS32, ELFDATA2LSB },
+		{ EM_MIPS, ELFCLASS32, ELFDATA2MSB },
+	};
+
+	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+		check_elf(image, &targets[i]);
+}
+
 static void check(const char *path)
 {
 	_cleanup_(kernel_image_finish) struct kernel_image image = { 0 };
@@ -62,7 +76,7 @@ static void check(const char *path)
 	    kernel_image_copy(&image, image.size, &last, 1, &err) == 0)
 		abort();
 	if (image.format == KERNEL_ELF)
-		check_elf(&image);
+		check_elfs(&image);
 	else if (arm64_image_whole(&image, &err) < 0 && !err.input)
 		abort();
 }

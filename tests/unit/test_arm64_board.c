@@ -245,9 +245,10 @@ static void describe__space_suffices_for_the_largest_machine(void **state)
 	(void)state;
 	make_board(CONFIG_MAX_CPUS);
 	full = layout;
-	for (full.rams = 0; full.rams < CONFIG_MAX_MEM; full.rams++)
-		full.ram[full.rams] = (struct range){
-			0xfffff00000000 + full.rams * 0x1000, 0x1000
+	for (full.ram.count = 0; full.ram.count < CONFIG_MAX_MEM;
+	     full.ram.count++)
+		full.ram.at[full.ram.count] = (struct range){
+			0xfffff00000000 + full.ram.count * 0x1000, 0x1000
 		};
 	while (mmio.count < BUS_MAX_SLOTS)
 		attach(ARM64_VIRTIO + mmio.count * 0x200, 0x200, "virtio,mmio",

@@ -44,9 +44,9 @@ static int lay_out(void)
 
 static void is(size_t i, gpa_t start, uint64_t size)
 {
-	assert_true(layout.rams > i);
-	assert_int_equal(layout.ram[i].start, start);
-	assert_int_equal(layout.ram[i].size, size);
+	assert_true(layout.ram.count > i);
+	assert_int_equal(layout.ram.at[i].start, start);
+	assert_int_equal(layout.ram.at[i].size, size);
 }
 
 static void layout__one_region_begins_at_2_gib(void **state)
@@ -55,7 +55,7 @@ static void layout__one_region_begins_at_2_gib(void **state)
 	want(2 * GIB);
 	assert_int_equal(lay_out(), 0);
 	is(0, 2 * GIB, 2 * GIB);
-	assert_int_equal(layout.rams, 1);
+	assert_int_equal(layout.ram.count, 1);
 	assert_int_equal(layout.address_bits, 32);
 }
 
@@ -139,7 +139,7 @@ static void layout__huge_pages_begin_on_one(void **state)
 	is(2, 4 * GIB, 4096);
 	is(3, 16 * GIB, 16 * GIB);
 	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(layout.mem[i], i);
+		assert_int_equal(layout.ram.mem[i], i);
 }
 
 static void layout__says_which_mem_each_region_is_of(void **state)
@@ -149,9 +149,9 @@ static void layout__says_which_mem_each_region_is_of(void **state)
 	want_at(GIB, 36 * GIB);
 	want_at(GIB, 2 * GIB);
 	assert_int_equal(lay_out(), 0);
-	assert_int_equal(layout.mem[0], 2);
-	assert_int_equal(layout.mem[1], 0);
-	assert_int_equal(layout.mem[2], 1);
+	assert_int_equal(layout.ram.mem[0], 2);
+	assert_int_equal(layout.ram.mem[1], 0);
+	assert_int_equal(layout.ram.mem[2], 1);
 }
 
 static void take(gpa_t start, uint64_t size)

@@ -1,6 +1,7 @@
 /* tests/unit/test_elf.c - vmm/elf.c. */
 #include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -13,6 +14,8 @@
 static uint8_t file[PHDRS + 65 * sizeof(Elf64_Phdr)];
 static struct err err;
 static struct elf elf;
+
+static const struct elf_target target = { EM_AARCH64, ELFCLASS64, ELFDATA2LSB };
 
 static void set16(size_t offset, uint16_t val)
 {
@@ -60,7 +63,7 @@ static int parse(uint64_t size)
 		.path = "vmlinux", .fd = -1, .data = file, .size = size
 	};
 
-	return elf_parse(&image, EM_AARCH64, &elf, &err);
+	return elf_parse(&image, &target, &elf, &err);
 }
 
 static void parse__segments_are_found(void **state)
@@ -176,6 +179,58 @@ static void parse__span_of_the_whole_address_space_is_no_small_one(void **state)
 	assert_true(elf.span.size == UINT64_MAX);
 }
 
+static void put(uint8_t *at, unsigned size, bool big, uint32_t val)
+{
+	if (size == 2)
+		(big ? store_be16 : store_le16)(at, (uint16_t)val);
+	else
+		(big ? store_be32 : store_le32)(at, val);
+}
+
+#define PUT(type, at, member, val)                        \
+	put(file + (at) + offsetof(Elf32_##type, member), \
+	    sizeof(((Elf32_##type *)0)->member), big, (uint32_t)(val))
+
+static void parse__32_bit_files_of_both_byte_orders_are_read(void **state)
+{
+	(void)state;
+	for (int big = 0; big < 2; big++) {
+		const struct elf_target mips = { EM_MIPS, ELFCLASS32,
+						 big ? ELFDATA2MSB
+						     : ELFDATA2LSB };
+		const struct kernel_image image = {
+			.path = "vmlinux", .fd = -1, .data = file, .size = BYTES
+		};
+
+		memset(file, 0, sizeof(file));
+		memcpy(file, ELFMAG, SELFMAG);
+		file[EI_CLASS] = ELFCLASS32;
+		file[EI_DATA] = mips.data;
+		PUT(Ehdr, 0, e_type, ET_EXEC);
+		PUT(Ehdr, 0, e_machine, EM_MIPS);
+		PUT(Ehdr, 0, e_phentsize, sizeof(Elf32_Phdr));
+		PUT(Ehdr, 0, e_phnum, 1);
+		PUT(Ehdr, 0, e_phoff, PHDRS);
+		PUT(Ehdr, 0, e_entry, 0x40100010);
+		PUT(Phdr, PHDRS, p_type, PT_LOAD);
+		PUT(Phdr, PHDRS, p_offset, 512);
+		PUT(Phdr, PHDRS, p_vaddr, 0x40100000);
+		PUT(Phdr, PHDRS, p_paddr, 0x40100000);
+		PUT(Phdr, PHDRS, p_filesz, 512);
+		PUT(Phdr, PHDRS, p_memsz, 0x1000);
+		assert_int_equal(elf_parse(&image, &mips, &elf, &err), 0);
+		assert_int_equal(elf.segments, 1);
+		assert_int_equal(elf.entry, 0x40100010);
+		assert_int_equal(elf.segment[0].offset, 512);
+		assert_int_equal(elf.span.start, 0x40100000);
+		assert_int_equal(elf.span.size, 0x1000);
+		assert_int_equal(elf_parse(&image, &target, &elf, &err),
+				 -EBADMSG);
+		assert_string_equal(err.msg, "kernel vmlinux: ELF: not 64-bit "
+					     "little-endian");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +247,9 @@ int main(void)
 		cmocka_unit_test_setup(
 			parse__headers_at_a_wild_offset_are_refused, setup),
 		cmocka_unit_test_setup(parse__segments_are_counted, setup),
+		cmocka_unit_test_setup(
+			parse__32_bit_files_of_both_byte_orders_are_read,
+			setup),
 		cmocka_unit_test_setup(
 			parse__span_of_the_whole_address_space_is_no_small_one,
 			setup),
