@@ -74,6 +74,14 @@ static void interrupt(struct virtio_mmio *mmio, uint32_t cause)
 	irq_set(&mmio->irq, true);
 }
 
+/* On an edge line nothing happens when it falls. */
+static void acknowledge(struct virtio_mmio *mmio, uint32_t cause)
+{
+	mmio->interrupts &= ~cause;
+	if (mmio->interrupts == 0)
+		irq_set(&mmio->irq, false);
+}
+
 static void used(struct virtio *vio, unsigned queue)
 {
 	(void)queue;
@@ -203,7 +211,7 @@ static void reset(struct virtio_mmio *mmio)
 	mmio->device_features_sel = 0;
 	mmio->driver_features_sel = 0;
 	mmio->queue_sel = 0;
-	mmio->interrupts = 0;
+	acknowledge(mmio, UINT32_MAX);
 }
 
 static void write_register(struct virtio_mmio *mmio, uint64_t offset,
@@ -229,7 +237,7 @@ static void write_register(struct virtio_mmio *mmio, uint64_t offset,
 			virtio_kick(vio, val);
 		break;
 	case INTERRUPT_ACK:
-		mmio->interrupts &= ~val;
+		acknowledge(mmio, val);
 		break;
 	case STATUS:
 		if ((uint8_t)val == 0)

@@ -1,10 +1,11 @@
 /*
  * devices/virtio/mmio.h - virtio over memory-mapped registers.
  *
- * A window of VIRTIO_MMIO_SIZE bytes and one interrupt pin, on an edge line:
- * each event is one interrupt, and the driver reads from the window what it
- * was. Version 2 of the registers; drivers of the time before virtio 1.0 find
- * no device they know.
+ * A window of VIRTIO_MMIO_SIZE bytes and one interrupt pin. On an edge line
+ * each event is one interrupt; a level line is high until the driver has
+ * acknowledged all. The driver reads from the window what it was. Version 2 of
+ * the registers; drivers of the time before virtio 1.0 find no device they
+ * know.
  *
  * Each queue has a doorbell. A kick that arrives as a write rings the same
  * eventfd, so a board with doorbells and one without differ only in speed.
@@ -26,7 +27,7 @@
  * Gives a virtio device a register window.
  *
  * @vio: taken over, failure included; freed with the device
- * @irq: an edge line
+ * @irq: an edge line, or a level line: the board's choice
  *
  * Returns 0 or -ENOMEM.
  */

@@ -1,0 +1,115 @@
+/* devices/goldfish_pic.c - an interrupt controller of 32 level inputs. */
+#include "devices/goldfish_pic.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+enum {
+	COUNT = 0x00,
+	PENDING = 0x04,
+	DISABLE_ALL = 0x08,
+	DISABLE = 0x0c,
+	ENABLE = 0x10,
+};
+
+struct goldfish_pic {
+	struct device dev;
+	uint32_t inputs; /* atomic */
+	uint32_t enabled; /* atomic; written under the device's lock */
+};
+
+static uint32_t pending(const struct goldfish_pic *pic)
+{
+	return __atomic_load_n(&pic->inputs, __ATOMIC_SEQ_CST) &
+	       __atomic_load_n(&pic->enabled, __ATOMIC_SEQ_CST);
+}
+
+bool goldfish_pic_output(struct device *dev)
+{
+	return pending(container_of(dev, struct goldfish_pic, dev)) != 0;
+}
+
+bool goldfish_pic_set(struct device *dev, unsigned input, bool level)
+{
+	struct goldfish_pic *pic = container_of(dev, struct goldfish_pic, dev);
+	const uint32_t bit = UINT32_C(1) << input;
+
+	if (level)
+		(void)__atomic_fetch_or(&pic->inputs, bit, __ATOMIC_SEQ_CST);
+	else
+		(void)__atomic_fetch_and(&pic->inputs, ~bit, __ATOMIC_SEQ_CST);
+	return level && (pending(pic) & bit);
+}
+
+static uint64_t goldfish_pic_read(struct device *dev, uint64_t offset,
+				  unsigned size)
+{
+	const struct goldfish_pic *pic = container_of(dev, struct goldfish_pic,
+						      dev);
+
+	(void)size;
+	switch (offset) {
+	case COUNT:
+		return (unsigned)__builtin_popcount(pending(pic));
+	case PENDING:
+		return pending(pic);
+	default:
+		return 0;
+	}
+}
+
+static void goldfish_pic_write(struct device *dev, uint64_t offset,
+			       unsigned size, uint64_t val)
+{
+	struct goldfish_pic *pic = container_of(dev, struct goldfish_pic, dev);
+	uint32_t enabled = pic->enabled;
+
+	(void)size;
+	switch (offset) {
+	case DISABLE_ALL:
+		enabled = 0;
+		break;
+	case DISABLE:
+		enabled &= ~(uint32_t)val;
+		break;
+	case ENABLE:
+		enabled |= (uint32_t)val;
+		break;
+	}
+	__atomic_store_n(&pic->enabled, enabled, __ATOMIC_SEQ_CST);
+}
+
+static void goldfish_pic_reset(struct device *dev)
+{
+	struct goldfish_pic *pic = container_of(dev, struct goldfish_pic, dev);
+
+	__atomic_store_n(&pic->inputs, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&pic->enabled, 0, __ATOMIC_SEQ_CST);
+}
+
+static void goldfish_pic_destroy(struct device *dev)
+{
+	(void)pthread_mutex_destroy(&dev->lock);
+	free(container_of(dev, struct goldfish_pic, dev));
+}
+
+static const struct device_ops goldfish_pic_ops = {
+	.name = "goldfish-pic",
+	.sizes = 4,
+	.read = goldfish_pic_read,
+	.write = goldfish_pic_write,
+	.reset = goldfish_pic_reset,
+	.destroy = goldfish_pic_destroy,
+};
+
+struct device *goldfish_pic_new(void)
+{
+	struct goldfish_pic *pic = calloc(1, sizeof(*pic));
+
+	if (!pic)
+		return NULL;
+	pic->dev.ops = &goldfish_pic_ops;
+	(void)pthread_mutex_init(&pic->dev.lock, NULL);
+	return &pic->dev;
+}

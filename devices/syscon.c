@@ -1,0 +1,78 @@
+/* devices/syscon.c - turns a guest's machine off, and starts its CPUs. */
+#include "devices/syscon.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+struct syscon {
+	struct device dev;
+	const struct syscon_ops *ops; /* borrowed */
+	void *ctx; /* borrowed */
+};
+
+static uint64_t syscon_read(struct device *dev, uint64_t offset, unsigned size)
+{
+	(void)dev;
+	(void)offset;
+	(void)size;
+	return 0;
+}
+
+static void set_power(const struct syscon *sys, uint32_t val)
+{
+	switch (val) {
+	case SYSCON_POWEROFF:
+		sys->ops->poweroff(sys->ctx);
+		break;
+	case SYSCON_RESET:
+		sys->ops->reset(sys->ctx);
+		break;
+	}
+}
+
+static void syscon_write(struct device *dev, uint64_t offset, unsigned size,
+			 uint64_t val)
+{
+	const struct syscon *sys = container_of(dev, struct syscon, dev);
+
+	(void)size;
+	if (offset == SYSCON_POWER)
+		set_power(sys, (uint32_t)val);
+	else if (offset > SYSCON_CPU)
+		sys->ops->start(sys->ctx, (unsigned)(offset - SYSCON_CPU) / 4,
+				(uint32_t)val);
+}
+
+static void syscon_reset(struct device *dev)
+{
+	(void)dev; /* it remembers nothing */
+}
+
+static void syscon_destroy(struct device *dev)
+{
+	(void)pthread_mutex_destroy(&dev->lock);
+	free(container_of(dev, struct syscon, dev));
+}
+
+static const struct device_ops syscon_ops = {
+	.name = "syscon",
+	.sizes = 4,
+	.read = syscon_read,
+	.write = syscon_write,
+	.reset = syscon_reset,
+	.destroy = syscon_destroy,
+};
+
+struct device *syscon_new(const struct syscon_ops *ops, void *ctx)
+{
+	struct syscon *sys = calloc(1, sizeof(*sys));
+
+	if (!sys)
+		return NULL;
+	sys->dev.ops = &syscon_ops;
+	(void)pthread_mutex_init(&sys->dev.lock, NULL);
+	sys->ops = ops;
+	sys->ctx = ctx;
+	return &sys->dev;
+}
