@@ -67,8 +67,9 @@ int arch_vm_init(struct vm *vm, struct err *err);
 
 /*
  * Brings a new VM to where a guest starts: the first vCPU has the registers of
- * machine->boot, the others are off until the guest starts them; what describes
- * the machine is written to guest memory. A VM is either booted or loaded
+ * machine->boot, the others are off until the guest starts them (where KVM does
+ * not know of that, arch_vcpu_init() has set vcpu->power); what describes the
+ * machine is written to guest memory. A VM is either booted or loaded
  * (arch_vcpu_load() of each vCPU, then arch_vm_load()).
  */
 int arch_vm_boot(struct vm *vm, struct err *err);
@@ -118,6 +119,13 @@ void arch_clock_start(struct vm *vm);
 
 /* Sets a level pin. Thread: any. Hot: no story, it cannot fail usefully. */
 void arch_irq_set(struct vm *vm, unsigned pin, bool level);
+
+/*
+ * Tells KVM, before each KVM_RUN, what it has to be told on this thread: an
+ * interrupt line it does not keep. Returns 0 or a negative errno. Thread: the
+ * vCPU's. Hot.
+ */
+int arch_vcpu_enter(struct vcpu *vcpu, struct err *err);
 
 /*
  * Handles an exit that is not common to all. Thread: the vCPU's. Returns 0 to

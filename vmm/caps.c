@@ -27,9 +27,9 @@ const struct cap_need *caps_needed(size_t *count)
 	return needed;
 }
 
-static unsigned at_least(int have, unsigned least)
+static unsigned or_default(int have, unsigned absent)
 {
-	return have > 0 && (unsigned)have > least ? (unsigned)have : least;
+	return have > 0 ? (unsigned)have : absent;
 }
 
 int caps_check(int kvm, struct kvm_limits *ret, struct err *err)
@@ -41,9 +41,10 @@ int caps_check(int kvm, struct kvm_limits *ret, struct err *err)
 				       needed[i].name, needed[i].why);
 
 	/* Defaults: what api.rst says an absent answer means. */
-	ret->max_slots = at_least(kvm_cap(kvm, KVM_CAP_NR_MEMSLOTS), 32);
-	ret->max_vcpus = at_least(kvm_cap(kvm, KVM_CAP_MAX_VCPUS),
-				  at_least(kvm_cap(kvm, KVM_CAP_NR_VCPUS), 4));
+	ret->max_slots = or_default(kvm_cap(kvm, KVM_CAP_NR_MEMSLOTS), 32);
+	ret->max_vcpus = or_default(
+		kvm_cap(kvm, KVM_CAP_MAX_VCPUS),
+		or_default(kvm_cap(kvm, KVM_CAP_NR_VCPUS), 4));
 	ret->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	/* A level up from the page, where entries are of 8 bytes; the
 	 * architecture may know more. */

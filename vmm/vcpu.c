@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/bytes.h"
@@ -60,7 +61,6 @@ void vcpu_finish(struct vcpu *vcpu)
 static void exit_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	struct machine *machine = vcpu->vm->machine;
 	struct io_access io = {
 		.addr = run->mmio.phys_addr,
 		.size = run->mmio.len,
@@ -69,8 +69,7 @@ static void exit_mmio(struct vcpu *vcpu)
 
 	if (io.write)
 		io.val = load_host(run->mmio.data, io.size);
-	if (bus_access(&machine->mmio, &io) < 0)
-		machine_unclaimed(machine, &io);
+	machine_access(vcpu->vm->machine, &io);
 	if (!io.write)
 		store_host(run->mmio.data, io.size, io.val);
 }
@@ -93,31 +92,39 @@ static bool stopping(const struct vcpu *vcpu)
 	return __atomic_load_n(&vcpu->stop, __ATOMIC_SEQ_CST) != 0;
 }
 
+static bool waits(const struct vcpu *vcpu)
+{
+	return vcpu->vm->paused || vcpu->power != VCPU_ON;
+}
+
 /*
- * Waits while the VM is paused. What KVM still had to do for the last exit (the
- * value of an MMIO read, say) it did on the way to the EINTR that led here, so
- * a parked vCPU's registers are whole. The VM's lock is held.
+ * Waits while the VM is paused, or until this vCPU is started. What KVM still
+ * had to do for the last exit (the value of an MMIO read, say) it did on the
+ * way to the EINTR that led here, so a parked vCPU's registers are whole. The
+ * VM's lock is held.
  */
-static void wait_while_paused(struct vcpu *vcpu)
+static void wait_parked(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 
-	if (!vm->paused)
+	if (!waits(vcpu))
 		return;
 	vm->running--;
 	(void)pthread_cond_broadcast(&vm->changed);
-	while (vm->paused && !stopping(vcpu))
+	while (waits(vcpu) && !stopping(vcpu))
 		(void)pthread_cond_wait(&vm->changed, &vm->lock);
 	vm->running++;
-	/* In this order: vcpu_stop() sets them the other way round, so that one
-	 * of the two is seen. */
-	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * The request is taken before anything is looked at: who wants a pause, an end
+ * or an interrupt says so first and kicks then, so that one of the two is seen.
+ */
 static void park(struct vcpu *vcpu)
 {
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	GUARD(&vcpu->vm->lock);
-	wait_while_paused(vcpu);
+	wait_parked(vcpu);
 }
 
 /* Says who runs this vCPU; and a VM may begin paused. */
@@ -126,9 +133,9 @@ static void begin(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 
 	GUARD(&vm->lock);
-	vcpu->tid = gettid();
+	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_SEQ_CST);
 	(void)pthread_cond_broadcast(&vm->changed);
-	wait_while_paused(vcpu);
+	wait_parked(vcpu);
 }
 
 /* KVM says -EFAULT where we would get a SIGBUS, and newer ones say where. */
@@ -152,8 +159,11 @@ static int run(struct vcpu *vcpu)
 {
 	begin(vcpu);
 	while (!stopping(vcpu)) {
-		int r = kvm_run(vcpu->fd);
+		int r = arch_vcpu_enter(vcpu, &vcpu->err);
 
+		if (r < 0)
+			return r;
+		r = kvm_run(vcpu->fd);
 		if (r == -EINTR || r == -EAGAIN) {
 			park(vcpu);
 			continue;
@@ -236,11 +246,35 @@ void vcpu_stop(struct vcpu *vcpu)
 
 void vcpu_kick(struct vcpu *vcpu)
 {
-	if (!vcpu->started)
-		return;
+	pid_t tid;
+
 	/* Not in KVM_RUN yet: it returns at once. In it: the signal ends it. */
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-	(void)pthread_kill(vcpu->thread, VCPU_KICK);
+	tid = __atomic_load_n(&vcpu->tid, __ATOMIC_SEQ_CST);
+	if (tid != 0)
+		(void)tgkill(getpid(), tid, VCPU_KICK);
+}
+
+void vcpu_interrupt(struct vcpu *vcpu)
+{
+	if (__atomic_load_n(&vcpu->tid, __ATOMIC_RELAXED) != gettid())
+		vcpu_kick(vcpu);
+}
+
+bool vcpu_claim(struct vcpu *vcpu)
+{
+	GUARD(&vcpu->vm->lock);
+	if (vcpu->power != VCPU_OFF)
+		return false;
+	vcpu->power = VCPU_STARTING;
+	return true;
+}
+
+void vcpu_turn_on(struct vcpu *vcpu)
+{
+	GUARD(&vcpu->vm->lock);
+	vcpu->power = VCPU_ON;
+	(void)pthread_cond_broadcast(&vcpu->vm->changed);
 }
 
 void vcpu_join(struct vcpu *vcpu)

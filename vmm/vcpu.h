@@ -13,6 +13,9 @@
 struct vm;
 struct kvm_run;
 
+/* Where KVM does not keep it, a vCPU waits here until the guest starts it. */
+enum vcpu_power { VCPU_ON, VCPU_OFF, VCPU_STARTING };
+
 struct vcpu {
 	struct vm *vm; /* borrowed */
 	unsigned index;
@@ -23,7 +26,9 @@ struct vcpu {
 	size_t run_size; /* of the mapping, in bytes */
 	pthread_t thread;
 	bool started; /* thread is valid */
-	pid_t tid; /* of the thread; 0: not yet; under vm->lock */
+	pid_t tid; /* atomic: of the thread; 0: not yet; written under vm->lock
+		    */
+	enum vcpu_power power; /* under vm->lock once the threads run */
 	uint32_t stop; /* atomic: set by vcpu_stop(), read by the thread */
 	struct err err; /* why the thread ended; read after joining it */
 };
@@ -45,6 +50,20 @@ pid_t vcpu_thread_id(struct vcpu *vcpu);
 /* Makes KVM_RUN return -EINTR once its last exit is complete. The thread then
  * looks whether it is to end, or to wait (vm_pause()). Thread: any. */
 void vcpu_kick(struct vcpu *vcpu);
+
+/*
+ * Makes arch_vcpu_enter() see what has changed: at once, in the guest or in
+ * KVM_RUN's sleep. Does nothing on the vCPU's own thread, which comes there by
+ * itself. Thread: any.
+ */
+void vcpu_interrupt(struct vcpu *vcpu);
+
+/*
+ * Starts a vCPU that is VCPU_OFF. The one caller for whom vcpu_claim() returns
+ * true sets its registers, and then turns it on. Thread: any.
+ */
+bool vcpu_claim(struct vcpu *vcpu);
+void vcpu_turn_on(struct vcpu *vcpu);
 
 /* Makes the thread end soon; vcpu_join() waits for it. Thread: any. */
 void vcpu_stop(struct vcpu *vcpu);
