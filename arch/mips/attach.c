@@ -1,0 +1,133 @@
+/* arch/mips/attach.c - puts the machine's devices on its bus. */
+#include <errno.h>
+
+#include "arch/arch.h"
+#include "arch/mips/board.h"
+#include "arch/mips/layout.h"
+#include "arch/mips/machine.h"
+#include "arch/mips/vcpu.h"
+#include "devices/goldfish_pic.h"
+#include "devices/pvpanic.h"
+#include "devices/syscon.h"
+#include "devices/uart16550.h"
+#include "devices/virtio/mmio.h"
+#include "vmm/device_list.h"
+#include "vmm/machine.h"
+
+static struct device *make_pic(struct machine *machine)
+{
+	return machine->arch->pic = goldfish_pic_new();
+}
+
+static void poweroff(void *ctx)
+{
+	machine_end(ctx, OUTCOME_POWEROFF);
+}
+
+static void reset(void *ctx)
+{
+	machine_end(ctx, OUTCOME_RESET);
+}
+
+static void start(void *ctx, unsigned cpu, uint32_t pc)
+{
+	struct machine *machine = ctx;
+
+	mips_vcpu_start(machine->irq.vm, cpu, pc);
+}
+
+static struct device *make_syscon(struct machine *machine)
+{
+	static const struct syscon_ops ops = { poweroff, reset, start };
+
+	return syscon_new(&ops, machine);
+}
+
+static struct device *make_uart(struct machine *machine)
+{
+	const bool used = machine->config->console == CONSOLE_SERIAL;
+
+	return uart16550_new(used ? machine->tty : NULL,
+			     irq_level_line(&machine->irq, MIPS_PIN_UART), 0);
+}
+
+/* A guest that saves its dump, or shuts down in order, is left to it. */
+static void panicked(void *ctx, unsigned events)
+{
+	if (events & PVPANIC_PANICKED)
+		machine_end(ctx, OUTCOME_PANIC);
+}
+
+static struct device *make_pvpanic(struct machine *machine)
+{
+	return pvpanic_new(panicked, machine);
+}
+
+/* What every machine has. To add a device, add a line. */
+static const struct {
+	struct device *(*make)(struct machine *machine);
+	struct range at;
+	const char *compatible; /* NULL: the board describes it */
+	unsigned pin; /* if it has one */
+} board[] = {
+	{ make_pic, { MIPS_PIC, GOLDFISH_PIC_SIZE }, NULL, 0 },
+	{ make_uart,
+	  { MIPS_UART, UART16550_SIZE(0) },
+	  "ns16550a",
+	  MIPS_PIN_UART },
+	{ make_syscon, { MIPS_SYSCON, SYSCON_SIZE }, NULL, 0 },
+	{ make_pvpanic,
+	  { MIPS_PVPANIC, PVPANIC_SIZE },
+	  "qemu,pvpanic-mmio",
+	  0 },
+};
+
+/* Gives a virtio device the next window and pin. */
+static int attach_virtio(struct machine *machine, struct virtio *vio,
+			 struct err *err)
+{
+	const unsigned n = machine->arch->transports++;
+	struct io_slot slot = {
+		.at = { MIPS_VIRTIO + n * MIPS_VIRTIO_STEP, VIRTIO_MMIO_SIZE },
+		.compatible = VIRTIO_MMIO_COMPATIBLE,
+		.irq = MIPS_PIN_VIRTIO + n,
+	};
+	int r;
+
+	if (n == MIPS_MAX_VIRTIO) {
+		vio->ops->destroy(vio);
+		return err_input(err, -ENOSPC,
+				 "%s: a MIPS guest takes at most %d virtio "
+				 "devices",
+				 vio->ops->name, MIPS_MAX_VIRTIO);
+	}
+	r = virtio_mmio_new(&slot.dev, vio,
+			    irq_level_line(&machine->irq, slot.irq), err);
+	if (r < 0)
+		return r;
+	return machine_attach(machine, slot, err);
+}
+
+int arch_attach(struct machine *machine, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < sizeof(board) / sizeof(*board); i++) {
+		const struct io_slot slot = {
+			.at = board[i].at,
+			.dev = board[i].make(machine),
+			.compatible = board[i].compatible,
+			.irq = board[i].pin,
+		};
+
+		if (!slot.dev)
+			return err_set(err, -ENOMEM,
+				       "device at 0x%llx: out of memory",
+				       (unsigned long long)board[i].at.start);
+		r = machine_attach(machine, slot, err);
+		if (r < 0)
+			return r;
+	}
+	r = device_list_make(machine, attach_virtio, err);
+	return r == 0 ? flash_attach(machine, err) : r;
+}

@@ -1,0 +1,33 @@
+/* arch/mips/machine.h - what a MIPS machine has beside memory and devices. */
+#ifndef ARCH_MIPS_MACHINE_H
+#define ARCH_MIPS_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/range.h"
+#include "devices/device.h"
+#include "vmm/ram_layout.h"
+
+struct machine;
+
+/* Bits of kvm_limits.features: what this host's KVM has. */
+enum mips_feature {
+	MIPS_HAS_VZ = 1 << 0, /* else it is trap & emulate */
+	MIPS_HAS_FPU = 1 << 1,
+	MIPS_HAS_64BIT = 1 << 2, /* runs 64-bit kernels */
+};
+
+struct arch_machine {
+	struct ram_layout ram;
+	struct range initrd; /* where it was loaded; of size 0: none */
+	struct range dtb; /* room for the tree, or the user's own tree */
+	struct device *pic; /* borrowed from the bus */
+	unsigned transports; /* virtio devices placed */
+	bool dumped; /* --dump-dtb is done */
+};
+
+/* Where this host's guests have their kernels. */
+uint64_t mips_kseg0(const struct machine *machine);
+
+#endif

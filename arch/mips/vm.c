@@ -1,0 +1,169 @@
+/*
+ * arch/mips/vm.c - what makes a KVM VM a MIPS machine.
+ *
+ * KVM has no interrupt controller here, and no clock but each CPU's own. The
+ * goldfish-pic is a device, whose output arch_vcpu_enter() brings to vCPU 0.
+ */
+#include "arch/mips/vm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <libfdt.h>
+
+#include "arch/arch.h"
+#include "arch/mips/machine.h"
+#include "arch/mips/regs.h"
+#include "arch/mips/vcpu.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "devices/goldfish_pic.h"
+#include "mem/dirty.h"
+#include "vmm/kvm.h"
+#include "vmm/vm.h"
+
+/*
+ * 0 is the best there is, and means trap & emulate to kernels before 5.10, too;
+ * VZ has had one number all along.
+ */
+unsigned long arch_vm_type(const struct machine *machine)
+{
+	return machine->limits.features & MIPS_HAS_VZ ? KVM_VM_MIPS_VZ
+						      : KVM_VM_MIPS_AUTO;
+}
+
+static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
+{
+	const struct machine *machine = vm->machine;
+	struct mips_board board = {
+		.ram = &machine->arch->ram,
+		.mmio = &machine->mmio,
+		.cpus = vm->vcpus,
+		.serial = machine->config->console == CONSOLE_SERIAL,
+		.cmdline = machine->config->cmdline,
+		.initrd = machine->arch->initrd,
+	};
+	uint64_t hz;
+	int r;
+
+	r = kvm_get_reg(vm->vcpu[0].fd, MIPS_REG_COUNT_HZ, &hz, err);
+	if (r < 0)
+		return r;
+	board.count_hz = (uint32_t)hz;
+	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
+		return err_sys(err, "getrandom");
+	return mips_describe(&board, at, size, err);
+}
+
+/* The tree is written this late as KVM's vCPUs say how fast their clock is. */
+static int describe(struct vm *vm, struct err *err)
+{
+	const struct config *config = vm->machine->config;
+	struct arch_machine *arch = vm->machine->arch;
+	const size_t size = (size_t)arch->dtb.size;
+	void *at = mem_ptr(&vm->machine->mem, arch->dtb.start, size, MEM_LOAD);
+	int r = 0;
+
+	if (!config->dtb)
+		r = write_tree(vm, at, size, err);
+	mem_wrote(&vm->machine->mem, at, size);
+	if (r < 0 || !config->dump_dtb || arch->dumped)
+		return r;
+	arch->dumped = true;
+	r = file_write_all(config->dump_dtb, at, fdt_totalsize(at), err);
+	return r < 0 ? err_wrap(err, "--dump-dtb") : 0;
+}
+
+int arch_vm_init(struct vm *vm, struct err *err)
+{
+	vm->arch = calloc(1, sizeof(*vm->arch));
+	if (!vm->arch)
+		return err_set(err, -ENOMEM, "virtual machine: out of memory");
+	return 0;
+}
+
+int arch_vm_boot(struct vm *vm, struct err *err)
+{
+	const int r = mips_vcpu_boot(&vm->vcpu[0], err);
+
+	return r == 0 ? describe(vm, err) : r;
+}
+
+void arch_vm_free(struct vm *vm)
+{
+	free(vm->arch);
+	vm->arch = NULL;
+}
+
+uint32_t arch_irqfd_gsi(unsigned pin)
+{
+	return pin;
+}
+
+void arch_irq_set(struct vm *vm, unsigned pin, bool level)
+{
+	if (goldfish_pic_set(vm->machine->arch->pic, pin, level))
+		vcpu_interrupt(&vm->vcpu[0]);
+}
+
+/*
+ * Count stands while the disable bit is set. On its own it would make up for
+ * the time afterwards; so it is set to what it was, as of now.
+ * Source: Linux, arch/mips/include/uapi/asm/kvm.h, CP0_Count control.
+ */
+static int clock_stop(struct vm *vm, struct err *err)
+{
+	const uint64_t ctl = MIPS_COUNT_CTL_DC;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
+		r = kvm_set_reg(vm->vcpu[i].fd, MIPS_REG_COUNT_CTL, &ctl, err);
+		if (r == 0)
+			r = kvm_get_reg(vm->vcpu[i].fd, MIPS_REG_COUNT,
+					&vm->arch->count[i], err);
+	}
+	return r;
+}
+
+static int clock_start(struct vm *vm, struct err *err)
+{
+	const uint64_t ctl = 0;
+	struct timespec now;
+	uint64_t resume;
+	int r = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	resume = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
+		const int fd = vm->vcpu[i].fd;
+
+		r = kvm_set_reg(fd, MIPS_REG_COUNT_RESUME, &resume, err);
+		if (r == 0)
+			r = kvm_set_reg(fd, MIPS_REG_COUNT, &vm->arch->count[i],
+					err);
+		if (r == 0)
+			r = kvm_set_reg(fd, MIPS_REG_COUNT_CTL, &ctl, err);
+	}
+	return r;
+}
+
+void arch_clock_stop(struct vm *vm)
+{
+	struct err err;
+
+	vm->arch->stopped = clock_stop(vm, &err) == 0;
+	if (!vm->arch->stopped)
+		log_warn("the guest's clock goes on during the pause: %s",
+			 err.msg);
+}
+
+void arch_clock_start(struct vm *vm)
+{
+	struct err err;
+
+	if (vm->arch->stopped && clock_start(vm, &err) < 0)
+		log_warn("the guest's clock jumps over the pause: %s", err.msg);
+	vm->arch->stopped = false;
+}
