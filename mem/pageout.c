@@ -43,8 +43,8 @@ int backing_check_pageout(const struct backing *backing, const char *swaps,
 	return 0;
 }
 
-int backing_pageout(const struct backing *backing, uint64_t offset,
-		    uint64_t size)
+static int advise(const struct backing *backing, uint64_t offset, uint64_t size,
+		  int advice)
 {
 	uint8_t *at = backing->host + offset;
 	int r;
@@ -52,7 +52,18 @@ int backing_pageout(const struct backing *backing, uint64_t offset,
 	assert(is_aligned((uintptr_t)at | size, backing->page));
 	assert(offset <= backing->size && size <= backing->size - offset);
 	do
-		r = madvise(at, (size_t)size, MADV_PAGEOUT);
+		r = madvise(at, (size_t)size, advice);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
+}
+
+int backing_pageout(const struct backing *backing, uint64_t offset,
+		    uint64_t size)
+{
+	return advise(backing, offset, size, MADV_PAGEOUT);
+}
+
+int backing_cool(const struct backing *backing, uint64_t offset, uint64_t size)
+{
+	return advise(backing, offset, size, MADV_COLD);
 }

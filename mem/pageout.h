@@ -36,4 +36,10 @@ int backing_check_pageout(const struct backing *backing, const char *swaps,
 int backing_pageout(const struct backing *backing, uint64_t offset,
 		    uint64_t size);
 
+/*
+ * Names pages that are there to the host as those to look at first when memory
+ * is short. What is used until then stays. The same otherwise.
+ */
+int backing_cool(const struct backing *backing, uint64_t offset, uint64_t size);
+
 #endif

@@ -5,39 +5,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/size.h"
-
-/*
- * The headers of older kernels lack these.
- * Source: Linux, include/uapi/linux/fs.h and
- * Documentation/admin-guide/mm/pagemap.rst
- */
-struct scan_region {
-	uint64_t start, end; /* addresses */
-	uint64_t categories;
-};
-
-struct scan_arg {
-	uint64_t size; /* of this */
-	uint64_t flags;
-	uint64_t start, end; /* addresses */
-	uint64_t walk_end; /* out */
-	uint64_t vec, vec_len;
-	uint64_t max_pages;
-	uint64_t category_inverted, category_mask, category_anyof_mask;
-	uint64_t return_mask;
-};
-
-#define SCAN _IOWR('f', 16, struct scan_arg)
-#define IS_PRESENT (1u << 3)
-#define IS_SWAPPED (1u << 4)
-#define IS_ZERO (1u << 5)
-#define IS_HUGE (1u << 6)
+#include "mem/pagemap_scan.h"
 
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
 #define ENTRY_SWAPPED (UINT64_C(1) << 62)

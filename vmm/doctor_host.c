@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "mem/cold.h"
 #include "vmm/doctor.h"
 
 #define TEXT_MAX 512
@@ -191,6 +192,32 @@ static void check_userfaultfd(struct doctor *doctor, const char *root)
 			   "%s", fd >= 0 || dev >= 0 ? "yes" : "not permitted");
 }
 
+static void check_cold(struct doctor *doctor, const char *root)
+{
+	struct err err = { 0 };
+	struct cold cold = { 0 };
+	char bitmap[256];
+
+	(void)snprintf(bitmap, sizeof(bitmap), "%s" IDLE_BITMAP, root);
+	if (cold_open(&cold, bitmap, (uint64_t)sysconf(_SC_PAGESIZE), &err) < 0)
+		doctor_add(doctor, DOCTOR_MISSING, "cold pages",
+			   "'vmm mem NAME --pageout=cold' does not work",
+			   "root and CONFIG_IDLE_PAGE_TRACKING, or Linux 6.7 "
+			   "(arm64: 6.10) with CONFIG_USERFAULTFD",
+			   "no");
+	else
+		doctor_add(doctor,
+			   cold.way == COLD_IDLE ? DOCTOR_OK : DOCTOR_LIMITED,
+			   "cold pages",
+			   "'vmm mem NAME --pageout=cold' cannot tell that a "
+			   "page was read",
+			   "root, and a kernel with CONFIG_IDLE_PAGE_TRACKING",
+			   "%s",
+			   cold.way == COLD_IDLE ? "idle page tracking"
+						 : "PAGEMAP_SCAN, by writes");
+	cold_close(&cold);
+}
+
 static void check_io_uring(struct doctor *doctor, const char *root)
 {
 	struct io_uring ring;
@@ -249,6 +276,7 @@ void doctor_host(struct doctor *doctor, const char *root)
 	check_ksm(doctor, root);
 	check_overcommit(doctor, root);
 	check_userfaultfd(doctor, root);
+	check_cold(doctor, root);
 
 	doctor->section = "I/O, limits";
 	check_io_uring(doctor, root);

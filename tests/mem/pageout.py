@@ -17,6 +17,18 @@ swapped() { awk '/^Swap:/ { print int($2 / 1024) }' \
     "/proc/$(process)/smaps_rollup"; }
 """
 
+NO_IDLE = """
+mount -t tmpfs none /sys/kernel/mm/page_idle || fail "page_idle stays"
+trap 'umount /sys/kernel/mm/page_idle; swapoff /dev/zram0
+    echo 1 >/sys/block/zram0/reset' EXIT
+"""
+GROUP = """
+group=/sys/fs/cgroup/cold
+echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+mkdir -p $group
+echo 0 >$group/cgroup.procs || fail "no cgroup"
+"""
+
 
 def case(name: str, script: str, **more: Any) -> Case:
     """A case that finds the functions of guest.sh."""
@@ -52,6 +64,19 @@ is 'MiB that stay' $(resident) -gt 4
 finish
 same_sums 2
 """, out=("paged out ", "hot:1")),
+        case("cold-by-writes", f"""{ZRAM}{NO_IDLE}{GROUP}
+vmm doctor | grep 'cold pages'
+start '{KEEP}while ! read -t 0 x; do dd if=/dev/urandom of=/tmp/hot bs=1M count=4
+conv=notrunc 2>/dev/null; done; {SUM}' --mem 256M
+said keep
+sleep 5
+vmm mem ./box --pageout=cold:8s
+is 'MiB swapped when named' $(swapped) -eq 0
+echo 16M >$group/memory.reclaim
+is 'MiB swapped when short' $(swapped) -ge 12
+finish
+same_sums 2
+""", out=("PAGEMAP_SCAN, by writes", "nobody wrote ")),
         case("region", f"""{ZRAM}
 start '{KEEP}echo kept; read x; {SUM}' --mem 128M@0x80000000 \
     --mem 64M@0x90000000,lock

@@ -66,11 +66,17 @@ static int print(const json_t *data, const struct client *client, bool as_json,
 		 struct err *err)
 {
 	const char *wrong = json_string_value(json_object_get(data, "error"));
+	const bool named = json_object_get(data, "named-cold");
 
 	if (as_json) {
 		if (json_dumpf(data, stdout, JSON_INDENT(2)) < 0)
 			return err_sys(err, "standard output");
 		(void)printf("\n");
+	} else if (named) {
+		(void)printf("nobody wrote %.1f MiB of %.1f MiB: what of them "
+			     "is not read either goes first when the host is "
+			     "short of memory\n",
+			     mib(data, "named-cold"), mib(data, "looked-at"));
 	} else {
 		(void)printf("paged out %.1f MiB of %.1f MiB\n",
 			     mib(data, "paged-out"), mib(data, "looked-at"));

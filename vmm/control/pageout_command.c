@@ -9,7 +9,7 @@
 #include "base/align.h"
 #include "base/cleanup.h"
 #include "base/size.h"
-#include "mem/idle.h"
+#include "mem/cold.h"
 #include "mem/pageout.h"
 #include "mem/residency.h"
 #include "vmm/control/control.h"
@@ -23,17 +23,17 @@
 #define OUT_PAGES 512 /* written out in a step: a huge page's */
 
 enum phase {
-	MARKING, /* pages as idle */
+	MARKING, /* pages */
 	WATCHING, /* which of them are used */
-	WRITING, /* them out */
+	WRITING, /* the others out, or naming them to the host */
 };
 
 struct pageout {
 	struct control *control; /* borrowed; its member is this */
 	struct loop_timer timer;
 	struct residency_source source;
-	struct idle idle; /* open if @watch_ns */
-	uint64_t watch_ns; /* only what is idle for so long; 0: all */
+	struct cold cold; /* open if @watch_ns */
+	uint64_t watch_ns; /* only what is cold for so long; 0: all */
 	uint64_t page; /* of the host, in bytes */
 
 	const struct mem_region *region[MEM_MAX_REGIONS]; /* to look at */
@@ -42,7 +42,7 @@ struct pageout {
 	enum phase phase;
 	size_t at; /* the region it is at */
 	uint64_t offset; /* and where in it */
-	uint64_t looked_at, paged_out; /* in bytes */
+	uint64_t looked_at, paged_out, cooled; /* in bytes */
 	struct err err; /* what went wrong; code 0: nothing */
 };
 
@@ -52,7 +52,7 @@ struct pageout *pageout_free(struct pageout *job)
 		return NULL;
 	if (job->timer.expired)
 		loop_timer_remove(job->control->machine->loop, &job->timer);
-	idle_close(&job->idle);
+	cold_close(&job->cold);
 	residency_close(&job->source);
 	free(job);
 	return NULL;
@@ -65,6 +65,14 @@ static void end(struct pageout *job)
 				 (json_int_t)job->looked_at, "paged-out",
 				 (json_int_t)job->paged_out);
 
+	if (job->watch_ns)
+		(void)json_object_set_new(
+			data, "cold-by",
+			json_string(cold_way_name(job->cold.way)));
+	if (job->cold.way == COLD_UNWRITTEN)
+		(void)json_object_set_new(
+			data, "named-cold",
+			json_integer((json_int_t)job->cooled));
 	if (job->err.code < 0)
 		(void)json_object_set_new(data, "error",
 					  qmp_string(job->err.msg));
@@ -110,6 +118,20 @@ static void write_out(void *ctx, uintptr_t host, uint64_t size)
 			      region->name, strerrordesc_np(-r));
 }
 
+static void name_cold(void *ctx, uintptr_t host, uint64_t size)
+{
+	struct pageout *job = ctx;
+	const struct mem_region *region = job->region[job->at];
+	const int r = backing_cool(region->backing,
+				   host - (uintptr_t)region->host, size);
+
+	if (r == 0)
+		job->cooled += size;
+	else if (job->err.code == 0)
+		(void)err_set(&job->err, r, "%s: MADV_COLD: %s", region->name,
+			      strerrordesc_np(-r));
+}
+
 static int resident(const struct pageout *job, uintptr_t host, uint64_t size,
 		    uint64_t *ret, struct err *err)
 {
@@ -130,8 +152,14 @@ static uint64_t write_step(struct pageout *job)
 
 	if (r < 0 || before == 0)
 		return size;
+	if (job->cold.way == COLD_UNWRITTEN) {
+		job->looked_at += before;
+		(void)cold_find(&job->cold, host, size, name_cold, job,
+				&job->err);
+		return size;
+	}
 	if (job->watch_ns)
-		r = idle_find(&job->idle, host, size, write_out, job,
+		r = cold_find(&job->cold, host, size, write_out, job,
 			      &job->err);
 	else
 		write_out(job, host, size);
@@ -147,7 +175,14 @@ static uint64_t mark_step(struct pageout *job)
 	uintptr_t host;
 	const uint64_t size = next_step(job, MARK_PAGES, &host);
 
-	(void)idle_mark(&job->idle, host, size, &job->err);
+	if (job->offset == 0) {
+		const struct mem_region *region = job->region[job->at];
+
+		(void)cold_watch(&job->cold, (uintptr_t)region->host,
+				 region->gpa.size, &job->err);
+	}
+	if (job->err.code == 0)
+		(void)cold_mark(&job->cold, host, size, &job->err);
 	return size;
 }
 
@@ -229,8 +264,7 @@ static int open_sources(struct pageout *job, struct err *err)
 	int r = residency_open(&job->source, err);
 
 	if (r == 0 && job->watch_ns)
-		r = idle_open(&job->idle, IDLE_PAGEMAP, IDLE_BITMAP, job->page,
-			      err);
+		r = cold_open(&job->cold, IDLE_BITMAP, job->page, err);
 	return r;
 }
 
@@ -245,7 +279,7 @@ static int new (struct pageout **ret, struct control *control, const char *name,
 	job->control = control;
 	job->watch_ns = watch_ns;
 	job->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	job->source.fd = job->idle.pagemap = job->idle.bitmap = -1;
+	job->source.fd = -1;
 	r = choose_regions(job, name, err);
 	if (r == 0)
 		r = open_sources(job, err);

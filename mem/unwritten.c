@@ -1,0 +1,156 @@
+/* mem/unwritten.c - which pages of host memory nobody has written for a while.
+ */
+#include "mem/unwritten.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "mem/pagemap_scan.h"
+
+/* Older headers lack these. */
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#define WP_HUGETLBFS_SHMEM (UINT64_C(1) << 12)
+#define WP_ASYNC (UINT64_C(1) << 15)
+
+#define PAGEMAP "/proc/self/pagemap"
+#define REGIONS 256 /* for one call */
+
+/*
+ * What a vCPU writes to is a fault in the kernel, which a userfaultfd for user
+ * mode may not be told of. With WP_ASYNC nobody is told, so this will do, and
+ * takes no privilege.
+ */
+static int open_uffd(struct err *err)
+{
+	struct uffdio_api api = { .api = UFFD_API,
+				  .features = WP_ASYNC | WP_HUGETLBFS_SHMEM };
+	_cleanup_(fd_closep) int fd = (int)syscall(
+		SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+
+	if (fd < 0 && errno != ENOSYS && errno != EINVAL)
+		return err_sys(err, "userfaultfd");
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0)
+		return err_set(err, -ENOTSUP,
+			       "this host's kernel does not tell which pages "
+			       "are written (CONFIG_USERFAULTFD, Linux 6.7; "
+			       "arm64: 6.10)");
+	return TAKE_FD(fd);
+}
+
+int unwritten_open(struct unwritten *ret, struct err *err)
+{
+	struct scan_arg nothing = { .size = sizeof(nothing) };
+	_cleanup_(fd_closep) int map = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
+	int uffd;
+
+	if (map < 0)
+		return err_sys(err, PAGEMAP);
+	/* To look at nothing is no error where there is a scan. */
+	if (ioctl(map, SCAN, &nothing) < 0)
+		return err_set(err, -ENOTSUP,
+			       "this host's kernel has no PAGEMAP_SCAN "
+			       "(Linux 6.7)");
+	uffd = open_uffd(err);
+	if (uffd < 0)
+		return uffd;
+	*ret = (struct unwritten){ .pagemap = TAKE_FD(map), .uffd = uffd };
+	return 0;
+}
+
+void unwritten_close(struct unwritten *u)
+{
+	fd_closep(&u->pagemap);
+	fd_closep(&u->uffd);
+	u->pagemap = u->uffd = -1;
+}
+
+int unwritten_watch(const struct unwritten *u, uintptr_t host, uint64_t size,
+		    struct err *err)
+{
+	struct uffdio_register arg = {
+		.range = { .start = host, .len = size },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	if (ioctl(u->uffd, UFFDIO_REGISTER, &arg) < 0)
+		return err_sys(err, "userfaultfd: 0x%" PRIxPTR, host);
+	return 0;
+}
+
+static int scan(const struct unwritten *u, struct scan_arg *arg,
+		void (*found)(void *ctx, uintptr_t host, uint64_t size),
+		void *ctx, struct err *err)
+{
+	struct scan_region region[REGIONS];
+
+	arg->vec = (uintptr_t)region;
+	arg->vec_len = REGIONS;
+	while (arg->start < arg->end) {
+		const int n = ioctl(u->pagemap, SCAN, arg);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, PAGEMAP ": PAGEMAP_SCAN");
+		for (int i = 0; i < n; i++)
+			found(ctx, (uintptr_t)region[i].start,
+			      region[i].end - region[i].start);
+		if (arg->walk_end <= arg->start)
+			return err_set(err, -EIO,
+				       PAGEMAP ": PAGEMAP_SCAN gets no "
+					       "further than 0x%" PRIx64,
+				       arg->start);
+		arg->start = arg->walk_end;
+	}
+	return 0;
+}
+
+/* A scan that is not told what for would mark holes as well, in tables. */
+static void ignore(void *ctx, uintptr_t host, uint64_t size)
+{
+	(void)ctx;
+	(void)host;
+	(void)size;
+}
+
+int unwritten_mark(const struct unwritten *u, uintptr_t host, uint64_t size,
+		   struct err *err)
+{
+	/* Not the zero page: nothing is gained by its going. */
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
+		.start = host,
+		.end = host + size,
+		.category_inverted = IS_ZERO,
+		.category_mask = IS_PRESENT | IS_WRITTEN | IS_ZERO,
+		.return_mask = IS_PRESENT,
+	};
+
+	return scan(u, &arg, ignore, NULL, err);
+}
+
+int unwritten_find(const struct unwritten *u, uintptr_t host, uint64_t size,
+		   void (*found)(void *ctx, uintptr_t host, uint64_t size),
+		   void *ctx, struct err *err)
+{
+	struct scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = SCAN_CHECK_WPASYNC,
+		.start = host,
+		.end = host + size,
+		.category_inverted = IS_WRITTEN | IS_ZERO,
+		.category_mask = IS_PRESENT | IS_WRITTEN | IS_ZERO,
+		.return_mask = IS_PRESENT,
+	};
+
+	return scan(u, &arg, found, ctx, err);
+}
