@@ -28,6 +28,9 @@ void rig_go(struct balloon_rig *rig, uint64_t features)
 void rig_begin(struct balloon_rig *rig, const struct balloon_options *opt,
 	       uint64_t features)
 {
+	/* A huge page that khugepaged makes whole again would look as if
+	 * memory were still there. */
+	const struct mem_policy small_pages = { .huge = MEM_HUGE_OFF };
 	const struct range gpa = { BIG, BIG_SIZE };
 	struct mem_region region = {
 		.gpa = gpa, .kind = MEM_RAM, .backing = &rig->big, .name = "big"
@@ -36,7 +39,7 @@ void rig_begin(struct balloon_rig *rig, const struct balloon_options *opt,
 	int r;
 
 	memset(rig, 0, sizeof(*rig));
-	r = backing_init(&rig->big, gpa, 0x200000, NULL, &err);
+	r = backing_init(&rig->big, gpa, 0x200000, &small_pages, &err);
 	memset(rig->big.host, 0xaa, BIG_SIZE);
 	region.host = rig->big.host;
 	ram_init_with(&rig->ram, &region);
@@ -154,4 +157,16 @@ void rig_run(struct balloon_rig *rig, unsigned ms)
 	if (loop_run(rig->loop, &err) < 0)
 		abort();
 	loop_timer_remove(rig->loop, &end.timer);
+}
+
+bool rig_comes_to(struct balloon_rig *rig, uint64_t offset, uint64_t size,
+		  uint64_t want)
+{
+	/* So many that no host is too slow. */
+	for (unsigned i = 0; i < 1000; i++) {
+		if (rig_there(rig, offset, size) == want)
+			return true;
+		rig_run(rig, 20);
+	}
+	return false;
 }

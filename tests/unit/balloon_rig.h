@@ -56,6 +56,10 @@ unsigned rig_used(struct balloon_rig *rig, unsigned queue);
 uint64_t rig_there(const struct balloon_rig *rig, uint64_t offset,
 		   uint64_t size);
 
+/* Runs the loop until just @want bytes of that are. False: they never are. */
+bool rig_comes_to(struct balloon_rig *rig, uint64_t offset, uint64_t size,
+		  uint64_t want);
+
 struct balloon_info rig_info(const struct balloon_rig *rig);
 
 /* A field of the configuration space. */
