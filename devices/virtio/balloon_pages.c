@@ -120,7 +120,8 @@ void balloon_notify_pages(struct balloon *b, unsigned queue)
 		virtio_push(vio, queue, &pages->chain, 0);
 		chains--;
 	}
-	if (queue == BALLOON_INFLATE)
+	/* A kick alone is no page. */
+	if (queue == BALLOON_INFLATE && left < BURST_PFNS)
 		hold(b);
 	virtio_flush(vio, queue);
 	if (chains == 0 || left == 0)

@@ -81,6 +81,24 @@ static void inflate__what_waits_goes_when_no_more_comes(void **state)
 	rig_end(&rig);
 }
 
+static void inflate__a_kick_without_pages_is_not_waited_for(void **state)
+{
+	struct balloon_rig rig;
+	bool gone = false;
+
+	(void)state;
+	begin(&rig, ALL);
+	balloon_set_target(rig.vio, 0);
+	rig_send_run(&rig, BALLOON_INFLATE, BIG, 10);
+	for (unsigned i = 0; i < 100 && !gone; i++) {
+		loop_kick(rig.vio, BALLOON_INFLATE);
+		rig_run(&rig, 20);
+		gone = rig_there(&rig, 0, BLOCK) < BLOCK;
+	}
+	assert_true(gone);
+	rig_end(&rig);
+}
+
 static void inflate__what_waits_goes_when_the_balloon_is_full(void **state)
 {
 	struct balloon_rig rig;
@@ -510,6 +528,8 @@ int main(void)
 		cmocka_unit_test(
 			inflate__gives_whole_blocks_and_waits_for_parts),
 		cmocka_unit_test(inflate__what_waits_goes_when_no_more_comes),
+		cmocka_unit_test(
+			inflate__a_kick_without_pages_is_not_waited_for),
 		cmocka_unit_test(
 			inflate__what_waits_goes_when_the_balloon_is_full),
 		cmocka_unit_test(
