@@ -144,8 +144,8 @@ enum dirty_start {
  * every page once more in the first harvest (DIRTY_FROM_NOW included).
  *
  * Returns 0; -ENOSPC if there are DIRTY_MAX_READERS; -ENOMEM; -ENOTSUP if the
- * kernel has no membarrier(2) (Linux 4.14); what source->start() and sync()
- * return. Thread: any; the lock of a device may be held.
+ * kernel has no membarrier(2) (Linux 4.14); or what source->start() returned.
+ * Thread: any; the lock of a device may be held.
  */
 int dirty_reader_add(struct dirty *dirty, enum dirty_start from,
 		     struct dirty_reader **ret, struct err *err);

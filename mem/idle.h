@@ -6,8 +6,9 @@
  * some time later was not used between the two.
  *
  * Of a transparent huge page of the usual size the whole is looked at; of one
- * of another size the parts count as used. Other users of the same bits, such
- * as a program that tracks all of the host, disturb and are disturbed.
+ * of another size, or where pages are larger than 4K, the parts count as used.
+ * Other users of the same bits, such as a program that tracks all of the host,
+ * disturb and are disturbed.
  *
  * Source: Linux, Documentation/admin-guide/mm/idle_page_tracking.rst and
  * pagemap.rst.

@@ -45,9 +45,12 @@ static void add(struct rig *rig, struct range gpa, enum mem_kind kind,
 	assert_int_equal(mem_add(&rig->map, r, &err), 0);
 }
 
+/* What khugepaged makes whole again would look as if it were still there. */
+static const struct mem_policy small_pages = { .huge = MEM_HUGE_OFF };
+
 static void back(struct backing *b, struct range gpa)
 {
-	assert_int_equal(backing_init(b, gpa, 2 * MIB, NULL, &err), 0);
+	assert_int_equal(backing_init(b, gpa, 2 * MIB, &small_pages, &err), 0);
 	memset(b->host, 0xaa, (size_t)b->size);
 }
 
@@ -361,7 +364,7 @@ static void give__more_blocks_than_can_wait_are_let_go(void **state)
 	struct reclaim_stats s;
 
 	(void)state;
-	assert_int_equal(backing_init(&b, gpa, 2 * MIB, NULL, &err), 0);
+	assert_int_equal(backing_init(&b, gpa, 2 * MIB, &small_pages, &err), 0);
 	assert_int_equal(mem_add(&map,
 				 (struct mem_region){ .gpa = gpa,
 						      .kind = MEM_RAM,
