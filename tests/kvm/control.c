@@ -44,8 +44,8 @@ static void end_quit(void)
 		  ", \"data\": {\"guest\": false, "
 		  "\"reason\": \"host-qmp-quit\"}");
 	is_reply(qmp_line(qmp), "");
-	CHECK(peer_wait(&peer) == 0);
 	CHECK(access(SOCKET, F_OK) < 0);
+	CHECK(peer_wait(&peer) == 0);
 }
 
 static void stop(void)

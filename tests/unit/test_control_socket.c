@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -242,6 +243,55 @@ static void close__another_s_socket_of_that_name_stays(void **state)
 	control_socket_close(&other);
 }
 
+/* Any program of the user's may lock a folder, and forget it. */
+static int lock_folder(void)
+{
+	const int fd = open(under("vmm"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void open__a_folder_that_stays_locked_is_told(void **state)
+{
+	struct control_socket a = open_name("a"), b = { .fd = -1 };
+	_cleanup_(fd_closep) int lock = lock_folder();
+
+	(void)state;
+	assert_int_equal(control_socket_open(&b, "b", &err), -EBUSY);
+	assert_non_null(strstr(err.msg, "/vmm: another program keeps it "
+					"locked"));
+	assert_true(access(under("vmm/b.sock"), F_OK) < 0);
+	(void)close(TAKE_FD(lock));
+	control_socket_close(&a);
+}
+
+static void close__does_not_wait_for_a_lock_for_ever(void **state)
+{
+	struct control_socket a = open_name("a");
+	_cleanup_(fd_closep) int lock = lock_folder();
+
+	(void)state;
+	control_socket_close(&a);
+	assert_int_equal(a.fd, -1);
+	assert_int_equal(connect_to("a"), -ECONNREFUSED);
+}
+
+static void remove__leaves_it_listening_without_a_name(void **state)
+{
+	struct control_socket a = open_name("a"), next;
+
+	(void)state;
+	control_socket_remove(&a);
+	assert_true(a.fd >= 0);
+	assert_int_equal(connect_to("a"), -ENOENT);
+	next = open_name("a");
+	control_socket_close(&a);
+	assert_true(access(under("vmm/a.sock"), F_OK) == 0);
+	control_socket_close(&next);
+}
+
 static void remove__only_the_dead(void **state)
 {
 	struct control_socket live = open_name("a");
@@ -330,6 +380,9 @@ int main(void)
 		TEST(open__what_is_no_socket_is_not_touched),
 		TEST(open__a_folder_open_to_others_is_refused),
 		TEST(close__another_s_socket_of_that_name_stays),
+		TEST(open__a_folder_that_stays_locked_is_told),
+		TEST(close__does_not_wait_for_a_lock_for_ever),
+		TEST(remove__leaves_it_listening_without_a_name),
 		TEST(remove__only_the_dead),
 		TEST(names__are_those_of_sockets_sorted),
 		TEST(open__in_a_race_one_wins),

@@ -79,9 +79,10 @@ static int look(json_t *list, const char *name, struct err *err)
 
 	if (r == -ECONNREFUSED) {
 		r = control_path(name, &at, err);
+		/* One that stays hides no other. */
 		if (r == 0)
-			r = control_remove_dead(&at, err);
-		return r == -EADDRINUSE ? 0 : r;
+			(void)control_remove_dead(&at, &why);
+		return r;
 	}
 	if (r == -ENOENT || r == -ECONNRESET)
 		return 0; /* it has just ended */

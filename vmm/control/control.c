@@ -86,6 +86,8 @@ void control_finish(struct control *control)
 	balloon_commands_end(control);
 	control->pageout = pageout_free(control->pageout);
 	dirty_rate_commands_end(control);
+	/* Before the clients hear of the end: its name can be had then. */
+	control_socket_remove(&control->socket);
 	control->server = qmp_server_free(control->server);
 	control_socket_close(&control->socket);
 }

@@ -8,11 +8,14 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 
 #define BACKLOG 16
+#define LOCK_MS 2000 /* machines hold the lock for much less */
+#define LOCK_STEP_MS 10
 
 #define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
@@ -94,6 +97,21 @@ static char *cut(char *path)
 	return path;
 }
 
+/* flock(2) knows no time limit. */
+static int lock(int fd)
+{
+	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000L };
+
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK)
+			return -errno;
+		if (ms >= LOCK_MS)
+			return -EBUSY;
+		(void)nanosleep(&step, NULL);
+	}
+	return 0;
+}
+
 /*
  * Opens the folder a socket is in, and locks it until it is closed. A kernel
  * built without file locks (ENOSYS) does without: there, of two machines that
@@ -106,8 +124,17 @@ static int lock_folder(const struct sockaddr_un *at, struct err *err)
 	_cleanup_(fd_closep) int fd = open(path,
 					   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || (flock(fd, LOCK_EX) < 0 && errno != ENOSYS))
+	int r;
+
+	if (fd < 0)
 		return err_sys(err, "%s", path);
+	r = lock(fd);
+	if (r == -EBUSY)
+		return err_set(err, r, "%s: another program keeps it locked",
+			       path);
+	if (r < 0 && r != -ENOSYS)
+		return err_set(err, r, "%s: lock: %s", path,
+			       strerrordesc_np(-r));
 	return TAKE_FD(fd);
 }
 
@@ -145,21 +172,26 @@ int control_connect(const struct sockaddr_un *at, int patience_ms)
 	return TAKE_FD(fd);
 }
 
-/* Does a machine listen there? Without waiting, should its queue be full. */
-static bool is_dead(const struct sockaddr_un *at)
+/* Does a machine listen there? 0, -ECONNREFUSED if none does, or the errno of
+ * finding out. Without waiting, should its queue be full. */
+static int probe(const struct sockaddr_un *at)
 {
 	_cleanup_(fd_closep) int fd = socket(
 		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	return fd >= 0 &&
-	       connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
-	       errno == ECONNREFUSED;
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ||
+	    errno == EAGAIN)
+		return 0;
+	return -errno;
 }
 
 /* The folder is locked. */
 static int remove_dead(const struct sockaddr_un *at, struct err *err)
 {
 	struct stat st;
+	int r;
 
 	if (lstat(at->sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(err, "%s", at->sun_path);
@@ -167,10 +199,14 @@ static int remove_dead(const struct sockaddr_un *at, struct err *err)
 		return err_input(err, -EADDRINUSE,
 				 "%s: it exists, and is no socket",
 				 at->sun_path);
-	if (!is_dead(at))
+	r = probe(at);
+	if (r == 0)
 		return err_input(err, -EADDRINUSE,
 				 "%s: a running virtual machine has it",
 				 at->sun_path);
+	if (r != -ECONNREFUSED)
+		return err_set(err, r, "%s: who listens there? %s",
+			       at->sun_path, strerrordesc_np(-r));
 	if (unlink(at->sun_path) < 0 && errno != ENOENT)
 		return err_sys(err, "%s", at->sun_path);
 	return 0;
@@ -178,9 +214,9 @@ static int remove_dead(const struct sockaddr_un *at, struct err *err)
 
 int control_remove_dead(const struct sockaddr_un *at, struct err *err)
 {
-	_cleanup_(fd_closep) int lock = lock_folder(at, err);
+	_cleanup_(fd_closep) int folder = lock_folder(at, err);
 
-	return lock < 0 ? lock : remove_dead(at, err);
+	return folder < 0 ? folder : remove_dead(at, err);
 }
 
 static int bind_or_replace(int fd, const struct sockaddr_un *at,
@@ -203,7 +239,7 @@ int control_socket_open(struct control_socket *ret, const char *name,
 			struct err *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
-	_cleanup_(fd_closep) int lock = -1;
+	_cleanup_(fd_closep) int folder = -1;
 	struct control_socket sock;
 	struct stat st;
 	int r;
@@ -218,9 +254,9 @@ int control_socket_open(struct control_socket *ret, const char *name,
 	if (fd < 0 || fchmod(fd, 0600) < 0)
 		return err_sys(err, "socket");
 	/* Held until we listen: up to then the socket looks dead. */
-	lock = lock_folder(&sock.at, err);
-	if (lock < 0)
-		return lock;
+	folder = lock_folder(&sock.at, err);
+	if (folder < 0)
+		return folder;
 	r = bind_or_replace(fd, &sock.at, err);
 	if (r < 0)
 		return r;
@@ -236,18 +272,24 @@ int control_socket_open(struct control_socket *ret, const char *name,
 	return 0;
 }
 
-void control_socket_close(struct control_socket *sock)
+void control_socket_remove(const struct control_socket *sock)
 {
-	_cleanup_(fd_closep) int lock = -1;
+	_cleanup_(fd_closep) int folder = -1;
 	struct stat st;
 	struct err ignored;
 
-	if (sock->fd < 0)
+	if (sock->fd < 0 || lstat(sock->at.sun_path, &st) < 0)
 		return;
-	lock = lock_folder(&sock->at, &ignored);
-	if (lock >= 0 && lstat(sock->at.sun_path, &st) == 0 &&
+	/* Without the lock it is left to look dead, as it then is. */
+	folder = lock_folder(&sock->at, &ignored);
+	if (folder >= 0 && lstat(sock->at.sun_path, &st) == 0 &&
 	    st.st_dev == sock->dev && st.st_ino == sock->ino)
 		(void)unlink(sock->at.sun_path);
+}
+
+void control_socket_close(struct control_socket *sock)
+{
+	control_socket_remove(sock);
 	fd_closep(&sock->fd);
 	sock->fd = -1;
 }

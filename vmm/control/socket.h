@@ -8,7 +8,8 @@
  *
  * A machine that was killed leaves its socket behind. It is told from a live
  * one by connecting to it, and only removed under a lock on the folder, so that
- * none is taken away from a machine that has just begun to listen. [pure]
+ * none is taken away from a machine that has just begun to listen. Any program
+ * may have that lock, so that nobody waits for it for ever. [pure]
  */
 #ifndef VMM_CONTROL_SOCKET_H
 #define VMM_CONTROL_SOCKET_H
@@ -48,13 +49,19 @@ int control_path(const char *name, struct sockaddr_un *ret, struct err *err);
  *
  * Returns 0; -EADDRINUSE if a machine listens there, or if that is no socket
  * (the user's mistake); -EPERM if the folder is another user's; what
- * control_path() returns; or the errno of a system call. Thread: setup.
+ * control_path() returns; -EBUSY if another program keeps the folder locked;
+ * or the errno of a system call. Thread: setup.
  */
 int control_socket_open(struct control_socket *ret, const char *name,
 			struct err *err);
 
-/* Stops listening, and removes the socket if it is still the one that was made.
- * One with an fd of -1 is fine. */
+/*
+ * Removes the socket's file, if it is still the one that was made: its name is
+ * another's to have. Who is connected stays so. One with an fd of -1 is fine.
+ */
+void control_socket_remove(const struct control_socket *sock);
+
+/* Removes it, and stops listening. One with an fd of -1 is fine. */
 void control_socket_close(struct control_socket *sock);
 
 /*
