@@ -50,6 +50,7 @@ class Machine:
         self.first = how.get("first")  # said instead of the greeting
         self.silent = how.get("silent", ())  # commands without an answer
         self.last = how.get("last", ("quit",))  # those that end it
+        self.over = threading.Event()  # a client has heard the last
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.path))
         self.listener.listen()
@@ -106,7 +107,7 @@ class Machine:
                                        "desc": f"The command {name} has not "
                                                "been found"}})
                     if name in self.last:
-                        return
+                        return self.over.set()
             except OSError:
                 pass
 
@@ -361,16 +362,37 @@ class Pageout(ClientTest):
 
 
 class Stop(ClientTest):
+    def process(self, name, **how):
+        """A pretended machine in a process of its own, which is still busy a
+        while after its last client has gone. Returns a function that says what
+        it heard once it has ended, as it has."""
+        pipe, ours = os.pipe()
+        child = os.fork()
+        if child == 0:
+            machine = Machine(self.folder, name, **how)
+            os.write(ours, b"ready\n")
+            machine.over.wait(20)
+            time.sleep(0.3)
+            os.write(ours, json.dumps(machine.heard).encode())
+            os._exit(0)
+        os.close(ours)
+        self.addCleanup(os.close, pipe)
+        self.assertEqual(os.read(pipe, 6), b"ready\n")
+
+        def heard():
+            self.assertEqual(os.waitpid(child, os.WNOHANG), (child, 0))
+            return json.loads(os.read(pipe, 4096))
+        return heard
+
     def test_it_presses_the_button_and_waits_for_the_end(self):
-        machine = self.machine("web", last=("system_powerdown",))
+        heard = self.process("web", last=("system_powerdown",))
         self.assertEqual(self.well("stop", "web"), "")
-        self.assertEqual(machine.heard, ["qmp_capabilities",
-                                         "system_powerdown"])
+        self.assertEqual(heard(), ["qmp_capabilities", "system_powerdown"])
 
     def test_by_force_it_quits(self):
-        machine = self.machine("web")
+        heard = self.process("web")
         self.assertEqual(self.well("stop", "--force", "web"), "")
-        self.assertEqual(machine.heard, ["qmp_capabilities", "quit"])
+        self.assertEqual(heard(), ["qmp_capabilities", "quit"])
 
     def test_one_that_does_not_end_in_time_is_told(self):
         self.machine("web", last=())
@@ -388,8 +410,9 @@ class Stop(ClientTest):
                      status=1)
 
     def test_one_that_ends_before_it_answers_has_stopped(self):
-        self.machine("web", answers={"quit": b""})
+        heard = self.process("web", answers={"quit": b""})
         self.assertEqual(self.well("stop", "-f", "web"), "")
+        self.assertEqual(heard(), ["qmp_capabilities", "quit"])
 
 
 class Pause(ClientTest):

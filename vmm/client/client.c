@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -251,23 +252,41 @@ int client_event(struct client *client, const char *event, int patience_ms,
 	}
 }
 
-int client_wait_end(struct client *client, int patience_ms)
+int client_process(const struct client *client)
+{
+	/* While the connection stands, no other process has that number. */
+	return client->pid > 0 ? pidfd_open(client->pid, 0) : -1;
+}
+
+/* Throws away what is said. Returns true at the end of the connection. */
+static bool has_ended(struct client *client)
+{
+	const ssize_t n = recv(client->fd, client->chunk, sizeof(client->chunk),
+			       MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+int client_wait_end(struct client *client, int process, int patience_ms)
 {
 	const int64_t end = now_ms() + patience_ms;
-	struct pollfd p = { .fd = client->fd, .events = POLLIN };
+	struct pollfd p[] = { { client->fd, POLLIN, 0 },
+			      { process, POLLIN, 0 } };
 
 	for (;;) {
 		const int64_t left = end - now_ms();
-		ssize_t n;
 
 		if (left <= 0)
 			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) <= 0)
+		if (poll(p, 2, (int)left) <= 0)
 			continue;
-		n = recv(client->fd, client->chunk, sizeof(client->chunk),
-			 MSG_DONTWAIT);
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
+		if (p[1].revents)
 			return 0;
+		if (!p[0].revents || !has_ended(client))
+			continue;
+		if (process < 0)
+			return 0;
+		p[0].fd = -1;
 	}
 }
 

@@ -78,10 +78,17 @@ int client_event(struct client *client, const char *event, int patience_ms,
 int client_end_line(struct client *client, struct err *err);
 
 /*
- * Waits until the connection ends, as it does when the guest has.
+ * Returns a descriptor of the VMM's process, which the caller owns; -1 if there
+ * is none to be had, as from another PID namespace or before Linux 5.3.
+ */
+int client_process(const struct client *client);
+
+/*
+ * Waits until the VMM has ended, so that its disks are closed and its memory is
+ * free; or, if @process is -1, until the connection has.
  *
  * Returns 0, or -ETIMEDOUT without a story.
  */
-int client_wait_end(struct client *client, int patience_ms);
+int client_wait_end(struct client *client, int process, int patience_ms);
 
 #endif

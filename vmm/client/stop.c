@@ -67,6 +67,7 @@ static int add_cure(struct err *err)
 int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
+	_cleanup_(fd_closep) int process = -1;
 	struct stop_words words = { .timeout = "60s", .timeout_ms = 60000 };
 	int r;
 
@@ -77,15 +78,14 @@ int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
 	if (r < 0)
 		return r;
+	process = client_process(&client);
 	r = client_run(&client, words.force ? "quit" : "system_powerdown", NULL,
 		       NULL, err);
-	if (r == -ECONNRESET)
-		return 0; /* it has ended already */
 	if (r == -EREMOTEIO && !words.force)
 		return add_cure(err);
-	if (r < 0)
+	if (r < 0 && r != -ECONNRESET) /* that would be the end already */
 		return r;
-	if (client_wait_end(&client, words.timeout_ms) < 0)
+	if (client_wait_end(&client, process, words.timeout_ms) < 0)
 		return err_set(err, -ETIMEDOUT, "%s: has not powered off in %s",
 			       client.name, words.timeout);
 	return 0;
