@@ -233,7 +233,7 @@ static void in_feed(struct tty *tty)
 	__atomic_store_n(&tty->starved, 0, __ATOMIC_RELEASE);
 }
 
-void tty_break(struct tty *tty)
+static void send_break(struct tty *tty)
 {
 	struct tty_user *user = tty->user;
 
@@ -254,7 +254,7 @@ static void in_take(struct tty *tty, uint8_t byte)
 		in->buf[in->len++] = byte;
 		break;
 	case TTY_KEY_BREAK:
-		tty_break(tty);
+		send_break(tty);
 		break;
 	case TTY_KEY_HELP:
 		(void)tty_write(tty, (const uint8_t *)help, sizeof(help) - 1);
@@ -292,6 +292,13 @@ static void in_read(struct tty *tty)
 	/* The end, or a terminal that is gone. tty_free() closes it. */
 	loop_remove(tty->loop, &in->watch);
 	in->end.how = TTY_END_NONE;
+}
+
+/* What came before it goes before it, as far as there is room. */
+void tty_break(struct tty *tty)
+{
+	in_read(tty);
+	send_break(tty);
 }
 
 /* Passes on what came, and asks for more where there is place for it. */

@@ -13,8 +13,8 @@
  * tty_free(). Ctrl-a is the escape: Ctrl-a x leaves, Ctrl-a b sends a break
  * (SysRq), Ctrl-a Ctrl-a (or Ctrl-a a) sends a Ctrl-a, Ctrl-a h shows this
  * list. To see these when the guest takes no input, some is read ahead from a
- * terminal. A break goes out at once, before input that still waits. Without a
- * terminal on the input no byte is special.
+ * terminal. A break goes out at once, before input there is no room for.
+ * Without a terminal on the input no byte is special.
  *
  * A program in the background of a terminal may neither read it nor change its
  * mode: then, for its whole life, there is no input, and the terminal stays as
@@ -92,7 +92,8 @@ void tty_continued(struct tty *tty);
  */
 size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len);
 
-/* A break, as Ctrl-a b sends it. Thread: loop. */
+/* A break, as Ctrl-a b sends it; behind what is there to be read. Thread: loop.
+ */
 void tty_break(struct tty *tty);
 
 /* The user has room again after room() was 0. Thread: any. */

@@ -125,6 +125,7 @@ static void take_key(struct tty_relay *relay, uint8_t byte)
 		relay->in[relay->typed++] = byte;
 		break;
 	case TTY_KEY_BREAK:
+		feed(relay); /* as far as it goes */
 		relay->brk(relay->ctx);
 		break;
 	case TTY_KEY_HELP:

@@ -253,6 +253,28 @@ static void input__a_socket_goes_both_ways(void **state)
 	(void)close(s[0]);
 }
 
+static void break__comes_behind_what_was_said_before(void **state)
+{
+	struct rig *rig;
+	int p[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p),
+			 0);
+	rig = rig_new(p[0], -1, 100);
+	settle(rig);
+	say(p[1], "abc");
+	tty_break(rig->tty);
+	assert_int_equal(rig->guest.brks, 1);
+	assert_int_equal(rig->guest.len_at_brk, 3);
+	say(p[1], "d");
+	settle(rig);
+	assert_got(rig, "abcd");
+	rig_free(rig);
+	(void)close(p[0]);
+	(void)close(p[1]);
+}
+
 static void room__before_any_input_does_nothing(void **state)
 {
 	struct rig *rig = rig_new(-1, -1, 0);
@@ -276,6 +298,7 @@ int main(void)
 		cmocka_unit_test(input__a_file_is_read_to_its_end),
 		cmocka_unit_test(input__dev_null_is_the_end),
 		cmocka_unit_test(input__a_socket_goes_both_ways),
+		cmocka_unit_test(break__comes_behind_what_was_said_before),
 		cmocka_unit_test(room__before_any_input_does_nothing),
 	};
 

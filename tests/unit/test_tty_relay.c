@@ -15,6 +15,7 @@ static struct loop *loop;
 static struct tty_relay *relay;
 static struct loop_watch idle; /* always ready: called once a round */
 static int rounds, breaks;
+static char at_break[16]; /* what the guest could have heard then */
 static struct err err;
 
 static void idle_ready(struct loop_watch *watch, uint32_t events)
@@ -35,12 +36,15 @@ static void count_break(void *ctx)
 {
 	assert_ptr_equal(ctx, &breaks);
 	breaks++;
+	(void)recv(tty_relay_fd(relay), at_break, sizeof(at_break) - 1,
+		   MSG_DONTWAIT | MSG_PEEK);
 }
 
 static int setup(void **state)
 {
 	(void)state;
 	breaks = 0;
+	memset(at_break, 0, sizeof(at_break));
 	assert_int_equal(loop_new(&loop, &err), 0);
 	idle = (struct loop_watch){ .fd = eventfd(1, EFD_CLOEXEC),
 				    .ready = idle_ready };
@@ -232,6 +236,19 @@ static void keys__mean_what_they_mean_on_a_terminal(void **state)
 	assert_false(tty_relay_taken(relay));
 }
 
+/* Behind the break, a letter would be SysRq's. */
+static void keys__what_was_typed_before_a_break_comes_before_it(void **state)
+{
+	_cleanup_(fd_closep) int fd = attach(true);
+
+	(void)state;
+	type(fd, "ab"
+		 "bh");
+	assert_int_equal(breaks, 1);
+	assert_string_equal(at_break, "ab");
+	assert_string_equal(guest_hears(), "abh");
+}
+
 static void keys__mean_nothing_unasked(void **state)
 {
 	_cleanup_(fd_closep) int fd = attach(false);
@@ -334,6 +351,7 @@ int main(void)
 		TEST(guest__is_not_held_up_by_a_client_that_does_not_read),
 		TEST(client__waits_for_a_guest_that_does_not_listen),
 		TEST(keys__mean_what_they_mean_on_a_terminal),
+		TEST(keys__what_was_typed_before_a_break_comes_before_it),
 		TEST(keys__mean_nothing_unasked),
 		TEST(client__one_that_is_silent_still_sees),
 		TEST(client__one_that_leaves_makes_room),

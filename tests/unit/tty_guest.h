@@ -24,7 +24,7 @@ struct guest {
 	pthread_mutex_t lock;
 	size_t room;
 	char got[65536];
-	size_t len;
+	size_t len, len_at_brk;
 	int brks, drains, quits;
 };
 
@@ -64,7 +64,10 @@ static inline void guest_input(struct tty_user *user, const uint8_t *buf,
 
 static inline void guest_brk(struct tty_user *user)
 {
-	guest_of(user)->brks++;
+	struct guest *g = guest_of(user);
+
+	g->brks++;
+	g->len_at_brk = g->len;
 }
 
 static inline void guest_drained(struct tty_user *user)
