@@ -70,6 +70,17 @@ static int do_big(struct qmp_call *call, struct err *e)
 	return 0;
 }
 
+/* More than a small socket holds, less than what the server waits for. */
+static int do_some(struct qmp_call *call, struct err *e)
+{
+	static char text[BIG / 4];
+
+	(void)e;
+	memset(text, 'x', sizeof(text));
+	call->ret = json_stringn(text, sizeof(text));
+	return 0;
+}
+
 static void keep_fd(void *ctx, int fd)
 {
 	assert_ptr_equal(ctx, &taken);
@@ -84,9 +95,8 @@ static int do_take(struct qmp_call *call, struct err *e)
 }
 
 static const struct qmp_command commands[] = {
-	{ "count", do_count, {} },
-	{ "stop", do_stop, {} },
-	{ "big", do_big, {} },
+	{ "count", do_count, {} }, { "stop", do_stop, {} },
+	{ "big", do_big, {} },	   { "some", do_some, {} },
 	{ "take", do_take, {} },
 };
 static const struct qmp_table table = { commands, sizeof(commands) /
@@ -389,6 +399,7 @@ static void ready__a_taken_connection_is_another_s(void **state)
 	assert_string_equal(get(fd), "raw");
 	assert_int_equal(runs, 0);
 	fd_closep(&taken);
+	taken = -1;
 	assert_true(at_end(fd));
 }
 
@@ -417,6 +428,36 @@ static int connect_to(const struct sockaddr_un *at)
 
 	assert_int_equal(connect(fd, (const struct sockaddr *)at, len), 0);
 	return fd;
+}
+
+/* Else the guest's console would begin with it. */
+static void event__does_not_come_behind_the_last_reply(void **state)
+{
+	static char all[BIG];
+	const int size = 1; /* the least there is */
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(
+		setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)),
+		0);
+	qmp_server_add(server, pair[1]);
+	put(pair[0], READY "{\"execute\": \"some\"}{\"execute\": \"take\"}");
+	turn(2);
+	qmp_server_event(server, "STOP", NULL);
+	assert_int_equal(taken, -1);
+	for (int i = 0; i < 100 && taken < 0; i++) {
+		(void)strcat(all, get(pair[0]));
+		turn(1);
+	}
+	(void)strcat(all, get(pair[0]));
+	assert_true(taken >= 0);
+	assert_null(strstr(all, "STOP"));
+	fd_closep(&taken);
+	taken = -1;
+	(void)close(pair[0]);
 }
 
 static void listen__more_clients_than_a_turn_are_all_taken(void **state)
@@ -480,6 +521,7 @@ int main(void)
 		TEST(event__one_that_left_is_no_trouble),
 		TEST(add__one_client_too_many_is_told_so),
 		TEST(ready__a_taken_connection_is_another_s),
+		TEST(event__does_not_come_behind_the_last_reply),
 		TEST(listen__more_clients_than_a_turn_are_all_taken),
 		TEST(listen__no_descriptor_left_is_no_end_and_no_circle),
 	};

@@ -315,6 +315,13 @@ bool qmp_server_heard(const struct qmp_server *server)
 	return false;
 }
 
+/* Behind the last reply, the connection is another's. */
+static bool hears(const struct client *client)
+{
+	return client->session.negotiated && !client->session.take_over &&
+	       !client->dead;
+}
+
 static void tell(struct client *client, const json_t *event)
 {
 	const size_t before = client->out.len;
@@ -343,7 +350,7 @@ void qmp_server_event(struct qmp_server *server, const char *name, json_t *data)
 	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
 		struct client *client = server->client[i];
 
-		if (client && client->session.negotiated && !client->dead)
+		if (client && hears(client))
 			tell(client, event);
 	}
 	if (!server->busy)
