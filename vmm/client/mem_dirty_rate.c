@@ -43,16 +43,14 @@ static void print_text(const json_t *info)
 	json_t *part;
 	size_t i;
 
-	json_array_foreach(json_object_get(info, "x-vmm-regions"), i, part)
-	{
+	json_array_foreach(json_object_get(info, "x-vmm-regions"), i, part) {
 		(void)snprintf(
 			what, sizeof(what), "0x%-10" PRIx64 " %s",
 			number(part, "start"),
 			json_string_value(json_object_get(part, "name")));
 		print_line(what, number(part, "pages"), page_size);
 	}
-	json_array_foreach(json_object_get(info, "vcpu-dirty-rate"), i, part)
-	{
+	json_array_foreach(json_object_get(info, "vcpu-dirty-rate"), i, part) {
 		(void)snprintf(what, sizeof(what), "vcpu %" PRIu64,
 			       number(part, "id"));
 		print_line(what, number(part, "x-vmm-pages"), page_size);

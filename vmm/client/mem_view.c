@@ -175,9 +175,9 @@ int mem_view_add(struct mem_view *view, struct mem_view_region *region,
 	if (!get(reply, "size", &part.size) || part.size == 0 ||
 	    part.size > region->gpa.size - done || !json_is_array(cells))
 		return unexpected(err);
-	json_array_foreach(cells, i,
-			   cell) if (!add_cell(view, region, cell,
-					       part)) return unexpected(err);
+	json_array_foreach(cells, i, cell)
+		if (!add_cell(view, region, cell, part))
+			return unexpected(err);
 	if (get(reply, "merged", &view->merged))
 		view->merged_known = true;
 	*at += part.size;

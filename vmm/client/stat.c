@@ -81,8 +81,7 @@ static void add_counters(json_t *sum, json_t *from)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(from, name, value)
-	{
+	json_object_foreach(from, name, value) {
 		const json_int_t was = json_integer_value(
 			json_object_get(sum, name));
 
@@ -153,8 +152,7 @@ static void print_counters(const struct sample *sample,
 
 	(void)printf("\n%-28s %16s%s\n", "of KVM", "total",
 		     was->sum ? "       per second" : "");
-	json_object_foreach(sample->sum, name, value)
-	{
+	json_object_foreach(sample->sum, name, value) {
 		const json_int_t now = json_integer_value(value);
 		const json_int_t before = json_integer_value(
 			json_object_get(was->sum, name));

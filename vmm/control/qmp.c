@@ -163,8 +163,7 @@ static int check_args(const struct qmp_command *command, json_t *args,
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(args, name, value)
-	{
+	json_object_foreach(args, name, value) {
 		const struct qmp_arg *arg = find_arg(command, name);
 
 		if (!arg)
@@ -250,13 +249,12 @@ static int check_message(json_t *message, struct err *err)
 
 	if (!json_is_object(message))
 		return err_set(err, -EINVAL, "QMP input must be a JSON object");
-	json_object_foreach(message, name, value) if (
-		strcmp(name, "execute") != 0 &&
-		strcmp(name, "arguments") != 0 &&
-		strcmp(name, "id") !=
-			0) return err_set(err, -EINVAL,
-					  "QMP input member '%s' is unexpected",
-					  name);
+	json_object_foreach(message, name, value)
+		if (strcmp(name, "execute") != 0 &&
+		    strcmp(name, "arguments") != 0 && strcmp(name, "id") != 0)
+			return err_set(err, -EINVAL,
+				       "QMP input member '%s' is unexpected",
+				       name);
 	if (!execute)
 		return err_set(err, -EINVAL,
 			       "QMP input lacks member 'execute'");
