@@ -255,7 +255,7 @@ int dirty_reader_add(struct dirty *dirty, enum dirty_start from,
 	int r;
 
 	if (!reader)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "dirty log: out of memory");
 	reader->dirty = dirty;
 	reader->all = from == DIRTY_ALL;
 	reader->next = dirty->chunks;

@@ -221,7 +221,7 @@ int populate_start(struct populate **ret, const struct mem_map *map,
 		return r;
 	p = calloc(1, sizeof(*p));
 	if (!p)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "prealloc: out of memory");
 	p->map = map;
 	p->total = total;
 	(void)pthread_mutex_init(&p->lock, NULL);

@@ -129,7 +129,7 @@ int reclaim_new(struct reclaim **ret, const struct mem_map *mem,
 		rc->area = calloc(mem->count + 1, sizeof(*rc->area));
 	if (!rc || !rc->area) {
 		(void)reclaim_free(rc);
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "reclaim: out of memory");
 	}
 	for (size_t i = 0; i < mem->count; i++)
 		if (mem->region[i].kind == MEM_RAM)

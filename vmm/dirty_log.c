@@ -281,7 +281,7 @@ int dirty_log_new(struct vm *vm, struct err *err)
 
 	vm->dirty_log = calloc(1, sizeof(*vm->dirty_log));
 	if (!vm->dirty_log)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "dirty log: out of memory");
 	r = choose(vm, err);
 	return r < 0 ? r : split_early(vm, err);
 }

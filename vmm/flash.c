@@ -111,7 +111,7 @@ int flash_attach(struct machine *machine, struct err *err)
 		int r;
 
 		if (!slot.dev)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_set(err, -ENOMEM, "flash: out of memory");
 		/* Not machine_attach(): there is memory, and it is ours. */
 		r = bus_attach(&machine->mmio, slot, err);
 		if (r < 0)

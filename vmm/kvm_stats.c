@@ -67,7 +67,7 @@ static int read_table(struct stats *stats, int fd, struct err *err)
 	size = head->num_desc * stats->step;
 	stats->table = malloc(size);
 	if (!stats->table)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "KVM's statistics: out of memory");
 	return read_at(fd, stats->table, size, head->desc_offset, err);
 }
 
@@ -85,7 +85,7 @@ static int read_data(struct stats *stats, int fd, struct err *err)
 	}
 	stats->data = malloc(stats->size);
 	if (!stats->data)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "KVM's statistics: out of memory");
 	return read_at(fd, stats->data, stats->size, stats->head.data_offset,
 		       err);
 }
@@ -110,7 +110,8 @@ int kvm_stats_read(int fd,
 		name[stats.head.name_size - 1] = 0;
 		if (value(ctx, name, (void *)(stats.data + desc.offset),
 			  desc.size) < 0)
-			r = err_set(err, -ENOMEM, "out of memory");
+			r = err_set(err, -ENOMEM,
+				    "KVM's statistics: out of memory");
 	}
 	return r;
 }

@@ -151,7 +151,7 @@ int client_run(struct client *client, const char *command, json_t *args,
 	int r;
 
 	if (outbox_add(&out, message) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	r = send_all(client, &out, err);
 	return r < 0 ? r : await(client, "return", ret, err);
 }

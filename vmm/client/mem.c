@@ -137,7 +137,7 @@ static int print_json(FILE *out, const struct mem_view *view,
 		(void)json_object_set_new(
 			all, "merged", json_integer((json_int_t)view->merged));
 	if (!all || json_dumpf(all, out, line ? 0 : JSON_INDENT(2)) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	(void)fputc('\n', out);
 	return 0;
 }
@@ -150,10 +150,10 @@ static int write_svg(const char *path, const struct mem_view *view,
 	FILE *out = open_memstream(&text, &len);
 
 	if (!out)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	mem_svg_draw(out, view, name);
 	if (fclose(out) != 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	return file_write_all(path, text, len, err);
 }
 
@@ -187,10 +187,10 @@ static int print(const struct mem_view *view, const struct client *client,
 	int r;
 
 	if (!out)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	r = print_view(out, view, client, words, first, err);
 	if (fclose(out) != 0 && r == 0)
-		r = err_set(err, -ENOMEM, "out of memory");
+		r = err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	if (r < 0)
 		return r;
 	(void)fwrite(text, 1, len, stdout);

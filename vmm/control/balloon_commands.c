@@ -126,6 +126,6 @@ int command_x_vmm_balloon_stats(struct qmp_call *call, struct err *err)
 			      qmp_number(info.reclaim.bytes), "calls",
 			      qmp_number(info.reclaim.calls), "failed",
 			      qmp_number(info.reclaim.failed))) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "reply: out of memory");
 	return 0;
 }

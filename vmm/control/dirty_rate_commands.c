@@ -163,7 +163,7 @@ static int find_watch(struct control *control, struct err *err)
 		return 0;
 	watch = calloc(1, sizeof(*watch));
 	if (!watch)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "dirty rate: out of memory");
 	watch->control = control;
 	r = dirty_rate_init(
 		&watch->rate, control->machine->loop, &control->machine->dirty,
@@ -244,7 +244,7 @@ int command_query_dirty_rate(struct qmp_call *call, struct err *err)
 	if (r < 0)
 		return r;
 	call->ret = describe(control, control->dirty_rate, ms);
-	return call->ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return call->ret ? 0 : err_set(err, -ENOMEM, "reply: out of memory");
 }
 
 void dirty_rate_commands_restart(struct control *control)

@@ -17,7 +17,7 @@
 
 static int no_memory(struct err *err)
 {
-	return err_set(err, -ENOMEM, "out of memory");
+	return err_set(err, -ENOMEM, "reply: out of memory");
 }
 
 static const char *kind_name(enum mem_kind kind)

@@ -72,7 +72,7 @@ int control_names(struct control_names *ret, struct err *err)
 	if (!dir && errno != ENOENT)
 		return err_sys(err, "%s", folder);
 	if (dir && read_names(&names, dir) < 0)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "%s: out of memory", folder);
 	if (names.count > 1)
 		qsort(names.name, names.count, sizeof(*names.name), compare);
 	*ret = names;

@@ -275,7 +275,7 @@ static int new (struct pageout **ret, struct control *control, const char *name,
 	int r;
 
 	if (!job)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "pageout: out of memory");
 	job->control = control;
 	job->watch_ns = watch_ns;
 	job->page = (uint64_t)sysconf(_SC_PAGESIZE);

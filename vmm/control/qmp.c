@@ -42,7 +42,7 @@ json_t *qmp_greeting(void)
 int qmp_query_version(struct qmp_call *call, struct err *err)
 {
 	call->ret = version();
-	return call->ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return call->ret ? 0 : err_set(err, -ENOMEM, "reply: out of memory");
 }
 
 static json_t *error_reply(enum qmp_class class, const struct err *err)
@@ -209,7 +209,7 @@ int qmp_query_commands(struct qmp_call *call, struct err *err)
 		if (json_array_append_new(
 			    call->ret, json_pack("{s:s}", "name",
 						 table->command[i].name)) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_set(err, -ENOMEM, "reply: out of memory");
 	return 0;
 }
 

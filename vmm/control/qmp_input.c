@@ -27,7 +27,7 @@ static void keep(struct qmp_input *in, char c)
 		char *text = realloc(in->text, space);
 
 		if (!text) {
-			in->problem = "out of memory";
+			in->problem = "the command: out of memory";
 			return;
 		}
 		in->text = text;

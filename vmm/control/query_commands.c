@@ -10,7 +10,7 @@
 
 static int no_memory(struct err *err)
 {
-	return err_set(err, -ENOMEM, "out of memory");
+	return err_set(err, -ENOMEM, "reply: out of memory");
 }
 
 int command_query_kvm(struct qmp_call *call, struct err *err)

@@ -273,7 +273,7 @@ int qmp_server_new(struct qmp_server **ret, struct loop *loop,
 	struct qmp_server *server = calloc(1, sizeof(*server));
 
 	if (!server)
-		return err_set(err, -ENOMEM, "out of memory");
+		return err_set(err, -ENOMEM, "control socket: out of memory");
 	server->loop = loop;
 	server->table = table;
 	server->ctx = ctx;

@@ -61,7 +61,7 @@ static int read_vcpus(json_t **ret, const struct vm *vm, struct err *err)
 		if (r < 0)
 			return r;
 		if (json_array_append_new(list, stats) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
+			return err_set(err, -ENOMEM, "reply: out of memory");
 	}
 	*ret = TAKE_PTR(list);
 	return 0;
@@ -114,5 +114,5 @@ int command_x_vmm_query_stats(struct qmp_call *call, struct err *err)
 		return r;
 	call->ret = json_pack("{s:o, s:o, s:o}", "vm", TAKE_PTR(whole), "vcpus",
 			      vcpus, "process", process_stats());
-	return call->ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return call->ret ? 0 : err_set(err, -ENOMEM, "reply: out of memory");
 }
