@@ -525,6 +525,36 @@ static void config__a_change_is_told_and_counted(void **state)
 	end(&rig);
 }
 
+static void irq__a_level_line_is_high_until_all_is_acknowledged(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin_live(&rig);
+	send(&rig);
+	loop_kick(&rig.echo->vio, 0);
+	virtio_config_changed(&rig.echo->vio);
+	assert_true(rig.irq.level);
+	mmio_write(rig.dev, INT_ACK, 1);
+	assert_true(rig.irq.level);
+	mmio_write(rig.dev, INT_ACK, 2);
+	assert_false(rig.irq.level);
+	end(&rig);
+}
+
+static void irq__a_reset_lowers_a_level_line(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin_live(&rig);
+	virtio_config_changed(&rig.echo->vio);
+	assert_true(rig.irq.level);
+	rig.dev->ops->reset(rig.dev);
+	assert_false(rig.irq.level);
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -549,6 +579,9 @@ int main(void)
 		cmocka_unit_test(push__to_a_queue_that_was_reset_is_dropped),
 		cmocka_unit_test(config__any_size_is_little_endian),
 		cmocka_unit_test(config__a_change_is_told_and_counted),
+		cmocka_unit_test(
+			irq__a_level_line_is_high_until_all_is_acknowledged),
+		cmocka_unit_test(irq__a_reset_lowers_a_level_line),
 	};
 
 	return RUN_TESTS(tests);

@@ -155,6 +155,7 @@ static void count_irq(void *chip, unsigned pin, bool level)
 
 	(void)pin;
 	irq->count += level;
+	irq->level = level;
 }
 
 struct irq_line fake_irq_line(struct fake_irq *irq)

@@ -74,7 +74,8 @@ void queue_set_word(struct fake_queue *q, gpa_t at, uint16_t val);
 
 /* Counts what a device does to its interrupt pin. */
 struct fake_irq {
-	unsigned count;
+	unsigned count; /* of interrupts, were it an edge line */
+	bool level; /* were it a level line */
 };
 struct irq_line fake_irq_line(struct fake_irq *irq);
 
