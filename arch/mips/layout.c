@@ -75,8 +75,10 @@ bool mips_physical(uint64_t addr, uint64_t kseg0, gpa_t *ret)
 	/* As a 32-bit CPU has it in its registers. */
 	if (addr >> 31 == UINT64_MAX >> 31)
 		addr = (uint32_t)addr;
-	if (addr >= kseg0 && addr - kseg0 < 2 * MIPS_KSEG_SIZE)
-		addr = (addr - kseg0) % MIPS_KSEG_SIZE;
+	if (addr >= kseg0 && addr - kseg0 < MIPS_END)
+		addr -= kseg0;
+	else if (addr >= MIPS_KSEG1 && addr - MIPS_KSEG1 < MIPS_END)
+		addr -= MIPS_KSEG1;
 	if (addr >= MIPS_END)
 		return false;
 	*ret = addr;

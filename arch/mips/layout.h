@@ -55,7 +55,8 @@ struct kvm_limits;
 /* Where kernels see physical address 0 through their caches. */
 #define MIPS_TE_KSEG0 0x40000000ULL
 #define MIPS_VZ_KSEG0 0x80000000ULL
-#define MIPS_KSEG_SIZE 0x20000000ULL /* of KSEG0, and of KSEG1 after it */
+/* ... and past them: in both kinds of guest. */
+#define MIPS_KSEG1 0xa0000000ULL
 
 /*
  * Places what --mem asks for.

@@ -172,8 +172,8 @@ static void physical__kseg0_and_kseg1_are_the_same_memory(void **state)
 	(void)state;
 	is_at(0x40000000, MIPS_TE_KSEG0, 0);
 	is_at(0x5fffffff, MIPS_TE_KSEG0, 0x1fffffff);
-	is_at(0x60000000, MIPS_TE_KSEG0, 0);
-	is_at(0x7fffffff, MIPS_TE_KSEG0, 0x1fffffff);
+	is_at(0xa0000000, MIPS_TE_KSEG0, 0);
+	is_at(0xffffffffbfffffff, MIPS_TE_KSEG0, 0x1fffffff);
 	is_at(0x80100000, MIPS_VZ_KSEG0, 0x100000);
 	is_at(0xbfc00000, MIPS_VZ_KSEG0, 0x1fc00000);
 	is_at(0xffffffff80100000, MIPS_VZ_KSEG0, 0x100000);
@@ -187,6 +187,7 @@ static void physical__other_addresses_are_nowhere(void **state)
 	(void)state;
 	assert_false(mips_physical(0x20000000, MIPS_TE_KSEG0, &gpa));
 	assert_false(mips_physical(0x3fffffff, MIPS_TE_KSEG0, &gpa));
+	assert_false(mips_physical(0x60000000, MIPS_TE_KSEG0, &gpa));
 	assert_false(mips_physical(0x80100000, MIPS_TE_KSEG0, &gpa));
 	assert_false(mips_physical(0xc0000000, MIPS_VZ_KSEG0, &gpa));
 	assert_false(mips_physical(0x140000000, MIPS_TE_KSEG0, &gpa));
