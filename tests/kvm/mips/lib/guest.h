@@ -14,10 +14,10 @@
 
 #include "tests/kvm/mips/lib/layout.h"
 
-/* Windows for a physical address: memory, and what KVM brings to the VMM. */
+/* Windows for a physical address: memory; the same, as stock kernels say it,
+ * which KVM brings to the VMM; and what is no memory. */
 #define KSEG0(pa) (0x40000000U + (pa))
-#define CKSEG0(pa) (0x80000000U + (pa)) /* memory, too, as stock kernels say \
-					 */
+#define CKSEG0(pa) (0x80000000U + (pa))
 #define KSEG1(pa) (0xa0000000U + (pa))
 
 #define PIC KSEG1(0x1f000000)
