@@ -172,9 +172,11 @@ static int begin(struct run *run, struct vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	control_begin(&run->control, vm);
+	/* Its vCPUs may lose a page before the last of them is started. */
+	__atomic_store_n(&run->vm, vm, __ATOMIC_RELEASE);
 	r = vm_start(vm, err);
-	if (r == 0)
-		__atomic_store_n(&run->vm, vm, __ATOMIC_RELEASE);
+	if (r < 0)
+		__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
 	return r;
 }
 

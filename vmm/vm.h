@@ -55,8 +55,8 @@ int vm_start(struct vm *vm, struct err *err);
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 
-/* Has every vCPU thread end soon. It has been started. Thread: any; safe in a
- * signal handler. */
+/* Has every vCPU thread end soon, one that is not started yet as well. Thread:
+ * any; safe in a signal handler. */
 void vm_halt(struct vm *vm);
 
 /* True if no vCPU runs, nor will before vm_start() or vm_resume(). Thread: any.
