@@ -85,16 +85,18 @@ int unwritten_watch(const struct unwritten *u, uintptr_t host, uint64_t size,
 	return 0;
 }
 
-static int scan(const struct unwritten *u, struct scan_arg *arg,
+/* Calls @found for all that @what looks for; its vec is ours. */
+static int scan(const struct unwritten *u, const struct scan_arg *what,
 		void (*found)(void *ctx, uintptr_t host, uint64_t size),
 		void *ctx, struct err *err)
 {
 	struct scan_region region[REGIONS];
+	struct scan_arg arg = *what;
 
-	arg->vec = (uintptr_t)region;
-	arg->vec_len = REGIONS;
-	while (arg->start < arg->end) {
-		const int n = ioctl(u->pagemap, SCAN, arg);
+	arg.vec = (uintptr_t)region;
+	arg.vec_len = REGIONS;
+	while (arg.start < arg.end) {
+		const int n = ioctl(u->pagemap, SCAN, &arg);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -103,12 +105,12 @@ static int scan(const struct unwritten *u, struct scan_arg *arg,
 		for (int i = 0; i < n; i++)
 			found(ctx, (uintptr_t)region[i].start,
 			      region[i].end - region[i].start);
-		if (arg->walk_end <= arg->start)
+		if (arg.walk_end <= arg.start)
 			return err_set(err, -EIO,
 				       PAGEMAP ": PAGEMAP_SCAN gets no "
 					       "further than 0x%" PRIx64,
-				       arg->start);
-		arg->start = arg->walk_end;
+				       arg.start);
+		arg.start = arg.walk_end;
 	}
 	return 0;
 }
@@ -125,7 +127,7 @@ int unwritten_mark(const struct unwritten *u, uintptr_t host, uint64_t size,
 		   struct err *err)
 {
 	/* Not the zero page: nothing is gained by its going. */
-	struct scan_arg arg = {
+	const struct scan_arg arg = {
 		.size = sizeof(arg),
 		.flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
 		.start = host,
@@ -142,7 +144,7 @@ int unwritten_find(const struct unwritten *u, uintptr_t host, uint64_t size,
 		   void (*found)(void *ctx, uintptr_t host, uint64_t size),
 		   void *ctx, struct err *err)
 {
-	struct scan_arg arg = {
+	const struct scan_arg arg = {
 		.size = sizeof(arg),
 		.flags = SCAN_CHECK_WPASYNC,
 		.start = host,
