@@ -195,9 +195,9 @@ static void parse__32_bit_files_of_both_byte_orders_are_read(void **state)
 {
 	(void)state;
 	for (int big = 0; big < 2; big++) {
-		const struct elf_target mips = { EM_MIPS, ELFCLASS32,
-						 big ? ELFDATA2MSB
-						     : ELFDATA2LSB };
+		const struct elf_target wanted = { EM_MIPS, ELFCLASS32,
+						   big ? ELFDATA2MSB
+						       : ELFDATA2LSB };
 		const struct kernel_image image = {
 			.path = "vmlinux", .fd = -1, .data = file, .size = BYTES
 		};
@@ -205,7 +205,7 @@ static void parse__32_bit_files_of_both_byte_orders_are_read(void **state)
 		memset(file, 0, sizeof(file));
 		memcpy(file, ELFMAG, SELFMAG);
 		file[EI_CLASS] = ELFCLASS32;
-		file[EI_DATA] = mips.data;
+		file[EI_DATA] = wanted.data;
 		PUT(Ehdr, 0, e_type, ET_EXEC);
 		PUT(Ehdr, 0, e_machine, EM_MIPS);
 		PUT(Ehdr, 0, e_phentsize, sizeof(Elf32_Phdr));
@@ -218,13 +218,13 @@ static void parse__32_bit_files_of_both_byte_orders_are_read(void **state)
 		PUT(Phdr, PHDRS, p_paddr, 0x40100000);
 		PUT(Phdr, PHDRS, p_filesz, 512);
 		PUT(Phdr, PHDRS, p_memsz, 0x1000);
-		assert_int_equal(elf_parse(&image, &mips, &elf, &err), 0);
+		assert_int_equal(elf_parse(&image, &wanted, &elf, &err), 0);
 		assert_int_equal(elf.segments, 1);
 		assert_int_equal(elf.entry, 0x40100010);
 		assert_int_equal(elf.segment[0].offset, 512);
 		assert_int_equal(elf.span.start, 0x40100000);
 		assert_int_equal(elf.span.size, 0x1000);
-		assert_int_equal(elf_parse(&image, &target, &elf, &err),
+		assert_int_equal(elf_parse(&image, &wanted, &elf, &err),
 				 -EBADMSG);
 		assert_string_equal(err.msg, "kernel vmlinux: ELF: not 64-bit "
 					     "little-endian");
