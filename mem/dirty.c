@@ -13,6 +13,8 @@
 #include "base/align.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "mem/bitmap.h"
+#include "mem/blocks.h"
 
 /*
  * What is known of a page that changed goes three ways to a reader: by a mark,
@@ -358,6 +360,28 @@ static int protect(struct dirty_reader *reader, struct err *err)
 				      (size_t)((reader->bits + 63) / 64), err);
 }
 
+/* What is not plugged has no content. It counts as written once it is. */
+static void leave_out_unplugged(struct dirty_reader *reader)
+{
+	const struct dirty *dirty = reader->dirty;
+	const struct mem_region *r = &dirty->map->region[reader->region];
+	const uint64_t first = (reader->chunk -
+				dirty->first_chunk[reader->region]) *
+			       BITS_CHUNK_PAGES;
+	uint64_t at = 0, run;
+
+	for (; r->blocks && at < reader->bits; at += run) {
+		bool plugged;
+
+		run = blocks_run(r->blocks, (first + at) << dirty->page_shift,
+				 (reader->bits - at) << dirty->page_shift,
+				 &plugged) >>
+		      dirty->page_shift;
+		if (!plugged)
+			(void)bitmap_clear(reader->word, at, at + run);
+	}
+}
+
 /* Takes all that is known of reader->chunk, and leaves a copy to the others. */
 static int take(struct dirty_reader *reader, struct err *err)
 {
@@ -376,6 +400,7 @@ static int take(struct dirty_reader *reader, struct err *err)
 	bits_take(&reader->pending, reader->chunk, reader->word);
 	if (reader->giving_all)
 		memset(reader->word, 0xff, sizeof(reader->word));
+	leave_out_unplugged(reader);
 	return 0;
 }
 

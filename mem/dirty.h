@@ -32,6 +32,8 @@
  * the device's lock, with nothing in flight (device_ops.pause).
  *
  * What is discarded is not told (mem/reclaim.h): the guest gave its content up.
+ * Memory that is unplugged (mem/blocks.h) is not given; plugged, it was
+ *written.
  *
  * More than what changed may be given: a page written with what it held; a
  * buffer the guest handed to a device, whole, though it was filled in part;

@@ -13,12 +13,14 @@
 #define NO_NODE UINT64_MAX
 #define FILE_WORD "file:"
 #define SMALLEST_PAGE 4096
+#define MIB (UINT64_C(1) << 20)
 
 /* The words, before they are held against each other. */
 struct words {
 	const char *place;
 	const char *backing; /* NULL: not given */
 	const char *huge; /* NULL: not given */
+	uint64_t max, block; /* 0: not given */
 	enum opt_switch share, prealloc, reserve;
 	bool lock, merge, dump;
 	uint64_t node;
@@ -35,6 +37,8 @@ static const struct opt table[] = {
 	OPT("merge", OPT_BOOL, struct words, merge),
 	OPT("node", OPT_NUMBER, struct words, node, .max = MEM_MAX_NODES - 1),
 	OPT("dump", OPT_BOOL, struct words, dump),
+	OPT("max", OPT_SIZE, struct words, max, .unit = MIB, .min = 1),
+	OPT("block", OPT_SIZE, struct words, block, .unit = MIB, .min = 1),
 };
 
 static int set_huge(struct mem_policy *p, const char *word, struct err *err)
@@ -180,6 +184,31 @@ static int check_keeping(const struct mem_policy *p, const struct words *w,
 	return 0;
 }
 
+static int check_growth(const struct mem_policy *p, const struct words *w,
+			struct err *err)
+{
+	char word[SIZE_TEXT];
+
+	if (w->block && !is_pow2(w->block))
+		return err_input(err, -EINVAL, "block=%s: not a power of two",
+				 size_format(word, w->block));
+	if (w->block && !w->max)
+		return err_input(
+			err, -EINVAL,
+			"block= goes with max=: without it, the memory "
+			"does not grow");
+	if (w->max && p->source == MEM_FILE)
+		return err_input(err, -EINVAL,
+				 "max= does not go with backing=file:, which "
+				 "has the size of the memory");
+	if (w->max && w->reserve == SWITCH_ON)
+		return err_input(err, -EINVAL,
+				 "max= does not go with reserve=on: what the "
+				 "guest has not got is not promised; with "
+				 "prealloc=on it has its memory as it grows");
+	return 0;
+}
+
 /* Where a promise of the kernel's would not hold, or is not to be had. */
 static bool must_prealloc(const struct mem_policy *p)
 {
@@ -205,6 +234,8 @@ int mem_policy_parse(struct mem_policy *ret, char *text, const char **ret_place,
 	p.lock = w.lock;
 	p.merge = w.merge;
 	p.dump = w.dump;
+	p.max = w.max;
+	p.block = w.block;
 	p.bind = w.node != NO_NODE;
 	p.node = p.bind ? (uint16_t)w.node : 0;
 	p.reserve = w.reserve == SWITCH_ON || p.huge == MEM_HUGE_TLB;
@@ -212,6 +243,8 @@ int mem_policy_parse(struct mem_policy *ret, char *text, const char **ret_place,
 	r = check_source(&p, &w, err);
 	if (r == 0)
 		r = check_keeping(&p, &w, err);
+	if (r == 0)
+		r = check_growth(&p, &w, err);
 	if (r < 0)
 		return r;
 	*ret = p;

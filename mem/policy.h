@@ -35,6 +35,9 @@ enum mem_huge {
 struct mem_policy {
 	const char *path; /* MEM_FILE; borrowed */
 	uint64_t huge_size; /* MEM_HUGE_TLB: a power of two, in bytes; or 0 */
+	uint64_t max; /* what it may grow to in all, in bytes; 0: it does not */
+	uint64_t block; /* in which it grows: a power of two, in bytes; 0: as
+			   mem/blocks.h chooses */
 	enum mem_source source : 8;
 	enum mem_huge huge : 8;
 	uint16_t node; /* if @bind */

@@ -11,6 +11,7 @@
 #include "base/align.h"
 #include "base/log.h"
 #include "mem/bitmap.h"
+#include "mem/blocks.h"
 #include "mem/discard.h"
 
 /* What is worth waiting for has no larger blocks: it would never be whole. */
@@ -321,15 +322,30 @@ static struct area *find(const struct reclaim *rc, gpa_t gpa)
 	return NULL;
 }
 
+/* How much of @size bytes at @gpa in an area is there, or is not. */
+static uint64_t run(const struct area *a, gpa_t gpa, uint64_t size,
+		    bool *ret_there)
+{
+	const struct mem_region *r = a->region;
+
+	*ret_there = true;
+	return r->blocks ? blocks_run(r->blocks, gpa - r->gpa.start, size,
+				      ret_there)
+			 : size;
+}
+
 /*
  * Calls @fn for each piece of @gpa that is RAM. Returns the bytes that are
  * none, and what @fn returned.
+ *
+ * @gone: also for what is not plugged
  */
-static uint64_t each_area(struct reclaim *rc, struct range gpa,
+static uint64_t each_area(struct reclaim *rc, struct range gpa, bool gone,
 			  uint64_t (*fn)(struct reclaim *rc, struct area *a,
 					 uint64_t from, uint64_t to))
 {
 	uint64_t wrong = 0;
+	bool there;
 
 	assert(range_valid(gpa));
 	assert(is_aligned(gpa.start | gpa.size, RECLAIM_FRAME));
@@ -348,9 +364,12 @@ static uint64_t each_area(struct reclaim *rc, struct range gpa,
 		gpa.start += skip;
 		gpa.size -= skip;
 		left = a->region->gpa.size - (gpa.start - a->region->gpa.start);
-		size = gpa.size < left ? gpa.size : left;
+		size = run(a, gpa.start, gpa.size < left ? gpa.size : left,
+			   &there);
 		from = (gpa.start - a->base) / RECLAIM_FRAME;
-		wrong += fn(rc, a, from, from + size / RECLAIM_FRAME);
+		wrong += there || gone
+			       ? fn(rc, a, from, from + size / RECLAIM_FRAME)
+			       : size;
 		gpa.start += size;
 		gpa.size -= size;
 	}
@@ -359,12 +378,12 @@ static uint64_t each_area(struct reclaim *rc, struct range gpa,
 
 uint64_t reclaim_give(struct reclaim *rc, struct range gpa)
 {
-	return each_area(rc, gpa, give);
+	return each_area(rc, gpa, false, give);
 }
 
 uint64_t reclaim_take(struct reclaim *rc, struct range gpa)
 {
-	return each_area(rc, gpa, take);
+	return each_area(rc, gpa, true, take);
 }
 
 void reclaim_forget(struct reclaim *rc)
@@ -418,7 +437,8 @@ uint64_t reclaim_drop(struct reclaim *rc, struct range *gpa, size_t count,
 		const struct range r = whole_frames(gpa[i]);
 
 		if (r.size > 0)
-			wrong += each_area(rc, r, zero ? drop_zero : drop);
+			wrong += each_area(rc, r, false,
+					   zero ? drop_zero : drop);
 	}
 	return wrong;
 }

@@ -17,8 +17,9 @@
  * reclaim_give() and reclaim_take() are for. Memory that the guest may use
  * again without a word goes back at once or never: reclaim_drop().
  *
- * Frames that are no RAM are refused; one that was given twice counts once.
- * Nothing here reads or writes guest memory. Thread: one at a time.
+ * Frames that are no RAM, or are not plugged (mem/blocks.h), are refused; one
+ * that was given twice counts once. Nothing here reads or writes guest memory.
+ * Thread: one at a time.
  */
 #ifndef MEM_RECLAIM_H
 #define MEM_RECLAIM_H

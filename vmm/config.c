@@ -86,6 +86,17 @@ static int check_place(const struct config *config, struct range at,
 	return 0;
 }
 
+static int check_growth(const struct mem_spec *mem, struct err *err)
+{
+	char max[SIZE_TEXT];
+
+	if (!mem->policy.max || mem->policy.max > mem->size)
+		return 0;
+	return err_input(err, -EINVAL,
+			 "max=%s: not more than what there is at the start",
+			 size_format(max, mem->policy.max));
+}
+
 static int parse_mem(const struct config *config, struct mem_spec *mem,
 		     struct err *err)
 {
@@ -104,7 +115,7 @@ static int parse_mem(const struct config *config, struct mem_spec *mem,
 		r = mem_policy_fits(&mem->policy, at, mem->placed, err);
 	mem->size = at.size;
 	mem->at = at.start;
-	return r;
+	return r == 0 ? check_growth(mem, err) : r;
 }
 
 static int set_mem(void *ctx, const struct cli_option *option,
@@ -381,7 +392,9 @@ static const struct cli_option run_options[] = {
 		  "lock=on|off      never swap out what is touched\n"
 		  "merge=on|off     share equal pages (KSM)\n"
 		  "node=N           of this NUMA node alone\n"
-		  "dump=on|off      part of a core dump of vmm",
+		  "dump=on|off      part of a core dump of vmm\n"
+		  "max=SIZE         it can grow to, by 'vmm mem --size'\n"
+		  "block=SIZE       in steps of (default 2M or more)",
 	  .set = set_mem },
 	{ .name = "rom", .arg = "FILE@ADDRESS",
 	  .help = "read-only memory with what is in FILE; repeat it\n"

@@ -28,7 +28,7 @@
 /* One --mem SIZE[@ADDRESS][,key=value]... */
 struct mem_spec {
 	char *text; /* owned; policy.path points into it; or NULL */
-	uint64_t size; /* in bytes; never 0 */
+	uint64_t size; /* in bytes, at the start; never 0 */
 	gpa_t at; /* where, if placed; else the layout chooses */
 	bool placed;
 	bool implied; /* nobody asked: a layout with less room takes less */

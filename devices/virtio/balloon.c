@@ -20,20 +20,34 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
+/* What the guest has just now. */
+static uint64_t ram_size(const struct balloon *b)
+{
+	const struct mem_map *mem = b->mem;
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < mem->count; i++)
+		if (mem->region[i].kind == MEM_RAM)
+			size += mem_present(&mem->region[i]);
+	return size;
+}
+
 /* The memory of so many of the balloon's pages; never more than there is. */
 static uint64_t outside(const struct balloon *b, uint32_t pages)
 {
 	const uint64_t inside = (uint64_t)pages << VIRTIO_BALLOON_PFN_SHIFT;
+	const uint64_t ram = ram_size(b);
 
-	return inside < b->ram ? b->ram - inside : 0;
+	return inside < ram ? ram - inside : 0;
 }
 
 /* The balloon's pages for the guest to keep @bytes. */
 static uint32_t pages_for(const struct balloon *b, uint64_t bytes)
 {
-	const uint64_t pages = bytes < b->ram ? (b->ram - bytes) >>
-							VIRTIO_BALLOON_PFN_SHIFT
-					      : 0;
+	const uint64_t ram = ram_size(b);
+	const uint64_t pages = bytes < ram
+				     ? (ram - bytes) >> VIRTIO_BALLOON_PFN_SHIFT
+				     : 0;
 
 	return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
 }
@@ -99,12 +113,18 @@ void balloon_query(struct virtio *vio, struct balloon_info *ret)
 	GUARD(&vio->dev.lock);
 
 	*ret = (struct balloon_info){
-		.ram = b->ram,
+		.ram = ram_size(b),
 		.target = outside(b, le32toh(b->config.num_pages)),
 		.actual = outside(b, le32toh(b->config.actual)),
 		.driver = balloon_works(b),
 	};
 	reclaim_stats(b->reclaim, &ret->reclaim);
+}
+
+void balloon_forget(struct virtio *vio, struct range gpa)
+{
+	GUARD(&vio->dev.lock);
+	(void)reclaim_take(balloon_of(vio)->reclaim, gpa);
 }
 
 uint64_t balloon_held(struct virtio *vio, struct range gpa)
@@ -197,16 +217,6 @@ static int add_timer(struct balloon *b, struct loop_timer *timer,
 	return 0;
 }
 
-static uint64_t ram_size(const struct mem_map *mem)
-{
-	uint64_t size = 0;
-
-	for (size_t i = 0; i < mem->count; i++)
-		if (mem->region[i].kind == MEM_RAM)
-			size += mem->region[i].gpa.size;
-	return size;
-}
-
 static uint64_t features(const struct balloon_options *opt)
 {
 	uint64_t bits = 1ULL << VIRTIO_BALLOON_F_MUST_TELL_HOST |
@@ -244,7 +254,7 @@ int virtio_balloon_new(struct virtio **ret, const struct mem_map *mem,
 		balloon_destroy(&b->vio);
 		return r;
 	}
-	b->ram = ram_size(mem);
+	b->mem = mem;
 	b->vio.offered |= features(opt);
 	b->config.num_pages = htole32(pages_for(b, opt->target));
 	b->vio.config = &b->config;

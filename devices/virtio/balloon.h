@@ -45,11 +45,15 @@ int virtio_balloon_new(struct virtio **ret, const struct mem_map *mem,
 		       struct loop *loop, const struct balloon_options *opt,
 		       struct err *err);
 
-/* What the guest is to keep, in bytes; more than its RAM means all. */
+/*
+ * What the guest is to keep, in bytes; more than its RAM means all. What is
+ * plugged or unplugged later, it is to keep, or to have less of.
+ */
 void balloon_set_target(struct virtio *vio, uint64_t bytes);
 
 struct balloon_info {
-	uint64_t ram; /* of the guest with no balloon, in bytes */
+	uint64_t ram; /* of the guest with no balloon, in bytes; what is
+			 plugged counts */
 	uint64_t target; /* what it is to keep */
 	uint64_t actual; /* what it says it has kept */
 	bool driver; /* the guest has a driver, and it is at work */
@@ -57,6 +61,10 @@ struct balloon_info {
 };
 
 void balloon_query(struct virtio *vio, struct balloon_info *ret);
+
+/* @gpa is not there any more (mem/blocks.h), nor is what the guest gave of it.
+ */
+void balloon_forget(struct virtio *vio, struct range gpa);
 
 /* How many bytes of @gpa are in the balloon. */
 uint64_t balloon_held(struct virtio *vio, struct range gpa);

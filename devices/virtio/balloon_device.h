@@ -34,7 +34,7 @@ enum balloon_hinting {
 struct balloon {
 	struct virtio vio;
 	struct virtio_balloon_config config;
-	uint64_t ram; /* of the guest, in bytes */
+	const struct mem_map *mem; /* borrowed */
 	struct reclaim *reclaim; /* owned */
 	struct balloon_pages pages[2]; /* INFLATE, DEFLATE */
 

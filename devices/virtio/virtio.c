@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
+#include "mem/blocks.h"
 #include "mem/dirty.h"
 
 /* What the code around the devices does for all of them. */
@@ -67,6 +68,7 @@ int virtio_init(struct virtio *vio, const struct virtio_ops *ops,
 	vio->ops = ops;
 	vio->loop = loop;
 	vio->offered = common_features;
+	vio->required = 1ULL << VIRTIO_F_VERSION_1;
 	(void)pthread_mutex_init(&vio->dev.lock, NULL);
 	vio->queue = calloc(queues, sizeof(*vio->queue));
 	if (!vio->queue)
@@ -121,6 +123,8 @@ void virtio_push(struct virtio *vio, unsigned queue,
 
 	mem_wrote_iov(ring->mem, chain->iov + chain->readable,
 		      chain->count - chain->readable);
+	if (ring->mem->grows)
+		blocks_settle(ring->mem, chain->iov, chain->count);
 	if (is_live(vio, queue) && virtq_push(ring, chain->head, len) < 0)
 		virtio_break(vio, ring->fault);
 }
@@ -163,7 +167,7 @@ void virtio_accept(struct virtio *vio, unsigned word, uint32_t features)
 static bool can_do(const struct virtio *vio)
 {
 	return !(vio->accepted & ~vio->offered) &&
-	       virtio_has(vio, VIRTIO_F_VERSION_1);
+	       !(vio->required & ~vio->accepted);
 }
 
 static void kick_all(struct virtio *vio)

@@ -89,6 +89,7 @@ struct virtio {
 
 	uint64_t
 		offered; /* features, bit n is feature n; fixed after *_new() */
+	uint64_t required; /* of @offered: a driver has to accept these */
 	uint64_t accepted;
 	uint8_t status;
 	bool paused;
@@ -117,7 +118,8 @@ enum virtio_status {
 /*
  * For devices: begins a *_new(). Offers what every device here has: version 1,
  * event index, indirect descriptors, queue reset. The device adds its own to
- * vio->offered, and sets vio->config.
+ * vio->offered, what it cannot do without to vio->required, and sets
+ * vio->config.
  *
  * @vio:       zeroed; may be given to virtio_finish() on failure
  * @mem, @loop: borrowed; outlive @vio
@@ -146,8 +148,9 @@ bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain);
 /*
  * For devices: gives a chain back, with @len bytes written. The driver is not
  * told before virtio_flush(). If the queue was reset since, it goes nowhere;
- * but all of its writable part counts as written in any case (mem/dirty.h), so
- * what was popped and may have been written to is always pushed.
+ * but all of its writable part counts as written in any case (mem/dirty.h), and
+ * what of it the guest unplugged meanwhile goes back to the host
+ * (mem/blocks.h); so what was popped and may have been used is always pushed.
  *
  * @chain: as virtio_pop() gave it, as far as it is writable
  */

@@ -67,7 +67,38 @@ static void mem__policy_follows_the_place(void **state)
 	REFUSED("--mem 2M@1M,huge=2M: huge=2M: the address 0x100000 is not a "
 		"multiple of it",
 		"--mem", "2M@1M,huge=2M");
-	REFUSED("--mem 1G,max=8G: unknown key 'max'", "--mem", "1G,max=8G");
+	REFUSED("--mem 1G,hotplug=8G: unknown key 'hotplug'", "--mem",
+		"1G,hotplug=8G");
+}
+
+static void mem__may_grow(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--mem", "1G,max=8G,block=4M");
+	assert_int_equal(c.mem[0].size, GIB);
+	assert_int_equal(c.mem[0].policy.max, 8 * GIB);
+	assert_int_equal(c.mem[0].policy.block, 4 * MIB);
+	config_finish(&c);
+	TAKEN(&c, "K", "--mem", "1G,max=1025");
+	assert_int_equal(c.mem[0].policy.max, 1025 * MIB);
+	config_finish(&c);
+	REFUSED("--mem 1G,max=1G: max=1G: not more than what there is at the "
+		"start",
+		"--mem", "1G,max=1G");
+	REFUSED("--mem 1G,max=2G,block=3M: block=3M: not a power of two",
+		"--mem", "1G,max=2G,block=3M");
+	REFUSED("--mem 1G,block=2M: block= goes with max=: without it, the "
+		"memory does not grow",
+		"--mem", "1G,block=2M");
+	REFUSED("--mem 1G,max=2G,backing=file:a: max= does not go with "
+		"backing=file:, which has the size of the memory",
+		"--mem", "1G,max=2G,backing=file:a");
+	REFUSED("--mem 1G,max=2G,reserve: max= does not go with reserve=on: "
+		"what the guest has not got is not promised; with prealloc=on "
+		"it has its memory as it grows",
+		"--mem", "1G,max=2G,reserve");
 }
 
 static void rom__is_a_file_and_an_address(void **state)
@@ -170,6 +201,7 @@ int main(void)
 		cmocka_unit_test(mem__sizes_and_places),
 		cmocka_unit_test(mem__nonsense_is_refused),
 		cmocka_unit_test(mem__policy_follows_the_place),
+		cmocka_unit_test(mem__may_grow),
 		cmocka_unit_test(rom__is_a_file_and_an_address),
 		cmocka_unit_test(mem__overlap_is_refused_one_byte_past_is_not),
 		cmocka_unit_test(mem__too_many_pieces_are_refused),

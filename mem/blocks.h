@@ -1,0 +1,159 @@
+/*
+ * mem/blocks.h - the blocks of a region that come and go while the guest runs.
+ *
+ * A region that can grow has host addresses for all it may become, and is cut
+ * into blocks of one size. A block is plugged, and then it is memory as any
+ * other; or it is not there: nobody translates an address in it (mem_ptr()),
+ * the hypervisor has no slot for it, so that the guest finds a hole, and no
+ * host memory is behind it.
+ *
+ * A device may have begun to use a buffer that the guest unplugs meanwhile.
+ * What it writes then lands in memory that nobody counts; so mem_settle() gives
+ * that back once the device has done.
+ *
+ * Thread: blocks are plugged and unplugged by one thread at a time, and looked
+ * at by any.
+ */
+#ifndef MEM_BLOCKS_H
+#define MEM_BLOCKS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+#include "base/range.h"
+#include "mem/backing.h"
+
+struct mem_map;
+
+/* A slot for each block is what a hypervisor is asked for: no more than this
+ * without the user's wish, and never more than this. */
+#define BLOCKS_USUAL 4096
+#define BLOCKS_MOST 16384
+
+/* Who makes what is plugged reachable for the guest. */
+struct blocks_ops {
+	/*
+	 * Shows a block to the guest, or takes it away: on return no vCPU
+	 * reaches it. Called with blocks->lock held. Returns 0; or a negative
+	 * errno with @err set, and nothing has changed.
+	 */
+	int (*show)(void *ctx, uint64_t block, bool show, struct err *err);
+	/* What was in @gpa is of no use to the guest any more. */
+	void (*gone)(void *ctx, struct range gpa);
+};
+
+struct mem_blocks {
+	struct range gpa;
+	const struct backing *backing; /* of all of it; borrowed */
+	uint64_t size; /* of a block, in bytes; a power of two */
+	uint64_t count;
+	bool populate; /* what is plugged has its memory from the start */
+	/*
+	 * While it is held, the blocks that are plugged are those that are
+	 * shown. It may be taken with dirty->lock held, not the other way
+	 * round.
+	 */
+	pthread_mutex_t lock;
+	uint32_t *plugged; /* owned; a bit for each; words are atomic */
+	uint32_t plugged_count; /* atomic; of these bits, how many are set */
+	const struct blocks_ops *ops; /* NULL: there is no guest to show to */
+	void *ctx;
+	bool failed; /* to give memory back; that is said once */
+};
+
+/*
+ * Chooses the size of blocks, or judges the user's.
+ *
+ * @policy: of the memory; its block is 0 for a choice: 2 MiB, or a larger power
+ *          of two that transparent or other huge pages, @page (64 of which are
+ *          the least), and BLOCKS_USUAL ask for
+ * @size:   of the region, in bytes
+ * @page:   of the host
+ * @ret:    in bytes
+ *
+ * Returns 0, or -EINVAL with @err naming the word. Thread: any.
+ */
+int blocks_choose(const struct mem_policy *policy, uint64_t size, uint64_t page,
+		  uint64_t *ret, struct err *err);
+
+/*
+ * Where a region of such blocks may begin, in bytes: also where a guest may,
+ * with the largest of the sections in which it takes memory.
+ */
+uint64_t blocks_align(uint64_t block);
+
+/*
+ * Sets what mem/backing.h is to make of @policy for memory that can be
+ * plugged: nothing is promised or taken before. Returns whether a block is to
+ * be populated when it is plugged.
+ */
+bool blocks_policy(struct mem_policy *policy, uint64_t block, uint64_t page);
+
+/*
+ * Makes blocks, none of them plugged.
+ *
+ * @gpa:     start and size are multiples of @size
+ * @backing: of all of @gpa; borrowed; its page is not larger than @size
+ *
+ * Returns 0 or -ENOMEM. Thread: setup.
+ */
+int blocks_new(struct mem_blocks **ret, struct range gpa,
+	       const struct backing *backing, uint64_t size, bool populate,
+	       struct err *err);
+struct mem_blocks *blocks_free(struct mem_blocks *blocks); /* NULL is fine */
+
+/*
+ * Says who shows what is plugged; NULL: nobody. What is plugged is shown
+ * already, or hidden.
+ */
+void blocks_connect(struct mem_blocks *blocks, const struct blocks_ops *ops,
+		    void *ctx);
+
+/*
+ * How many bytes from @offset on, at most @len of them, are in blocks of one
+ * state, which *ret_plugged tells.
+ *
+ * @offset: in the region
+ * @len:    not 0; the end is in the region
+ */
+uint64_t blocks_run(const struct mem_blocks *blocks, uint64_t offset,
+		    uint64_t len, bool *ret_plugged);
+
+/* How many of @count blocks from @first on are plugged. */
+uint64_t blocks_plugged(const struct mem_blocks *blocks, uint64_t first,
+			uint64_t count);
+
+/* Bytes in plugged blocks. */
+uint64_t blocks_bytes(const struct mem_blocks *blocks);
+
+/*
+ * Plugs @count blocks from @first on, none of which is. They are zero, and
+ * count as written (mem/dirty.h).
+ *
+ * @map: whose region it is
+ *
+ * Returns 0; -ENOMEM or another errno if the host has not so much, or nobody
+ * could be shown it: then nothing has changed.
+ */
+int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
+		uint64_t first, uint64_t count, struct err *err);
+
+/*
+ * Unplugs @count blocks from @first on, all of which are plugged. Their content
+ * is lost, and their memory goes back to the host. Returns 0, or what
+ * ops->show() returned: then nothing has changed.
+ */
+int blocks_unplug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
+		  struct err *err);
+
+/*
+ * A device has done with buffers from mem_iov(): what of them was unplugged
+ * meanwhile goes back to the host.
+ */
+void blocks_settle(const struct mem_map *map, const struct iovec *iov,
+		   size_t count);
+
+#endif
