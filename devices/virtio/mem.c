@@ -1,0 +1,485 @@
+/* devices/virtio/mem.c - virtio memory device. */
+#include "devices/virtio/mem.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_mem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/align.h"
+#include "base/cleanup.h"
+#include "base/size.h"
+#include "mem/iov.h"
+
+#define SECOND ((uint64_t)1000000000) /* in ns */
+
+/* Guests plug memory in sections of their own, of at most so much. */
+#define USABLE_STEP ((uint64_t)1 << 30)
+
+/* What is plugged between two looks at others. */
+#define STEP_BYTES ((uint64_t)64 << 20)
+
+#define REQUEST_SIZE 24 /* of all requests. Source: section 5.15.6 */
+_Static_assert(sizeof(struct virtio_mem_req) == REQUEST_SIZE, "request");
+_Static_assert(sizeof(struct virtio_mem_resp) == 10, "response");
+
+/* A request that is being done. */
+struct work {
+	bool taken; /* the rest is valid */
+	struct virtq_chain chain;
+	uint16_t type;
+	uint64_t first, count; /* blocks */
+	uint64_t done; /* of @count */
+};
+
+struct vmem {
+	struct virtio vio;
+	struct virtio_mem_config config;
+	const struct mem_map *mem; /* borrowed */
+	struct mem_blocks *blocks; /* borrowed */
+	struct work work;
+
+	struct virtio_mem_listener listener;
+	struct loop_timer change;
+	bool changing; /* changed() will be called */
+	uint64_t changed_at; /* when it was last; in ns */
+};
+
+static struct vmem *vmem_of(struct virtio *vio)
+{
+	return container_of(vio, struct vmem, vio);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+static void tell_change(struct loop_timer *timer)
+{
+	struct vmem *v = container_of(timer, struct vmem, change);
+
+	v->changing = false;
+	v->changed_at = now_ns();
+	if (v->listener.changed)
+		v->listener.changed(v->listener.ctx, &v->vio,
+				    blocks_bytes(v->blocks));
+}
+
+/* The driver is not interrupted for what it did itself. */
+static void plugged_changed(struct vmem *v)
+{
+	const uint64_t plugged = htole64(blocks_bytes(v->blocks));
+	uint64_t since;
+
+	if (v->config.plugged_size == plugged)
+		return;
+	v->config.plugged_size = plugged;
+	v->vio.generation++;
+	if (v->changing || !v->listener.changed)
+		return;
+	since = now_ns() - v->changed_at;
+	v->changing = true;
+	loop_timer_set(&v->change, since < SECOND ? SECOND - since : 1);
+}
+
+/* The usable part of the region for what is asked for. */
+static uint64_t usable_for(const struct vmem *v, uint64_t requested)
+{
+	const uint64_t step = v->blocks->size > USABLE_STEP ? v->blocks->size
+							    : USABLE_STEP;
+	uint64_t usable;
+
+	if (!align_up(requested, step, &usable) || usable > v->blocks->gpa.size)
+		usable = v->blocks->gpa.size;
+	return usable;
+}
+
+static void shrink_usable(struct vmem *v)
+{
+	v->config.usable_region_size = htole64(
+		usable_for(v, le64toh(v->config.requested_size)));
+	v->vio.generation++;
+}
+
+static void respond(struct vmem *v, const struct virtq_chain *chain,
+		    uint16_t type, uint16_t state)
+{
+	const struct virtio_mem_resp resp = { .type = htole16(type),
+					      .u.state.state = htole16(state) };
+
+	(void)iov_write(chain->iov + chain->readable,
+			chain->count - chain->readable, 0, &resp, sizeof(resp));
+	virtio_push(&v->vio, 0, chain, sizeof(resp));
+}
+
+static void end_work(struct vmem *v, uint16_t type)
+{
+	v->work.taken = false;
+	respond(v, &v->work.chain, type, 0);
+}
+
+/* The host's fault, and not the guest's; it may be better next time. */
+static void host_fails(struct vmem *v, const struct err *err)
+{
+	log_guest(&v->vio.guest_errors, "virtio-mem: %s", err->msg);
+	end_work(v, VIRTIO_MEM_RESP_BUSY);
+}
+
+static uint64_t step_blocks(const struct vmem *v)
+{
+	return v->blocks->size < STEP_BYTES ? STEP_BYTES / v->blocks->size : 1;
+}
+
+static void step_plug(struct vmem *v)
+{
+	struct work *w = &v->work;
+	const uint64_t left = w->count - w->done;
+	const uint64_t n = left < step_blocks(v) ? left : step_blocks(v);
+	struct err err = { 0 };
+
+	if (blocks_plug(v->blocks, v->mem, w->first + w->done, n, &err) < 0) {
+		if (w->done > 0)
+			(void)blocks_unplug(v->blocks, w->first, w->done,
+					    &(struct err){ 0 });
+		plugged_changed(v);
+		host_fails(v, &err);
+		return;
+	}
+	w->done += n;
+	plugged_changed(v);
+	if (w->done == w->count)
+		end_work(v, VIRTIO_MEM_RESP_ACK);
+}
+
+/* The next blocks at or behind @*first that are plugged. Returns how many. */
+static uint64_t next_plugged(const struct vmem *v, uint64_t *first)
+{
+	const struct mem_blocks *b = v->blocks;
+
+	while (*first < b->count) {
+		const uint64_t offset = *first * b->size;
+		bool plugged;
+		const uint64_t run = blocks_run(b, offset, b->gpa.size - offset,
+						&plugged) /
+				     b->size;
+
+		if (plugged)
+			return run;
+		*first += run;
+	}
+	return 0;
+}
+
+static void step_unplug_all(struct vmem *v)
+{
+	struct work *w = &v->work;
+	uint64_t n = next_plugged(v, &w->done);
+	struct err err = { 0 };
+
+	if (n > step_blocks(v))
+		n = step_blocks(v);
+	if (n > 0 && blocks_unplug(v->blocks, w->done, n, &err) < 0) {
+		host_fails(v, &err);
+		return;
+	}
+	plugged_changed(v);
+	if (n > 0)
+		return;
+	shrink_usable(v);
+	end_work(v, VIRTIO_MEM_RESP_ACK);
+}
+
+static void unplug(struct vmem *v)
+{
+	const struct work *w = &v->work;
+	struct err err = { 0 };
+
+	if (blocks_unplug(v->blocks, w->first, w->count, &err) < 0) {
+		host_fails(v, &err);
+		return;
+	}
+	plugged_changed(v);
+	end_work(v, VIRTIO_MEM_RESP_ACK);
+}
+
+static void step(struct vmem *v)
+{
+	if (v->work.type == VIRTIO_MEM_REQ_PLUG)
+		step_plug(v);
+	else if (v->work.type == VIRTIO_MEM_REQ_UNPLUG)
+		unplug(v);
+	else
+		step_unplug_all(v);
+}
+
+/* Sets the blocks a request is about. Returns false if they are none. */
+static bool find_blocks(struct vmem *v, uint64_t addr, uint16_t count)
+{
+	const struct mem_blocks *b = v->blocks;
+	const uint64_t usable = le64toh(v->config.usable_region_size);
+	const uint64_t offset = addr - b->gpa.start;
+
+	if (addr < b->gpa.start || !is_aligned(addr, b->size) || count == 0 ||
+	    offset >= usable || count > (usable - offset) / b->size)
+		return false;
+	v->work.first = offset / b->size;
+	v->work.count = count;
+	return true;
+}
+
+static uint16_t state_of(const struct vmem *v)
+{
+	const uint64_t n = blocks_plugged(v->blocks, v->work.first,
+					  v->work.count);
+
+	if (n == 0)
+		return VIRTIO_MEM_STATE_UNPLUGGED;
+	return n == v->work.count ? VIRTIO_MEM_STATE_PLUGGED
+				  : VIRTIO_MEM_STATE_MIXED;
+}
+
+/* What is answered at once; VIRTIO_MEM_RESP_ACK: nothing stands against it. */
+static uint16_t judge(struct vmem *v, const struct virtio_mem_req *req)
+{
+	const uint64_t requested = le64toh(v->config.requested_size);
+	const uint64_t plugged = blocks_bytes(v->blocks);
+
+	switch (v->work.type) {
+	case VIRTIO_MEM_REQ_UNPLUG_ALL:
+		return VIRTIO_MEM_RESP_ACK;
+	case VIRTIO_MEM_REQ_PLUG:
+	case VIRTIO_MEM_REQ_UNPLUG:
+	case VIRTIO_MEM_REQ_STATE:
+		break;
+	default:
+		return VIRTIO_MEM_RESP_ERROR;
+	}
+	/* All three have the same form. */
+	if (!find_blocks(v, le64toh(req->u.plug.addr),
+			 le16toh(req->u.plug.nb_blocks)))
+		return VIRTIO_MEM_RESP_ERROR;
+	if (v->work.type == VIRTIO_MEM_REQ_UNPLUG)
+		return state_of(v) == VIRTIO_MEM_STATE_PLUGGED
+			     ? VIRTIO_MEM_RESP_ACK
+			     : VIRTIO_MEM_RESP_ERROR;
+	if (v->work.type == VIRTIO_MEM_REQ_STATE)
+		return VIRTIO_MEM_RESP_ACK;
+	if (plugged > requested ||
+	    v->work.count > (requested - plugged) / v->blocks->size)
+		return VIRTIO_MEM_RESP_NACK;
+	return state_of(v) == VIRTIO_MEM_STATE_UNPLUGGED
+		     ? VIRTIO_MEM_RESP_ACK
+		     : VIRTIO_MEM_RESP_ERROR;
+}
+
+/* Begins what work.chain asks. Returns false if the driver broke a rule. */
+static bool begin(struct vmem *v)
+{
+	const struct virtq_chain *chain = &v->work.chain;
+	struct virtio_mem_req req;
+	uint16_t answer;
+
+	if (iov_read(chain->iov, chain->readable, 0, &req, sizeof(req)) <
+	    sizeof(req)) {
+		virtio_break(&v->vio, "request is too short");
+		return false;
+	}
+	if (iov_length(chain->iov + chain->readable,
+		       chain->count - chain->readable) <
+	    sizeof(struct virtio_mem_resp)) {
+		virtio_break(&v->vio, "no room for a response");
+		return false;
+	}
+	v->work.type = le16toh(req.type);
+	v->work.done = 0;
+	answer = judge(v, &req);
+	if (answer == VIRTIO_MEM_RESP_ACK &&
+	    v->work.type != VIRTIO_MEM_REQ_STATE) {
+		v->work.taken = true;
+		return true;
+	}
+	if (answer == VIRTIO_MEM_RESP_ERROR)
+		log_guest(&v->vio.guest_errors,
+			  "virtio-mem: request %u of %u blocks at 0x%" PRIx64
+			  " is none",
+			  v->work.type, le16toh(req.u.plug.nb_blocks),
+			  le64toh(req.u.plug.addr));
+	respond(v, chain, answer,
+		answer == VIRTIO_MEM_RESP_ACK ? state_of(v) : 0);
+	return true;
+}
+
+static void vmem_notify(struct virtio *vio, unsigned queue)
+{
+	struct vmem *v = vmem_of(vio);
+	unsigned left = vio->queue[queue].ring.size;
+
+	/* A step of work is as much as many short answers. */
+	if (v->work.taken)
+		left = 0;
+	while (left > 0 && !v->work.taken &&
+	       virtio_pop(vio, queue, &v->work.chain)) {
+		if (!begin(v))
+			return;
+		left--;
+	}
+	if (v->work.taken) {
+		step(v);
+		left = 0;
+	}
+	virtio_flush(vio, queue);
+	if (left == 0)
+		virtio_kick(vio, queue);
+}
+
+/* Blocks stay as they are: the next driver will find which are plugged. */
+static void vmem_quiesce(struct virtio *vio, unsigned queue)
+{
+	(void)queue;
+	vmem_of(vio)->work.taken = false;
+}
+
+static void vmem_pause(struct virtio *vio)
+{
+	struct vmem *v = vmem_of(vio);
+
+	while (v->work.taken)
+		step(v);
+	virtio_flush(vio, 0);
+}
+
+static void vmem_destroy(struct virtio *vio)
+{
+	struct vmem *v = vmem_of(vio);
+
+	if (v->change.expired)
+		loop_timer_remove(vio->loop, &v->change);
+	virtio_finish(vio);
+	free(v);
+}
+
+static const struct virtio_ops vmem_ops = {
+	.name = "virtio-mem",
+	.id = VIRTIO_ID_MEM,
+	.notify = vmem_notify,
+	.quiesce = vmem_quiesce,
+	.pause = vmem_pause,
+	.destroy = vmem_destroy,
+};
+
+int virtio_mem_resize(struct virtio *vio, uint64_t bytes, struct err *err)
+{
+	struct vmem *v = vmem_of(vio);
+	const uint64_t most = v->blocks->gpa.size;
+	char size[SIZE_TEXT], limit[SIZE_TEXT];
+	uint64_t usable;
+	GUARD(&vio->dev.lock);
+
+	if (bytes > most)
+		return err_set(
+			err, -ERANGE, "%s are more than the %s there can be",
+			size_format(size, bytes), size_format(limit, most));
+	if (!is_aligned(bytes, v->blocks->size))
+		return err_set(err, -EINVAL,
+			       "%s are not a multiple of the blocks of %s",
+			       size_format(size, bytes),
+			       size_format(limit, v->blocks->size));
+	if (le64toh(v->config.requested_size) == bytes)
+		return 0;
+	v->config.requested_size = htole64(bytes);
+	usable = usable_for(v, bytes);
+	if (usable > le64toh(v->config.usable_region_size))
+		v->config.usable_region_size = htole64(usable);
+	virtio_config_changed(vio);
+	return 0;
+}
+
+void virtio_mem_query(struct virtio *vio, struct virtio_mem_info *ret)
+{
+	struct vmem *v = vmem_of(vio);
+	GUARD(&vio->dev.lock);
+
+	*ret = (struct virtio_mem_info){
+		.region = v->blocks->gpa,
+		.block = v->blocks->size,
+		.requested = le64toh(v->config.requested_size),
+		.plugged = blocks_bytes(v->blocks),
+		.driver = (vio->status & VIRTIO_DRIVER_OK) &&
+			  !(vio->status & VIRTIO_NEEDS_RESET),
+	};
+}
+
+void virtio_mem_restart(struct virtio *vio)
+{
+	struct vmem *v = vmem_of(vio);
+	struct err err = { 0 };
+	uint64_t first = 0, n;
+	GUARD(&vio->dev.lock);
+
+	assert(!v->work.taken);
+	while ((n = next_plugged(v, &first)) > 0 &&
+	       blocks_unplug(v->blocks, first, n, &err) == 0)
+		;
+	plugged_changed(v);
+	shrink_usable(v);
+}
+
+void virtio_mem_listen(struct virtio *vio, struct virtio_mem_listener listener)
+{
+	GUARD(&vio->dev.lock);
+	vmem_of(vio)->listener = listener;
+}
+
+static int add_timer(struct vmem *v, struct err *err)
+{
+	int r;
+
+	v->change.lock = &v->vio.dev.lock;
+	r = loop_timer_add(v->vio.loop, &v->change, err);
+	if (r < 0)
+		return err_wrap(err, "virtio-mem");
+	v->change.expired = tell_change;
+	return 0;
+}
+
+int virtio_mem_new(struct virtio **ret, const struct mem_map *mem,
+		   struct loop *loop, struct mem_blocks *blocks,
+		   struct err *err)
+{
+	struct vmem *v = calloc(1, sizeof(*v));
+	int r;
+
+	if (!v)
+		return err_set(err, -ENOMEM, "virtio-mem: out of memory");
+	v->mem = mem;
+	v->blocks = blocks;
+	r = virtio_init(&v->vio, &vmem_ops, mem, loop, 1, err);
+	if (r == 0)
+		r = add_timer(v, err);
+	if (r < 0) {
+		vmem_destroy(&v->vio);
+		return r;
+	}
+	v->vio.required |= 1ULL << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE;
+	v->vio.offered |= 1ULL << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE;
+	v->config = (struct virtio_mem_config){
+		.block_size = htole64(blocks->size),
+		.addr = htole64(blocks->gpa.start),
+		.region_size = htole64(blocks->gpa.size),
+		.plugged_size = htole64(blocks_bytes(blocks)),
+	};
+	shrink_usable(v);
+	v->vio.config = &v->config;
+	v->vio.config_len = sizeof(v->config);
+	*ret = &v->vio;
+	return 0;
+}
