@@ -124,7 +124,7 @@ int blocks_new(struct mem_blocks **ret, struct range gpa,
 	assert(is_pow2(size) && is_aligned(gpa.start | gpa.size, size));
 	assert(backing->page <= size && backing->size == gpa.size);
 	if (b)
-		b->plugged = calloc(gpa.size / size / BITS + 1,
+		b->plugged = calloc((size_t)(gpa.size / size / BITS) + 1,
 				    sizeof(*b->plugged));
 	if (!b || !b->plugged) {
 		free(b);

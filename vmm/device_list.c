@@ -74,36 +74,46 @@ static int make_balloon(struct virtio **ret, struct machine *machine,
 	return r;
 }
 
-static size_t count_disks(const struct config *config)
+static int make_hotplug(struct virtio **ret, struct machine *machine,
+			size_t index, struct err *err)
 {
-	return config->disks;
+	return hotplug_make(ret, machine, index, err);
 }
 
-static size_t count_console(const struct config *config)
+static size_t count_disks(const struct machine *machine)
 {
-	return config->console == CONSOLE_VIRTIO;
+	return machine->config->disks;
 }
 
-static size_t count_rng(const struct config *config)
+static size_t count_console(const struct machine *machine)
 {
-	return config->rng;
+	return machine->config->console == CONSOLE_VIRTIO;
 }
 
-static size_t count_balloon(const struct config *config)
+static size_t count_rng(const struct machine *machine)
 {
-	return config->balloon.on;
+	return machine->config->rng;
+}
+
+static size_t count_balloon(const struct machine *machine)
+{
+	return machine->config->balloon.on;
+}
+
+static size_t count_hotplug(const struct machine *machine)
+{
+	return machine->hotplugs;
 }
 
 /* To add a device, add a line. The order is that of the guest's names. */
 static const struct {
-	size_t (*count)(const struct config *config);
+	size_t (*count)(const struct machine *machine);
 	int (*make)(struct virtio **ret, struct machine *machine, size_t index,
 		    struct err *err);
 } list[] = {
-	{ count_disks, make_disk },
-	{ count_console, make_console },
-	{ count_rng, make_rng },
-	{ count_balloon, make_balloon },
+	{ count_disks, make_disk },	 { count_console, make_console },
+	{ count_rng, make_rng },	 { count_balloon, make_balloon },
+	{ count_hotplug, make_hotplug },
 };
 
 int device_list_make(struct machine *machine,
@@ -112,7 +122,7 @@ int device_list_make(struct machine *machine,
 		     struct err *err)
 {
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		const size_t n = list[i].count(machine->config);
+		const size_t n = list[i].count(machine);
 
 		for (size_t j = 0; j < n; j++) {
 			struct virtio *vio;

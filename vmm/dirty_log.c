@@ -3,10 +3,12 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "mem/blocks.h"
 #include "mem/dirty.h"
 #include "mem/slots.h"
 #include "vmm/dirty_ring.h"
@@ -17,25 +19,23 @@
 struct dirty_log {
 	enum dirty_log_kind kind; /* never DIRTY_LOG_AUTO */
 	bool attached; /* to the machine's memory */
-	uint32_t slots;
-	size_t region[MEM_MAX_REGIONS]; /* of each slot */
 
 	/* Under the lock that serializes a dirty_source's calls. */
 	bool logging;
 	bool fresh; /* no vCPU has run yet */
-	uint64_t *bitmap; /* owned mapping, while logging; for any one slot */
+	uint64_t *bitmap; /* owned mapping, while logging; for any one region */
 	size_t bitmap_size;
 	bool ring_bitmap; /* there is one beside the rings */
 	struct dirty_ring ring[CONFIG_MAX_CPUS]; /* owned */
 };
 
-static uint64_t slot_pages(const struct vm *vm, size_t region)
+static uint64_t region_pages(const struct vm *vm, size_t region)
 {
 	return vm->machine->mem.region[region].gpa.size /
 	       vm->machine->limits.page_size;
 }
 
-/* Bytes of a slot's bitmap: KVM counts in its longs, of up to 64 bits. */
+/* Bytes of a bitmap: KVM counts in its longs, of up to 64 bits. */
 static size_t bitmap_bytes(uint64_t pages)
 {
 	return (size_t)((pages + 63) / 64 * 8);
@@ -48,8 +48,8 @@ static int map_bitmap(const struct vm *vm, struct dirty_log *log,
 	void *p;
 
 	for (size_t i = 0; i < vm->machine->mem.count; i++)
-		if (slot_is_logged(vm, i) && slot_pages(vm, i) > most)
-			most = slot_pages(vm, i);
+		if (slot_is_logged(vm, i) && region_pages(vm, i) > most)
+			most = region_pages(vm, i);
 	log->bitmap_size = bitmap_bytes(most);
 	p = mmap(NULL, log->bitmap_size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -106,6 +106,24 @@ static int log_start(void *ctx, struct err *err)
 	return r;
 }
 
+/* A slot that was taken away meanwhile has nothing that would be missed. */
+static void log_ring_page(const struct vm *vm, struct dirty *dirty,
+			  uint32_t slot, uint64_t page)
+{
+	const struct mem_map *map = &vm->machine->mem;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const uint32_t count = mem_slots_of(&map->region[i]);
+
+		if (slot < count) {
+			page += slot * (region_pages(vm, i) / count);
+			dirty_log_page(dirty, i, page);
+			return;
+		}
+		slot -= count;
+	}
+}
+
 static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
 {
 	struct dirty_log *log = vm->dirty_log;
@@ -117,8 +135,7 @@ static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
 		uint64_t page;
 
 		while (dirty_ring_next(&log->ring[i], &slot, &page)) {
-			if (slot < log->slots)
-				dirty_log_page(dirty, log->region[slot], page);
+			log_ring_page(vm, dirty, slot, page);
 			any = true;
 		}
 	}
@@ -127,24 +144,53 @@ static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+/* Gets the bitmap of a region: what its slots say, one after the other. */
+static int get_bitmap(const struct vm *vm, size_t region, struct err *err)
+{
+	const struct mem_map *map = &vm->machine->mem;
+	const uint32_t count = mem_slots_of(&map->region[region]);
+	const uint32_t first = mem_slot(map, region);
+	const size_t size = bitmap_bytes(region_pages(vm, region) / count);
+	uint8_t *at = (uint8_t *)vm->dirty_log->bitmap;
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < count; i++, at += size) {
+		const struct kvm_dirty_log arg = { .slot = first + i,
+						   .dirty_bitmap = at };
+		struct mem_region part;
+
+		if (mem_slot_part(map, region, i, &part))
+			r = kvm_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &arg, err);
+		else
+			memset(at, 0, size);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* The blocks stay as they are meanwhile. */
+static int get_blocks_bitmap(const struct vm *vm, size_t region,
+			     struct err *err)
+{
+	GUARD(&vm->machine->mem.region[region].blocks->lock);
+	return get_bitmap(vm, region, err);
+}
+
 static int get_bitmaps(struct vm *vm, struct dirty *dirty, struct err *err)
 {
 	const struct dirty_log *log = vm->dirty_log;
 
 	for (size_t i = 0; i < vm->machine->mem.count; i++) {
-		const struct kvm_dirty_log arg = {
-			.slot = mem_slot(&vm->machine->mem, i),
-			.dirty_bitmap = log->bitmap,
-		};
 		int r;
 
 		if (!slot_is_logged(vm, i))
 			continue;
-		r = kvm_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &arg, err);
+		r = vm->machine->mem.region[i].blocks
+			  ? get_blocks_bitmap(vm, i, err)
+			  : get_bitmap(vm, i, err);
 		if (r < 0)
 			return r;
 		dirty_log_words(dirty, i, log->bitmap,
-				bitmap_bytes(slot_pages(vm, i)) / 8);
+				bitmap_bytes(region_pages(vm, i)) / 8);
 	}
 	return 0;
 }
@@ -181,26 +227,58 @@ static void log_stop(void *ctx)
 	unmap_bitmap(log);
 }
 
+/*
+ * Protects the pages of @word's bits, from page @first of a region on. They lie
+ * in one slot, or in a few that are blocks, each of whole words.
+ */
+static int clear_log(const struct vm *vm, size_t region, uint64_t first,
+		     uint64_t *word, size_t count, struct err *err)
+{
+	const struct mem_map *map = &vm->machine->mem;
+	const uint64_t pages = region_pages(vm, region) /
+			       mem_slots_of(&map->region[region]);
+	const uint64_t end = first + (uint64_t)count * 64;
+	int r = 0;
+
+	while (r >= 0 && first < end && first < region_pages(vm, region)) {
+		const uint32_t slot = (uint32_t)(first / pages);
+		const uint64_t left = pages - first % pages;
+		const uint64_t part = end - first < left ? end - first : left;
+		/* A multiple of 64, or up to the slot's end. */
+		const struct kvm_clear_dirty_log arg = {
+			.slot = mem_slot(map, region) + slot,
+			.first_page = first % pages,
+			.num_pages = (uint32_t)part,
+			.dirty_bitmap = word,
+		};
+		struct mem_region there;
+
+		if (mem_slot_part(map, region, slot, &there))
+			r = kvm_ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &arg, err);
+		word += part / 64;
+		first += part;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int clear_blocks_log(const struct vm *vm, size_t region, uint64_t first,
+			    uint64_t *word, size_t count, struct err *err)
+{
+	GUARD(&vm->machine->mem.region[region].blocks->lock);
+	return clear_log(vm, region, first, word, count, err);
+}
+
 static int log_protect(void *ctx, size_t region, uint64_t first,
 		       const uint64_t *word, size_t count, struct err *err)
 {
 	const struct vm *vm = ctx;
-	const uint64_t left = slot_pages(vm, region) - first;
-	const uint64_t pages = (uint64_t)count * 64;
 	uint64_t little[BITS_CHUNK_WORDS];
-	const struct kvm_clear_dirty_log arg = {
-		.slot = mem_slot(&vm->machine->mem, region),
-		.first_page = first,
-		/* A multiple of 64, or up to the slot's end. */
-		.num_pages = (uint32_t)(pages < left ? pages : left),
-		.dirty_bitmap = little,
-	};
-	int r;
 
 	for (size_t i = 0; i < count; i++)
 		little[i] = htole64(word[i]);
-	r = kvm_ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &arg, err);
-	return r < 0 ? r : 0;
+	return vm->machine->mem.region[region].blocks
+		     ? clear_blocks_log(vm, region, first, little, count, err)
+		     : clear_log(vm, region, first, little, count, err);
 }
 
 static const struct dirty_source plain_source = {
@@ -291,9 +369,6 @@ int dirty_log_attach(struct vm *vm, struct err *err)
 	struct dirty_log *log = vm->dirty_log;
 	int r = 0;
 
-	for (size_t i = 0; i < vm->machine->mem.count; i++)
-		if (vm->machine->mem.region[i].kind != MEM_RESERVED)
-			log->region[log->slots++] = i;
 	for (unsigned i = 0; log->kind == DIRTY_LOG_RING && i < vm->vcpus;
 	     i++) {
 		r = dirty_ring_init(&log->ring[i], vm->vcpu[i].fd, err);

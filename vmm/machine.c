@@ -124,6 +124,30 @@ int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
 				    &mem->policy, "guest memory", err) < 0)
 			return err_wrap(err, "--mem %s", mem->word);
 	}
+	for (size_t i = 0; i < machine->config->mems; i++) {
+		const struct mem_spec *mem = &machine->config->mem[i];
+
+		if (layout->growth[i].size > 0 &&
+		    hotplug_add(machine, layout->growth[i], mem, err) < 0)
+			return err_wrap(err, "--mem %s", mem->word);
+	}
+	return 0;
+}
+
+int machine_make_backing(struct machine *machine, struct range at,
+			 const struct mem_policy *policy, struct backing **ret,
+			 struct err *err)
+{
+	struct backing *backing = next_backing(machine, "guest memory", err);
+	int r;
+
+	if (!backing)
+		return err->code;
+	r = backing_init(backing, at, machine->limits.block_size, policy, err);
+	if (r < 0)
+		return r;
+	machine->backings++;
+	*ret = backing;
 	return 0;
 }
 
@@ -243,6 +267,7 @@ struct machine *machine_free(struct machine *machine)
 	machine->relay = tty_relay_free(machine->relay);
 	arch_machine_free(machine);
 	dirty_finish(&machine->dirty);
+	hotplug_finish(machine);
 	while (machine->backings > 0)
 		backing_finish(&machine->backing[--machine->backings]);
 	flash_finish(machine);
@@ -299,6 +324,7 @@ int machine_equip(struct machine *machine, struct err *err)
 int machine_reset(struct machine *machine, struct err *err)
 {
 	bus_reset(&machine->mmio);
+	hotplug_restart(machine);
 	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);
 	return arch_load(machine, err);
 }

@@ -16,6 +16,7 @@
 #include "mem/map.h"
 #include "vmm/config.h"
 #include "vmm/flash.h"
+#include "vmm/hotplug.h"
 #include "vmm/irq.h"
 
 struct arch_machine;
@@ -63,6 +64,8 @@ struct machine {
 	struct backing backing[MEM_MAX_REGIONS]; /* owned */
 	size_t backings;
 	struct flash flash[CONFIG_MAX_FLASHES]; /* owned; as in config */
+	struct hotplug hotplug[CONFIG_MAX_MEM]; /* owned */
+	size_t hotplugs;
 	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
 	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
@@ -105,7 +108,8 @@ struct machine *machine_free(struct machine *machine);
 
 /*
  * Brings the devices back to their first state and loads the kernel again. RAM
- * keeps what the guest left elsewhere, as on hardware. No VM is running.
+ * keeps what the guest left elsewhere, as on hardware; what was plugged is
+ * gone. No VM is running.
  */
 int machine_reset(struct machine *machine, struct err *err);
 
@@ -133,6 +137,14 @@ int machine_add_ram(struct machine *machine, struct range at,
  * machine_add_ram() does, with the --mem in @err. */
 int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
 		     struct err *err);
+
+/*
+ * Makes a backing of the machine's own, for who adds it to the map: hotplug.
+ * @ret: borrowed. Returns 0, -ENOSPC, or what backing_init() returns.
+ */
+int machine_make_backing(struct machine *machine, struct range at,
+			 const struct mem_policy *policy, struct backing **ret,
+			 struct err *err);
 
 /*
  * Adds a file to the map as ROM at @at; what is written to it is seen. For

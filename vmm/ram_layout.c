@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/align.h"
+#include "mem/blocks.h"
 
 static int check_pages(const struct mem_spec *mem, uint64_t page,
 		       struct err *err)
@@ -43,6 +44,10 @@ static const struct range *memory_at(const struct ram_layout *layout,
 	for (size_t i = 0; i < layout->count; i++)
 		if (range_overlaps(layout->at[i], at))
 			return &layout->at[i];
+	for (size_t i = 0; i < CONFIG_MAX_MEM; i++)
+		if (layout->growth[i].size > 0 &&
+		    range_overlaps(layout->growth[i], at))
+			return &layout->growth[i];
 	for (size_t i = 0; i < taken->count; i++)
 		if (range_overlaps(taken->region[i].gpa, at))
 			return &taken->region[i].gpa;
@@ -94,16 +99,16 @@ static const struct range *obstacle(const struct ram_layout *layout,
 				     : memory_at(layout, space->taken, at);
 }
 
-/* The lowest gap that holds @size bytes from a multiple of @align on. False if
- * there is none. */
+/* The lowest gap, from @from on, that holds @size bytes from a multiple of
+ * @align on. False if there is none. */
 static bool find_gap(const struct ram_layout *layout,
-		     const struct ram_space *space, uint64_t size,
+		     const struct ram_space *space, gpa_t from, uint64_t size,
 		     uint64_t align, struct range *ret)
 {
 	struct range at = { .size = size };
 	const struct range *other;
 
-	if (!align_up(space->start, align, &at.start))
+	if (!align_up(from, align, &at.start))
 		return false;
 	/* What begins below the end of what is in the way overlaps it, too. */
 	while (range_valid(at) && (other = obstacle(layout, space, at)))
@@ -122,12 +127,46 @@ static int place_free(struct ram_layout *layout, const struct config *config,
 	const uint64_t huge = mem->policy.huge_size;
 	struct range at = { 0 };
 
-	if (!find_gap(layout, space, mem->size,
+	if (!find_gap(layout, space, space->start, mem->size,
 		      huge > space->block ? huge : space->block, &at))
 		return err_input(err, -ERANGE,
 				 "--mem %s: there is no free place for it",
 				 mem->word);
 	insert(layout, at, index);
+	return space->check(space->ctx, mem, at, err);
+}
+
+static gpa_t last_byte(const struct ram_layout *layout)
+{
+	const struct range *last = &layout->at[layout->count - 1];
+
+	return last->start + (last->size - 1);
+}
+
+/* Behind all RAM that the guest is told of, so that it may come in pieces. */
+static int place_growth(struct ram_layout *layout, const struct config *config,
+			unsigned index, const struct ram_space *space,
+			struct err *err)
+{
+	const struct mem_spec *mem = &config->mem[index];
+	const uint64_t size = mem->policy.max - mem->size;
+	struct range at = { 0 };
+	uint64_t block = 0;
+
+	if (!space->grows)
+		return err_input(err, -ENOTSUP,
+				 "--mem %s: max=: guests of this architecture "
+				 "take no memory while they run",
+				 mem->word);
+	if (blocks_choose(&mem->policy, size, space->page, &block, err) < 0)
+		return err_wrap(err, "--mem %s", mem->word);
+	if (!find_gap(layout, space, last_byte(layout), size,
+		      blocks_align(block), &at))
+		return err_input(err, -ERANGE,
+				 "--mem %s: there is no free place for what it "
+				 "may grow by",
+				 mem->word);
+	layout->growth[index] = at;
 	return space->check(space->ctx, mem, at, err);
 }
 
@@ -150,6 +189,9 @@ int ram_layout_place(struct ram_layout *ret, const struct config *config,
 	for (unsigned i = 0; r == 0 && i < config->mems; i++)
 		if (!config->mem[i].placed)
 			r = place_free(&layout, config, i, space, err);
+	for (unsigned i = 0; r == 0 && i < config->mems; i++)
+		if (config->mem[i].policy.max > 0)
+			r = place_growth(&layout, config, i, space, err);
 	if (r == 0)
 		*ret = layout;
 	return r;

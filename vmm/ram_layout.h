@@ -3,11 +3,13 @@
  * [pure]
  *
  * A region with an address goes there; the others go, in the order given, to
- * the lowest free place that holds them whole.
+ * the lowest free place that holds them whole. What they may grow by (max=)
+ * goes behind all of it, in the same way.
  */
 #ifndef VMM_RAM_LAYOUT_H
 #define VMM_RAM_LAYOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +22,8 @@ struct ram_layout {
 	struct range at[CONFIG_MAX_MEM]; /* by address, disjoint */
 	unsigned mem[CONFIG_MAX_MEM]; /* of each: which config->mem it is */
 	size_t count;
+	struct range growth[CONFIG_MAX_MEM]; /* of config->mem, what may be
+						plugged; empty: none */
 };
 
 /* Where an architecture has room for memory. All is borrowed. */
@@ -29,6 +33,7 @@ struct ram_space {
 			       */
 	uint64_t page; /* memory is made of these; a power of two */
 	uint64_t block; /* what has no address begins on one; a power of two */
+	bool grows; /* guests here can be told of memory while they run */
 	const struct mem_map *taken; /* what has its place already: ROM */
 	/*
 	 * Says whether the host and its KVM can have memory at @at. Returns 0,
@@ -42,8 +47,9 @@ struct ram_space {
 /*
  * Returns 0; what space->check() returns; or, with @err naming the --mem that
  * is wrong: -EINVAL if it is not made of whole pages or reaches below the
- * start, -EEXIST if it overlaps another, what is taken, or the devices, -ERANGE
- * if it wraps or there is no place for it. Thread: any.
+ * start, or its blocks are none, -EEXIST if it overlaps another, what is taken,
+ * or the devices, -ERANGE if it wraps or there is no place for it, -ENOTSUP if
+ * it is to grow and cannot. Thread: any.
  */
 int ram_layout_place(struct ram_layout *ret, const struct config *config,
 		     const struct ram_space *space, struct err *err);

@@ -2,6 +2,8 @@
 #include "vmm/slot.h"
 
 #include "arch/arch.h"
+#include "base/cleanup.h"
+#include "mem/blocks.h"
 #include "mem/slots.h"
 #include "vmm/kvm.h"
 #include "vmm/vm.h"
@@ -61,18 +63,49 @@ bool slot_is_logged(const struct vm *vm, size_t region)
 	return kind == MEM_RAM || kind == MEM_SHARED;
 }
 
-int slots_log(const struct vm *vm, bool on, struct err *err)
+static uint32_t log_flag(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->slots_logged, __ATOMIC_RELAXED)
+		     ? KVM_MEM_LOG_DIRTY_PAGES
+		     : 0;
+}
+
+static int log_region(const struct vm *vm, size_t region, struct err *err)
+{
+	const struct mem_map *map = &vm->machine->mem;
+	const uint32_t count = mem_slots_of(&map->region[region]);
+	const uint32_t first = mem_slot(map, region);
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < count; i++) {
+		struct mem_region part;
+
+		if (mem_slot_part(map, region, i, &part))
+			r = set_flags(vm, first + i, &part, log_flag(vm), err);
+	}
+	return r;
+}
+
+/* What is plugged from here on is logged as it is shown. */
+static int log_blocks(const struct vm *vm, size_t region, struct err *err)
+{
+	GUARD(&vm->machine->mem.region[region].blocks->lock);
+	return log_region(vm, region, err);
+}
+
+int slots_log(struct vm *vm, bool on, struct err *err)
 {
 	const struct mem_map *map = &vm->machine->mem;
 
+	__atomic_store_n(&vm->slots_logged, on, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *region = &map->region[i];
 		int r;
 
 		if (!slot_is_logged(vm, i))
 			continue;
-		r = set_flags(vm, mem_slot(map, i), region,
-			      on ? KVM_MEM_LOG_DIRTY_PAGES : 0, err);
+		r = region->blocks ? log_blocks(vm, i, err)
+				   : log_region(vm, i, err);
 		if (r == 0)
 			continue;
 		if (on)
@@ -80,6 +113,19 @@ int slots_log(const struct vm *vm, bool on, struct err *err)
 		return err_wrap(err, "memory region %s", region->name);
 	}
 	return 0;
+}
+
+int slot_show_block(const struct vm *vm, size_t region, uint64_t block,
+		    bool show, struct err *err)
+{
+	const struct mem_map *map = &vm->machine->mem;
+	const uint32_t slot = mem_slot(map, region) + (uint32_t)block;
+	struct mem_region part;
+
+	(void)mem_slot_part(map, region, (uint32_t)block, &part);
+	if (!show)
+		part.gpa.size = 0;
+	return set_flags(vm, slot, &part, show ? log_flag(vm) : 0, err);
 }
 
 int slot_show(const struct vm *vm, size_t region, bool show, struct err *err)

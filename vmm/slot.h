@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -29,7 +30,7 @@ bool slot_is_logged(const struct vm *vm, size_t region);
  *
  * Returns 0 or KVM_SET_USER_MEMORY_REGION's errno. Thread: any, one at a time.
  */
-int slots_log(const struct vm *vm, bool on, struct err *err);
+int slots_log(struct vm *vm, bool on, struct err *err);
 
 /*
  * Takes the slot of map->region[@region], which is ROM, away from a VM that
@@ -40,5 +41,16 @@ int slots_log(const struct vm *vm, bool on, struct err *err);
  * Thread: any, one at a time for each region.
  */
 int slot_show(const struct vm *vm, size_t region, bool show, struct err *err);
+
+/*
+ * Gives the block @block of map->region[@region], which has blocks, its slot in
+ * a VM that runs, or takes it away: then a guest access there exits as MMIO,
+ * and on no vCPU is anything of it left. The slot is logged if others are.
+ *
+ * Returns 0, or KVM_SET_USER_MEMORY_REGION's errno: then nothing has changed.
+ * Thread: any, with the region's blocks->lock held.
+ */
+int slot_show_block(const struct vm *vm, size_t region, uint64_t block,
+		    bool show, struct err *err);
 
 #endif

@@ -16,6 +16,7 @@ struct vm *vm_free(struct vm *vm)
 	irq_disconnect(&vm->machine->irq);
 	dirty_log_free(vm);
 	flash_connect(vm->machine, NULL);
+	hotplug_connect(vm->machine, NULL);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
 	arch_vm_free(vm);
@@ -96,8 +97,10 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	r = dirty_log_new(vm, err);
 	if (r == 0)
 		r = slots_install(vm, err);
-	if (r == 0)
+	if (r == 0) {
 		flash_connect(machine, vm);
+		hotplug_connect(machine, vm);
+	}
 	if (r == 0)
 		r = make_vcpus(vm, err);
 	if (r == 0)

@@ -26,6 +26,7 @@ struct vm {
 	unsigned running; /* vCPU threads that are not parked */
 	bool paused;
 	struct dirty_log *dirty_log; /* owned */
+	bool slots_logged; /* atomic: slots are to be logged */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
 	struct vcpu vcpu[]; /* as many as the configuration says */
 };

@@ -107,6 +107,7 @@ int arm64_layout(struct arm64_layout *ret, const struct config *config,
 	const struct ram_space space = { .start = ARM64_RAM,
 					 .page = limits->page_size,
 					 .block = BLOCK,
+					 .grows = true,
 					 .taken = taken,
 					 .check = check_host,
 					 .ctx = &host };

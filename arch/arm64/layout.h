@@ -18,6 +18,8 @@
  *	0x003fff0000  GIC distributor                   64 KiB
  *	0x0040000000  PCI                                1 GiB  kept free
  *	0x0080000000  RAM, up to what the host's KVM can address
+ *	     ...
+ *	              what can be plugged, on multiples of 1 GiB
  *
  * The redistributors end where the distributor begins; the ITS ends where they
  * begin. RAM may have holes.

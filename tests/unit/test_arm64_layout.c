@@ -341,6 +341,62 @@ static void layout__gic_of_64_cpus_stays_clear_of_virtio(void **state)
 	assert_int_equal(layout.gic.dist.start + layout.gic.dist.size, GIB);
 }
 
+static void want_growth(uint64_t size, uint64_t max)
+{
+	want(size);
+	config.mem[config.mems - 1].policy.max = max;
+}
+
+static void layout__growth_lies_behind_all_ram(void **state)
+{
+	(void)state;
+	want_growth(GIB, 3 * GIB);
+	want_at(2 * MIB, 9 * GIB + 4096);
+	want_growth(2 * MIB, 4 * MIB);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.ram.count, 3);
+	is(0, 2 * GIB, GIB);
+	assert_int_equal(layout.ram.growth[0].start, 10 * GIB);
+	assert_int_equal(layout.ram.growth[0].size, 2 * GIB);
+	assert_int_equal(layout.ram.growth[1].size, 0);
+	assert_int_equal(layout.ram.growth[2].start, 12 * GIB);
+	assert_int_equal(layout.ram.growth[2].size, 2 * MIB);
+	/* Guest addresses reach to its end. */
+	assert_int_equal(layout.address_bits, 34);
+}
+
+static void
+layout__growth_gives_way_to_rom_and_counts_for_the_host(void **state)
+{
+	static uint8_t byte;
+	const struct mem_region rom = { .gpa = { 4 * GIB, 4096 },
+					.kind = MEM_ROM,
+					.host = &byte,
+					.name = "rom" };
+
+	(void)state;
+	assert_int_equal(mem_add(&taken, rom, &err), 0);
+	want_growth(GIB, 5 * GIB);
+	assert_int_equal(lay_out(), 0);
+	assert_int_equal(layout.ram.growth[0].start, 5 * GIB);
+	limits.address_bits = 33;
+	assert_int_equal(lay_out(), -ERANGE);
+	assert_string_equal(err.msg, "--mem 2G: needs 34 address bits, this "
+				     "host's KVM has 33");
+}
+
+static void layout__growth_is_whole_blocks(void **state)
+{
+	(void)state;
+	want_growth(GIB, GIB + 3 * MIB);
+	assert_int_equal(lay_out(), -EINVAL);
+	assert_string_equal(err.msg, "--mem 2G: max=1027M: the 3M it adds are "
+				     "not a multiple of its blocks of 2M");
+	(void)setup(state);
+	want_growth(GIB, UINT64_MAX - 2 * MIB + 1);
+	assert_true(lay_out() < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +437,12 @@ int main(void)
 			layout__as_many_regions_as_a_user_can_ask_for, setup),
 		cmocka_unit_test_setup(
 			layout__gic_of_64_cpus_stays_clear_of_virtio, setup),
+		cmocka_unit_test_setup(layout__growth_lies_behind_all_ram,
+				       setup),
+		cmocka_unit_test_setup(
+			layout__growth_gives_way_to_rom_and_counts_for_the_host,
+			setup),
+		cmocka_unit_test_setup(layout__growth_is_whole_blocks, setup),
 	};
 
 	return RUN_TESTS(tests);
