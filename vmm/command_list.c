@@ -4,6 +4,7 @@
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/dirty_rate_commands.h"
+#include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"
 
 // clang-format off
@@ -43,6 +44,12 @@ static const struct qmp_command list[] = {
 	{ "balloon", command_balloon, { { "value", QMP_INT, true } } },
 	{ "query-balloon", command_query_balloon, {} },
 	{ "x-vmm-balloon-stats", command_x_vmm_balloon_stats, {} },
+	{ "query-memory-devices", command_query_memory_devices, {} },
+	{ "qom-get", command_qom_get,
+	  { { "path", QMP_STRING, true }, { "property", QMP_STRING, true } } },
+	{ "qom-set", command_qom_set,
+	  { { "path", QMP_STRING, true }, { "property", QMP_STRING, true },
+	    { "value", QMP_INT, true } } },
 	{ "x-vmm-pageout", command_x_vmm_pageout,
 	  { { "region", QMP_STRING, false }, { "idle-ms", QMP_INT, false } } },
 };

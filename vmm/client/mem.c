@@ -14,6 +14,7 @@
 #include "vmm/client/mem_dirty_rate.h"
 #include "vmm/client/mem_pageout.h"
 #include "vmm/client/mem_picture.h"
+#include "vmm/client/mem_size.h"
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 
@@ -29,6 +30,7 @@ struct mem_words {
 	uint64_t interval_ns;
 	struct mem_pageout pageout;
 	uint64_t dirty_rate_ns; /* for how long; 0: not wanted */
+	uint64_t size; /* that the guest is to have; 0: not given */
 };
 
 static int set_pageout(void *ctx, const struct cli_option *option,
@@ -37,6 +39,13 @@ static int set_pageout(void *ctx, const struct cli_option *option,
 	(void)option;
 	return mem_pageout_parse(&((struct mem_words *)ctx)->pageout, value,
 				 err);
+}
+
+static int set_size(void *ctx, const struct cli_option *option,
+		    const char *value, struct err *err)
+{
+	(void)option;
+	return mem_size_parse(value, &((struct mem_words *)ctx)->size, err);
 }
 
 static int set_interval(void *ctx, const struct cli_option *option,
@@ -84,6 +93,10 @@ static const struct cli_option mem_options[] = {
 	{ .name = "interval", .arg = "DURATION",
 	  .help = "the same, looking as often (default 1s)",
 	  .set = set_interval },
+	{ .name = "size", .arg = "SIZE",
+	  .help = "have the guest grow or shrink to SIZE, as far as\n"
+		  "'vmm run --mem SIZE,max=SIZE' lets it",
+	  .set = set_size },
 	{ .name = "pageout", .arg = "REGION|cold[:DURATION]", .optional = true,
 	  .help = "have the host swap it out: all, a region, or what\n"
 		  "is not used for so long (default 10s)",
@@ -276,6 +289,10 @@ static int check_words(const struct mem_words *words, struct err *err)
 	if (words->dirty_rate_ns && seen)
 		return err_input(err, -EINVAL,
 				 "--dirty-rate is not drawn, and not watched");
+	if (words->size && (seen || words->client.json || words->pageout.on ||
+			    words->dirty_rate_ns))
+		return err_input(err, -EINVAL,
+				 "--size goes alone: it shows nothing");
 	if (words->pageout.on && words->dirty_rate_ns)
 		return err_input(err, -EINVAL,
 				 "--pageout and --dirty-rate: one of the two");
@@ -298,6 +315,8 @@ int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 				err);
 	if (r < 0)
 		return r;
+	if (words.size)
+		return mem_size_run(&client, words.size, err);
 	if (words.pageout.on)
 		return mem_pageout_run(&client, &words.pageout,
 				       words.client.json, err);

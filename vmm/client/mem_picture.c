@@ -10,6 +10,7 @@ const struct mem_mark_look mem_mark_looks[MARKS] = {
 	[MARK_HUGE] = { "huge pages", 'H', 'h', '4', "#1864ab" },
 	[MARK_ZERO] = { "zero page", 'Z', 'z', '6', "#f0b429" },
 	[MARK_SWAPPED] = { "swapped", 'S', 's', '1', "#c92a2a" },
+	[MARK_UNPLUGGED] = { "not plugged", '_', '_', 0, "#ffe8cc" },
 	[MARK_BALLOONED] = { "ballooned", 'B', 'b', '5', "#862e9c" },
 };
 
@@ -22,6 +23,7 @@ enum mem_mark mem_mark(const struct mem_sum *sum, uint64_t size,
 		[MARK_ZERO] = sum->zero,
 		[MARK_SWAPPED] = sum->swapped,
 		[MARK_BALLOONED] = sum->ballooned,
+		[MARK_UNPLUGGED] = sum->unplugged,
 	};
 	enum mem_mark most = MARK_UNTOUCHED;
 	uint64_t left = size / 2 + size % 2;
@@ -67,6 +69,18 @@ void mem_print_clean(FILE *out, const char *text)
 			    out);
 }
 
+/* Of memory that comes and goes. */
+static void describe_plugged(FILE *out, const json_t *told)
+{
+	const json_t *plugged = json_object_get(told, "plugged");
+	char size[MEM_TEXT];
+
+	if (json_is_integer(plugged) && json_integer_value(plugged) >= 0)
+		(void)fprintf(
+			out, ", %s plugged",
+			mem_text(size, (uint64_t)json_integer_value(plugged)));
+}
+
 void mem_describe_backing(FILE *out, const json_t *told)
 {
 	static const char *const words[] = { "share", "prealloc", "reserve",
@@ -93,6 +107,7 @@ void mem_describe_backing(FILE *out, const json_t *told)
 	if (json_is_integer(node))
 		(void)fprintf(out, ",node=%" JSON_INTEGER_FORMAT,
 			      json_integer_value(node));
+	describe_plugged(out, told);
 }
 
 static const char *flags(const json_t *told)
@@ -133,9 +148,12 @@ bool mem_describe_sum(FILE *out, const char *before, const struct mem_sum *sum)
 		uint64_t bytes;
 		const char *name;
 	} parts[] = {
-		{ sum->resident, "resident" },	 { sum->huge, "huge" },
-		{ sum->zero, "zero" },		 { sum->swapped, "swapped" },
+		{ sum->resident, "resident" },
+		{ sum->huge, "huge" },
+		{ sum->zero, "zero" },
+		{ sum->swapped, "swapped" },
 		{ sum->ballooned, "ballooned" },
+		{ sum->unplugged, "not plugged" },
 	};
 	char size[MEM_TEXT];
 	bool any = false;

@@ -20,6 +20,7 @@ enum mem_mark {
 	MARK_ZERO,
 	MARK_SWAPPED,
 	MARK_BALLOONED,
+	MARK_UNPLUGGED,
 	MARKS
 };
 

@@ -119,7 +119,7 @@ static bool sum_fits(const struct mem_sum *sum, uint64_t size)
 {
 	return sum->resident <= size && sum->huge <= sum->resident &&
 	       sum->zero <= size && sum->swapped <= size &&
-	       sum->ballooned <= size;
+	       sum->ballooned <= size && sum->unplugged <= size;
 }
 
 static void sum_add(struct mem_sum *to, const struct mem_sum *from)
@@ -129,6 +129,7 @@ static void sum_add(struct mem_sum *to, const struct mem_sum *from)
 	to->zero += from->zero;
 	to->swapped += from->swapped;
 	to->ballooned += from->ballooned;
+	to->unplugged += from->unplugged;
 }
 
 static bool add_cell(struct mem_view *view, struct mem_view_region *region,
@@ -149,6 +150,10 @@ static bool add_cell(struct mem_view *view, struct mem_view_region *region,
 		view->detail = false;
 		sum.huge = sum.zero = 0;
 	}
+	/* Only where memory comes and goes is it told. */
+	if (json_object_get(told, "unplugged") &&
+	    !get(told, "unplugged", &sum.unplugged))
+		return false;
 	n = (size_t)(start / view->cell_size -
 		     region->gpa.start / view->cell_size);
 	cell = &region->cell[n];

@@ -25,6 +25,7 @@ struct mem_sum {
 	uint64_t zero; /* the host's page of zeroes */
 	uint64_t swapped;
 	uint64_t ballooned; /* the guest gave it away */
+	uint64_t unplugged; /* it is not there */
 };
 
 struct mem_view_region {

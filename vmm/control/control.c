@@ -8,6 +8,7 @@
 #include "vmm/command_list.h"
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/dirty_rate_commands.h"
+#include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/server.h"
 #include "vmm/vm.h"
@@ -63,6 +64,7 @@ int control_init(struct control *control, struct machine *machine,
 	r = open_socket(control, err);
 	if (r == 0) {
 		balloon_commands_begin(control);
+		hotplug_commands_begin(control);
 		return 0;
 	}
 	control_finish(control);
@@ -84,6 +86,7 @@ void control_finish(struct control *control)
 	if (!control->machine)
 		return;
 	balloon_commands_end(control);
+	hotplug_commands_end(control);
 	control->pageout = pageout_free(control->pageout);
 	dirty_rate_commands_end(control);
 	/* Before the clients hear of the end: its name can be had then. */

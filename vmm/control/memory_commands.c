@@ -6,7 +6,9 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "devices/virtio/balloon.h"
+#include "mem/blocks.h"
 #include "mem/residency.h"
+#include "mem/slots.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
@@ -75,7 +77,18 @@ static json_t *describe_backing(const struct backing *backing)
 	return ret;
 }
 
-/* @slot: its number, counting up: each region with memory has one */
+/* Of memory that comes and goes: how much of it there is. */
+static void describe_blocks(json_t *told, const struct mem_blocks *blocks)
+{
+	(void)json_object_set_new(
+		told, "plugged",
+		json_integer((json_int_t)blocks_bytes(blocks)));
+	(void)json_object_set_new(told, "block-size",
+				  json_integer((json_int_t)blocks->size));
+}
+
+/* @slot: its first number, counting up: each region with memory has one, or
+ * one for each block */
 static json_t *describe(const struct machine *machine,
 			const struct mem_region *region, int *slot)
 {
@@ -89,7 +102,10 @@ static json_t *describe(const struct machine *machine,
 
 	if (!ret || !region->host)
 		return ret;
-	(void)json_object_set_new(ret, "slot", json_integer((*slot)++));
+	(void)json_object_set_new(ret, "slot", json_integer(*slot));
+	*slot += (int)mem_slots_of(region);
+	if (region->blocks)
+		describe_blocks(ret, region->blocks);
 	(void)json_object_set_new(ret, "read-only",
 				  json_boolean(region->kind == MEM_ROM));
 	(void)json_object_set_new(ret, "dirty-log", json_boolean(logged));
@@ -138,18 +154,44 @@ static uint64_t to_boundary(struct range r, uint64_t cell)
 	return r.size < most ? r.size : most;
 }
 
-/* @held: what the balloon has of it, in bytes */
+/* What there is of a cell, beside what is resident, in bytes. */
+struct rest {
+	uint64_t held; /* by the balloon */
+	uint64_t unplugged;
+};
+
+/* How much of @part is not plugged. */
+static uint64_t unplugged(const struct mem_region *region, struct range part)
+{
+	const uint64_t end = part.start - region->gpa.start + part.size;
+	uint64_t at = part.start - region->gpa.start;
+	uint64_t sum = 0, run;
+
+	for (; region->blocks && at < end; at += run) {
+		bool plugged;
+
+		run = blocks_run(region->blocks, at, end - at, &plugged);
+		sum += plugged ? 0 : run;
+	}
+	return sum;
+}
+
 static int add_cell(struct look *look, gpa_t start, const struct residency *sum,
-		    uint64_t held, struct err *err)
+		    const struct rest *rest, struct err *err)
 {
 	json_t *cell;
 
-	if (!sum->resident && !sum->zero && !sum->swapped && !held)
+	if (!sum->resident && !sum->zero && !sum->swapped && !rest->held &&
+	    !rest->unplugged)
 		return 0;
 	cell = json_pack("{s:I, s:I, s:I, s:I}", "start", (json_int_t)start,
 			 "resident", (json_int_t)sum->resident, "swapped",
 			 (json_int_t)sum->swapped, "ballooned",
-			 (json_int_t)held);
+			 (json_int_t)rest->held);
+	if (cell && look->region->blocks)
+		(void)json_object_set_new(
+			cell, "unplugged",
+			json_integer((json_int_t)rest->unplugged));
 	if (cell && look->source.scan) {
 		(void)json_object_set_new(cell, "huge",
 					  json_integer((json_int_t)sum->huge));
@@ -176,7 +218,7 @@ static int look_at_cell(struct look *look, int64_t deadline, struct err *err)
 	uint64_t cell = to_boundary(look->left, look->cell);
 	struct virtio *balloon = look->machine->balloon;
 	struct residency sum = { 0 };
-	uint64_t held = 0;
+	struct rest rest = { 0 };
 
 	do {
 		const struct range part = { look->left.start,
@@ -189,12 +231,13 @@ static int look_at_cell(struct look *look, int64_t deadline, struct err *err)
 		if (r < 0)
 			return r;
 		if (balloon)
-			held += balloon_held(balloon, part);
+			rest.held += balloon_held(balloon, part);
+		rest.unplugged += unplugged(look->region, part);
 		cell -= part.size;
 		look->left.start += part.size;
 		look->left.size -= part.size;
 	} while (cell > 0 && now_ns() < deadline);
-	return add_cell(look, start, &sum, held, err);
+	return add_cell(look, start, &sum, &rest, err);
 }
 
 static int refuse(struct err *err, const char *name, const char *wanted)

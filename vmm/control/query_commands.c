@@ -48,13 +48,18 @@ int command_query_memory_size_summary(struct qmp_call *call, struct err *err)
 {
 	const struct control *control = call->ctx;
 	const struct mem_map *map = &control->machine->mem;
-	uint64_t sum = 0;
+	uint64_t base = 0, plugged = 0;
 
 	(void)err;
-	for (size_t i = 0; i < map->count; i++)
-		if (map->region[i].kind == MEM_RAM)
-			sum += map->region[i].gpa.size;
-	call->ret = json_pack("{s:I, s:I}", "base-memory", (json_int_t)sum,
-			      "plugged-memory", (json_int_t)0);
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *r = &map->region[i];
+
+		if (r->blocks)
+			plugged += mem_present(r);
+		else if (r->kind == MEM_RAM)
+			base += r->gpa.size;
+	}
+	call->ret = json_pack("{s:I, s:I}", "base-memory", (json_int_t)base,
+			      "plugged-memory", (json_int_t)plugged);
 	return 0;
 }
