@@ -91,8 +91,12 @@ static void draw_legend(struct pen *pen, const struct mem_view *view)
 		      "is touched\n",
 		      mem_text(size, view->cell_size));
 	for (enum mem_mark i = 0; i < MARKS; i++) {
+		if (!mem_mark_used(view, i))
+			continue;
+		/* 80 columns have no room for it. */
 		if (i)
-			(void)fputs(", ", pen->out);
+			(void)fputs(i == MARK_UNPLUGGED ? ",\n" : ", ",
+				    pen->out);
 		draw_mark(pen, i, false);
 		set_colour(pen, 0, false);
 		(void)fprintf(pen->out, " %s", mem_mark_looks[i].name);

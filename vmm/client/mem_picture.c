@@ -40,6 +40,14 @@ enum mem_mark mem_mark(const struct mem_sum *sum, uint64_t size,
 	return most;
 }
 
+bool mem_mark_used(const struct mem_view *view, enum mem_mark mark)
+{
+	for (size_t i = 0; mark == MARK_UNPLUGGED && i < view->count; i++)
+		if (json_object_get(json_array_get(view->told, i), "plugged"))
+			return true;
+	return mark != MARK_UNPLUGGED;
+}
+
 const char *mem_text(char buf[MEM_TEXT], uint64_t bytes)
 {
 	static const char letters[] = "BKMGTPE";

@@ -42,6 +42,10 @@ extern const struct mem_mark_look mem_mark_looks[MARKS];
 enum mem_mark mem_mark(const struct mem_sum *sum, uint64_t size,
 		       bool *ret_little);
 
+/* Whether @view can have such a cell: not every guest's memory comes and goes.
+ */
+bool mem_mark_used(const struct mem_view *view, enum mem_mark mark);
+
 #define MEM_TEXT 32 /* room for what mem_text() writes */
 
 /* Writes a size with at most one decimal: "0", "64K", "1.5G". Returns @buf. */

@@ -171,6 +171,8 @@ static void draw_legend(FILE *out, const struct mem_view *view, int y)
 	for (enum mem_mark i = 0; i < MARKS; i++) {
 		const int x = MARGIN + (int)i * LEGEND;
 
+		if (!mem_mark_used(view, i))
+			continue;
 		(void)fprintf(out,
 			      "<rect x=\"%d\" y=\"%d\" width=\"%d\" "
 			      "height=\"%d\" fill=\"%s\"/>\n",
