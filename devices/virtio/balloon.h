@@ -78,8 +78,9 @@ struct balloon_stats {
 /*
  * Asks the driver for statistics: listener.stats() will be called.
  *
- * Returns 0; -ENOTSUP if there is no driver that has any; -EAGAIN if it was
- * asked before and owes the answer, or the guest is paused.
+ * Returns 0; -EAGAIN if it was asked before and owes the answer; -EBUSY if the
+ * guest is paused, and so answers nothing; -ENOTSUP if there is no driver that
+ * has any.
  */
 int balloon_ask_stats(struct virtio *vio);
 

@@ -158,7 +158,9 @@ int balloon_ask_stats(struct virtio *vio)
 
 	if (!balloon_works(b) || !virtio_has(vio, VIRTIO_BALLOON_F_STATS_VQ))
 		return -ENOTSUP;
-	if (b->stats_asked || vio->paused)
+	if (vio->paused)
+		return -EBUSY;
+	if (b->stats_asked)
 		return -EAGAIN;
 	b->stats_asked = true;
 	/* Else the driver's first buffer, which is on its way, is the answer.

@@ -111,7 +111,7 @@ static int query(struct client *client, json_t **ret, struct err *err)
 		return r;
 	r = client_event(client, "X_VMM_BALLOON_STATS", ANSWER_MS, &fresh, err);
 	if (r == -ETIMEDOUT)
-		return 0; /* it is busy, or paused: what it said last stands */
+		return 0; /* it is busy: what it said last stands */
 	if (r == 0 && json_object_update(*ret, fresh) < 0)
 		r = err_set(err, -EPROTO, "%s: says what is unexpected",
 			    client->name);

@@ -106,15 +106,16 @@ int command_x_vmm_balloon_stats(struct qmp_call *call, struct err *err)
 	struct virtio *balloon;
 	struct balloon_info info;
 	struct balloon_stats stats;
+	int r = find(call, &balloon, err);
 	bool asked;
-	const int r = find(call, &balloon, err);
 
 	if (r < 0)
 		return r;
 	balloon_query(balloon, &info);
 	balloon_last_stats(balloon, &stats);
+	r = balloon_ask_stats(balloon);
 	/* An answer that is owed already will do. */
-	asked = balloon_ask_stats(balloon) != -ENOTSUP;
+	asked = r == 0 || r == -EAGAIN;
 	call->ret = stats_object(&stats);
 	if (json_object_update_new(
 		    call->ret,
