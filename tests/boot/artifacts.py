@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from vmmtools import initramfs
-from vmmtools.arch import find_arch
+from vmmtools.arch import Arch, find_arch
 from vmmtools.base import SOURCE_ROOT, recipe_key, run
 from vmmtools.build import Build
 from vmmtools.check.report import CHECK_FOLDER
@@ -20,6 +20,7 @@ from vmmtools.cpio import Cpio
 from vmmtools.images import find_kernel
 
 ARM64 = find_arch("arm64")
+MIPS = find_arch("mips")
 HERE = SOURCE_ROOT / "tests" / "boot"
 IN_HOST = ("run.sh", "boot.sh")
 PROGRAMS = ("onpty", "diskio", "mtdio")
@@ -28,9 +29,9 @@ VMLINUX_BASE = 0xffff800080000000
 """Where Linux 6.12 is linked for: KIMAGE_VADDR."""
 
 
-def program(name: str) -> Path:
-    """A test program of tests/boot, built for the test host."""
-    return Build(ARM64).folder / "tests" / "boot" / name
+def program(name: str, arch: Arch = ARM64) -> Path:
+    """A test program of tests/boot, built for a test host."""
+    return Build(arch).folder / "tests" / "boot" / name
 
 
 def _artifact(name: str, data: bytes) -> Path:
@@ -109,24 +110,25 @@ def flat() -> Path:
     return program("flat.bin")
 
 
-def guest_cpio() -> Path:
+def guest_cpio(arch: Arch = ARM64) -> Path:
     """What is added to the guest's initramfs."""
     cpio = Cpio()
-    cpio.copy("bin/diskio", program("diskio"))
-    cpio.copy("bin/mtdio", program("mtdio"))
+    cpio.copy("bin/diskio", program("diskio", arch))
+    cpio.copy("bin/mtdio", program("mtdio", arch))
     cpio.copy("bin/facts", HERE / "facts.sh")
-    path = CHECK_FOLDER / "artifacts" / "guest.cpio"
+    path = CHECK_FOLDER / "artifacts" / f"guest-{arch.name}.cpio"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         cpio.write(file)
     return path
 
 
-def root_disk() -> Path:
-    """An ext4 disk with busybox and an init that is a shell."""
+def root_disk(arch: Arch = ARM64, kind: str = "ext4") -> Path:
+    """A disk with busybox and an init that is a shell."""
     init = HERE / "disk-init.sh"
-    key = recipe_key(initramfs.busybox(ARM64).name, init.read_text())
-    path = CHECK_FOLDER / "artifacts" / f"root-{key}.ext4"
+    shell = initramfs.busybox(arch)
+    key = recipe_key(shell.name, init.read_text())
+    path = CHECK_FOLDER / "artifacts" / f"root-{key}.{kind}"
     if path.exists():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,14 +137,14 @@ def root_disk() -> Path:
         busybox = tree / "bin" / "busybox"
         for folder in ("bin", "sbin", "proc", "sys", "dev", "tmp"):
             (tree / folder).mkdir(parents=True)
-        busybox.write_bytes(initramfs.busybox(ARM64).read_bytes())
+        busybox.write_bytes(shell.read_bytes())
         busybox.chmod(0o755)
         for applet in initramfs.applets(busybox.read_bytes()):
             (tree / "bin" / applet).symlink_to("busybox")
         (tree / "sbin" / "init").write_bytes(init.read_bytes())
         (tree / "sbin" / "init").chmod(0o755)
-        scratch = Path(name) / "ext4"
-        run(["mke2fs", "-q", "-t", "ext4", "-d", tree, scratch, "12M"],
+        scratch = Path(name) / "disk"
+        run(["mke2fs", "-q", "-t", kind, "-d", tree, scratch, "12M"],
             quiet=True)
         path.write_bytes(scratch.read_bytes())
     return path

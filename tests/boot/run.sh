@@ -17,7 +17,11 @@
 folder=$1
 export WORK=${WORK:-/tmp/work} LAB=${LAB:-/lab} GUEST=${GUEST:-/guest}
 mkdir -p "$WORK"
-export IMAGE=$GUEST/Image INITRD=$WORK/initrd
+export INITRD=$WORK/initrd
+for IMAGE in "$GUEST/Image" "$GUEST/vmlinux"; do
+	[ -e "$IMAGE" ] && break
+done
+export IMAGE
 cat "$GUEST/initrd" "$LAB/boot/guest.cpio" >"$INITRD"
 # Where control sockets are: vmm makes the folder, and leaves it there.
 [ -e /.lab ] && mkdir -p -m 700 /run/vmm

@@ -9,9 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check.context import Context
@@ -38,12 +39,13 @@ class Host:
     mem: str = "1G"
     guest: str = "mini"
     append: str = ""
+    arch: str = "arm64"
 
     def words(self) -> list[str]:
         """The options of tools/lab."""
         words = ["--mem", self.mem, "--guest", self.guest]
         # Any of the others makes an arm64 machine emulate its own kind.
-        plain = Host()
+        plain = Host() if self.arch == "arm64" else mips_host()
         for name in ("cpu", "gic", "page", "smp", "append"):
             # For another GIC, tools/lab would choose a processor by itself.
             named = name == "cpu" and self.gic != plain.gic
@@ -52,7 +54,14 @@ class Host:
         return words
 
     def __str__(self) -> str:
-        return f"{self.cpu}-gic{self.gic}-{self.page}"
+        gic = f"gic{self.gic}" if self.gic else self.arch
+        return f"{self.cpu}-{gic}-{self.page}"
+
+
+def mips_host(**words: Any) -> Host:
+    """A test host of MIPS."""
+    plain = {"cpu": "24Kf", "gic": 0, "mem": "512M", "arch": "mips"}
+    return Host(**{**plain, **words})
 
 
 @dataclass(frozen=True)
@@ -163,8 +172,9 @@ def judge(context: Context, case: Case, came: Came | None,
 
 
 def run_cases(context: Context, cases: Sequence[Case],
-              files: Sequence[File]) -> None:
-    """Run cases, those of one host together; `files` are put into all."""
+              files: Mapping[str, Sequence[File]]) -> None:
+    """Run cases, those of one host together; `files` of its architecture are
+    put into each."""
     cases = [case for case in cases if context.wants(case.name)]
     names = [case.name for case in cases]
     twice = {name for name in names if names.count(name) > 1}
@@ -175,7 +185,7 @@ def run_cases(context: Context, cases: Sequence[Case],
         groups.setdefault(case.host, []).append(case)
 
     def run(group: list[Case]) -> None:
-        ended = run_host(context, group, files)
+        ended = run_host(context, group, files[group[0].host.arch])
         came = read_results(ended.text)
         for case in group:
             judge(context, case, came.get(case.name), ended.text)
@@ -206,7 +216,7 @@ def run_host(context: Context, group: Sequence[Case],
             (folder / case.name).write_text(
                 f"# limit {case.limit}\n{case.script}\n")
         words: list[str | Path] = [
-            SOURCE_ROOT / "tools" / "lab", "arm64", *host.words(),
+            SOURCE_ROOT / "tools" / "lab", host.arch, *host.words(),
             "--no-build", "--timeout", str(limit)]
         for source, target in [*wanted, (folder, "/lab/cases")]:
             words += ["--file", f"{source}:{target}"]

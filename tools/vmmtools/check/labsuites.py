@@ -33,15 +33,15 @@ def _load(folder: str) -> list[Case]:
     return found
 
 
-def _common_files() -> list[File]:
-    """What run.sh and the cases need in every host."""
+def _common_files(arch: Arch) -> list[File]:
+    """What run.sh and the cases need in every host of an architecture."""
     artifacts = importlib.import_module("boot.artifacts")
     files: list[tuple[Path, str]] = [
         (TESTS / "boot" / name, f"/lab/boot/{name}")
         for name in artifacts.IN_HOST]
-    files += [(artifacts.program(name), f"/lab/boot/{name}")
+    files += [(artifacts.program(name, arch), f"/lab/boot/{name}")
               for name in artifacts.PROGRAMS]
-    files.append((artifacts.guest_cpio(), "/lab/boot/guest.cpio"))
+    files.append((artifacts.guest_cpio(arch), "/lab/boot/guest.cpio"))
     return files
 
 
@@ -67,7 +67,8 @@ def case_suite(context: Context, folder: str) -> None:
         _get_kernels(arch)
     # mke2fs is for root only on some systems' paths.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    run_cases(context, _load(folder), _common_files())
+    run_cases(context, _load(folder), {arch.name: _common_files(arch)
+                                       for arch in ported_arches()})
 
 
 def kvm_suite(context: Context) -> None:

@@ -1,0 +1,174 @@
+"""Linux on MIPS hosts: what is not the same for every architecture.
+
+The 16K host's kernel has no io_uring: disks are tested on the other.
+"""
+
+from __future__ import annotations
+
+from boot import artifacts
+from vmmtools.check.cases import Case, Host, mips_host
+
+HOST = mips_host()
+HOST_16K = mips_host(page="16k")
+HOSTS = (
+    HOST, HOST_16K,
+    # Processors that differ: the 24Kc has no FPU, the 74Kf another pipeline,
+    # the M14Kc is the smallest, the P5600 a release 5 with other floats.
+    mips_host(cpu="24Kc"),
+    mips_host(cpu="74Kf"),
+    mips_host(cpu="M14Kc"),
+    mips_host(cpu="P5600", append="ieee754=relaxed"),
+)
+RUN = 'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 64M'
+LINE = '--cmdline "console=ttyS0 quiet panic=-1"'
+IMAGE = "truncate -s 16M disk.img\n"
+WRITE = "diskio write /dev/vda 7 && diskio verify /dev/vda 7"
+VERIFY = '"$LAB/boot/diskio" verify disk.img 7'
+DIES = f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 rdinit=/bin/false"'
+
+
+def boots(host: Host) -> list[Case]:
+    """A guest finds what it was given: in one piece, and in three."""
+    pieces = ("--mem 32M@0 --mem 16M@0x8000000 --mem 16M@0x1d000000")
+    # Binaries for other floats than the processor's are refused unless told.
+    setup = f"export APPEND={host.append}\n" if host.append else ""
+    return [
+        Case(f"linux-{host}", host=host, quiet=True,
+             script=setup + "guest 'facts 1 64 GFPIC' --mem 64M",
+             out=("facts: good", "run: exit 0")),
+        Case(f"linux-{host}-sparse", host=host, quiet=True,
+             script=setup + "guest 'facts 1 64 GFPIC; grep RAM /proc/iomem' " + pieces,
+             out=("facts: good", "00000000-01ffffff", "08000000-08ffffff",
+                  "1d000000-1dffffff", "run: exit 0")),
+    ]
+
+
+def disks() -> list[Case]:
+    """Disks, and a root on one."""
+    files = ((artifacts.root_disk(artifacts.MIPS, "ext2"),
+              "/lab/disk/root.ext2"),)
+    return [
+        Case("mips-disk-keeps-what-is-written", host=HOST,
+             script=f"{IMAGE}guest '{WRITE}' --mem 64M --disk disk.img && "
+                    + VERIFY,
+             out=("diskio: write: good", "diskio: verify: good\nrun: exit 0",
+                  "reboot: Power down\ndiskio: verify: good")),
+        Case("mips-disk-ro-refuses-writes", host=HOST,
+             script=f"{IMAGE}guest 'echo ro $(cat /sys/block/vda/ro); "
+                    "dd if=/dev/zero of=/dev/vda bs=4k count=1 conv=fsync; "
+                    "echo dd $?' --mem 64M --disk disk.img,ro",
+             out=("ro 1", "dd 1")),
+        Case("mips-root-on-a-disk", host=HOST, files=files,
+             script="cp /lab/disk/root.ext2 disk.img\n"
+                    "on_pty expect 'init: from the disk' expect '# ' "
+                    r"send 'echo answer-$((6*7)) >/answer; cat /answer\n' "
+                    r"expect answer-42 send 'sync; poweroff -f\n' "
+                    'status 0 same -- vmm run --kernel "$IMAGE" --mem 64M '
+                    '--disk disk.img --cmdline "console=ttyS0 quiet '
+                    'root=/dev/vda rw"', out=("answer-42",)),
+    ]
+
+
+def endings() -> list[Case]:
+    """How guests end, and begin again."""
+    return [
+        Case("mips-reboot-in-place", host=HOST,
+             script="truncate -s 1M disk.img\n"
+                    "guest 'n=$(head -c 1 /dev/vda | tr -cd 0-9); "
+                    "n=$((n + 1)); echo life $n; echo $n >/dev/vda; sync; "
+                    "[ $n = 3 ] && poweroff -f; reboot -f' --mem 64M "
+                    "--disk disk.img && read -r n <disk.img && echo lives $n",
+             out=("life 1", "life 2", "life 3", "lives 3")),
+        Case("mips-no-reboot-is-3", host=HOST, status=3, quiet=True,
+             script="guest 'echo once; reboot -f' --mem 64M --no-reboot",
+             out=("once",)),
+        Case("mips-panic-and-reset-is-3", host=HOST, status=3, quiet=True,
+             script=f"{DIES} --no-reboot", out=("Attempted to kill init",)),
+        Case("mips-timeout-of-a-stuck-guest-is-124", host=HOST, status=124,
+             quiet=True,
+             script="guest 'while :; do :; done' --mem 64M --timeout 2s"),
+    ]
+
+
+def terminals() -> list[Case]:
+    """Both consoles."""
+    return [
+        Case("mips-shell-on-the-terminal", host=HOST,
+             script=r"on_pty expect '# ' raw send 'echo a-$((6*7))\n' expect "
+                    r"a-42 send 'poweroff -f\n' status 0 same "
+                    f"-- {RUN} {LINE}"),
+        Case("mips-shell-on-the-virtio-console", host=HOST,
+             script=r"on_pty expect '# ' raw send 'echo a-$((6*7)) $(tty)\n' "
+                    r"expect 'a-42 /dev/hvc0' send 'poweroff -f\n' status 0 "
+                    f'same -- {RUN} --console virtio --cmdline '
+                    '"console=hvc0 quiet panic=-1"'),
+        # Linux 5.10.262's driver loses count of what it has, and waits for
+        # ever soon after; its first requests come through.
+        Case("mips-entropy", host=HOST,
+             script="guest 'cat /sys/class/misc/hw_random/rng_current; "
+                    "grep -c [1-9].*virtio0 /proc/interrupts' --mem 64M --rng",
+             out=("virtio_rng.0\n1\n",)),
+    ]
+
+
+def control() -> list[Case]:
+    """The control socket, and what it tells."""
+    start = (f"{RUN} --name c --balloon --cmdline 'console=ttyS0 quiet "
+             "panic=-1 run=\"i=0; while :; do i=$((i + 1)); echo n $i; "
+             "usleep 20000; done\"' >said &\nwait_for 60 grep -q 'n 3' said\n")
+    return [
+        Case("mips-control", host=HOST,
+             script=start
+             + "vmm list; vmm stat c; vmm mem c; vmm mem c --map >map; "
+             "[ -s map ] || fail map\n"
+             "vmm pause c; sleep 1; size=$(stat -c %s said); sleep 2\n"
+             '[ "$size" = "$(stat -c %s said)" ] || fail "it spoke"\n'
+             "vmm resume c; longer() { [ $(stat -c %s said) -gt $size ]; }\n"
+             "wait_for 20 longer\n"
+             "vmm balloon c 48M; kept() { vmm balloon c --json | "
+             "grep -q '\"actual\": 50331648'; }; wait_for 30 kept\n"
+             "vmm stop --force c && wait $! && echo over",
+             out=("over", "running")),
+        Case("mips-pause-is-exact", host=HOST,
+             script='vmm run --kernel "$IMAGE" --initrd "$INITRD" --name e '
+             "--mem 32M,backing=file:ram --cmdline 'console=ttyS0 quiet "
+             'run="while :; do head -c 100000 /dev/urandom | md5sum; done"\' '
+             ">said &\nwait_for 60 grep -q -- - said\n"
+             "for i in 1 2 3 4; do\nvmm pause e || fail pause\n"
+             '! cmp -s ram was || fail "it did nothing since the last one"\n'
+             'cp ram was; usleep 200000; cmp ram was || fail "it runs"\n'
+             "vmm resume e || fail resume\nusleep 200000\ndone\n"
+             "vmm stop --force e && wait $! && echo exact", out=("exact",)),
+    ]
+
+
+def pieces(count: int) -> str:
+    """Memory in so many pieces."""
+    return "--mem 32M@0 " + " ".join(
+        f"--mem 1M@{at * 0x1000000:#x}" for at in range(3, count + 2))
+
+
+def limits() -> list[Case]:
+    """What KVM allows, and what the machine can be."""
+    return [
+        Case("mips-cpus-beyond-the-machine", host=HOST, status=2,
+             sentence=True, script="guest true --mem 64M --cpus 9",
+             err=("Fatal: --cpus 9: ",)),
+        Case("mips-cpus-are-reported", host=HOST, script="vmm doctor",
+             out=("max vCPUs                  16, best up to 1",)),
+        Case("mips-memory-beyond-the-window", host=HOST, status=2,
+             sentence=True, script="guest true --mem 64M@0x1f000000",
+             err=("Fatal: --mem 64M@0x1f000000: ",)),
+        Case("mips-memory-in-as-many-slots-as-kvm-has", host=HOST,
+             script="guest 'facts 1 47 GFPIC; grep -c RAM /proc/iomem' "
+                    + pieces(16), out=("facts: good\n16\n",)),
+        Case("mips-memory-in-more-slots-than-kvm-has", host=HOST,
+             sentence=True, status=1, script="guest true " + pieces(17),
+             err=("Fatal: ", "16")),
+    ]
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    found = [case for host in HOSTS for case in boots(host)]
+    return (found + disks() + endings() + terminals() + control() + limits())
