@@ -224,7 +224,7 @@ static void parse__32_bit_files_of_both_byte_orders_are_read(void **state)
 		assert_int_equal(elf.segment[0].offset, 512);
 		assert_int_equal(elf.span.start, 0x40100000);
 		assert_int_equal(elf.span.size, 0x1000);
-		assert_int_equal(elf_parse(&image, &wanted, &elf, &err),
+		assert_int_equal(elf_parse(&image, &target, &elf, &err),
 				 -EBADMSG);
 		assert_string_equal(err.msg, "kernel vmlinux: ELF: not 64-bit "
 					     "little-endian");
