@@ -438,6 +438,9 @@ static const struct cli_option run_options[] = {
 		  "reporting        it tells of what is free just now\n"
 		  "deflate-on-oom   it takes memory back in need",
 	  .set = set_balloon },
+	{ .name = "power-button",
+	  .help = "give the guest one, that 'vmm stop NAME' presses",
+	  TO(power_button, cli_set_true) },
 	{ .name = "network", .letter = 'n', .arg = "mode=none",
 	  .help = "no network, as without this option",
 	  .set = set_network },

@@ -113,6 +113,7 @@ struct config {
 	enum terminal_kind terminal;
 	bool rng;
 	struct balloon_spec balloon;
+	bool power_button;
 	enum dirty_log_kind dirty_log;
 	bool pmu;
 	bool no_reboot;

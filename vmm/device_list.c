@@ -8,6 +8,7 @@
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
+#include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "vmm/machine.h"
 
@@ -74,6 +75,18 @@ static int make_balloon(struct virtio **ret, struct machine *machine,
 	return r;
 }
 
+static int make_power_button(struct virtio **ret, struct machine *machine,
+			     size_t index, struct err *err)
+{
+	const int r = virtio_power_button_new(ret, &machine->mem, machine->loop,
+					      err);
+
+	(void)index;
+	if (r == 0)
+		machine->power_button = *ret;
+	return r;
+}
+
 static int make_hotplug(struct virtio **ret, struct machine *machine,
 			size_t index, struct err *err)
 {
@@ -105,15 +118,23 @@ static size_t count_hotplug(const struct machine *machine)
 	return machine->hotplugs;
 }
 
+static size_t count_power_button(const struct machine *machine)
+{
+	return machine->config->power_button;
+}
+
 /* To add a device, add a line. The order is that of the guest's names. */
 static const struct {
 	size_t (*count)(const struct machine *machine);
 	int (*make)(struct virtio **ret, struct machine *machine, size_t index,
 		    struct err *err);
 } list[] = {
-	{ count_disks, make_disk },	 { count_console, make_console },
-	{ count_rng, make_rng },	 { count_balloon, make_balloon },
+	{ count_disks, make_disk },
+	{ count_console, make_console },
+	{ count_rng, make_rng },
+	{ count_balloon, make_balloon },
 	{ count_hotplug, make_hotplug },
+	{ count_power_button, make_power_button },
 };
 
 int device_list_make(struct machine *machine,

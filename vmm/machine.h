@@ -69,6 +69,7 @@ struct machine {
 	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
 	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
+	struct virtio *power_button; /* the same */
 	struct boot_state boot;
 	struct arch_machine *arch; /* owned; arch_machine_free() */
 	enum outcome outcome; /* atomic; set by machine_end() */

@@ -52,9 +52,9 @@ const struct cli_command stop_command = {
 	.options = stop_options,
 	.option_count = sizeof(stop_options) / sizeof(*stop_options),
 	.word = client_set_name,
-	.notes = "Without --force the guest's power button is pressed. A "
-		 "machine without\n"
-		 "one, as those of arm64 are yet, says so and goes on.\n",
+	.notes = "Without --force the guest's power button is pressed: the "
+		 "machine needs one\n"
+		 "('vmm run --power-button'), and the guest must heed it.\n",
 };
 
 static int add_cure(struct err *err)

@@ -1,9 +1,11 @@
 /* vmm/control/run_commands.c - pauses, resets and ends the guest. */
 #include <errno.h>
 
+#include "devices/virtio/power_button.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
+#include "vmm/control/server.h"
 #include "vmm/machine.h"
 
 int command_query_name(struct qmp_call *call, struct err *err)
@@ -63,8 +65,19 @@ int command_system_reset(struct qmp_call *call, struct err *err)
 /* An answer of success would have a client wait for what never comes. */
 int command_system_powerdown(struct qmp_call *call, struct err *err)
 {
-	(void)call;
-	return err_set(err, -ENODEV, "this machine has no power button");
+	struct control *control = call->ctx;
+	struct virtio *button = control->machine->power_button;
+
+	if (!button)
+		return err_set(err, -ENODEV,
+			       "this machine has no power button (run with "
+			       "--power-button)");
+	if (virtio_power_button_press(button) < 0)
+		return err_set(err, -ENOTCONN,
+			       "the guest has no driver at work for its power "
+			       "button");
+	qmp_server_event(control->server, "POWERDOWN", NULL);
+	return 0;
 }
 
 int command_quit(struct qmp_call *call, struct err *err)
