@@ -40,6 +40,14 @@ for module in /lib/modules/*.ko; do
 	[ -e "$module" ] && insmod "$module"
 done
 
+# A power button, which `vmm stop` presses.
+if [ -e /dev/input/event0 ]; then
+	mkdir -p /etc/acpi/PWRF /var/log /var/run
+	printf '#!/bin/sh\npoweroff -f\n' >/etc/acpi/PWRF/00000080
+	chmod 755 /etc/acpi/PWRF/00000080
+	acpid
+fi
+
 run=$(param run)
 root=$(param root)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vmmtools.check.cases import Case, Host
 
 HOST = Host(guest="full", smp=2)
+DEBIAN = Host("max", mem="2G", guest="debian")
 LOAD = ("while :; do "
         "dd if=/dev/vda of=/tmp/x bs=64k count=64 iflag=direct; "
         "dd if=/tmp/x of=/dev/vda bs=64k oflag=direct; "
@@ -37,6 +38,16 @@ SOCKET = ('vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 128M --name s '
           '--terminal socket --cmdline "console=ttyS0 quiet panic=-1" & '
           "wait_for 20 test -S /run/vmm/s.sock; ")
 
+# What `vmm stop` comes to, with these options of the run and this cause to wait
+# for it.
+STOP = """vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 256M --name b %s \\
+    --cmdline "console=ttyS0 quiet panic=-1" </dev/null >said &
+wait_for 90 grep -q 'This is the guest' said
+"""
+REFUSED = """vmm stop b && fail "it stopped"
+vmm list --names; vmm stop --force b && wait $! && echo forced
+"""
+
 
 def cases() -> list[Case]:
     """All of them."""
@@ -48,6 +59,21 @@ def cases() -> list[Case]:
              r"expect a-42 send '\x01x' status 0 same -- vmm console s && "
              r"on_pty expect a-42 send 'poweroff -f\n' status 0 same -- "
              "vmm console s && wait $! && echo over", out=("over",)),
+        Case("stop-presses-the-power-button", host=DEBIAN, quiet=True,
+             script=STOP % "--power-button" + "vmm stop b && wait $! && "
+             "echo off", out=("off",)),
+        Case("stop-a-paused-guest", host=DEBIAN, quiet=True,
+             script=STOP % "--power-button" + "vmm pause b; "
+             "{ usleep 500000; vmm resume b; } & vmm stop b && echo off",
+             out=("off",)),
+        Case("stop-without-a-driver", host=HOST,
+             script=STOP % "--power-button" + REFUSED, out=("b\n", "forced"),
+             err=("Fatal: b: the guest has no driver at work for its power "
+                  "button (--force ends it at once)",)),
+        Case("stop-without-a-button", host=HOST, script=STOP % "" + REFUSED,
+             out=("b\n", "forced"),
+             err=("Fatal: b: this machine has no power button (run with "
+                  "--power-button) (--force ends it at once)",)),
         Case("a-paused-guest-hears-what-was-typed-later", host=HOST,
              script=SOCKET + r"on_pty expect '# ' status 0 send '\x01x' -- "
              "vmm console s; vmm pause s; "
