@@ -63,7 +63,7 @@ static void test_masks(void)
 static void on_timer(uint32_t cause)
 {
 	CHECK(cause & CAUSE_IP7);
-	CP0(WRITE_CP0, COMPARE, CP0(READ_CP0, COUNT) + COUNT_HZ / 100);
+	timer_arm(COUNT_HZ / 100);
 	taken++;
 }
 
@@ -72,7 +72,7 @@ static void test_timer(void)
 {
 	taken = 0;
 	on_irq = on_timer;
-	CP0(WRITE_CP0, COMPARE, CP0(READ_CP0, COUNT) + COUNT_HZ / 100);
+	timer_arm(COUNT_HZ / 100);
 	irq_unmask(STATUS_IM7);
 	while (taken < 3)
 		;

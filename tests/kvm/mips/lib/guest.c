@@ -124,6 +124,17 @@ void irq_mask(void)
 	CP0(WRITE_CP0, STATUS, 0);
 }
 
+/* Once Count has passed it, Compare waits for it to come round. */
+void timer_arm(uint32_t ticks)
+{
+	uint32_t next;
+
+	do {
+		next = CP0(READ_CP0, COUNT) + ticks;
+		CP0(WRITE_CP0, COMPARE, next);
+	} while ((int32_t)(CP0(READ_CP0, COUNT) - next) >= 0);
+}
+
 void add(volatile uint32_t *to, uint32_t val)
 {
 	uint32_t tmp;

@@ -131,6 +131,9 @@ enum { /* Source: MIPS32 PRA (MD00090), Status and Cause */
 void irq_unmask(uint32_t lines); /* of STATUS_IM* */
 void irq_mask(void);
 
+/* The timer's next interrupt, in so many of Count's. */
+void timer_arm(uint32_t ticks);
+
 static inline void wait_for_interrupt(void)
 {
 	__asm__ volatile("wait" ::: "memory");
