@@ -21,6 +21,7 @@ static const struct qmp_command list[] = {
 	{ "system_reset", command_system_reset, {} },
 	{ "system_powerdown", command_system_powerdown, {} },
 	{ "quit", command_quit, {} },
+	{ "x-vmm-rebuild", command_x_vmm_rebuild, {} },
 	{ "x-vmm-console-attach", command_x_vmm_console_attach,
 	  { { "keys", QMP_BOOL, false }, { "force", QMP_BOOL, false } } },
 

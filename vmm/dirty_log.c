@@ -409,14 +409,15 @@ const char *dirty_log_name(const struct vm *vm)
 {
 	static const char *const name[] = { "auto", "bitmap", "clear", "ring" };
 
-	return name[vm->dirty_log->kind];
+	/* A VM that could not be made anew has none. */
+	return name[vm->dirty_log ? vm->dirty_log->kind : DIRTY_LOG_AUTO];
 }
 
 bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint32_t *ret)
 {
 	const struct dirty_log *log = vm->dirty_log;
 
-	if (log->kind != DIRTY_LOG_RING)
+	if (!log || log->kind != DIRTY_LOG_RING)
 		return false;
 	*ret = __atomic_load_n(&log->ring[vcpu].next, __ATOMIC_RELAXED);
 	return true;

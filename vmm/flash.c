@@ -74,11 +74,11 @@ static const struct mem_region *region_of(const struct flash *flash)
 
 static void set_direct(void *ctx, bool direct)
 {
-	const struct flash *flash = ctx;
+	struct flash *flash = ctx;
 	struct err err = { 0 };
 	size_t region;
 
-	/* Slots of a VM to come are installed by slots_install(). */
+	flash->hidden = !direct;
 	if (!flash->vm)
 		return;
 	region = (size_t)(region_of(flash) - flash->vm->machine->mem.region);
@@ -122,8 +122,14 @@ int flash_attach(struct machine *machine, struct err *err)
 
 void flash_connect(struct machine *machine, struct vm *vm)
 {
-	for (size_t i = 0; i < machine->config->flashes; i++)
-		machine->flash[i].vm = vm;
+	for (size_t i = 0; i < machine->config->flashes; i++) {
+		struct flash *flash = &machine->flash[i];
+
+		flash->vm = vm;
+		/* A new VM's slots are all there. */
+		if (vm && flash->hidden)
+			set_direct(flash, false);
+	}
 }
 
 void flash_finish(struct machine *machine)

@@ -24,6 +24,7 @@ struct flash {
 	struct range at;
 	struct vm *vm; /* borrowed; NULL: none runs. Set while no vCPU and no
 			  loop callback does */
+	bool hidden; /* its slot is taken away; under the device's lock */
 };
 
 /*

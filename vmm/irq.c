@@ -1,6 +1,7 @@
 /* vmm/irq.c - interrupt pins between devices and the VM of the moment. */
 #include "vmm/irq.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,12 +15,14 @@ static void set_level(void *chip_, unsigned pin, bool level)
 {
 	struct irq_chip *chip = chip_;
 
+	chip->high[pin] = level;
 	if (chip->vm)
 		arch_irq_set(chip->vm, pin, level);
 }
 
 struct irq_line irq_level_line(struct irq_chip *chip, unsigned pin)
 {
+	assert(pin < IRQ_MAX_PIN);
 	return (struct irq_line){ set_level, chip, pin };
 }
 
@@ -64,30 +67,61 @@ int irq_edge_line(struct irq_chip *chip, unsigned pin, struct irq_line *ret,
 	return 0;
 }
 
-int irq_connect(struct irq_chip *chip, struct vm *vm, struct err *err)
+static int hand_over(const struct irq_chip *chip, const struct vm *vm,
+		     uint32_t flags, struct err *err)
 {
 	for (unsigned i = 0; arch_has_irqfd && i < chip->edges; i++) {
 		const struct kvm_irqfd arg = {
 			.fd = (uint32_t)chip->edge[i].fd,
 			.gsi = arch_irqfd_gsi(chip->edge[i].pin),
+			.flags = flags,
 		};
-		uint64_t left;
-		int r;
 
-		/* What the last VM was not told is nothing to this one. */
-		(void)!read(chip->edge[i].fd, &left, sizeof(left));
-		r = kvm_ioctl(vm->fd, KVM_IRQFD, &arg, err);
-		if (r < 0)
+		if (kvm_ioctl(vm->fd, KVM_IRQFD, &arg, err) < 0)
 			return err_wrap(err, "interrupt pin %u",
 					chip->edge[i].pin);
 	}
+	return 0;
+}
+
+int irq_connect(struct irq_chip *chip, struct vm *vm, struct err *err)
+{
+	const int r = hand_over(chip, vm, 0, err);
+
+	if (r < 0)
+		return r;
 	chip->vm = vm;
+	for (unsigned pin = 0; pin < IRQ_MAX_PIN; pin++)
+		if (chip->high[pin])
+			arch_irq_set(vm, pin, true);
 	return 0;
 }
 
 void irq_disconnect(struct irq_chip *chip)
 {
 	chip->vm = NULL;
+}
+
+/* KVM takes an eventfd away only when nothing of it is under way. */
+int irq_settle(struct irq_chip *chip, struct err *err)
+{
+	const int r = hand_over(chip, chip->vm, KVM_IRQFD_FLAG_DEASSIGN, err);
+
+	return r == 0 ? hand_over(chip, chip->vm, 0, err) : r;
+}
+
+void irq_forget(struct irq_chip *chip)
+{
+	for (unsigned i = 0; arch_has_irqfd && i < chip->edges; i++) {
+		uint64_t left;
+
+		(void)!read(chip->edge[i].fd, &left, sizeof(left));
+	}
+}
+
+bool irq_is_high(const struct irq_chip *chip, unsigned pin)
+{
+	return pin < IRQ_MAX_PIN && chip->high[pin];
 }
 
 void irq_finish(struct irq_chip *chip)

@@ -85,6 +85,18 @@ int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,
 	return 0;
 }
 
+int kvm_get_attr(int fd, uint32_t group, uint64_t attr, void *addr,
+		 const char *what, struct err *err)
+{
+	const struct kvm_device_attr a = { .group = group,
+					   .attr = attr,
+					   .addr = (uintptr_t)addr };
+
+	if (ioctl(fd, KVM_GET_DEVICE_ATTR, &a) < 0)
+		return err_sys(err, "KVM_GET_DEVICE_ATTR %s", what);
+	return 0;
+}
+
 bool kvm_has_attr(int fd, uint32_t group, uint64_t attr)
 {
 	const struct kvm_device_attr a = { .group = group, .attr = attr };

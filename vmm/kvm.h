@@ -54,6 +54,8 @@ int kvm_cap(int fd, int cap);
 /* One attribute of a KVM device, VM or vCPU descriptor. Returns 0 or -errno. */
 int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,
 		 const char *what, struct err *err);
+int kvm_get_attr(int fd, uint32_t group, uint64_t attr, void *addr,
+		 const char *what, struct err *err);
 bool kvm_has_attr(int fd, uint32_t group, uint64_t attr);
 
 /* Reads or writes one register by its ONE_REG id; @val is host memory of the

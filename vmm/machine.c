@@ -325,6 +325,7 @@ int machine_reset(struct machine *machine, struct err *err)
 {
 	bus_reset(&machine->mmio);
 	hotplug_restart(machine);
+	irq_forget(&machine->irq);
 	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);
 	return arch_load(machine, err);
 }

@@ -8,19 +8,29 @@
 #include "vmm/dirty_log.h"
 #include "vmm/kvm.h"
 #include "vmm/slot.h"
+#include "vmm/state.h"
 
-struct vm *vm_free(struct vm *vm)
+/* Leaves nothing of KVM's; the machine stays, and what the VM is told. */
+static void unmake(struct vm *vm)
 {
-	if (!vm)
-		return NULL;
 	irq_disconnect(&vm->machine->irq);
 	dirty_log_free(vm);
 	flash_connect(vm->machine, NULL);
 	hotplug_connect(vm->machine, NULL);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
+	vm->vcpus = 0;
+	vm->slots_logged = false;
 	arch_vm_free(vm);
 	fd_closep(&vm->fd);
+	vm->fd = -1;
+}
+
+struct vm *vm_free(struct vm *vm)
+{
+	if (!vm)
+		return NULL;
+	unmake(vm);
 	(void)pthread_cond_destroy(&vm->changed);
 	(void)pthread_mutex_destroy(&vm->lock);
 	free(vm);
@@ -79,19 +89,24 @@ static int connect_doorbells(struct vm *vm, struct err *err)
 	return 0;
 }
 
-int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
+static int load(struct vm *vm, const struct state *from, struct err *err)
 {
-	const size_t vcpus = machine->config->cpus * sizeof(struct vcpu);
-	_cleanup_(vm_freep) struct vm *vm = calloc(1, sizeof(*vm) + vcpus);
+	struct state_view view;
+	int r = state_open(&view, from->data, from->size, arch_name, err);
+
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
+		r = arch_vcpu_load(&vm->vcpu[i], &view, err);
+	return r == 0 ? arch_vm_load(vm, &view, err) : r;
+}
+
+/* @from: the state that the guest goes on from; NULL: it starts */
+static int make(struct vm *vm, const struct state *from, struct err *err)
+{
+	struct machine *machine = vm->machine;
 	int r;
 
-	if (!vm)
-		return err_set(err, -ENOMEM, "virtual machine: out of memory");
-	vm->machine = machine;
-	vm->kvm = kvm;
-	(void)pthread_mutex_init(&vm->lock, NULL);
-	(void)pthread_cond_init(&vm->changed, NULL);
-	vm->fd = kvm_ioctl_int(kvm, KVM_CREATE_VM, arch_vm_type(machine), err);
+	vm->fd = kvm_ioctl_int(vm->kvm, KVM_CREATE_VM, arch_vm_type(machine),
+			       err);
 	if (vm->fd < 0)
 		return vm->fd;
 	r = dirty_log_new(vm, err);
@@ -108,11 +123,25 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	if (r == 0)
 		r = arch_vm_init(vm, err);
 	if (r == 0)
-		r = arch_vm_boot(vm, err);
+		r = from ? load(vm, from, err) : arch_vm_boot(vm, err);
 	if (r == 0)
 		r = connect_doorbells(vm, err);
-	if (r == 0)
-		r = irq_connect(&machine->irq, vm, err);
+	return r == 0 ? irq_connect(&machine->irq, vm, err) : r;
+}
+
+int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
+{
+	const size_t vcpus = machine->config->cpus * sizeof(struct vcpu);
+	_cleanup_(vm_freep) struct vm *vm = calloc(1, sizeof(*vm) + vcpus);
+	int r;
+
+	if (!vm)
+		return err_set(err, -ENOMEM, "virtual machine: out of memory");
+	vm->machine = machine;
+	vm->kvm = kvm;
+	(void)pthread_mutex_init(&vm->lock, NULL);
+	(void)pthread_cond_init(&vm->changed, NULL);
+	r = make(vm, NULL, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(vm);
@@ -176,7 +205,7 @@ void vm_pause(struct vm *vm)
 
 void vm_resume(struct vm *vm)
 {
-	if (!vm->paused)
+	if (!vm->paused || vm->broken.code < 0)
 		return;
 	arch_clock_start(vm);
 	bus_resume(&vm->machine->mmio);
@@ -189,23 +218,87 @@ void vm_halt(struct vm *vm)
 		vcpu_stop(&vm->vcpu[i]);
 }
 
+/* Ends the vCPU threads, those that are parked, too. */
+static void join(struct vm *vm)
+{
+	vm_halt(vm);
+	{
+		GUARD(&vm->lock);
+		(void)pthread_cond_broadcast(&vm->changed);
+	}
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		vcpu_join(&vm->vcpu[i]);
+}
+
 int vm_stop(struct vm *vm, struct err *err)
 {
 	const bool paused = vm->paused;
-	int r = 0;
+	int r = vm->broken.code;
 
-	vm_halt(vm);
-	/* Those that are parked look again. */
+	join(vm);
 	set_paused(vm, false);
-	for (unsigned i = 0; i < vm->vcpus; i++)
-		vcpu_join(&vm->vcpu[i]);
 	/* The devices may see another VM, which pauses them again. */
 	if (paused)
 		bus_resume(&vm->machine->mmio);
+	if (r < 0)
+		*err = vm->broken;
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
 		r = vm->vcpu[i].err.code;
 		if (r < 0)
 			*err = vm->vcpu[i].err;
 	}
+	return r;
+}
+
+int vm_save(struct vm *vm, struct state *state, struct err *err)
+{
+	int r = irq_settle(&vm->machine->irq, err);
+
+	state_begin(state, arch_name);
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
+		r = arch_vcpu_save(&vm->vcpu[i], state, err);
+	if (r == 0)
+		r = arch_vm_save(vm, state, err);
+	return r == 0 ? state_end(state, err) : r;
+}
+
+/* The VM is paused, and stays so. */
+static int replace(struct vm *vm, const struct state *state, struct err *err)
+{
+	const bool started = vm->vcpu[0].started;
+	int r;
+
+	join(vm);
+	unmake(vm);
+	r = make(vm, state, err);
+	if (r == 0 && started)
+		r = vm_start(vm, err);
+	if (r < 0) {
+		(void)err_wrap(err, "virtual machine made anew");
+		vm->broken = *err;
+		machine_end(vm->machine, OUTCOME_ERROR);
+		return r;
+	}
+	wait_parked(vm);
+	return 0;
+}
+
+int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err)
+{
+	_cleanup_(state_finish) struct state state = { 0 };
+	const bool paused = vm->paused;
+	int r;
+
+	vm_pause(vm);
+	if (machine_outcome(vm->machine) != OUTCOME_NONE)
+		r = err_set(err, -ECANCELED, "the guest has ended");
+	else
+		r = vm_save(vm, &state, err);
+	if (r == 0)
+		r = replace(vm, &state, err);
+	/* A page may have been lost on the way: then nothing runs any more. */
+	if (!paused && machine_outcome(vm->machine) == OUTCOME_NONE)
+		vm_resume(vm);
+	*ret_size = state.size;
 	return r;
 }

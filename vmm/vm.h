@@ -15,6 +15,7 @@
 
 struct arch_vm;
 struct dirty_log;
+struct state;
 
 struct vm {
 	struct machine *machine; /* borrowed */
@@ -25,6 +26,7 @@ struct vm {
 	pthread_cond_t changed;
 	unsigned running; /* vCPU threads that are not parked */
 	bool paused;
+	struct err broken; /* why vm_rebuild() left nothing that could run */
 	struct dirty_log *dirty_log; /* owned */
 	bool slots_logged; /* atomic: slots are to be logged */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
@@ -55,6 +57,27 @@ int vm_start(struct vm *vm, struct err *err);
  */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
+
+/*
+ * Writes all that KVM holds of a VM to a new state: arch/arch.h says what. It
+ * is paused, and may go on after it.
+ *
+ * Returns 0, what state_end() returns, or KVM's errno. Thread: the loop's.
+ */
+int vm_save(struct vm *vm, struct state *state, struct err *err);
+
+/*
+ * Saves a VM that runs or is paused, throws all away that KVM has of it, makes
+ * it anew over the same machine, and loads it: the guest goes on as from a
+ * pause. A snapshot's way, in one process.
+ *
+ * @ret_size: of the state, in bytes
+ *
+ * Returns 0; -ECANCELED if the guest has just ended; what vm_save() returns,
+ * and nothing has changed then; or what made the new VM fail: then the run ends
+ * with that error. Thread: the loop's.
+ */
+int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err);
 
 /* Has every vCPU thread end soon, one that is not started yet as well. Thread:
  * any; safe in a signal handler. */

@@ -120,14 +120,14 @@ static int make_its(struct gic *gic, struct vm *vm,
 static int start(struct gic *gic, const struct vm *vm, struct err *err)
 {
 	const struct bus *bus = &vm->machine->mmio;
-	uint32_t irqs = 64;
 	int r;
 
+	gic->irqs = 64;
 	for (size_t i = 0; i < bus->count; i++) {
-		while (ARM64_SPI(bus->slot[i].irq) >= irqs)
-			irqs += 32;
+		while (ARM64_SPI(bus->slot[i].irq) >= gic->irqs)
+			gic->irqs += 32;
 	}
-	r = kvm_set_attr(gic->fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &irqs,
+	r = kvm_set_attr(gic->fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &gic->irqs,
 			 "number of interrupts", err);
 	if (r == 0)
 		r = kvm_set_attr(gic->fd, KVM_DEV_ARM_VGIC_GRP_CTRL,

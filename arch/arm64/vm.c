@@ -18,16 +18,20 @@
 #include "arch/arm64/gic.h"
 #include "arch/arm64/machine.h"
 #include "arch/arm64/regs.h"
+#include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "mem/dirty.h"
 #include "vmm/kvm.h"
+#include "vmm/state.h"
 
 struct arch_vm {
 	struct gic gic;
-	uint64_t count; /* of the virtual counter, when it was stopped */
-	bool stopped;
+	/* What the counters said when they were stopped. */
+	uint64_t count, physical;
+	bool stopped; /* @count holds */
+	bool physical_stopped; /* @physical does */
 };
 
 unsigned long arch_vm_type(const struct machine *machine)
@@ -208,4 +212,63 @@ void arch_clock_start(struct vm *vm)
 			&err) < 0)
 		log_warn("the guest's clock jumps over the pause: %s", err.msg);
 	vm->arch->stopped = false;
+	if (vm->arch->physical_stopped &&
+	    kvm_set_reg(vm->vcpu[0].fd, KVM_REG_ARM_PTIMER_CNT,
+			&vm->arch->physical, &err) < 0)
+		log_warn("the guest's physical counter is the host's: %s",
+			 err.msg);
+	vm->arch->physical_stopped = false;
+}
+
+int arch_vm_save(struct vm *vm, struct state *state, struct err *err)
+{
+	struct err none = { 0 };
+	uint64_t physical;
+
+	if (!vm->arch->stopped)
+		return err_set(err, -EIO, "the guest's clock cannot be read");
+	state_section(state, ARM64_STATE_VM, 0);
+	state_put_int(state, ARM64_VM_GIC, vm->arch->gic.kind, 4);
+	state_put_int(state, ARM64_VM_IRQS, vm->arch->gic.irqs, 4);
+	state_put_int(state, ARM64_VM_COUNT, vm->arch->count, 8);
+	/* Older KVMs have none of its own. */
+	if (kvm_get_reg(vm->vcpu[0].fd, KVM_REG_ARM_PTIMER_CNT, &physical,
+			&none) == 0)
+		state_put_int(state, ARM64_VM_PHYSICAL_COUNT, physical, 8);
+	return gic_save(&vm->arch->gic, vm, state, err);
+}
+
+static int check_gic(const struct gic *gic, struct state_records *records,
+		     struct err *err)
+{
+	uint64_t kind, irqs;
+	int r = state_get(records, ARM64_VM_GIC, 4, &kind, err);
+
+	if (r == 0)
+		r = state_get(records, ARM64_VM_IRQS, 4, &irqs, err);
+	if (r < 0 || (kind == (uint64_t)gic->kind && irqs == gic->irqs))
+		return r;
+	return err_input(err, -ENOTSUP,
+			 "state: its interrupt controller is another");
+}
+
+int arch_vm_load(struct vm *vm, const struct state_view *view, struct err *err)
+{
+	struct arch_vm *arch = vm->arch;
+	struct state_records records;
+	int r = state_find(view, ARM64_STATE_VM, 0, &records, err);
+
+	if (r == 0)
+		r = check_gic(&arch->gic, &records, err);
+	if (r == 0)
+		r = state_get(&records, ARM64_VM_COUNT, 8, &arch->count, err);
+	arch->stopped = r == 0;
+	if (r == 0 && state_has(&records, ARM64_VM_PHYSICAL_COUNT)) {
+		r = state_get(&records, ARM64_VM_PHYSICAL_COUNT, 8,
+			      &arch->physical, err);
+		arch->physical_stopped = r == 0;
+	}
+	if (r == 0)
+		r = state_records_end(&records, err);
+	return r == 0 ? gic_load(&arch->gic, vm, view, err) : r;
 }

@@ -19,6 +19,7 @@ int command_cont(struct qmp_call *call, struct err *err);
 int command_system_reset(struct qmp_call *call, struct err *err);
 int command_system_powerdown(struct qmp_call *call, struct err *err);
 int command_quit(struct qmp_call *call, struct err *err);
+int command_x_vmm_rebuild(struct qmp_call *call, struct err *err);
 
 /* console_command.c */
 int command_x_vmm_console_attach(struct qmp_call *call, struct err *err);

@@ -171,3 +171,10 @@ void control_resume(struct control *control)
 	vm_resume(control->vm);
 	qmp_server_event(control->server, "RESUME", NULL);
 }
+
+int control_rebuild(struct control *control, size_t *ret_size, struct err *err)
+{
+	/* Its rings begin anew. */
+	dirty_rate_commands_restart(control);
+	return vm_rebuild(control->vm, ret_size, err);
+}

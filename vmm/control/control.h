@@ -13,6 +13,7 @@
 #define VMM_CONTROL_CONTROL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "vmm/control/socket.h"
@@ -68,5 +69,8 @@ void control_ends(struct control *control, bool failed);
  * nothing if that is so already. */
 void control_pause(struct control *control);
 void control_resume(struct control *control);
+
+/* As vm_rebuild(). */
+int control_rebuild(struct control *control, size_t *ret_size, struct err *err);
 
 #endif

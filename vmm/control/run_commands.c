@@ -1,4 +1,4 @@
-/* vmm/control/run_commands.c - pauses, resets and ends the guest. */
+/* vmm/control/run_commands.c - pauses, resets, rebuilds, ends the guest. */
 #include <errno.h>
 
 #include "devices/virtio/power_button.h"
@@ -88,4 +88,14 @@ int command_quit(struct qmp_call *call, struct err *err)
 	control->asked_quit = true;
 	machine_end(control->machine, OUTCOME_QUIT);
 	return 0;
+}
+
+int command_x_vmm_rebuild(struct qmp_call *call, struct err *err)
+{
+	size_t size;
+	const int r = control_rebuild(call->ctx, &size, err);
+
+	if (r == 0)
+		call->ret = json_pack("{s:I}", "state-size", (json_int_t)size);
+	return r;
 }

@@ -1,0 +1,321 @@
+/*
+ * tests/kvm/arm64/alive.c - a guest that uses all it has, for ever, and notices
+ * what is lost. ../rebuild.c pulls the VM away under it.
+ *
+ * Every CPU keeps its registers full, takes a timer's interrupts, and passes a
+ * token on by SGIs; the last one but for the first is switched off and on. CPU
+ * 0 reads a disk by interrupts, CPU 1 hears from the serial port's level line.
+ * A CPU's count goes on when it has seen something of each: whatever does not
+ * arrive stops it.
+ */
+#include "tests/kvm/arm64/lib/dt.h"
+#include "tests/kvm/arm64/lib/gic.h"
+#include "tests/kvm/arm64/lib/guest.h"
+#include "tests/kvm/arm64/lib/virtio.h"
+#include "tests/kvm/count.h"
+
+#define TOKEN 3 /* SGI */
+#define PERIOD_MS 2
+#define TURNS 20000 /* that registers are held for */
+#define LIFE 8 /* counts until the CPU that may goes off */
+#define IER (UART + 1)
+#define IIR (UART + 2)
+#define IER_THRE 2
+#define TIMER_ON 1UL
+#define SECTORS 200
+#define SECTOR 512
+
+uint64_t hold_general(uint64_t seed, uint64_t turns);
+uint64_t hold_sve(uint64_t seed, uint64_t turns);
+
+static volatile struct count *count;
+static unsigned all, ring_cpus; /* CPUs; those that pass the token */
+static unsigned timer_intid, disk_intid, uart_intid;
+static bool has_disk, has_sve, has_pauth, has_pmu;
+static uint64_t newest; /* of all CPUs' looks at the counter */
+
+static struct state {
+	unsigned ticks, tokens, passed, rings;
+	uint64_t signature, seed;
+} states[COUNT_MAX_CPUS];
+
+static struct {
+	unsigned irqs, done;
+	struct virtio dev;
+	struct ring ring;
+	struct {
+		uint32_t type, reserved;
+		uint64_t sector;
+	} head;
+	uint8_t status, data[SECTORS * SECTOR];
+	uint64_t sum;
+} disk;
+
+static uint64_t now(void)
+{
+	__asm__ volatile("isb" ::: "memory");
+	return READ_SYSREG("cntvct_el0");
+}
+
+static void arm_timer(void)
+{
+	const uint64_t hz = READ_SYSREG("cntfrq_el0");
+
+	WRITE_SYSREG("cntv_cval_el0", now() + hz / 1000 * PERIOD_MS);
+	WRITE_SYSREG("cntv_ctl_el0", TIMER_ON);
+}
+
+static void interrupted(unsigned intid)
+{
+	struct state *state = &states[this_cpu()->index];
+
+	if (intid == timer_intid) {
+		CHECK(now() >= READ_SYSREG("cntv_cval_el0"));
+		state->ticks++;
+		arm_timer();
+	} else if (intid == TOKEN) {
+		state->tokens++;
+	} else if (intid == disk_intid) {
+		write32(disk.dev.base + VIRTIO_IRQ_ACK,
+			read32(disk.dev.base + VIRTIO_IRQ_STATUS));
+		disk.irqs++;
+	} else if (intid == uart_intid) {
+		(void)read8(IIR);
+		state->rings++;
+	}
+}
+
+static uint64_t sign(void)
+{
+	uint64_t pointer = (uint64_t)sign;
+
+	__asm__(".arch_extension pauth\n\tpacia %0, %1"
+		: "+r"(pointer)
+		: "r"(42UL));
+	return pointer;
+}
+
+/* System registers that nothing else uses here. */
+// clang-format off
+#define FOR_REGISTERS(op, seed)			\
+	op("tpidr_el0", (seed) + 1);		\
+	op("tpidrro_el0", (seed) + 2);		\
+	op("contextidr_el1", (seed) + 3);	\
+	op("sp_el0", (seed) * 16 + 4);		\
+	op("far_el1", (seed) + 5)
+// clang-format on
+
+static void set_registers(struct state *state, unsigned index)
+{
+	state->seed = 0x1000 * (index + 1);
+	FOR_REGISTERS(WRITE_SYSREG, state->seed);
+	if (has_sve) {
+		WRITE_SYSREG("cpacr_el1", 3UL << 20 | 3UL << 16);
+		WRITE_SYSREG("S3_0_C1_C2_0", 15); /* ZCR_EL1 */
+	}
+	if (has_pauth) {
+		WRITE_SYSREG("S3_0_C2_C1_0", 0x0123456789abcdef + index);
+		WRITE_SYSREG("S3_0_C2_C1_1", 0xfedcba9876543210);
+		WRITE_SYSREG("sctlr_el1", READ_SYSREG("sctlr_el1") | 1UL << 31);
+		state->signature = sign();
+	}
+	if (has_pmu) {
+		WRITE_SYSREG("pmccfiltr_el0", 1UL << 31);
+		WRITE_SYSREG("pmuserenr_el0", 9);
+		WRITE_SYSREG("pmcntenclr_el0", 0xffffffff);
+		WRITE_SYSREG("pmcntenset_el0", 1UL << 31);
+	}
+}
+
+#define CHECK_REGISTER(name, want) CHECK_EQ(READ_SYSREG(name), want)
+
+static void check_registers(struct state *state)
+{
+	FOR_REGISTERS(CHECK_REGISTER, state->seed);
+	if (has_pauth)
+		CHECK_EQ(sign(), state->signature);
+	if (has_pmu) {
+		CHECK_EQ(READ_SYSREG("pmccfiltr_el0"), 1UL << 31);
+		CHECK_EQ(READ_SYSREG("pmuserenr_el0"), 9);
+		CHECK_EQ(READ_SYSREG("pmcntenset_el0"), 1UL << 31);
+	}
+	CHECK_EQ(hold_general(state->seed, TURNS), 0);
+	if (has_sve)
+		CHECK_EQ(hold_sve(state->seed, TURNS), 0);
+}
+
+/* Time is one for all CPUs, and does not run back. */
+static void check_clock(void)
+{
+	const uint64_t seen = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
+	const uint64_t at = now();
+
+	CHECK(at >= seen);
+	if (at > seen)
+		__atomic_store_n(&newest, at, __ATOMIC_RELEASE);
+}
+
+static void offer(void)
+{
+	disk.ring.desc[0] = (struct desc){ (uint64_t)&disk.head, 16, DESC_NEXT,
+					   1 };
+	disk.ring.desc[1] = (struct desc){ (uint64_t)disk.data,
+					   sizeof(disk.data),
+					   DESC_NEXT | DESC_WRITE, 2 };
+	disk.ring.desc[2] = (struct desc){ (uint64_t)&disk.status, 1,
+					   DESC_WRITE, 0 };
+	memset(disk.data, 0x5a, sizeof(disk.data));
+	disk.status = 0xff;
+	virtio_offer(&disk.dev, 0);
+}
+
+/* A request is always under way. Its end is seen by its interrupt alone. */
+static void drive_disk(void)
+{
+	uint64_t sum = 0;
+
+	if (*(volatile unsigned *)&disk.irqs == disk.done)
+		return;
+	CHECK_EQ(virtio_wait(&disk.dev), sizeof(disk.data) + 1);
+	CHECK_EQ(disk.status, 0);
+	for (unsigned i = 0; i < sizeof(disk.data); i += 8)
+		sum = sum * 31 + *(uint64_t *)(disk.data + i);
+	if (disk.done++ == 0)
+		disk.sum = sum;
+	CHECK_EQ(sum, disk.sum);
+	/* An interrupt may stand for what was seen before it. */
+	disk.irqs = disk.done;
+	offer();
+}
+
+static void pass_token(struct state *state, unsigned index)
+{
+	if (index >= ring_cpus ||
+	    *(volatile unsigned *)&state->tokens == state->passed)
+		return;
+	CHECK_EQ(state->tokens, state->passed + 1);
+	state->passed++;
+	gic_send((index + 1) % ring_cpus, TOKEN);
+}
+
+struct seen {
+	unsigned ticks, passed, rings, done;
+};
+
+/* All that this CPU waits for has come since the last count. */
+static bool has_moved(const struct state *state, const struct seen *seen,
+		      unsigned index)
+{
+	return state->ticks != seen->ticks &&
+	       (index >= ring_cpus || state->passed != seen->passed) &&
+	       (index != 1 || state->rings != seen->rings) &&
+	       (index != 0 || !has_disk || disk.done != seen->done);
+}
+
+static void live_once(struct state *state, unsigned index)
+{
+	check_registers(state);
+	check_clock();
+	pass_token(state, index);
+	if (index == 0 && has_disk)
+		drive_disk();
+	if (index == 1) {
+		write8(IER, 0);
+		write8(IER, IER_THRE);
+	}
+}
+
+static void set_up(struct cpu *cpu)
+{
+	gic_setup_cpu();
+	cpu->irq = interrupted;
+	gic_enable(TOKEN);
+	gic_enable(timer_intid);
+	if (cpu->index == 0 && has_disk)
+		gic_enable(disk_intid);
+	if (cpu->index == 1)
+		gic_enable(uart_intid);
+	set_registers(&states[cpu->index], cpu->index);
+	arm_timer();
+	irq_unmask();
+}
+
+static void live(struct cpu *cpu)
+{
+	const unsigned index = cpu->index;
+	struct state *state = &states[index];
+	struct seen seen = { 0 };
+	unsigned life = 0;
+
+	set_up(cpu);
+	while (index < ring_cpus || life < LIFE) {
+		live_once(state, index);
+		if (!has_moved(state, &seen, index))
+			continue;
+		seen = (struct seen){ state->ticks, state->passed, state->rings,
+				      disk.done };
+		count->cpu[index]++;
+		life++;
+	}
+	irq_mask();
+}
+
+static void find_all(void)
+{
+	struct dt_node node = { 0 };
+
+	CHECK(dt_find(&node, "compatible", "arm,armv8-timer"));
+	timer_intid = dt_intid(&node, 2);
+	node.at = 0;
+	CHECK(dt_find(&node, "compatible", "ns16550a"));
+	uart_intid = gic_enable_for(&node, 0);
+	gic_disable(uart_intid);
+	has_disk = virtio_find(&disk.dev, VIRTIO_BLK, 0);
+	node.at = 0;
+	while (has_disk && dt_find(&node, "compatible", "virtio,mmio") &&
+	       dt_address(&node, 0) != disk.dev.base)
+		;
+	if (has_disk) {
+		disk_intid = gic_enable_for(&node, 0);
+		gic_disable(disk_intid);
+	}
+	has_sve = READ_SYSREG("id_aa64pfr0_el1") >> 32 & 15;
+	has_pauth = READ_SYSREG("id_aa64isar1_el1") & 0xff0;
+	has_pmu = READ_SYSREG("id_aa64dfr0_el1") >> 8 & 15;
+	all = cpu_count();
+	ring_cpus = all > 2 ? all - 1 : all;
+}
+
+int main(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct seen seen = { 0 };
+
+	count = (volatile struct count *)(boot.image - 0x1000);
+	count->order = COUNT_GO_ON;
+	gic_setup();
+	find_all();
+	for (unsigned i = 1; i < all; i++)
+		CHECK_EQ(cpu_start(i, live), PSCI_SUCCESS);
+	set_up(cpu);
+	if (has_disk) {
+		virtio_begin(&disk.dev, 0);
+		virtio_start(&disk.dev, &disk.ring);
+		offer();
+	}
+	states[0].tokens = 1;
+	count->mark = COUNT_MARK;
+	while (count->order != COUNT_POWER_OFF) {
+		live_once(&states[0], 0);
+		/* Off it is only when PSCI says so: it may be on the way. */
+		if (all > ring_cpus &&
+		    smccc(PSCI_AFFINITY_INFO, cpu_mpidr(ring_cpus), 0, 0) == 1)
+			CHECK_EQ(cpu_start(ring_cpus, live), PSCI_SUCCESS);
+		if (!has_moved(&states[0], &seen, 0))
+			continue;
+		seen = (struct seen){ states[0].ticks, states[0].passed, 0,
+				      disk.done };
+		count->cpu[0]++;
+	}
+	return 0;
+}
