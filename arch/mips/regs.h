@@ -22,12 +22,17 @@
 #define MIPS_REG_CAUSE MIPS_REG_CP0_32(13, 0)
 #define MIPS_REG_CONFIG1 MIPS_REG_CP0_32(16, 1)
 
+#define MIPS_REG_FPR_32(n) (MIPS_REG_U32 | 0x30000 | (n))
+#define MIPS_REG_FPR_64(n) (MIPS_REG_U64 | 0x30000 | (n))
+
 /* KVM's own. */
 #define MIPS_REG_COUNT_CTL (MIPS_REG_U64 | 0x20000)
 #define MIPS_REG_COUNT_RESUME (MIPS_REG_U64 | 0x20001)
 #define MIPS_REG_COUNT_HZ (MIPS_REG_U64 | 0x20002)
 
-/* Source: MIPS32 Privileged Resource Architecture (MD00090), 9.24, 9.32. */
+/* Source: MIPS32 Privileged Resource Architecture (MD00090), Status, Cause and
+ * Config1. */
+#define MIPS_STATUS_FR (1U << 26) /* FPU registers are doubles, all of them */
 #define MIPS_CAUSE_TI (1U << 30) /* the timer interrupt is pending */
 #define MIPS_CONFIG1_FP (1U << 0) /* there is an FPU */
 

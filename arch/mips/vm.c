@@ -127,25 +127,58 @@ static int clock_stop(struct vm *vm, struct err *err)
 	return r;
 }
 
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Sets Count to @count as of @when, and has it run or stand. */
+static int set_count(int fd, uint64_t when, uint32_t count, uint64_t ctl,
+		     struct err *err)
+{
+	int r = kvm_set_reg(fd, MIPS_REG_COUNT_RESUME, &when, err);
+
+	if (r == 0)
+		r = kvm_set_reg(fd, MIPS_REG_COUNT, &count, err);
+	return r == 0 ? kvm_set_reg(fd, MIPS_REG_COUNT_CTL, &ctl, err) : r;
+}
+
+/*
+ * Makes the timer's interrupt pending where Cause says it is: in a new VM, KVM
+ * does not know yet, and setting Cause does not tell it. That only a Count does
+ * which passes Compare; so it does, a tick ago.
+ */
+static int replay_timer(int fd, struct err *err)
+{
+	const uint64_t ctl = MIPS_COUNT_CTL_DC;
+	uint32_t cause, compare;
+	uint64_t hz;
+	int r = kvm_get_reg(fd, MIPS_REG_CAUSE, &cause, err);
+
+	if (r < 0 || !(cause & MIPS_CAUSE_TI))
+		return r;
+	r = kvm_get_reg(fd, MIPS_REG_COMPARE, &compare, err);
+	if (r == 0)
+		r = kvm_get_reg(fd, MIPS_REG_COUNT_HZ, &hz, err);
+	if (r == 0)
+		r = set_count(fd, now() - (1000000000 / (hz ? hz : 1) + 1),
+			      compare - 1, 0, err);
+	return r == 0 ? kvm_set_reg(fd, MIPS_REG_COUNT_CTL, &ctl, err) : r;
+}
+
 static int clock_start(struct vm *vm, struct err *err)
 {
-	const uint64_t ctl = 0;
-	struct timespec now;
-	uint64_t resume;
+	uint64_t when;
 	int r = 0;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	resume = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {
-		const int fd = vm->vcpu[i].fd;
-
-		r = kvm_set_reg(fd, MIPS_REG_COUNT_RESUME, &resume, err);
-		if (r == 0)
-			r = kvm_set_reg(fd, MIPS_REG_COUNT, &vm->arch->count[i],
-					err);
-		if (r == 0)
-			r = kvm_set_reg(fd, MIPS_REG_COUNT_CTL, &ctl, err);
-	}
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
+		r = replay_timer(vm->vcpu[i].fd, err);
+	when = now();
+	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
+		r = set_count(vm->vcpu[i].fd, when, vm->arch->count[i], 0, err);
 	return r;
 }
 
