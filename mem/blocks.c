@@ -320,8 +320,8 @@ int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
 	return r;
 }
 
-int blocks_unplug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
-		  struct err *err)
+int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
+		  uint64_t first, uint64_t count, struct err *err)
 {
 	const uint64_t offset = first * blocks->size;
 	const uint64_t size = count * blocks->size;
@@ -329,8 +329,10 @@ int blocks_unplug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
 
 	assert(blocks_plugged(blocks, first, count) == count);
 	r = show_all(blocks, first, count, false, err);
-	if (r < 0)
+	if (r < 0) {
+		mem_wrote(map, blocks->backing->host + offset, size);
 		return r;
+	}
 	discard(blocks, offset, size);
 	if (blocks->ops && blocks->ops->gone)
 		blocks->ops->gone(

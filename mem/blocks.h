@@ -144,10 +144,13 @@ int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
 /*
  * Unplugs @count blocks from @first on, all of which are plugged. Their content
  * is lost, and their memory goes back to the host. Returns 0, or what
- * ops->show() returned: then nothing has changed.
+ * ops->show() returned: then nothing has changed, but they count as written,
+ * for a slot that was taken away on the way has forgotten what the guest wrote.
+ *
+ * @map: whose region it is
  */
-int blocks_unplug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
-		  struct err *err);
+int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
+		  uint64_t first, uint64_t count, struct err *err);
 
 /*
  * A device has done with buffers from mem_iov(): what of them was unplugged

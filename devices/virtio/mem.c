@@ -148,8 +148,8 @@ static void step_plug(struct vmem *v)
 
 	if (blocks_plug(v->blocks, v->mem, w->first + w->done, n, &err) < 0) {
 		if (w->done > 0)
-			(void)blocks_unplug(v->blocks, w->first, w->done,
-					    &(struct err){ 0 });
+			(void)blocks_unplug(v->blocks, v->mem, w->first,
+					    w->done, &(struct err){ 0 });
 		plugged_changed(v);
 		host_fails(v, &err);
 		return;
@@ -187,7 +187,7 @@ static void step_unplug_all(struct vmem *v)
 
 	if (n > step_blocks(v))
 		n = step_blocks(v);
-	if (n > 0 && blocks_unplug(v->blocks, w->done, n, &err) < 0) {
+	if (n > 0 && blocks_unplug(v->blocks, v->mem, w->done, n, &err) < 0) {
 		host_fails(v, &err);
 		return;
 	}
@@ -203,7 +203,7 @@ static void unplug(struct vmem *v)
 	const struct work *w = &v->work;
 	struct err err = { 0 };
 
-	if (blocks_unplug(v->blocks, w->first, w->count, &err) < 0) {
+	if (blocks_unplug(v->blocks, v->mem, w->first, w->count, &err) < 0) {
 		host_fails(v, &err);
 		return;
 	}
@@ -427,7 +427,7 @@ void virtio_mem_restart(struct virtio *vio)
 
 	assert(!v->work.taken);
 	while ((n = next_plugged(v, &first)) > 0 &&
-	       blocks_unplug(v->blocks, first, n, &err) == 0)
+	       blocks_unplug(v->blocks, v->mem, first, n, &err) == 0)
 		;
 	plugged_changed(v);
 	shrink_usable(v);

@@ -97,7 +97,7 @@ static int plug(struct rig *rig, uint64_t first, uint64_t count)
 
 static int unplug(struct rig *rig, uint64_t first, uint64_t count)
 {
-	return blocks_unplug(rig->blocks, first, count, &err);
+	return blocks_unplug(rig->blocks, &rig->map, first, count, &err);
 }
 
 /* How many bytes of the host's memory are behind the blocks. */
@@ -403,6 +403,31 @@ static void dirty__plugged_was_written_unplugged_is_not_given(void **state)
 	end(&rig);
 }
 
+static void dirty__blocks_that_stay_after_all_were_written(void **state)
+{
+	struct dirty_reader *reader = NULL;
+	bool given[COUNT];
+	struct dirty dirty;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig, NULL, false);
+	dirty_init(&dirty, &rig.map, PAGE);
+	rig.map.dirty = &dirty;
+	assert_int_equal(plug(&rig, 5, 3), 0);
+	assert_int_equal(
+		dirty_reader_add(&dirty, DIRTY_FROM_NOW, &reader, &err), 0);
+	/* The slot of the first one is gone when the second one's stays. */
+	rig.fails_at = rig.calls + 2;
+	assert_int_equal(unplug(&rig, 5, 2), -ENOMEM);
+	(void)harvest(reader, given);
+	assert_true(given[5]);
+	assert_false(given[7]);
+	dirty_reader_remove(reader);
+	dirty_finish(&dirty);
+	end(&rig);
+}
+
 static void reclaim__what_is_not_plugged_is_no_ram(void **state)
 {
 	struct reclaim *rc = NULL;
@@ -509,6 +534,8 @@ int main(void)
 		cmocka_unit_test(settle__gives_back_what_came_too_late),
 		cmocka_unit_test(
 			dirty__plugged_was_written_unplugged_is_not_given),
+		cmocka_unit_test(
+			dirty__blocks_that_stay_after_all_were_written),
 		cmocka_unit_test(reclaim__what_is_not_plugged_is_no_ram),
 		cmocka_unit_test(slots__each_plugged_block_has_one),
 	};
