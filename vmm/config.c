@@ -402,7 +402,8 @@ static const struct cli_option run_options[] = {
 	  .set = set_rom },
 	{ .name = "irqchip", .arg = "NAME",
 	  .help = "interrupt controller; arm64: gicv2, gicv3,\n"
-		  "gicv3-its, auto (default: the best there is)",
+		  "gicv3-its; MIPS: goldfish-pic; auto (default: the\n"
+		  "best there is)",
 	  TO(irqchip, cli_set_string) },
 	{ .name = "dirty-log", .arg = "auto|bitmap|clear|ring",
 	  .help = "how KVM logs which pages the guest writes, once\n"

@@ -20,7 +20,7 @@
 static int init_fpu(struct vcpu *vcpu, struct err *err)
 {
 	const struct kvm_enable_cap cap = { .cap = KVM_CAP_MIPS_FPU };
-	uint32_t config1;
+	uint32_t config1 = 0;
 	int r;
 
 	if (!(vcpu->vm->machine->limits.features & MIPS_HAS_FPU))
