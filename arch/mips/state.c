@@ -69,6 +69,20 @@ int arch_vcpu_save(struct vcpu *vcpu, struct state *state, struct err *err)
 	return 0;
 }
 
+/* KVM lists the FPU's registers first, and Status says what they are. */
+static int load_status(const struct vcpu *vcpu, struct state_records records,
+		       struct err *err)
+{
+	uint64_t val;
+	uint32_t status;
+	int r = state_get(&records, MIPS_REG_STATUS, 4, &val, err);
+
+	if (r < 0)
+		return r;
+	status = (uint32_t)val;
+	return kvm_set_reg(vcpu->fd, MIPS_REG_STATUS, &status, err);
+}
+
 static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
 		     struct err *err)
 {
@@ -85,6 +99,8 @@ static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
 	if (r == 0)
 		r = state_find(view, MIPS_STATE_REGS, vcpu->index, &records,
 			       err);
+	if (r == 0)
+		r = load_status(vcpu, records, err);
 	return r == 0 ? regs_load(vcpu->fd, &list, &records, err) : r;
 }
 
