@@ -12,6 +12,8 @@
 #ifndef VMM_FLASH_H
 #define VMM_FLASH_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/range.h"
 #include "devices/flash_image.h"
@@ -22,6 +24,7 @@ struct vm;
 struct flash {
 	struct flash_image image; /* owned */
 	struct range at;
+	bool failed; /* to switch its slot; that is said once */
 	struct vm *vm; /* borrowed; NULL: none runs. Set while no vCPU and no
 			  loop callback does */
 	bool hidden; /* its slot is taken away; under the device's lock */

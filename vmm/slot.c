@@ -96,6 +96,7 @@ static int log_blocks(const struct vm *vm, size_t region, struct err *err)
 int slots_log(struct vm *vm, bool on, struct err *err)
 {
 	const struct mem_map *map = &vm->machine->mem;
+	int ret = 0;
 
 	__atomic_store_n(&vm->slots_logged, on, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < map->count; i++) {
@@ -108,11 +109,13 @@ int slots_log(struct vm *vm, bool on, struct err *err)
 				   : log_region(vm, i, err);
 		if (r == 0)
 			continue;
-		if (on)
-			(void)slots_log(vm, false, &(struct err){ 0 });
-		return err_wrap(err, "memory region %s", region->name);
+		ret = err_wrap(err, "memory region %s", region->name);
+		if (!on)
+			continue;
+		(void)slots_log(vm, false, &(struct err){ 0 });
+		break;
 	}
-	return 0;
+	return ret;
 }
 
 int slot_show_block(const struct vm *vm, size_t region, uint64_t block,

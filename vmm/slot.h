@@ -26,7 +26,8 @@ int slots_install(struct vm *vm, struct err *err);
 bool slot_is_logged(const struct vm *vm, size_t region);
 
 /*
- * Switches logging on or off in all slots. On failure it is off.
+ * Switches logging on or off in all slots. On failure it is off, as far as KVM
+ * has it.
  *
  * Returns 0 or KVM_SET_USER_MEMORY_REGION's errno. Thread: any, one at a time.
  */
