@@ -1,14 +1,15 @@
 /*
  * tests/kvm/dirty.c - no page that a guest changes is ever missed.
  *
- * Usage: dirty run dirty_guest.bin OPTION...
+ * Usage: dirty [long] run dirty_guest.bin OPTION...
  *
  * Runs a guest that writes all over its memory, as vmm would. What a
  * reader of mem/dirty.h is given is copied to a shadow of the memory; each time
  * the guest is paused and the rest is copied, shadow and memory must be equal,
  * to the last byte. One reader does that; another one copies all the time while
  * the guest runs, from a thread of its own; more come and go. The guest resets
- * itself on the way, so a VM is replaced under the readers.
+ * itself on the way, so a VM is replaced under the readers; `long` is for one
+ * that does not, such as Linux.
  *
  * A page that is given although it did not change is counted: there are few. A
  * single vCPU with a ring is left alone for once until its ring is full.
@@ -28,9 +29,15 @@
 #include "vmm/vm.h"
 
 #define MS UINT64_C(1000000)
-#define PERIOD (20 * MS) /* for the guest, between two rounds */
-#define ROUNDS 20 /* in the last life */
-#define LAST_LIFE 3
+
+struct plan {
+	unsigned lives;
+	unsigned rounds; /* in the last life */
+	uint64_t period; /* for the guest, between two rounds */
+};
+
+static const struct plan plan_resets = { 3, 20, 20 * MS };
+static const struct plan plan_long = { 1, 50, 100 * MS };
 
 /* One reader's picture of the memory. */
 struct view {
@@ -42,6 +49,7 @@ struct view {
 };
 
 struct test {
+	const struct plan *plan;
 	struct machine *machine;
 	struct vm *vm;
 	struct loop_timer timer;
@@ -230,7 +238,7 @@ static void begin_hold(struct test *t)
 	uint32_t pages;
 
 	GUARD(&t->lock);
-	t->hold = t->vm->vcpus == 1 && t->life == LAST_LIFE &&
+	t->hold = t->vm->vcpus == 1 && t->life == t->plan->lives &&
 		  dirty_log_vcpu_pages(t->vm, 0, &pages);
 }
 
@@ -254,18 +262,20 @@ static void work(struct test *t)
 	if (t->vm->vcpus > 1)
 		visit(t);
 	look(t);
-	if (t->life < LAST_LIFE)
-		t->round %= ROUNDS / 2;
-	else if (t->round == ROUNDS / 2)
+	if (t->life < t->plan->lives)
+		t->round %= t->plan->rounds / 2;
+	else if (t->round == t->plan->rounds / 2)
 		begin_again(t);
-	else if (t->round == ROUNDS)
+	else if (t->round == t->plan->rounds)
 		machine_end(t->machine, OUTCOME_QUIT);
 }
 
 static void tick(struct loop_timer *timer)
 {
-	work(container_of(timer, struct test, timer));
-	loop_timer_set(timer, PERIOD);
+	struct test *t = container_of(timer, struct test, timer);
+
+	work(t);
+	loop_timer_set(timer, t->plan->period);
 }
 
 /* One life of the guest; see vmm/run.c. */
@@ -284,7 +294,7 @@ static void live(struct test *t, int kvm)
 		view_begin(&t->live, t, DIRTY_ALL);
 		view_begin(&t->paused, t, DIRTY_ALL);
 	}
-	loop_timer_set(&t->timer, PERIOD);
+	loop_timer_set(&t->timer, t->plan->period);
 	do
 		check(loop_run(t->machine->loop, &err), "loop", &err);
 	while (machine_outcome(t->machine) == OUTCOME_NONE);
@@ -316,7 +326,8 @@ static void run(struct test *t, int kvm)
 	}
 	__atomic_store_n(&t->stop, true, __ATOMIC_RELEASE);
 	(void)pthread_join(thread, NULL);
-	if (machine_outcome(t->machine) != OUTCOME_QUIT || t->life != LAST_LIFE)
+	if (machine_outcome(t->machine) != OUTCOME_QUIT ||
+	    t->life != t->plan->lives)
 		fail("guest", "it ended too early");
 }
 
@@ -360,13 +371,19 @@ static void release(struct test *t)
 
 int main(int argc, char **argv)
 {
-	struct test t = { .timer.expired = tick,
+	struct test t = { .plan = &plan_resets,
+			  .timer.expired = tick,
 			  .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct config config;
 	struct err err = { 0 };
 	const int kvm = kvm_open(&err);
 
 	check(kvm, "KVM", &err);
+	if (argc > 1 && strcmp(argv[1], "long") == 0) {
+		t.plan = &plan_long;
+		argc--;
+		argv++;
+	}
 	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
 	check(vcpu_kick_setup(&err), "signal", &err);
 	check(machine_new(&t.machine, &config, kvm, &err), "machine", &err);

@@ -92,5 +92,7 @@ int main(void)
 	probe_memory();
 	if (syscall(SYS_io_uring_setup, 0, NULL) < 0 && errno != ENOSYS)
 		puts("uring");
+	if (syscall(SYS_userfaultfd, -1) < 0 && errno != ENOSYS)
+		puts("uffd");
 	return fflush(stdout) != 0;
 }
