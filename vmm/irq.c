@@ -38,39 +38,26 @@ static void set_edge(void *chip_, unsigned index, bool level)
 		(void)!write(chip->edge[index].fd, &one, sizeof(one));
 }
 
-static void set_edge_by_ioctl(void *chip_, unsigned index, bool level)
-{
-	struct irq_chip *chip = chip_;
-	const unsigned pin = chip->edge[index].pin;
-
-	if (!level || !chip->vm)
-		return;
-	arch_irq_set(chip->vm, pin, true);
-	arch_irq_set(chip->vm, pin, false);
-}
-
 int irq_edge_line(struct irq_chip *chip, unsigned pin, struct irq_line *ret,
 		  struct err *err)
 {
 	struct irq_edge *edge = &chip->edge[chip->edges];
 
+	assert(arch_has_irqfd);
 	if (chip->edges == IRQ_MAX_EDGE)
 		return err_set(err, -ENOSPC, "interrupt pin %u: too many", pin);
-	*edge = (struct irq_edge){ .pin = pin, .fd = -1 };
-	if (arch_has_irqfd) {
-		edge->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (edge->fd < 0)
-			return err_sys(err, "interrupt pin %u: eventfd", pin);
-	}
-	*ret = (struct irq_line){ arch_has_irqfd ? set_edge : set_edge_by_ioctl,
-				  chip, chip->edges++ };
+	*edge = (struct irq_edge){ .pin = pin };
+	edge->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (edge->fd < 0)
+		return err_sys(err, "interrupt pin %u: eventfd", pin);
+	*ret = (struct irq_line){ set_edge, chip, chip->edges++ };
 	return 0;
 }
 
 static int hand_over(const struct irq_chip *chip, const struct vm *vm,
 		     uint32_t flags, struct err *err)
 {
-	for (unsigned i = 0; arch_has_irqfd && i < chip->edges; i++) {
+	for (unsigned i = 0; i < chip->edges; i++) {
 		const struct kvm_irqfd arg = {
 			.fd = (uint32_t)chip->edge[i].fd,
 			.gsi = arch_irqfd_gsi(chip->edge[i].pin),
@@ -112,7 +99,7 @@ int irq_settle(struct irq_chip *chip, struct err *err)
 
 void irq_forget(struct irq_chip *chip)
 {
-	for (unsigned i = 0; arch_has_irqfd && i < chip->edges; i++) {
+	for (unsigned i = 0; i < chip->edges; i++) {
 		uint64_t left;
 
 		(void)!read(chip->edge[i].fd, &left, sizeof(left));

@@ -38,7 +38,8 @@ struct irq_chip {
  * IRQ_MAX_PIN. */
 struct irq_line irq_level_line(struct irq_chip *chip, unsigned pin);
 
-/* A line where each set is an interrupt. Returns 0, -EMFILE, or -ENOSPC. */
+/* A line where each set is an interrupt; for an architecture with irqfds.
+ * Returns 0, -EMFILE, or -ENOSPC. */
 int irq_edge_line(struct irq_chip *chip, unsigned pin, struct irq_line *ret,
 		  struct err *err);
 
