@@ -16,6 +16,7 @@
 
 struct config;
 struct doctor;
+struct io_access;
 struct kvm_limits;
 struct machine;
 struct state;
@@ -126,6 +127,13 @@ void arch_irq_set(struct vm *vm, unsigned pin, bool level);
  * vCPU's. Hot.
  */
 int arch_vcpu_enter(struct vcpu *vcpu, struct err *err);
+
+/*
+ * Which bits of io->val the guest writes, for a write that KVM brought as MMIO
+ * though memory may be there: all, where KVM tells of such writes as they are.
+ * Thread: the vCPU's.
+ */
+uint64_t arch_write_mask(const struct vcpu *vcpu, const struct io_access *io);
 
 /*
  * Handles an exit that is not common to all. Thread: the vCPU's. Returns 0 to

@@ -51,8 +51,10 @@ static void unclaimed(struct machine *machine, const struct io_access *io)
 		  io->write ? "write" : "read", io->size, io->addr);
 }
 
-static bool access_memory(const struct mem_map *mem, struct io_access *io)
+static bool access_memory(const struct mem_map *mem, struct io_access *io,
+			  uint64_t mask)
 {
+	uint64_t was;
 	void *at;
 
 	if (io->size > 8 || !is_pow2(io->size))
@@ -60,19 +62,20 @@ static bool access_memory(const struct mem_map *mem, struct io_access *io)
 	at = mem_ptr(mem, io->addr, io->size, io->write ? MEM_WRITE : MEM_READ);
 	if (!at)
 		return false;
+	was = load_host(at, io->size);
 	if (io->write) {
-		store_host(at, io->size, io->val);
+		store_host(at, io->size, (was & ~mask) | (io->val & mask));
 		mem_wrote(mem, at, io->size);
 	} else {
-		io->val = load_host(at, io->size);
+		io->val = was;
 	}
 	return true;
 }
 
-void machine_access(struct machine *machine, struct io_access *io)
+void machine_access_memory(struct machine *machine, struct io_access *io,
+			   uint64_t mask)
 {
-	if (bus_access(&machine->mmio, io) < 0 &&
-	    !access_memory(&machine->mem, io))
+	if (!access_memory(&machine->mem, io, mask))
 		unclaimed(machine, io);
 }
 

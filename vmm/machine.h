@@ -115,13 +115,17 @@ struct machine *machine_free(struct machine *machine);
 int machine_reset(struct machine *machine, struct err *err);
 
 /*
- * Performs a guest's access that KVM brought here, as bus_access() does: on a
- * device, or on memory. For some KVM's do that with memory too (trap & emulate
- * on MIPS, where a guest uses an address that it can only tell as a device's).
- * What nothing answers is counted; a write to ROM is that, and changes nothing.
+ * Performs on memory an access that KVM brought as MMIO and no device took. For
+ * some KVMs do that (trap & emulate on MIPS, where a guest uses an address that
+ * it can only tell as a device's). What is no memory either is counted; a write
+ * to ROM is that, and changes nothing.
+ *
+ * @mask: of io->val, for a write: the bits that are written
+ *
  * Thread: any vCPU.
  */
-void machine_access(struct machine *machine, struct io_access *io);
+void machine_access_memory(struct machine *machine, struct io_access *io,
+			   uint64_t mask);
 
 /*
  * Backs @at and adds it to the map. For arch_layout().

@@ -61,6 +61,7 @@ void vcpu_finish(struct vcpu *vcpu)
 static void exit_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
+	struct machine *machine = vcpu->vm->machine;
 	struct io_access io = {
 		.addr = run->mmio.phys_addr,
 		.size = run->mmio.len,
@@ -69,7 +70,8 @@ static void exit_mmio(struct vcpu *vcpu)
 
 	if (io.write)
 		io.val = load_host(run->mmio.data, io.size);
-	machine_access(vcpu->vm->machine, &io);
+	if (bus_access(&machine->mmio, &io) < 0)
+		machine_access_memory(machine, &io, arch_write_mask(vcpu, &io));
 	if (!io.write)
 		store_host(run->mmio.data, io.size, io.val);
 }

@@ -109,6 +109,13 @@ int arch_vcpu_enter(struct vcpu *vcpu, struct err *err)
 	return 0;
 }
 
+uint64_t arch_write_mask(const struct vcpu *vcpu, const struct io_access *io)
+{
+	(void)vcpu;
+	(void)io;
+	return UINT64_MAX;
+}
+
 static uint64_t pc(const struct vcpu *vcpu)
 {
 	struct err unused = { 0 };

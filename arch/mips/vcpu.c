@@ -7,6 +7,8 @@
 #include "arch/arch.h"
 #include "arch/mips/board.h"
 #include "arch/mips/boot.h"
+#include "arch/mips/insn.h"
+#include "arch/mips/layout.h"
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
 #include "arch/mips/vm.h"
@@ -102,6 +104,36 @@ static uint32_t pc(const struct vcpu *vcpu)
 
 	(void)kvm_get_reg(vcpu->fd, MIPS_REG_PC, &val, &unused);
 	return (uint32_t)val;
+}
+
+/* The instruction behind which this vCPU stands; false: not to be read. */
+static bool last_insn(const struct vcpu *vcpu, uint32_t *ret)
+{
+	const struct machine *machine = vcpu->vm->machine;
+	gpa_t at;
+
+	return mips_physical(pc(vcpu) - 4, mips_kseg0(machine), &at) &&
+	       mem_read(&machine->mem, at, ret, sizeof(*ret)) == 0;
+}
+
+/* One in a branch's delay slot is not found, for the branch is taken by now. */
+uint64_t arch_write_mask(const struct vcpu *vcpu, const struct io_access *io)
+{
+	struct mips_part_store store;
+	struct err unused = { 0 };
+	uint64_t base;
+	uint32_t insn, addr;
+	gpa_t at;
+
+	if (!io->write || io->size != 4 || !last_insn(vcpu, &insn) ||
+	    !mips_part_store(insn, &store) ||
+	    kvm_get_reg(vcpu->fd, MIPS_REG_GPR(store.base), &base, &unused) < 0)
+		return UINT64_MAX;
+	addr = (uint32_t)base + (uint32_t)store.offset;
+	/* The guest may have changed it since. */
+	at = addr % MIPS_END;
+	return (at & ~3ULL) == io->addr ? mips_part_mask(&store, addr)
+					: UINT64_MAX;
 }
 
 int arch_vcpu_exit(struct vcpu *vcpu, struct err *err)
