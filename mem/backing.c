@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/mempolicy.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -197,9 +198,10 @@ static int keep(const struct backing *b, struct err *err)
 	return r;
 }
 
-static int init(struct backing *b, gpa_t gpa, uint64_t block, struct err *err)
+static int init(struct backing *b, gpa_t gpa, uint64_t block, bool *made,
+		struct err *err)
 {
-	int r = source_open(&b->policy, b->size, &b->fd, err);
+	int r = source_open(&b->policy, b->size, &b->fd, made, err);
 
 	if (r < 0)
 		return r;
@@ -232,6 +234,7 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 {
 	const uint64_t page = page_size();
 	struct backing b = { .size = gpa.size, .page = page, .fd = -1 };
+	bool made = false;
 	int r;
 
 	assert(is_pow2(block) && block >= page);
@@ -240,11 +243,14 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 	r = check_pages(gpa, page, err);
 	if (r < 0)
 		return r;
-	r = init(&b, gpa.start, block, err);
-	if (r < 0)
-		backing_finish(&b);
-	else
+	r = init(&b, gpa.start, block, &made, err);
+	if (r == 0) {
 		*ret = b;
+		return 0;
+	}
+	if (made)
+		(void)unlink(b.policy.path);
+	backing_finish(&b);
 	return r;
 }
 

@@ -46,7 +46,8 @@ struct backing {
  * - A memfd is sealed: nobody who is handed it can change its size.
  * - A shared file is made, of @gpa's size and without content, if it does not
  *   exist, and locked against others; a private one must exist, and is locked
- *   against who would write it. One that exists has @gpa's size.
+ *   against who would write it. One that exists has @gpa's size. One that was
+ *   made is removed again on failure.
  * - policy->reserve: anonymous memory counts against the overcommit limit, huge
  *   pages are promised from their pool, a file's blocks are allocated.
  * - policy->lock: touched pages stay (MLOCK_ONFAULT); of policy->prealloc that

@@ -165,7 +165,7 @@ static int allocate(const struct mem_policy *policy, int fd, uint64_t size,
 }
 
 static int open_file(struct mem_policy *policy, uint64_t size, int *ret_fd,
-		     struct err *err)
+		     bool *ret_made, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct file file = { .fd = -1 };
@@ -189,14 +189,16 @@ static int open_file(struct mem_policy *policy, uint64_t size, int *ret_fd,
 		return r;
 	}
 	*ret_fd = TAKE_FD(fd);
+	*ret_made = made;
 	return 0;
 }
 
 int source_open(struct mem_policy *policy, uint64_t size, int *ret_fd,
-		struct err *err)
+		bool *ret_made, struct err *err)
 {
 	int r = 0;
 
+	*ret_made = false;
 	if (policy->huge == MEM_HUGE_TLB)
 		r = host_check_huge(HOST_SYSFS, policy->huge_size, err);
 	if (policy->huge == MEM_HUGE_THP)
@@ -207,7 +209,7 @@ int source_open(struct mem_policy *policy, uint64_t size, int *ret_fd,
 	if (policy->source == MEM_MEMFD)
 		return open_memfd(policy, size, ret_fd, err);
 	if (policy->source == MEM_FILE) {
-		r = open_file(policy, size, ret_fd, err);
+		r = open_file(policy, size, ret_fd, ret_made, err);
 		return r < 0 ? err_wrap(err, "backing") : 0;
 	}
 	*ret_fd = -1;

@@ -300,6 +300,26 @@ static void file__one_that_cannot_be_made_leaves_nothing_behind(void **state)
 	assert_int_equal(lowest_free_fd(), before);
 }
 
+static void file__one_that_is_of_no_use_is_not_kept(void **state)
+{
+	/* Words that do not go together, but only when the file is there. */
+	const struct mem_policy p = { .source = MEM_FILE,
+				      .path = path,
+				      .share = true,
+				      .bind = true,
+				      .node = MEM_MAX_NODES - 1 };
+	const struct range at = { AT, SIZE };
+	struct backing b;
+
+	(void)state;
+	assert_true(backing_init(&b, at, 2 * MIB, &p, &err) < 0);
+	assert_int_equal(access(path, F_OK), -1);
+	/* One that was there before is the user's. */
+	write_file(SIZE);
+	assert_true(backing_init(&b, at, 2 * MIB, &p, &err) < 0);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
 static void file__another_size_is_refused_and_left_alone(void **state)
 {
 	struct stat st;
@@ -485,6 +505,7 @@ int main(void)
 		FILE_TEST(file__shared_writes_reach_it),
 		FILE_TEST(file__private_writes_do_not),
 		FILE_TEST(file__one_that_cannot_be_made_leaves_nothing_behind),
+		FILE_TEST(file__one_that_is_of_no_use_is_not_kept),
 		FILE_TEST(file__another_size_is_refused_and_left_alone),
 		FILE_TEST(file__private_and_missing_is_refused),
 		FILE_TEST(file__what_is_no_file_is_refused),
