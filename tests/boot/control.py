@@ -48,6 +48,18 @@ REFUSED = """vmm stop b && fail "it stopped"
 vmm list --names; vmm stop --force b && wait $! && echo forced
 """
 
+# Latin-1, which is no UTF-8; and a name that is cut within a letter.
+NAMES = r"""
+latin=$(printf 'gr\366\337e.bin'); long=$(printf '%s\303\266.bin' a23456789012345678)
+echo rom >"$latin"; echo rom >"$long"
+vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 128M --name n \
+    --rom "$latin@0x10000000" --rom "$long@0x11000000" \
+    --cmdline "console=ttyS0 quiet panic=-1" </dev/null >/dev/null &
+wait_for 20 test -S /run/vmm/n.sock
+vmm mem n --json | grep '"name"'
+vmm stop --force n && wait $! && echo told
+"""
+
 
 def cases() -> list[Case]:
     """All of them."""
@@ -59,6 +71,9 @@ def cases() -> list[Case]:
              r"expect a-42 send '\x01x' status 0 same -- vmm console s && "
              r"on_pty expect a-42 send 'poweroff -f\n' status 0 same -- "
              "vmm console s && wait $! && echo over", out=("over",)),
+        Case("mem-tells-regions-of-any-name", host=HOST, quiet=True,
+             script=NAMES, out=('"ROM gr??e.bin"',
+                                '"ROM a23456789012345678"', "told")),
         Case("stop-presses-the-power-button", host=DEBIAN, quiet=True,
              script=STOP % "--power-button" + "vmm stop b && wait $! && "
              "echo off", out=("off",)),

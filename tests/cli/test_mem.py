@@ -102,6 +102,15 @@ class Memory(test_client.ClientTest):
             told = json.loads(self.well("mem", "--json", *words))
             self.assertEqual((told["name"], told["calc-time"]), ("web", ms))
 
+    def test_what_a_terminal_would_act_on_is_not_printed(self):
+        self.machine("web", answers={"calc-dirty-rate": lambda _: events(
+            {"return": {}}, {**test_client.EVENT, "event": "X_VMM_DIRTY_RATE",
+                             "data": {"x-vmm-regions": [
+                                 {"name": "\33[31m"}, {"pages": 1}]}})})
+        text = self.well("mem", "web", "--dirty-rate")
+        self.assertIn(" ?[31m ", text)
+        self.assertIn(" ? ", text)
+
     def test_a_dirty_rate_that_cannot_be_measured_is_refused(self):
         self.machine("web", answers={"calc-dirty-rate": lambda _: events(
             {"return": {}}, {**test_client.EVENT, "event": "X_VMM_DIRTY_RATE",

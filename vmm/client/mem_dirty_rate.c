@@ -4,15 +4,18 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/size.h"
 #include "vmm/cli.h"
+#include "vmm/client/mem_picture.h"
 #include "vmm/control/qmp.h"
 
 #define MS_NS UINT64_C(1000000)
 #define LEAST_NS (50 * MS_NS)
 #define MOST_NS (60 * UINT64_C(1000000000))
 #define MIB 1048576.0
+#define WIDTH 32 /* of what a line is about */
 
 int mem_dirty_rate_parse(const char *word, uint64_t *ret, struct err *err)
 {
@@ -32,22 +35,26 @@ static uint64_t number(const json_t *object, const char *name)
 
 static void print_line(const char *what, uint64_t pages, uint64_t page_size)
 {
-	(void)printf("%-32s %10" PRIu64 " pages/s %10.1f MiB/s\n", what, pages,
+	const size_t len = strlen(what);
+
+	mem_print_clean(stdout, what);
+	(void)printf("%*s %10" PRIu64 " pages/s %10.1f MiB/s\n",
+		     (int)(len < WIDTH ? WIDTH - len : 0), "", pages,
 		     (double)pages * (double)page_size / MIB);
 }
 
 static void print_text(const json_t *info)
 {
 	const uint64_t page_size = number(info, "x-vmm-page-size");
+	const char *name;
 	char what[64];
 	json_t *part;
 	size_t i;
 
 	json_array_foreach(json_object_get(info, "x-vmm-regions"), i, part) {
-		(void)snprintf(
-			what, sizeof(what), "0x%-10" PRIx64 " %s",
-			number(part, "start"),
-			json_string_value(json_object_get(part, "name")));
+		name = json_string_value(json_object_get(part, "name"));
+		(void)snprintf(what, sizeof(what), "0x%-10" PRIx64 " %s",
+			       number(part, "start"), name ? name : "?");
 		print_line(what, number(part, "pages"), page_size);
 	}
 	json_array_foreach(json_object_get(info, "vcpu-dirty-rate"), i, part) {
