@@ -32,6 +32,8 @@ class Arch:
     """The Debian suite the libraries of the sysroot come from."""
     headers_suite: str
     """The suite of linux-libc-dev: KVM's interface must be 6.12 or newer."""
+    counts: bool
+    """True if the emulated processor counts instructions by kind."""
     host_mem: str
     """The memory of an emulated test host unless the user says otherwise."""
 
@@ -75,6 +77,7 @@ ARCHES = {
             kernel_target="arch/arm64/boot/Image",
             suite="bookworm",
             headers_suite="bookworm-backports",
+            counts=True,
             host_mem="1G",
         ),
         Arch(
@@ -88,6 +91,7 @@ ARCHES = {
             kernel_target="vmlinux",
             suite="bookworm",
             headers_suite="bookworm-backports",
+            counts=False,
             host_mem="512M",
         ),
     )
