@@ -168,7 +168,29 @@ def limits() -> list[Case]:
     ]
 
 
+# Each line is the guest's clock, to which the host adds its own.
+CLOCK = f"""
+two='cat /proc/uptime; sleep 60; cat /proc/uptime'
+{RUN} --cmdline "console=ttyS0 quiet panic=-1 run='$two'" |
+while read -r guest rest; do
+    read -r host rest </proc/uptime
+    case $guest in [0-9]*.[0-9]*) echo "$guest $host" ;; esac
+done >pairs
+awk 'NR == 1 {{ guest = $1; host = $2 }}
+END {{ guest = $1 - guest; host = $2 - host; print guest, host
+if (host > 55 && guest > host * 0.99 && guest < host * 1.01) print "in step" }}
+' pairs
+"""
+
+
+def clock() -> list[Case]:
+    """A minute is a minute, within a hundredth."""
+    return [Case("mips-clock-keeps-time", host=HOST, script=CLOCK, limit=150,
+                 out=("in step",))]
+
+
 def cases() -> list[Case]:
     """All of them."""
     found = [case for host in HOSTS for case in boots(host)]
-    return (found + disks() + endings() + terminals() + control() + limits())
+    return (found + disks() + endings() + terminals() + control() + limits()
+            + clock())
