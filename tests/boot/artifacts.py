@@ -23,7 +23,7 @@ ARM64 = find_arch("arm64")
 MIPS = find_arch("mips")
 HERE = SOURCE_ROOT / "tests" / "boot"
 IN_HOST = ("run.sh", "boot.sh")
-PROGRAMS = ("onpty", "diskio", "mtdio")
+PROGRAMS = ("onpty", "diskio", "mtdio", "rebuilds")
 MIB = 1 << 20
 VMLINUX_BASE = 0xffff800080000000
 """Where Linux 6.12 is linked for: KIMAGE_VADDR."""
@@ -116,6 +116,7 @@ def guest_cpio(arch: Arch = ARM64) -> Path:
     cpio.copy("bin/diskio", program("diskio", arch))
     cpio.copy("bin/mtdio", program("mtdio", arch))
     cpio.copy("bin/facts", HERE / "facts.sh")
+    cpio.copy("bin/load", HERE / "load.sh")
     path = CHECK_FOLDER / "artifacts" / f"guest-{arch.name}.cpio"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
