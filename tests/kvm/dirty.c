@@ -8,8 +8,9 @@
  * the guest is paused and the rest is copied, shadow and memory must be equal,
  * to the last byte. One reader does that; another one copies all the time while
  * the guest runs, from a thread of its own; more come and go. The guest resets
- * itself on the way, so a VM is replaced under the readers; `long` is for one
- * that does not, such as Linux.
+ * itself on the way, so a VM is replaced under the readers, and now and then it
+ * is made anew and goes on; `long` is for a guest that does not reset, such as
+ * Linux.
  *
  * A page that is given although it did not change is counted: there are few. A
  * single vCPU with a ring is left alone for once until its ring is full.
@@ -223,6 +224,16 @@ static void begin_again(struct test *t)
 	view_begin(&t->paused, t, DIRTY_FROM_NOW);
 }
 
+/* Another VM logs from now on. */
+static void rebuild(struct test *t)
+{
+	struct err err;
+	size_t size;
+
+	check(vm_rebuild(t->vm, &size, &err), "rebuild", &err);
+	view_finish(&t->paused, t, "rebuilt");
+}
+
 static void look(struct test *t)
 {
 	GUARD(&t->lock);
@@ -230,6 +241,8 @@ static void look(struct test *t)
 	if (t->round % 4 == 3)
 		view_finish(&t->live, t, "live");
 	view_finish(&t->paused, t, "paused");
+	if (t->round % 5 == 4)
+		rebuild(t);
 	vm_resume(t->vm);
 }
 

@@ -3,11 +3,13 @@
  * what is lost. ../rebuild.c pulls the VM away under it.
  *
  * Every CPU keeps its registers full, takes a timer's interrupts, and passes a
- * token on by SGIs; the last one but for the first is switched off and on. CPU
- * 0 reads a disk by interrupts, CPU 1 hears from the serial port's level line.
+ * token on by SGIs; the last one of more than two is switched off and on. CPU 0
+ * reads a disk by interrupts, sends itself messages by the ITS, and looks at a
+ * flash; CPU 1 hears from the serial port's level line.
  * A CPU's count goes on when it has seen something of each: whatever does not
  * arrive stops it.
  */
+#include "tests/kvm/arm64/alive_its.h"
 #include "tests/kvm/arm64/lib/dt.h"
 #include "tests/kvm/arm64/lib/gic.h"
 #include "tests/kvm/arm64/lib/guest.h"
@@ -24,6 +26,9 @@
 #define TIMER_ON 1UL
 #define SECTORS 200
 #define SECTOR 512
+#define FLASH_READ_STATUS 0x700070
+#define FLASH_READ_ARRAY 0xff00ff
+#define FLASH_READY 0x800080
 
 uint64_t hold_general(uint64_t seed, uint64_t turns);
 uint64_t hold_sve(uint64_t seed, uint64_t turns);
@@ -31,11 +36,13 @@ uint64_t hold_sve(uint64_t seed, uint64_t turns);
 static volatile struct count *count;
 static unsigned all, ring_cpus; /* CPUs; those that pass the token */
 static unsigned timer_intid, disk_intid, uart_intid;
-static bool has_disk, has_sve, has_pauth, has_pmu;
-static uint64_t newest; /* of all CPUs' looks at the counter */
+static bool has_disk, has_its, has_sve, has_pauth, has_pmu;
+static uint64_t flash; /* 0: there is none */
+/* Of all CPUs' looks at the counters. */
+static uint64_t newest, newest_physical;
 
 static struct state {
-	unsigned ticks, tokens, passed, rings;
+	unsigned ticks, tokens, passed, rings, lpis, sent;
 	uint64_t signature, seed;
 } states[COUNT_MAX_CPUS];
 
@@ -82,6 +89,8 @@ static void interrupted(unsigned intid)
 	} else if (intid == uart_intid) {
 		(void)read8(IIR);
 		state->rings++;
+	} else if (intid == ITS_LPI) {
+		state->lpis++;
 	}
 }
 
@@ -145,14 +154,25 @@ static void check_registers(struct state *state)
 }
 
 /* Time is one for all CPUs, and does not run back. */
-static void check_clock(void)
+static uint64_t now_physical(void)
 {
-	const uint64_t seen = __atomic_load_n(&newest, __ATOMIC_ACQUIRE);
-	const uint64_t at = now();
+	__asm__ volatile("isb" ::: "memory");
+	return READ_SYSREG("cntpct_el0");
+}
+
+static void check_counter(uint64_t *last, uint64_t (*read)(void))
+{
+	const uint64_t seen = __atomic_load_n(last, __ATOMIC_ACQUIRE);
+	const uint64_t at = read();
 
 	CHECK(at >= seen);
-	if (at > seen)
-		__atomic_store_n(&newest, at, __ATOMIC_RELEASE);
+	__atomic_store_n(last, at, __ATOMIC_RELEASE);
+}
+
+static void check_clock(void)
+{
+	check_counter(&newest, now);
+	check_counter(&newest_physical, now_physical);
 }
 
 static void offer(void)
@@ -198,8 +218,29 @@ static void pass_token(struct state *state, unsigned index)
 	gic_send((index + 1) % ring_cpus, TOKEN);
 }
 
+/* One is on its way, and no other before that has come. */
+static void drive_its(struct state *state)
+{
+	if (*(volatile unsigned *)&state->lpis != state->sent)
+		return;
+	state->sent++;
+	its_send();
+}
+
+/* A chip whose status is read stays so, with its slot taken away. */
+static void use_flash(void)
+{
+	static bool status;
+
+	CHECK_EQ(read32(flash), status ? FLASH_READY : 0);
+	if ((count->cpu[0] % 4 >= 2) == status)
+		return;
+	status = !status;
+	write32(flash, status ? FLASH_READ_STATUS : FLASH_READ_ARRAY);
+}
+
 struct seen {
-	unsigned ticks, passed, rings, done;
+	unsigned ticks, passed, rings, lpis, done;
 };
 
 /* All that this CPU waits for has come since the last count. */
@@ -209,7 +250,14 @@ static bool has_moved(const struct state *state, const struct seen *seen,
 	return state->ticks != seen->ticks &&
 	       (index >= ring_cpus || state->passed != seen->passed) &&
 	       (index != 1 || state->rings != seen->rings) &&
+	       (index != 0 || !has_its || state->lpis != seen->lpis) &&
 	       (index != 0 || !has_disk || disk.done != seen->done);
+}
+
+static struct seen look(const struct state *state)
+{
+	return (struct seen){ state->ticks, state->passed, state->rings,
+			      state->lpis, disk.done };
 }
 
 static void live_once(struct state *state, unsigned index)
@@ -219,6 +267,10 @@ static void live_once(struct state *state, unsigned index)
 	pass_token(state, index);
 	if (index == 0 && has_disk)
 		drive_disk();
+	if (index == 0 && has_its)
+		drive_its(state);
+	if (index == 0 && flash)
+		use_flash();
 	if (index == 1) {
 		write8(IER, 0);
 		write8(IER, IER_THRE);
@@ -252,8 +304,7 @@ static void live(struct cpu *cpu)
 		live_once(state, index);
 		if (!has_moved(state, &seen, index))
 			continue;
-		seen = (struct seen){ state->ticks, state->passed, state->rings,
-				      disk.done };
+		seen = look(state);
 		count->cpu[index]++;
 		life++;
 	}
@@ -279,6 +330,9 @@ static void find_all(void)
 		disk_intid = gic_enable_for(&node, 0);
 		gic_disable(disk_intid);
 	}
+	node.at = 0;
+	if (dt_find(&node, "compatible", "cfi-flash"))
+		flash = dt_address(&node, 0);
 	has_sve = READ_SYSREG("id_aa64pfr0_el1") >> 32 & 15;
 	has_pauth = READ_SYSREG("id_aa64isar1_el1") & 0xff0;
 	has_pmu = READ_SYSREG("id_aa64dfr0_el1") >> 8 & 15;
@@ -303,6 +357,7 @@ int main(void)
 		virtio_start(&disk.dev, &disk.ring);
 		offer();
 	}
+	has_its = its_begin();
 	states[0].tokens = 1;
 	count->mark = COUNT_MARK;
 	while (count->order != COUNT_POWER_OFF) {
@@ -313,8 +368,7 @@ int main(void)
 			CHECK_EQ(cpu_start(ring_cpus, live), PSCI_SUCCESS);
 		if (!has_moved(&states[0], &seen, 0))
 			continue;
-		seen = (struct seen){ states[0].ticks, states[0].passed, 0,
-				      disk.done };
+		seen = look(&states[0]);
 		count->cpu[0]++;
 	}
 	return 0;
