@@ -89,18 +89,17 @@ static int connect_doorbells(struct vm *vm, struct err *err)
 	return 0;
 }
 
-static int load(struct vm *vm, const struct state *from, struct err *err)
+static int load(struct vm *vm, const struct state_view *from, struct err *err)
 {
-	struct state_view view;
-	int r = state_open(&view, from->data, from->size, arch_name, err);
+	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
-		r = arch_vcpu_load(&vm->vcpu[i], &view, err);
-	return r == 0 ? arch_vm_load(vm, &view, err) : r;
+		r = arch_vcpu_load(&vm->vcpu[i], from, err);
+	return r == 0 ? arch_vm_load(vm, from, err) : r;
 }
 
 /* @from: the state that the guest goes on from; NULL: it starts */
-static int make(struct vm *vm, const struct state *from, struct err *err)
+static int make(struct vm *vm, const struct state_view *from, struct err *err)
 {
 	struct machine *machine = vm->machine;
 	int r;
@@ -129,7 +128,8 @@ static int make(struct vm *vm, const struct state *from, struct err *err)
 	return r == 0 ? irq_connect(&machine->irq, vm, err) : r;
 }
 
-int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
+static int new_vm(struct vm **ret, int kvm, struct machine *machine,
+		  const struct state_view *from, struct err *err)
 {
 	const size_t vcpus = machine->config->cpus * sizeof(struct vcpu);
 	_cleanup_(vm_freep) struct vm *vm = calloc(1, sizeof(*vm) + vcpus);
@@ -141,11 +141,30 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	vm->kvm = kvm;
 	(void)pthread_mutex_init(&vm->lock, NULL);
 	(void)pthread_cond_init(&vm->changed, NULL);
-	r = make(vm, NULL, err);
+	r = make(vm, from, err);
 	if (r < 0)
 		return r;
+	/* A clock that was loaded stands until it is resumed. */
+	if (from) {
+		bus_pause(&machine->mmio);
+		vm->paused = true;
+	}
 	*ret = TAKE_PTR(vm);
 	return 0;
+}
+
+int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
+{
+	return new_vm(ret, kvm, machine, NULL, err);
+}
+
+int vm_load(struct vm **ret, int kvm, struct machine *machine, const void *data,
+	    size_t size, struct err *err)
+{
+	struct state_view from;
+	const int r = state_open(&from, data, size, arch_name, err);
+
+	return r == 0 ? new_vm(ret, kvm, machine, &from, err) : r;
 }
 
 static void count_running(struct vm *vm, int change)
@@ -263,14 +282,15 @@ int vm_save(struct vm *vm, struct state *state, struct err *err)
 }
 
 /* The VM is paused, and stays so. */
-static int replace(struct vm *vm, const struct state *state, struct err *err)
+static int replace(struct vm *vm, const struct state_view *from,
+		   struct err *err)
 {
 	const bool started = vm->vcpu[0].started;
 	int r;
 
 	join(vm);
 	unmake(vm);
-	r = make(vm, state, err);
+	r = make(vm, from, err);
 	if (r == 0 && started)
 		r = vm_start(vm, err);
 	if (r < 0) {
@@ -287,6 +307,7 @@ int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err)
 {
 	_cleanup_(state_finish) struct state state = { 0 };
 	const bool paused = vm->paused;
+	struct state_view view;
 	int r;
 
 	vm_pause(vm);
@@ -295,7 +316,9 @@ int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err)
 	else
 		r = vm_save(vm, &state, err);
 	if (r == 0)
-		r = replace(vm, &state, err);
+		r = state_open(&view, state.data, state.size, arch_name, err);
+	if (r == 0)
+		r = replace(vm, &view, err);
 	/* A page may have been lost on the way: then nothing runs any more. */
 	if (!paused && machine_outcome(vm->machine) == OUTCOME_NONE)
 		vm_resume(vm);

@@ -42,6 +42,19 @@ struct vm {
  * behind on failure. Thread: setup.
  */
 int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err);
+
+/*
+ * The same for a VM that goes on where a saved one stood. Guest memory and
+ * devices are there as they were, and it begins paused.
+ *
+ * @data: a state, of @size bytes, not trusted; what vm_save() wrote
+ *
+ * Returns 0; what state_open() returns, and arch_vm_load(); or the errno of
+ * what KVM refused. Thread: setup.
+ */
+int vm_load(struct vm **ret, int kvm, struct machine *machine, const void *data,
+	    size_t size, struct err *err);
+
 struct vm *vm_free(struct vm *vm); /* NULL is fine; returns NULL */
 
 /* Starts the vCPU threads: the first boots, the others wait for PSCI or SIGP.

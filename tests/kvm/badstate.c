@@ -1,0 +1,147 @@
+/*
+ * tests/kvm/badstate.c - a state that somebody has changed is loaded, or
+ * refused with a reason; whatever comes, the next one is loaded as if nothing
+ * had been.
+ *
+ * Usage: badstate run KERNEL OPTION...
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "vmm/kvm.h"
+#include "vmm/machine.h"
+#include "vmm/state.h"
+#include "vmm/vm.h"
+
+#define TIMES 300
+
+static _Noreturn void fail(const char *what, const char *why)
+{
+	printf("FAIL %s: %s\n", what, why);
+	(void)fflush(stdout);
+	_exit(1);
+}
+
+static void check(int r, const char *what, const struct err *err)
+{
+	if (r < 0)
+		fail(what, err->msg);
+}
+
+static uint64_t random_next(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1d >> 16;
+}
+
+static void vm_freep(struct vm **vm)
+{
+	*vm = vm_free(*vm);
+}
+
+static void save(struct state *state, int kvm, struct machine *machine)
+{
+	_cleanup_(vm_freep) struct vm *vm = NULL;
+	struct err err;
+
+	check(vm_new(&vm, kvm, machine, &err), "VM", &err);
+	vm_pause(vm);
+	check(vm_save(vm, state, &err), "save", &err);
+	bus_resume(&machine->mmio);
+}
+
+/* Loaded and saved again, it is the same, but for what its writing cost. */
+static void load_good(const struct state *state, int kvm,
+		      struct machine *machine)
+{
+	_cleanup_(state_finish) struct state again = { 0 };
+	_cleanup_(vm_freep) struct vm *vm = NULL;
+	struct err err;
+
+	check(vm_load(&vm, kvm, machine, state->data, state->size, &err),
+	      "load", &err);
+	vm_resume(vm);
+	vm_pause(vm);
+	check(vm_save(vm, &again, &err), "save", &err);
+	bus_resume(&machine->mmio);
+	if (again.size != state->size)
+		fail("load", "another size is saved than was loaded");
+}
+
+/* Most changes are where records are; some are of a whole record's head. */
+static void change(uint8_t *data, size_t size, uint64_t *seed)
+{
+	const uint64_t count = 1 + random_next(seed) % 4;
+
+	for (uint64_t i = 0; i < count; i++) {
+		const size_t at = (size_t)(24 +
+					   random_next(seed) % (size - 24));
+
+		data[at] = random_next(seed) % 3 ? (uint8_t)random_next(seed)
+						 : 0xff;
+	}
+}
+
+/* Returns whether it was taken. */
+static bool load_bad(const struct state *state, int kvm,
+		     struct machine *machine, uint64_t *seed)
+{
+	_cleanup_(freep) uint8_t *data = malloc(state->size);
+	_cleanup_(vm_freep) struct vm *vm = NULL;
+	struct err err = { 0 };
+	size_t size = state->size;
+	int r;
+
+	if (!data)
+		fail("bad state", "out of memory");
+	memcpy(data, state->data, size);
+	change(data, size, seed);
+	if (random_next(seed) % 16 == 0)
+		size = (size_t)(random_next(seed) % size);
+	r = vm_load(&vm, kvm, machine, data, size, &err);
+	if (r < 0 && (r != err.code || !err.msg[0]))
+		fail("bad state", "it is refused without a reason");
+	return r == 0;
+}
+
+static void run(int kvm, struct machine *machine)
+{
+	_cleanup_(state_finish) struct state state = { 0 };
+	uint64_t seed = 0x9e3779b97f4a7c15;
+	unsigned taken = 0;
+
+	save(&state, kvm, machine);
+	load_good(&state, kvm, machine);
+	for (unsigned i = 0; i < TIMES; i++)
+		taken += load_bad(&state, kvm, machine, &seed);
+	printf("%u of %u were taken\n", taken, TIMES);
+	if (taken == 0 || taken == TIMES)
+		fail("bad state", "the changes mean nothing");
+	load_good(&state, kvm, machine);
+}
+
+int main(int argc, char **argv)
+{
+	struct machine *machine = NULL;
+	struct config config;
+	struct err err = { 0 };
+	const int kvm = kvm_open(&err);
+
+	check(kvm, "KVM", &err);
+	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
+	check(vcpu_kick_setup(&err), "signal", &err);
+	check(machine_new(&machine, &config, kvm, &err), "machine", &err);
+	check(machine_equip(machine, &err), "machine", &err);
+	run(kvm, machine);
+	machine = machine_free(machine);
+	config_finish(&config);
+	(void)close(kvm);
+	puts("ok");
+	return 0;
+}
