@@ -1,176 +1,59 @@
 /* tests/unit/test_virtio_mem.c - devices/virtio/mem.c, by its registers. */
-#include <endian.h>
 #include <errno.h>
 #include <linux/virtio_mem.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/cleanup.h"
-#include "devices/virtio/mem.h"
-#include "devices/virtio/mmio.h"
 #include "tests/unit/test.h"
-#include "tests/unit/virtq_driver.h"
+#include "tests/unit/vmem_rig.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
-#define BLOCK (2 * MIB)
-#define AT (4 * GIB)
-#define SIZE (2 * GIB + 64 * MIB) /* more than is usable at first */
-#define COUNT (SIZE / BLOCK)
+#define BLOCK VMEM_BLOCK
+#define AT VMEM_AT
+#define SIZE VMEM_SIZE
+#define COUNT VMEM_COUNT
 #define CONFIG 0x100
-#define REQUEST 24
-#define RESPONSE 10
 #define OURS (1ULL << VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)
 
 static struct err err;
 
-struct rig {
-	struct fake_ram ram;
-	struct backing backing;
-	struct mem_blocks *blocks;
-	struct loop *loop;
-	struct fake_irq irq;
-	struct virtio *vio;
-	struct device *dev;
-	struct fake_queue q;
-	gpa_t request, response;
-	uint64_t fails_at; /* the block that cannot be shown; 0: all can */
-	uint64_t told; /* what changed() said */
-};
-
-static int show(void *ctx, uint64_t block, bool on, struct err *e)
+static int plug(struct vmem_rig *rig, uint64_t block, uint16_t count)
 {
-	const struct rig *rig = ctx;
-
-	(void)on;
-	return rig->fails_at && block == rig->fails_at
-		     ? err_set(e, -ENOMEM, "no slot")
-		     : 0;
+	return vmem_ask(rig, VIRTIO_MEM_REQ_PLUG, AT + block * BLOCK, count);
 }
 
-static const struct blocks_ops ops = { .show = show };
-
-/* The driver begins, after a reset if it had before. */
-static void go(struct rig *rig)
+static int unplug(struct vmem_rig *rig, uint64_t block, uint16_t count)
 {
-	(void)mmio_begin(rig->dev, OURS);
-	rig->ram.next = RAM_BASE;
-	queue_alloc(&rig->q, &rig->ram, 8);
-	rig->request = ram_alloc(&rig->ram, REQUEST, 8);
-	rig->response = ram_alloc(&rig->ram, 64, 8);
-	mmio_queue(rig->dev, 0, &rig->q);
-	mmio_go(rig->dev);
-}
-
-static void begin(struct rig *rig)
-{
-	const struct range gpa = { AT, SIZE };
-	struct mem_region region = { .gpa = gpa, .kind = MEM_RAM };
-
-	*rig = (struct rig){ 0 };
-	assert_int_equal(backing_init(&rig->backing, gpa, BLOCK, NULL, &err),
-			 0);
-	assert_int_equal(blocks_new(&rig->blocks, gpa, &rig->backing, BLOCK,
-				    false, &err),
-			 0);
-	blocks_connect(rig->blocks, &ops, rig);
-	region.blocks = rig->blocks;
-	region.backing = &rig->backing;
-	region.host = rig->backing.host;
-	ram_init_with(&rig->ram, &region);
-	assert_int_equal(loop_new(&rig->loop, &err), 0);
-	assert_int_equal(virtio_mem_new(&rig->vio, &rig->ram.map, rig->loop,
-					rig->blocks, &err),
-			 0);
-	assert_int_equal(virtio_mmio_new(&rig->dev, rig->vio,
-					 fake_irq_line(&rig->irq), &err),
-			 0);
-	go(rig);
-}
-
-static void end(struct rig *rig)
-{
-	rig->dev->ops->destroy(rig->dev);
-	rig->loop = loop_free(rig->loop);
-	ram_finish(&rig->ram);
-	rig->blocks = blocks_free(rig->blocks);
-	backing_finish(&rig->backing);
-}
-
-static void send(struct rig *rig, uint16_t type, uint64_t addr, uint16_t count)
-{
-	const struct range buf[] = { { rig->request, REQUEST },
-				     { rig->response, RESPONSE } };
-	struct virtio_mem_req req = { .type = htole16(type) };
-
-	memset(req.padding, 0xff, sizeof(req.padding)); /* is ignored */
-	req.u.plug.addr = htole64(addr);
-	req.u.plug.nb_blocks = htole16(count);
-	memcpy(ram_at(&rig->ram, rig->request), &req, sizeof(req));
-	memset(ram_at(&rig->ram, rig->response), 0xee, RESPONSE);
-	queue_send(&rig->q, buf, 1, 2);
-}
-
-static struct virtio_mem_resp response(struct rig *rig)
-{
-	struct virtio_mem_resp resp;
-
-	memcpy(&resp, ram_at(&rig->ram, rig->response), sizeof(resp));
-	return resp;
-}
-
-/* Sends a request, and has the device come to its end. Returns the answer. */
-static int ask(struct rig *rig, uint16_t type, uint64_t addr, uint16_t count)
-{
-	uint32_t id, len = 0;
-	unsigned kicks = 0;
-
-	send(rig, type, addr, count);
-	do {
-		loop_kick(rig->vio, 0);
-		assert_true(++kicks < 1000);
-	} while (!queue_take(&rig->q, &id, &len));
-	assert_int_equal(len, RESPONSE);
-	return le16toh(response(rig).type);
-}
-
-static int plug(struct rig *rig, uint64_t block, uint16_t count)
-{
-	return ask(rig, VIRTIO_MEM_REQ_PLUG, AT + block * BLOCK, count);
-}
-
-static int unplug(struct rig *rig, uint64_t block, uint16_t count)
-{
-	return ask(rig, VIRTIO_MEM_REQ_UNPLUG, AT + block * BLOCK, count);
+	return vmem_ask(rig, VIRTIO_MEM_REQ_UNPLUG, AT + block * BLOCK, count);
 }
 
 /* Returns the state, or -1 for another answer than ACK. */
-static int state_of(struct rig *rig, uint64_t block, uint16_t count)
+static int state_of(struct vmem_rig *rig, uint64_t block, uint16_t count)
 {
-	const int r = ask(rig, VIRTIO_MEM_REQ_STATE, AT + block * BLOCK, count);
+	const int r = vmem_ask(rig, VIRTIO_MEM_REQ_STATE, AT + block * BLOCK,
+			       count);
 
-	return r == VIRTIO_MEM_RESP_ACK ? le16toh(response(rig).u.state.state)
-					: -1;
+	return r == VIRTIO_MEM_RESP_ACK ? vmem_state(rig) : -1;
 }
 
-static uint64_t config(struct rig *rig, size_t offset)
+static uint64_t config(struct vmem_rig *rig, size_t offset)
 {
 	return mmio_read(rig->dev, CONFIG + offset) |
 	       (uint64_t)mmio_read(rig->dev, CONFIG + offset + 4) << 32;
 }
 #define FIELD(rig, name) config(rig, offsetof(struct virtio_mem_config, name))
 
-static void resize(struct rig *rig, uint64_t bytes)
+static void resize(struct vmem_rig *rig, uint64_t bytes)
 {
 	assert_int_equal(virtio_mem_resize(rig->vio, bytes, &err), 0);
 }
 
 static void config__says_where_and_how_much(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	assert_int_equal(mmio_read(rig.dev, 8), 24);
 	assert_int_equal(FIELD(&rig, addr), AT);
 	assert_int_equal(FIELD(&rig, region_size), SIZE);
@@ -183,29 +66,29 @@ static void config__says_where_and_how_much(void **state)
 		   CONFIG + offsetof(struct virtio_mem_config, requested_size),
 		   0x10000000);
 	assert_int_equal(FIELD(&rig, requested_size), 0);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void driver__that_reads_what_is_not_plugged_is_refused(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	(void)mmio_begin(rig.dev, 0);
 	assert_false(mmio_read(rig.dev, 0x70) & VIRTIO_FEATURES_OK);
 	(void)mmio_begin(rig.dev, OURS);
 	assert_true(mmio_read(rig.dev, 0x70) & VIRTIO_FEATURES_OK);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void resize__is_told_to_the_driver(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 	unsigned before;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	before = rig.irq.count;
 	resize(&rig, 64 * MIB);
 	assert_int_equal(rig.irq.count, before + 1);
@@ -225,15 +108,15 @@ static void resize__is_told_to_the_driver(void **state)
 	assert_int_equal(virtio_mem_resize(rig.vio, SIZE + BLOCK, &err),
 			 -ERANGE);
 	assert_int_equal(virtio_mem_resize(rig.vio, UINT64_MAX, &err), -ERANGE);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void plug__up_to_what_is_asked_for(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	assert_int_equal(plug(&rig, 0, 1), VIRTIO_MEM_RESP_ERROR);
 	resize(&rig, 4 * BLOCK);
 	assert_int_equal(plug(&rig, 0, 5), VIRTIO_MEM_RESP_NACK);
@@ -248,7 +131,7 @@ static void plug__up_to_what_is_asked_for(void **state)
 	resize(&rig, BLOCK);
 	assert_int_equal(plug(&rig, 1, 1), VIRTIO_MEM_RESP_NACK);
 	assert_int_equal(plug(&rig, 1, UINT16_MAX), VIRTIO_MEM_RESP_ERROR);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void plug__is_only_for_what_is_unplugged_and_usable(void **state)
@@ -269,10 +152,10 @@ static void plug__is_only_for_what_is_unplugged_and_usable(void **state)
 		{ UINT64_MAX - BLOCK + 1, UINT16_MAX },
 		{ AT, UINT16_MAX },
 	};
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
 	for (uint16_t type = VIRTIO_MEM_REQ_PLUG; type <= VIRTIO_MEM_REQ_STATE;
 	     type++) {
@@ -280,22 +163,22 @@ static void plug__is_only_for_what_is_unplugged_and_usable(void **state)
 			continue;
 		for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 			assert_int_equal(
-				ask(&rig, type, bad[i].addr, bad[i].count),
+				vmem_ask(&rig, type, bad[i].addr, bad[i].count),
 				VIRTIO_MEM_RESP_ERROR);
 	}
 	assert_int_equal(plug(&rig, 511, 1), VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(plug(&rig, 511, 1), VIRTIO_MEM_RESP_ERROR);
 	assert_int_equal(plug(&rig, 510, 2), VIRTIO_MEM_RESP_ERROR);
 	assert_int_equal(blocks_bytes(rig.blocks), BLOCK);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void unplug__is_only_for_what_is_plugged(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
 	assert_int_equal(unplug(&rig, 0, 1), VIRTIO_MEM_RESP_ERROR);
 	assert_int_equal(plug(&rig, 4, 4), VIRTIO_MEM_RESP_ACK);
@@ -309,15 +192,15 @@ static void unplug__is_only_for_what_is_plugged(void **state)
 	/* Memory beyond what is asked for now can be given back, too. */
 	resize(&rig, 0);
 	assert_int_equal(unplug(&rig, 4, 1), VIRTIO_MEM_RESP_ACK);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void state__is_plugged_unplugged_or_mixed(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
 	assert_int_equal(plug(&rig, 4, 4), VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(state_of(&rig, 4, 4), VIRTIO_MEM_STATE_PLUGGED);
@@ -325,17 +208,17 @@ static void state__is_plugged_unplugged_or_mixed(void **state)
 	assert_int_equal(state_of(&rig, 3, 2), VIRTIO_MEM_STATE_MIXED);
 	assert_int_equal(state_of(&rig, 0, 512), VIRTIO_MEM_STATE_MIXED);
 	assert_int_equal(state_of(&rig, 0, 513), -1);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void unplug_all__leaves_nothing_and_shrinks_what_is_usable(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 	unsigned before;
 
 	(void)state;
-	begin(&rig);
-	assert_int_equal(ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 1, 0),
+	vmem_begin(&rig);
+	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 1, 0),
 			 VIRTIO_MEM_RESP_ACK);
 	resize(&rig, SIZE);
 	for (uint16_t i = 0; i < 100; i += 2)
@@ -343,77 +226,79 @@ static void unplug_all__leaves_nothing_and_shrinks_what_is_usable(void **state)
 	assert_int_equal(plug(&rig, COUNT - 1, 1), VIRTIO_MEM_RESP_ACK);
 	resize(&rig, BLOCK);
 	before = rig.irq.count;
-	assert_int_equal(ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
+	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(FIELD(&rig, plugged_size), 0);
 	assert_int_equal(FIELD(&rig, usable_region_size), GIB);
 	/* For the answer; the configuration's change is no news. */
 	assert_int_equal(rig.irq.count, before + 1);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void request__of_no_known_type_is_an_error(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
-	assert_int_equal(ask(&rig, 4, AT, 1), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(ask(&rig, UINT16_MAX, AT, 1), VIRTIO_MEM_RESP_ERROR);
-	end(&rig);
+	vmem_begin(&rig);
+	assert_int_equal(vmem_ask(&rig, 4, AT, 1), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(vmem_ask(&rig, UINT16_MAX, AT, 1),
+			 VIRTIO_MEM_RESP_ERROR);
+	vmem_end(&rig);
 }
 
 static void request__of_the_wrong_size_breaks_the_device(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 	struct range buf[2];
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	for (unsigned i = 0; i < 3; i++) {
-		buf[0] = (struct range){ rig.request, REQUEST - (i == 0) };
-		buf[1] = (struct range){ rig.response, RESPONSE - (i == 1) };
+		buf[0] = (struct range){ rig.request, VMEM_REQUEST - (i == 0) };
+		buf[1] = (struct range){ rig.response,
+					 VMEM_RESPONSE - (i == 1) };
 		queue_send(&rig.q, buf, i == 2 ? 0 : 1, 2);
 		loop_kick(rig.vio, 0);
 		assert_true(rig.vio->status & VIRTIO_NEEDS_RESET);
-		go(&rig);
+		vmem_go(&rig);
 	}
 	assert_int_equal(state_of(&rig, 0, 1), -1);
 	assert_false(rig.vio->status & VIRTIO_NEEDS_RESET);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void request__may_come_in_pieces(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 	struct range buf[4];
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
-	send(&rig, VIRTIO_MEM_REQ_STATE, AT, 1);
+	vmem_begin(&rig);
+	vmem_send(&rig, VIRTIO_MEM_REQ_STATE, AT, 1);
 	rig.q.next_avail--;
 	buf[0] = (struct range){ rig.request, 3 };
-	buf[1] = (struct range){ rig.request + 3, REQUEST - 3 };
+	buf[1] = (struct range){ rig.request + 3, VMEM_REQUEST - 3 };
 	buf[2] = (struct range){ rig.response, 1 };
 	buf[3] = (struct range){ rig.response + 1, 63 };
 	queue_send(&rig.q, buf, 2, 4);
 	loop_kick(rig.vio, 0);
 	assert_true(queue_take(&rig.q, &id, &len));
-	assert_int_equal(len, RESPONSE);
-	end(&rig);
+	assert_int_equal(len, VMEM_RESPONSE);
+	vmem_end(&rig);
 }
 
 static void plug__of_many_is_done_in_steps(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 	uint32_t id, len;
 	unsigned kicks = 0;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, SIZE);
-	send(&rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT);
+	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT);
 	while (!queue_take(&rig.q, &id, &len)) {
 		const uint64_t was = blocks_bytes(rig.blocks);
 
@@ -423,15 +308,15 @@ static void plug__of_many_is_done_in_steps(void **state)
 		kicks++;
 	}
 	assert_int_equal(kicks, SIZE / (64 * MIB));
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void plug__that_the_host_cannot_do_is_undone(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
 	rig.fails_at = 100;
 	assert_int_equal(plug(&rig, 0, 512), VIRTIO_MEM_RESP_BUSY);
@@ -440,46 +325,46 @@ static void plug__that_the_host_cannot_do_is_undone(void **state)
 	rig.fails_at = 50;
 	assert_int_equal(unplug(&rig, 0, 100), VIRTIO_MEM_RESP_BUSY);
 	assert_int_equal(FIELD(&rig, plugged_size), 100 * BLOCK);
-	assert_int_equal(ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
+	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_BUSY);
 	rig.fails_at = 0;
-	assert_int_equal(ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
+	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(FIELD(&rig, plugged_size), 0);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void pause__comes_when_a_request_is_done(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
-	send(&rig, VIRTIO_MEM_REQ_PLUG, AT, 512);
+	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, 512);
 	loop_kick(rig.vio, 0);
 	assert_false(queue_take(&rig.q, &id, &len));
 	rig.dev->ops->pause(rig.dev);
 	assert_int_equal(blocks_bytes(rig.blocks), GIB);
 	assert_true(queue_take(&rig.q, &id, &len));
 	rig.dev->ops->resume(rig.dev);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 static void reset__keeps_blocks_a_restart_does_not(void **state)
 {
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
 	assert_int_equal(plug(&rig, 1, 3), VIRTIO_MEM_RESP_ACK);
 	memset(rig.backing.host + BLOCK, 0xaa, BLOCK);
 	/* In the middle of a request, too. */
-	send(&rig, VIRTIO_MEM_REQ_PLUG, AT + 4 * BLOCK, 100);
+	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT + 4 * BLOCK, 100);
 	loop_kick(rig.vio, 0);
-	go(&rig);
+	vmem_go(&rig);
 	assert_int_equal(state_of(&rig, 1, 3), VIRTIO_MEM_STATE_PLUGGED);
 	assert_int_equal(state_of(&rig, 4, 100), VIRTIO_MEM_STATE_MIXED);
 	assert_int_equal(FIELD(&rig, plugged_size), 64 * MIB + 3 * BLOCK);
@@ -488,36 +373,40 @@ static void reset__keeps_blocks_a_restart_does_not(void **state)
 	resize(&rig, BLOCK);
 	rig.dev->ops->reset(rig.dev);
 	virtio_mem_restart(rig.vio);
-	go(&rig);
+	vmem_go(&rig);
 	assert_int_equal(FIELD(&rig, plugged_size), 0);
 	assert_int_equal(FIELD(&rig, requested_size), BLOCK);
 	assert_int_equal(FIELD(&rig, usable_region_size), GIB);
-	end(&rig);
+	vmem_end(&rig);
 }
+
+struct told {
+	struct virtio *vio;
+	uint64_t plugged;
+};
 
 static void changed(void *ctx, struct virtio *vio, uint64_t plugged)
 {
-	struct rig *rig = ctx;
-
-	assert_ptr_equal(vio, rig->vio);
-	rig->told = plugged;
-	loop_stop(rig->loop);
+	*(struct told *)ctx = (struct told){ vio, plugged };
+	loop_stop(vio->loop);
 }
 
 static void listener__is_told_what_is_plugged(void **state)
 {
+	struct told told = { 0 };
 	struct virtio_mem_info info;
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	virtio_mem_listen(rig.vio,
-			  (struct virtio_mem_listener){ changed, &rig });
+			  (struct virtio_mem_listener){ changed, &told });
 	resize(&rig, GIB);
 	assert_int_equal(plug(&rig, 1, 1), VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(plug(&rig, 2, 1), VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(loop_run(rig.loop, &err), 0);
-	assert_int_equal(rig.told, 2 * BLOCK);
+	assert_ptr_equal(told.vio, rig.vio);
+	assert_int_equal(told.plugged, 2 * BLOCK);
 	virtio_mem_query(rig.vio, &info);
 	assert_int_equal(info.region.start, AT);
 	assert_int_equal(info.region.size, SIZE);
@@ -525,17 +414,17 @@ static void listener__is_told_what_is_plugged(void **state)
 	assert_int_equal(info.requested, GIB);
 	assert_int_equal(info.block, BLOCK);
 	assert_true(info.driver);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 /* A buffer that was unplugged when the device gives it back. */
 static void push__leaves_no_memory_in_what_is_unplugged(void **state)
 {
 	struct virtq_chain chain = { .count = 1 };
-	struct rig rig;
+	struct vmem_rig rig;
 
 	(void)state;
-	begin(&rig);
+	vmem_begin(&rig);
 	resize(&rig, GIB);
 	assert_int_equal(plug(&rig, 0, 1), VIRTIO_MEM_RESP_ACK);
 	chain.iov[0] = (struct iovec){ rig.backing.host + 4096, 512 };
@@ -543,7 +432,7 @@ static void push__leaves_no_memory_in_what_is_unplugged(void **state)
 	memset(chain.iov[0].iov_base, 0xaa, 512);
 	virtio_push(rig.vio, 0, &chain, 512);
 	assert_int_equal(rig.backing.host[4096], 0);
-	end(&rig);
+	vmem_end(&rig);
 }
 
 int main(void)
