@@ -2,8 +2,9 @@
  * tests/kvm/arm64/dirty_guest.c - writes all over memory, by every means.
  *
  * Each CPU writes random words to random pages, forever; a disk, if there is
- * one, reads to where they write; KVM writes each CPU's stolen time; and a
- * flash, if there is one, is programmed word by word. CPU 0 resets the machine
+ * one, reads to where they write; KVM writes each CPU's stolen time; a flash,
+ * if there is one, is programmed word by word; and memory is plugged and
+ * unplugged, if it can be, while all write there. CPU 0 resets the machine
  * twice on its way. ../dirty.c watches.
  */
 #include "tests/kvm/arm64/lib/dt.h"
@@ -19,6 +20,7 @@
 #define BLOCK 0x10000 /* of a flash */
 #define MOST_SECTORS 200
 #define MOST_RAMS 2
+#define MOST_BLOCKS 64
 
 /* In RAM below the image: a reset leaves it. */
 struct kept {
@@ -33,6 +35,12 @@ static struct {
 	uint64_t at, size;
 } ram[MOST_RAMS];
 static unsigned rams;
+
+/* What may be plugged; writes to what is not go nowhere. */
+static struct ring mem_ring;
+static struct virtio mem;
+static struct virtio_mem hot; /* requested is 0: there is none */
+static bool plugged[MOST_BLOCKS];
 
 static void find_ram(void)
 {
@@ -69,6 +77,9 @@ static void scribble(struct cpu *cpu)
 
 	for (int i = 0; i < WRITES; i++)
 		write64(place(state, 16) & ~7UL, random_next(state));
+	for (int i = 0; hot.requested > 0 && i < WRITES / 4; i++)
+		write64(hot.addr + random_next(state) % hot.requested / 8 * 8,
+			random_next(state));
 }
 
 static void scribble_on(struct cpu *cpu)
@@ -104,6 +115,32 @@ static void command(uint64_t at, uint64_t code)
 	write32(at, code | code << 16);
 }
 
+static void find_mem(void)
+{
+	if (!virtio_find(&mem, VIRTIO_MEM, 0))
+		return;
+	virtio_begin(&mem, VIRTIO_MEM_FEATURES);
+	virtio_start(&mem, &mem_ring);
+	hot = virtio_mem_config(&mem);
+	CHECK(hot.requested / hot.block <= MOST_BLOCKS);
+	CHECK_EQ(hot.plugged, 0);
+}
+
+/* Neighbours that are in one state get the other. */
+static void change_memory(void)
+{
+	const unsigned blocks = (unsigned)(hot.requested / hot.block);
+	const unsigned first = (unsigned)(random_next(seed) % blocks);
+	const bool was = plugged[first];
+	unsigned end = first;
+
+	while (end < blocks && plugged[end] == was && end < first + 3)
+		plugged[end++] = !was;
+	CHECK_EQ(virtio_mem_ask(&mem, was ? MEM_UNPLUG : MEM_PLUG,
+				hot.addr + first * hot.block, end - first),
+		 MEM_ACK);
+}
+
 /* Word after word, and all over again. */
 static void program_flash(uint64_t flash, uint64_t size, uint64_t *words)
 {
@@ -127,6 +164,7 @@ int main(void)
 	struct virtio disk;
 
 	find_ram();
+	find_mem();
 	kept->lives++;
 	/* Other words in each life, or they would change nothing. */
 	for (unsigned i = 0; i < cpu_count(); i++)
@@ -148,6 +186,8 @@ int main(void)
 			read_disk(&disk, sectors);
 		if (flash)
 			program_flash(flash, flash_size, &kept->words);
+		if (hot.requested > 0)
+			change_memory();
 		scribble(this_cpu());
 	}
 	(void)smccc(PSCI_SYSTEM_RESET, 0, 0, 0);

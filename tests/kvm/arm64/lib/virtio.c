@@ -92,3 +92,38 @@ void virtio_linger(const struct virtio *dev)
 		if (read32(dev->base + VIRTIO_STATUS) & STATUS_NEEDS_RESET)
 			return;
 }
+
+static uint64_t config64(const struct virtio *dev, unsigned offset)
+{
+	const uint64_t at = dev->base + VIRTIO_CONFIG + offset;
+
+	return read32(at) | read32(at + 4) << 32;
+}
+
+struct virtio_mem virtio_mem_config(const struct virtio *dev)
+{
+	return (struct virtio_mem){ .block = config64(dev, 0),
+				    .addr = config64(dev, 16),
+				    .plugged = config64(dev, 40),
+				    .requested = config64(dev, 48) };
+}
+
+unsigned virtio_mem_ask(const struct virtio *dev, unsigned type,
+			uint64_t address, unsigned count)
+{
+	static struct {
+		uint16_t type, padding[3];
+		uint64_t address;
+		uint16_t count, padding2[3];
+	} req;
+	static uint16_t resp[5];
+
+	req.type = (uint16_t)type;
+	req.address = address;
+	req.count = (uint16_t)count;
+	dev->ring->desc[0] = (struct desc){ (uint64_t)&req, 24, DESC_NEXT, 1 };
+	dev->ring->desc[1] = (struct desc){ (uint64_t)resp, 10, DESC_WRITE, 0 };
+	virtio_offer(dev, 0);
+	CHECK_EQ(virtio_wait(dev), 10);
+	return resp[0];
+}

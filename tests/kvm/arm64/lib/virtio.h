@@ -32,7 +32,7 @@ enum {
 	VIRTIO_CONFIG = 0x100,
 };
 
-enum { VIRTIO_BLK = 2, VIRTIO_CONSOLE = 3, VIRTIO_RNG = 4 };
+enum { VIRTIO_BLK = 2, VIRTIO_CONSOLE = 3, VIRTIO_RNG = 4, VIRTIO_MEM = 24 };
 enum { STATUS_OK = 0x0f, STATUS_NEEDS_RESET = 0x40 };
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4 };
 
@@ -57,6 +57,10 @@ struct ring {
 		uint16_t event;
 	} used __attribute__((aligned(4)));
 };
+
+/* Requests of the memory device. Source: section 5.15. */
+enum { MEM_PLUG, MEM_UNPLUG, MEM_UNPLUG_ALL, MEM_STATE };
+enum { MEM_ACK, MEM_NACK, MEM_BUSY, MEM_ERROR };
 
 struct virtio {
 	uint64_t base;
@@ -87,6 +91,22 @@ void virtio_offer(const struct virtio *dev, uint16_t head);
  * Returns what the device wrote of it, in bytes, or -1 if it asks for a reset.
  */
 int64_t virtio_wait(const struct virtio *dev);
+
+/*
+ * Asks a memory device, which is ready, for @count blocks from @address on.
+ * Returns the answer's type.
+ */
+unsigned virtio_mem_ask(const struct virtio *dev, unsigned type,
+			uint64_t address, unsigned count);
+
+/* Such a device's configuration. */
+struct virtio_mem {
+	uint64_t block, addr, plugged, requested;
+};
+struct virtio_mem virtio_mem_config(const struct virtio *dev);
+
+/* The feature without which it does not work. */
+#define VIRTIO_MEM_FEATURES 2
 
 /* Gives the device the time to do what it should not. */
 void virtio_linger(const struct virtio *dev);
