@@ -64,6 +64,25 @@ shrink() {
 	wait_for 60 has_kept $(($1 << 20))
 }
 
+# plugged: how much of memory that comes and goes is there, in bytes.
+plugged() {
+	vmm mem ./box --json | sed -n 's/^ *"plugged": \([0-9]*\),*$/\1/p'
+}
+
+is_plugged() {
+	[ "$(plugged)" = "$1" ]
+}
+
+# total N: the Nth MemTotal the guest has said, in MiB.
+total() {
+	awk '/^MemTotal:/ && ++n == '"$1"' { print int($2 / 1024) }' out
+}
+
+# host_memory: what the host has given to the guest, in MiB.
+host_memory() {
+	resident
+}
+
 # is WHAT NUMBER -lt|-le|... NUMBER: ends the case if it is not.
 is() {
 	echo "$1: $2"
