@@ -361,6 +361,70 @@ class Pageout(ClientTest):
                          "web", "--pageout", other)
 
 
+def memory_device(name, most, block=2 << 20, **more):
+    """What a machine says of memory that can grow, as QEMU does."""
+    return {"type": "virtio-mem", "data": {
+        "id": name, "memaddr": 3 << 30, "size": 0, "requested-size": 0,
+        "max-size": most, "block-size": block, "node": 0,
+        "memdev": f"/objects/{name}", **more}}
+
+
+class Size(ClientTest):
+    def growing(self, *devices):
+        """A machine that started with 256 MiB, and what was asked of it."""
+        asked = []
+        machine = self.machine("web", answers={
+            "query-memory-devices": list(devices),
+            "qom-set": lambda arguments: asked.append(arguments) or {}})
+        return machine, asked
+
+    def test_what_is_beyond_the_start_is_asked_of_the_devices(self):
+        _, asked = self.growing(memory_device("mem0", 64 << 20),
+                                memory_device("mem1", 1 << 30, 4 << 20))
+        for size, first, second in (("256M", 0, 0), ("300", 44, 0),
+                                    ("324M", 64, 4), ("1344M", 64, 1024)):
+            asked.clear()
+            self.assertEqual(self.well("mem", "web", "--size", size), "")
+            self.assertEqual(asked, [
+                {"path": name, "property": "requested-size",
+                 "value": value << 20}
+                for name, value in (("mem0", first), ("mem1", second))])
+
+    def test_a_size_it_cannot_have_is_refused(self):
+        _, asked = self.growing(memory_device("mem0", 64 << 20))
+        for size, why in (
+                ("255M", "web started with 256M; 'vmm balloon' can take of "
+                 "that"), ("321M", "web can have 320M at most"),
+                ("257M", "web takes memory in blocks of 2M beyond what it "
+                 "started with"),
+                ("7E", "--size 7E: not a size, as in 512M or 2G"),
+                ("0", "--size 0: a guest needs memory"),
+                ("9000P", "--size 9000P: too large")):
+            self.refused(why, "mem", "web", "--size", size)
+        self.refused("--size goes alone: it shows nothing", "mem", "web",
+                     "--size", "1G", "--map")
+        self.assertEqual(asked, [])
+
+    def test_memory_that_does_not_grow_is_told(self):
+        self.growing()
+        done = self.vmm("mem", "web", "--size", "1G")
+        self.assertEqual((done.returncode, done.stderr), (
+            1, "Fatal: web: its memory does not grow (run with --mem "
+            "SIZE,max=SIZE)\n"))
+
+    def test_what_is_no_answer_is_none(self):
+        for wrong in (memory_device("mem0", -1), {"type": "virtio-mem"},
+                      memory_device("mem0", 1 << 30, 0),
+                      memory_device(None, 1 << 30)):
+            machine, _ = self.growing(wrong, memory_device(
+                "mem1", (1 << 63) - 1), memory_device("mem2", (1 << 63) - 1))
+            done = self.vmm("mem", "web", "--size", "1G")
+            self.assertEqual((done.returncode, done.stderr), (
+                1, "Fatal: web: says of its memory what is unexpected\n"))
+            machine.close()
+            machine.path.unlink()
+
+
 class Stop(ClientTest):
     def process(self, name, **how):
         """A pretended machine in a process of its own, which is still busy a
