@@ -202,6 +202,16 @@ bool host_available(const char *procfs, uint64_t *ret)
 	return true;
 }
 
+uint64_t host_swap_free(const char *procfs)
+{
+	char text[MEMINFO_LEN];
+	uint64_t sum = 0;
+
+	if (read_text(text, sizeof(text), procfs, "/meminfo") == 0)
+		(void)add_kib(text, "SwapFree:", &sum);
+	return sum;
+}
+
 bool host_ksm_runs(const char *sysfs)
 {
 	char word[WORD_LEN] = "";

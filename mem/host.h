@@ -54,6 +54,9 @@ int host_check_thp(const char *sysfs, bool shmem, struct err *err);
  */
 bool host_available(const char *procfs, uint64_t *ret);
 
+/* How much room the host's swap space has, in bytes. */
+uint64_t host_swap_free(const char *procfs);
+
 /* True if the kernel looks for equal pages now. */
 bool host_ksm_runs(const char *sysfs);
 

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "mem/backing.h"
+#include "mem/cgroup.h"
 #include "mem/host.h"
 
 #define MAX_THREADS 32 /* more wait for each other in the kernel */
@@ -184,9 +185,9 @@ static bool takes_memory(const struct mem_policy *policy)
 	return policy->source != MEM_FILE || !policy->share;
 }
 
-static int check_available(const struct mem_map *map, struct err *err)
+static uint64_t still_needed(const struct mem_map *map)
 {
-	uint64_t available, need = 0;
+	uint64_t need = 0;
 
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *r = &map->region[i];
@@ -194,6 +195,25 @@ static int check_available(const struct mem_map *map, struct err *err)
 		if (wanted(r) && takes_memory(&r->backing->policy))
 			need += r->gpa.size;
 	}
+	return need;
+}
+
+/* The kernel would not refuse a page: it would kill somebody. */
+static int check_available(const struct mem_map *map, struct err *err)
+{
+	const uint64_t need = still_needed(map);
+	struct cgroup_room room;
+	uint64_t available;
+
+	if (cgroup_room(HOST_PROCFS, CGROUP_FS, host_swap_free(HOST_PROCFS),
+			&room) &&
+	    need > room.left)
+		return err_set(err, -ENOMEM,
+			       "prealloc=on: %" PRIu64 " MiB are asked for, of "
+			       "the %" PRIu64 " MiB of control group %s "
+			       "(memory.max) %" PRIu64 " MiB are left",
+			       need >> 20, room.max >> 20, room.path,
+			       room.left >> 20);
 	if (!host_available(HOST_PROCFS, &available) || need <= available)
 		return 0;
 	return err_set(err, -ENOMEM,
