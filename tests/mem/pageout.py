@@ -52,6 +52,18 @@ go
 finish
 same_sums 3
 """, out=("paged out ",)),
+        case("anew", f"""{ZRAM}
+start '{KEEP}echo kept; read x; {SUM}read x; {SUM}' --mem 256M
+said kept
+vmm mem ./box --pageout=cold:1h 2>first &
+usleep 500000
+vmm mem ./box --pageout
+wait_for 10 grep 'Fatal: ./box: another pageout took its place' first
+go
+go
+finish
+same_sums 3
+""", out=("paged out ",)),
         case("cold", f"""{ZRAM}
 start '{KEEP}dd if=/dev/urandom of=/tmp/hot bs=1M count=4 2>/dev/null;
 while ! read -t 0 x; do sha256sum /tmp/hot; done >/tmp/sums; {SUM}

@@ -80,6 +80,16 @@ static void end(struct pageout *job)
 	control->pageout = pageout_free(job);
 }
 
+/* Who asks anew means that, be the one before a day's watch whose client has
+ * gone. */
+static void give_way(struct pageout *job)
+{
+	if (job->err.code == 0)
+		(void)err_set(&job->err, -ECANCELED,
+			      "another pageout took its place");
+	end(job);
+}
+
 /* Sets the next step's memory: up to @pages, ending where a huge page may. */
 static uint64_t next_step(const struct pageout *job, uint64_t pages,
 			  uintptr_t *ret_host)
@@ -304,9 +314,6 @@ int command_x_vmm_pageout(struct qmp_call *call, struct err *err)
 	if (ms < 0 || ms > MAX_WATCH_MS)
 		return err_set(err, -ERANGE,
 			       "Parameter 'idle-ms' expects up to a day");
-	if (control->pageout)
-		return err_set(err, -EBUSY,
-			       "the guest's memory is being paged out already");
 	if (!control->machine->limits.sync_mmu) {
 		call->class = QMP_KVM_MISSING_CAP;
 		return err_set(err, -ENOTSUP,
@@ -317,6 +324,8 @@ int command_x_vmm_pageout(struct qmp_call *call, struct err *err)
 		 (uint64_t)ms * MS, err);
 	if (!job)
 		return r;
+	if (control->pageout)
+		give_way(control->pageout);
 	control->pageout = job;
 	start(job, job->watch_ns ? MARKING : WRITING);
 	loop_timer_set(&job->timer, 0);
