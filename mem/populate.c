@@ -4,12 +4,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -176,13 +179,32 @@ static int start_threads(struct populate *p, struct err *err)
 	return 0;
 }
 
-/* True if the pages are the host's free memory's: not a pool's, which has
- * promised them, nor a shared file's, which are the page cache's. */
-static bool takes_memory(const struct mem_policy *policy)
+/* What a file on a tmpfs, which is memory, has no pages for yet. */
+static uint64_t missing_on_tmpfs(int fd, uint64_t size)
 {
+	struct statfs fs;
+	struct stat st;
+	uint64_t has;
+
+	if (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
+	    fstat(fd, &st) < 0)
+		return 0;
+	has = (uint64_t)st.st_blocks * 512;
+	return has < size ? size - has : 0;
+}
+
+/* What of the host's free memory it takes to populate a region: nothing of a
+ * pool, which has promised its pages, nor of a shared file, whose pages are the
+ * page cache's. */
+static uint64_t takes(const struct mem_region *r)
+{
+	const struct mem_policy *policy = &r->backing->policy;
+
 	if (policy->huge == MEM_HUGE_TLB)
-		return false;
-	return policy->source != MEM_FILE || !policy->share;
+		return 0;
+	if (policy->source == MEM_FILE && policy->share)
+		return missing_on_tmpfs(r->backing->fd, r->gpa.size);
+	return r->gpa.size;
 }
 
 static uint64_t still_needed(const struct mem_map *map)
@@ -192,8 +214,8 @@ static uint64_t still_needed(const struct mem_map *map)
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *r = &map->region[i];
 
-		if (wanted(r) && takes_memory(&r->backing->policy))
-			need += r->gpa.size;
+		if (wanted(r))
+			need += takes(r);
 	}
 	return need;
 }

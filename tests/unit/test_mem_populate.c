@@ -1,5 +1,7 @@
 /* tests/unit/test_mem_populate.c - mem/populate.c and vmm/prealloc.c. */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "mem/backing.h"
@@ -131,19 +134,19 @@ static void populate__shortage_is_told_before_anything_is_taken(void **state)
 			 0);
 }
 
-static void populate__a_private_file_takes_memory_for_all_of_it(void **state)
+/* What populating a file of twice what the host has comes to. @own: a template
+ */
+static int populate_large_file(char *own, bool share)
 {
-	char own[] = TEMPLATE;
 	const struct mem_policy file = { .source = MEM_FILE,
 					 .path = own,
+					 .share = share,
 					 .prealloc = true };
 	struct populate *p = NULL;
 	uint64_t size = 0;
 	int fd, r;
 
-	(void)state;
-	if (SMALL_ADDRESS_SPACE || !host_available(HOST_PROCFS, &size))
-		SKIP("no room for so large a mapping");
+	assert_true(host_available(HOST_PROCFS, &size));
 	size = (size / MIB + 1) * 2 * MIB;
 	fd = mkstemp(own);
 	assert_true(fd >= 0);
@@ -156,7 +159,52 @@ static void populate__a_private_file_takes_memory_for_all_of_it(void **state)
 	if (p)
 		populate_stop(p);
 	(void)populate_finish(p, &(struct err){ 0 });
-	assert_int_equal(r, -ENOMEM);
+	return r;
+}
+
+static void populate__a_private_file_takes_memory_for_all_of_it(void **state)
+{
+	char own[] = TEMPLATE;
+
+	(void)state;
+	if (SMALL_ADDRESS_SPACE)
+		SKIP("no room for so large a mapping");
+	assert_int_equal(populate_large_file(own, false), -ENOMEM);
+}
+
+static void populate__a_file_on_a_tmpfs_takes_memory(void **state)
+{
+	char own[] = "/dev/shm/vmm-test-populate-XXXXXX";
+	struct statfs fs;
+
+	(void)state;
+	if (SMALL_ADDRESS_SPACE)
+		SKIP("no room for so large a mapping");
+	if (statfs("/dev/shm", &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+		SKIP("no tmpfs on /dev/shm");
+	assert_int_equal(populate_large_file(own, true), -ENOMEM);
+}
+
+static void populate__what_a_tmpfs_has_already_is_not_asked_for(void **state)
+{
+	char own[] = "/dev/shm/vmm-test-populate-XXXXXX";
+	const struct mem_policy file = {
+		.source = MEM_FILE, .path = own, .share = true, .prealloc = true
+	};
+	struct populate *p = NULL;
+	const int fd = mkstemp(own);
+
+	(void)state;
+	if (fd < 0)
+		SKIP("no /dev/shm");
+	assert_int_equal(fallocate(fd, 0, 0, 4 * MIB), 0);
+	add(2 * GIB, 4 * MIB, file);
+	assert_int_equal(unlink(own), 0);
+	mem_freeze(&map);
+	assert_int_equal(populate_start(&p, &map, &err), 0);
+	assert_int_equal(populate_finish(p, &err), 0);
+	assert_int_equal(resident(&backing[0]), 4 * MIB);
+	assert_int_equal(close(fd), 0);
 }
 
 static void populate__a_page_that_is_not_to_be_had_is_named(void **state)
@@ -232,6 +280,8 @@ int main(void)
 		TEST(populate__every_page_is_there_before_the_end),
 		TEST(populate__shortage_is_told_before_anything_is_taken),
 		TEST(populate__a_private_file_takes_memory_for_all_of_it),
+		TEST(populate__a_file_on_a_tmpfs_takes_memory),
+		TEST(populate__what_a_tmpfs_has_already_is_not_asked_for),
 		TEST(populate__a_page_that_is_not_to_be_had_is_named),
 		TEST(prealloc__a_signal_ends_it),
 		TEST(prealloc__without_a_signal_it_is_complete),
