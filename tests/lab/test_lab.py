@@ -189,6 +189,8 @@ class EndTest(unittest.TestCase):
 class TerminalTest(unittest.TestCase):
     """tools/lab -i on a terminal"""
 
+    arch = ARM64
+
     def test_command_has_a_terminal_of_our_size_and_ours_is_restored(self):
         near, far = pty.openpty()
         try:
@@ -196,7 +198,8 @@ class TerminalTest(unittest.TestCase):
             before = termios.tcgetattr(far)
             with subprocess.Popen(
                     lab_words("sh", "-c", "read go; stty size; exit 5",
-                              options=["-i", "--timeout", "100"]),
+                              options=["-i", "--timeout", "100"],
+                              arch=self.arch),
                     stdin=far, stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT) as process:
                 os.write(near, b"go\r")
@@ -207,6 +210,12 @@ class TerminalTest(unittest.TestCase):
         finally:
             os.close(near)
             os.close(far)
+
+
+class MipsTerminalTest(TerminalTest):
+    """The same on a MIPS host"""
+
+    arch = MIPS
 
 
 if __name__ == "__main__":
