@@ -62,6 +62,12 @@ tail -q -n 1 /tmp/time /tmp/rss
 """
 
 
+def boot_script(arch: Arch) -> str:
+    """What is run in the lab."""
+    form = COUNTED if arch.counts else TIMED
+    return form.format(boot=_boot(arch), rss=_rss(arch))
+
+
 def run_in_lab(arch: Arch, script: str, *programs: Path,
                limit: int = 300) -> list[dict[str, int]]:
     """Runs a script that prints JSON objects, a line each; the programs are
@@ -86,9 +92,7 @@ def measure_boot(arch: Arch) -> list[Figure]:
     folder = Build(arch).make(
         ("tools/vmm", "tests/bench/vmm-measure")).parent.parent
     found: dict[str, int] = {}
-    script = COUNTED if arch.counts else TIMED
-    for part in run_in_lab(arch, script.format(boot=_boot(arch),
-                                               rss=_rss(arch)),
+    for part in run_in_lab(arch, boot_script(arch),
                            folder / "tests/bench/vmm-measure"):
         found.update(part)
     if not arch.counts:

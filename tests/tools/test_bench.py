@@ -1,0 +1,33 @@
+"""The scripts of tools/bench are shell, and its words are checked."""
+
+import subprocess
+import unittest
+
+from vmmtools import bench_boot
+from vmmtools.arch import ARCHES
+from vmmtools.base import SOURCE_ROOT
+
+
+class BootTest(unittest.TestCase):
+    """tools/bench boot"""
+
+    def test_scripts_are_shell_and_name_the_guest_s_kernel(self):
+        for arch in ARCHES.values():
+            script = bench_boot.boot_script(arch)
+            subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+            self.assertIn(f"--kernel /guest/{arch.kernel_name} ", script)
+
+
+class WordsTest(unittest.TestCase):
+    """The command line"""
+
+    def test_what_cannot_be_counted_is_refused(self):
+        done = subprocess.run(
+            [SOURCE_ROOT / "tools/bench", "dirty", "--arch", "mips"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"mips hosts count no instructions", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
