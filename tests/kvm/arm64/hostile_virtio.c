@@ -18,6 +18,7 @@ static struct {
 } head;
 static uint8_t status;
 static uint64_t seed = 0x123456789abcdef1;
+static uint32_t needed; /* features the device does not do without */
 
 /* Addresses where no ring and no buffer can be. */
 static uint64_t bad_address(unsigned i)
@@ -45,7 +46,7 @@ static uint64_t bad_address(unsigned i)
 
 static void start(struct virtio *dev)
 {
-	virtio_begin(dev, FEATURE_INDIRECT);
+	virtio_begin(dev, needed | FEATURE_INDIRECT);
 	virtio_start(dev, &ring);
 }
 
@@ -61,7 +62,7 @@ static void rings_in_bad_places(struct virtio *dev)
 		const uint64_t bad = bad_address(i / 3);
 
 		ring = (struct ring){ .avail.index = 3 };
-		virtio_begin(dev, FEATURE_EVENT);
+		virtio_begin(dev, needed | FEATURE_EVENT);
 		virtio_place(dev, i % 3 == 0 ? bad : (uint64_t)ring.desc,
 			     i % 3 == 1 ? bad : (uint64_t)&ring.avail,
 			     i % 3 == 2 ? bad : (uint64_t)&ring.used,
@@ -79,7 +80,7 @@ static void rings_of_bad_sizes(struct virtio *dev)
 
 	for (unsigned i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
 		ring = (struct ring){ .avail.index = 1 };
-		virtio_begin(dev, 0);
+		virtio_begin(dev, needed);
 		virtio_place(dev, (uint64_t)ring.desc, (uint64_t)&ring.avail,
 			     (uint64_t)&ring.used, size[i]);
 		write32(dev->base + VIRTIO_STATUS, STATUS_OK);
@@ -181,7 +182,7 @@ static void kicks_that_are_not_due(struct virtio *dev)
 		if (step == 0)
 			write32(dev->base + VIRTIO_STATUS, 0);
 		if (step == 1)
-			virtio_begin(dev, 0);
+			virtio_begin(dev, needed);
 		if (step == 2)
 			virtio_place(dev, (uint64_t)ring.desc,
 				     (uint64_t)&ring.avail,
@@ -257,7 +258,7 @@ static void noise(struct virtio *dev)
 /* A request as it should be, after a reset. */
 static void still_works(struct virtio *dev, unsigned kind)
 {
-	virtio_begin(dev, 0);
+	virtio_begin(dev, needed);
 	virtio_start(dev, &ring);
 	memset(data, 0, sizeof(data));
 	head.type = 0;
@@ -279,6 +280,9 @@ static void still_works(struct virtio *dev, unsigned kind)
 		CHECK_EQ(virtio_wait(dev), 513);
 		CHECK_EQ(status, 0);
 		CHECK_EQ(data[0], 's');
+	} else if (kind == VIRTIO_MEM) {
+		/* Nothing is usable: the host wants nothing plugged. */
+		CHECK_EQ(virtio_mem_ask(dev, MEM_STATE, 0, 1), MEM_ERROR);
 	} else if (dev->queue == 1) {
 		data[0] = '\n';
 		ring.desc[0] = (struct desc){ (uint64_t)data, 1, 0, 0 };
@@ -337,6 +341,7 @@ int main(void)
 
 		for (unsigned i = 0; virtio_find(&dev, kind, i); i++) {
 			found++;
+			needed = kind == VIRTIO_MEM ? VIRTIO_MEM_FEATURES : 0;
 			put("device ");
 			put_hex(kind);
 			put("\n");
