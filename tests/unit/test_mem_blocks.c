@@ -1,5 +1,6 @@
 /* tests/unit/test_mem_blocks.c - mem/blocks.c, and who respects blocks. */
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -453,6 +454,52 @@ static void reclaim__what_is_not_plugged_is_no_ram(void **state)
 	end(&rig);
 }
 
+struct looker {
+	struct rig *rig;
+	bool stop; /* atomic */
+	uint64_t found; /* atomic */
+};
+
+/* Block 1 is always there, and so is what lies before it; all else may be. */
+static void *look(void *arg)
+{
+	struct looker *l = arg;
+
+	while (!__atomic_load_n(&l->stop, __ATOMIC_RELAXED)) {
+		uint64_t part = 0;
+
+		assert_non_null(
+			mem_ptr(&l->rig->map, AT + BLOCK, BLOCK, MEM_READ));
+		assert_non_null(mem_ptr_part(&l->rig->map, AT + BLOCK,
+					     SIZE - BLOCK, MEM_READ, &part));
+		assert_true(part >= BLOCK && part % BLOCK == 0);
+		assert_true(mem_present(&l->rig->map.region[1]) >= BLOCK);
+		(void)__atomic_fetch_add(&l->found, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void plug__others_look_meanwhile(void **state)
+{
+	struct rig rig;
+	struct looker l = { .rig = &rig };
+	pthread_t thread;
+
+	(void)state;
+	begin(&rig, NULL, false);
+	assert_int_equal(plug(&rig, 1, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, look, &l), 0);
+	for (unsigned i = 0;
+	     i < 500 || __atomic_load_n(&l.found, __ATOMIC_RELAXED) < 500;
+	     i++) {
+		assert_int_equal(plug(&rig, 2, COUNT - 2), 0);
+		assert_int_equal(unplug(&rig, 2, COUNT - 2), 0);
+	}
+	__atomic_store_n(&l.stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	end(&rig);
+}
+
 struct slots {
 	uint32_t count;
 	uint32_t slot[4];
@@ -537,6 +584,7 @@ int main(void)
 		cmocka_unit_test(
 			dirty__blocks_that_stay_after_all_were_written),
 		cmocka_unit_test(reclaim__what_is_not_plugged_is_no_ram),
+		cmocka_unit_test(plug__others_look_meanwhile),
 		cmocka_unit_test(slots__each_plugged_block_has_one),
 	};
 

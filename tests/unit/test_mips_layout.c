@@ -195,6 +195,17 @@ static void physical__other_addresses_are_nowhere(void **state)
 	assert_int_equal(gpa, 1);
 }
 
+static void layout__memory_does_not_grow(void **state)
+{
+	(void)state;
+	want(64 * MIB);
+	config.mem[0].policy.max = 128 * MIB;
+	assert_int_equal(lay_out(), -ENOTSUP);
+	assert_string_equal(err.msg, "--mem M: max=: guests of this "
+				     "architecture take no memory while they "
+				     "run");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -208,6 +219,7 @@ int main(void)
 		TEST(layout__memory_gives_way_to_flash),
 		TEST(layout__rom_is_below_512_mib_and_beside_devices),
 		TEST(layout__pages_are_those_of_the_host),
+		TEST(layout__memory_does_not_grow),
 		TEST(physical__kseg0_and_kseg1_are_the_same_memory),
 		TEST(physical__other_addresses_are_nowhere),
 	};
