@@ -19,12 +19,12 @@ enum {
 	HEAD_NAME = 16,
 	HEAD = 24,
 	SECTION_INDEX = 4,
-	SECTION_SIZE = 8,
-	SECTION_ZERO = 12,
 	SECTION = 16,
-	RECORD_SIZE = 8,
-	RECORD_ZERO = 12,
 	RECORD = 16,
+	/* Of a section's head, and of a record's. */
+	PART_SIZE = 8,
+	PART_ZERO = 12,
+	PART = 16,
 };
 
 static bool is_int(size_t size)
@@ -65,19 +65,27 @@ static uint8_t *grow(struct state *state, size_t size)
 	return at;
 }
 
-void state_begin(struct state *state, const char *name)
+/* @to: STATE_MAX_NAME bytes, which are zero */
+static void copy_name(uint8_t *to, const char *name)
 {
 	const size_t len = strlen(name);
+
+	assert(len <= STATE_MAX_NAME);
+	for (size_t i = 0; i < len; i++)
+		to[i] = (uint8_t)name[i];
+}
+
+void state_begin(struct state *state, const char *name)
+{
 	uint8_t *at;
 
 	*state = (struct state){ 0 };
-	assert(len <= STATE_MAX_NAME);
 	at = grow(state, HEAD);
 	if (!at)
 		return;
 	memcpy(at, magic, sizeof(magic));
 	store_le32(at + HEAD_VERSION, STATE_VERSION);
-	memcpy(at + HEAD_NAME, name, len);
+	copy_name(at + HEAD_NAME, name);
 }
 
 void state_finish(struct state *state)
@@ -111,8 +119,8 @@ static uint8_t *add(struct state *state, uint64_t id, size_t size)
 		return NULL;
 	assert(state->section > 0);
 	store_le64(at, id);
-	store_le32(at + RECORD_SIZE, (uint32_t)size);
-	length = state->data + state->section + SECTION_SIZE;
+	store_le32(at + PART_SIZE, (uint32_t)size);
+	length = state->data + state->section + PART_SIZE;
 	store_le32(length, (uint32_t)(state->size - state->section - SECTION));
 	return at + RECORD;
 }
@@ -175,11 +183,9 @@ static int bad(size_t at, const char *what, struct err *err)
 static int check_head(const uint8_t *data, size_t size, const char *name,
 		      struct err *err)
 {
-	char want[STATE_MAX_NAME] = { 0 };
-	const size_t len = strlen(name);
+	uint8_t want[STATE_MAX_NAME] = { 0 };
 
-	assert(len <= sizeof(want));
-	memcpy(want, name, len);
+	copy_name(want, name);
 	if (size > STATE_MAX_SIZE)
 		return bad(STATE_MAX_SIZE, "it is too large", err);
 	if (size < HEAD || memcmp(data, magic, sizeof(magic)) != 0)
@@ -197,24 +203,22 @@ static int check_head(const uint8_t *data, size_t size, const char *name,
 	return 0;
 }
 
-/*
- * How many bytes the section or record at @at takes. @head: of its own; its
- * size is at @field, and a zero behind that.
- */
+/* How many bytes are in the section or record at @at, beside its head. */
 static int measure(const struct state_view *view, size_t at, size_t end,
-		   size_t head, size_t field, size_t *ret, struct err *err)
+		   size_t *ret, struct err *err)
 {
 	const uint8_t *data = view->data + at;
 	size_t size;
 
-	if (end - at < head)
+	if (end - at < PART)
 		return bad(at, "it is cut off", err);
-	size = load_le32(data + field);
-	if (load_le32(data + field + 4) != 0)
-		return bad(at + field + 4, "it is not zero", err);
+	size = load_le32(data + PART_SIZE);
+	if (load_le32(data + PART_ZERO) != 0)
+		return bad(at + PART_ZERO, "it is not zero", err);
 	/* Up to a multiple of 8, without a sum that may wrap. */
-	if (size > end - at - head || padded(size) > end - at - head)
-		return bad(at + field, "it is longer than what is there", err);
+	if (size > end - at - PART || padded(size) > end - at - PART)
+		return bad(at + PART_SIZE, "it is longer than what is there",
+			   err);
 	*ret = size;
 	return 0;
 }
@@ -223,9 +227,8 @@ static int check_records(const struct state_view *view, size_t at, size_t end,
 			 struct err *err)
 {
 	while (at < end) {
-		size_t size;
-		const int r = measure(view, at, end, RECORD, RECORD_SIZE, &size,
-				      err);
+		size_t size = 0;
+		const int r = measure(view, at, end, &size, err);
 
 		if (r < 0)
 			return r;
@@ -250,7 +253,7 @@ static size_t find(const struct state_view *view, uint32_t kind, uint32_t index,
 		if (load_le32(data) == kind &&
 		    load_le32(data + SECTION_INDEX) == index)
 			return at;
-		at += SECTION + load_le32(data + SECTION_SIZE);
+		at += SECTION + load_le32(data + PART_SIZE);
 	}
 	return 0;
 }
@@ -259,14 +262,13 @@ static int check_section(const struct state_view *view, size_t at, size_t *ret,
 			 struct err *err)
 {
 	const uint8_t *data = view->data + at;
-	size_t size;
-	int r = measure(view, at, view->size, SECTION, SECTION_SIZE, &size,
-			err);
+	size_t size = 0;
+	int r = measure(view, at, view->size, &size, err);
 
 	if (r < 0)
 		return r;
 	if (size % 8 != 0)
-		return bad(at + SECTION_SIZE, "it is no multiple of 8", err);
+		return bad(at + PART_SIZE, "it is no multiple of 8", err);
 	if (find(view, load_le32(data), load_le32(data + SECTION_INDEX), at) !=
 	    0)
 		return bad(at, "it is there twice", err);
@@ -303,7 +305,7 @@ int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
 				 kind, index);
 	*ret = (struct state_records){
 		.data = view->data + at + SECTION,
-		.size = load_le32(view->data + at + SECTION_SIZE),
+		.size = load_le32(view->data + at + PART_SIZE),
 	};
 	return 0;
 }
@@ -317,7 +319,7 @@ bool state_next(struct state_records *records, struct state_record *ret)
 	*ret = (struct state_record){
 		.id = load_le64(data),
 		.val = data + RECORD,
-		.size = load_le32(data + RECORD_SIZE),
+		.size = load_le32(data + PART_SIZE),
 	};
 	records->at += RECORD + padded(ret->size);
 	return true;

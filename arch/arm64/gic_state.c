@@ -29,7 +29,7 @@ static uint64_t affinity(uint64_t mpidr)
 static int side_init(struct side *side, const struct gic *gic,
 		     const struct vm *vm, unsigned cpu, struct err *err)
 {
-	uint64_t mpidr, ctlr;
+	uint64_t mpidr = 0, ctlr = 0;
 	int r;
 
 	*side = (struct side){ gic, vm, (uint64_t)cpu << 32, 0 };

@@ -101,8 +101,8 @@ static int save_lengths(const struct vcpu *vcpu, struct state *state,
 
 int arch_vcpu_save(struct vcpu *vcpu, struct state *state, struct err *err)
 {
-	struct kvm_vcpu_events events;
-	struct kvm_mp_state mp;
+	struct kvm_vcpu_events events = { 0 };
+	struct kvm_mp_state mp = { 0 };
 	int r;
 
 	/* Registers first: for them KVM does what PSCI CPU_ON still owes. */
@@ -145,7 +145,7 @@ static int load_lengths(const struct vcpu *vcpu, struct state_records records,
 static int load_events(const struct vcpu *vcpu, struct state_records *records,
 		       struct err *err)
 {
-	uint64_t pending, has_esr, esr;
+	uint64_t pending = 0, has_esr = 0, esr = 0;
 	int r = state_get(records, ARM64_VCPU_SERROR, 1, &pending, err);
 
 	if (r == 0)
@@ -170,7 +170,7 @@ static int load(struct vcpu *vcpu, const struct state_view *view,
 {
 	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct state_records records;
-	uint64_t off;
+	uint64_t off = 0;
 	int r;
 
 	r = state_find(view, ARM64_STATE_VCPU, vcpu->index, &records, err);

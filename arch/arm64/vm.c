@@ -241,7 +241,7 @@ int arch_vm_save(struct vm *vm, struct state *state, struct err *err)
 static int check_gic(const struct gic *gic, struct state_records *records,
 		     struct err *err)
 {
-	uint64_t kind, irqs;
+	uint64_t kind = 0, irqs = 0;
 	int r = state_get(records, ARM64_VM_GIC, 4, &kind, err);
 
 	if (r == 0)

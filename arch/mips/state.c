@@ -108,7 +108,7 @@ static int load(struct vcpu *vcpu, const struct state_view *view,
 		struct err *err)
 {
 	struct state_records records;
-	uint64_t off, count;
+	uint64_t off = 0, count = 0;
 	int r;
 
 	r = load_regs(vcpu, view, err);

@@ -26,6 +26,7 @@
 #define TIMER_ON 1UL
 #define SECTORS 200
 #define SECTOR 512
+#define PV_TIME_ST 0xc5000021 /* Arm DEN0057A, 3.2 */
 #define FLASH_READ_STATUS 0x700070
 #define FLASH_READ_ARRAY 0xff00ff
 #define FLASH_READY 0x800080
@@ -44,6 +45,7 @@ static uint64_t newest, newest_physical;
 static struct state {
 	unsigned ticks, tokens, passed, rings, lpis, sent;
 	uint64_t signature, seed;
+	uint64_t record, stolen; /* where its stolen time is; 0: none */
 } states[COUNT_MAX_CPUS];
 
 static struct {
@@ -175,6 +177,18 @@ static void check_clock(void)
 	check_counter(&newest_physical, now_physical);
 }
 
+/* Nor does the time that it was kept waiting. */
+static void check_stolen(struct state *state)
+{
+	uint64_t stolen;
+
+	if (state->record == 0)
+		return;
+	stolen = read64(state->record + 8);
+	CHECK(stolen >= state->stolen);
+	state->stolen = stolen;
+}
+
 static void offer(void)
 {
 	disk.ring.desc[0] = (struct desc){ (uint64_t)&disk.head, 16, DESC_NEXT,
@@ -264,6 +278,7 @@ static void live_once(struct state *state, unsigned index)
 {
 	check_registers(state);
 	check_clock();
+	check_stolen(state);
 	pass_token(state, index);
 	if (index == 0 && has_disk)
 		drive_disk();
@@ -277,6 +292,15 @@ static void live_once(struct state *state, unsigned index)
 	}
 }
 
+/* The record of a CPU that is started again begins anew. */
+static void find_record(struct state *state)
+{
+	const uint64_t at = smccc(PV_TIME_ST, 0, 0, 0);
+
+	state->record = at == PSCI_NOT_SUPPORTED ? 0 : at;
+	state->stolen = 0;
+}
+
 static void set_up(struct cpu *cpu)
 {
 	gic_setup_cpu();
@@ -288,6 +312,7 @@ static void set_up(struct cpu *cpu)
 	if (cpu->index == 1)
 		gic_enable(uart_intid);
 	set_registers(&states[cpu->index], cpu->index);
+	find_record(&states[cpu->index]);
 	arm_timer();
 	irq_unmask();
 }
