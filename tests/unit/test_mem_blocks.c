@@ -457,7 +457,7 @@ static void reclaim__what_is_not_plugged_is_no_ram(void **state)
 struct looker {
 	struct rig *rig;
 	bool stop; /* atomic */
-	uint64_t found; /* atomic */
+	uint32_t found; /* atomic */
 };
 
 /* Block 1 is always there, and so is what lies before it; all else may be. */
