@@ -249,10 +249,12 @@ class List(ClientTest):
         self.machine("web")
         self.machine("hung", silent=("query-status",))
         self.machine("mute", first=b"")
+        self.machine("full", first={"error": {"class": "GenericError",
+                                              "desc": "too many clients"}})
         self.assertEqual(
             [(m["name"], m["status"], m["cpus"])
              for m in json.loads(self.well("list", "--json"))],
-            [("hung", "no answer", None), ("mute", "no answer", None),
+            [("full", "busy", None), ("hung", "no answer", None), ("mute", "no answer", None),
              ("web", "running", 2)])
 
 

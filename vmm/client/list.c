@@ -90,7 +90,9 @@ static int look(json_t *list, const char *name, struct err *err)
 	if (!row)
 		row = json_pack("{s:o, s:i, s:s, s:n, s:n}", "name",
 				qmp_string(name), "pid", (int)client.pid,
-				"status", "no answer", "memory", "cpus");
+				"status",
+				r == -EREMOTEIO ? "busy" : "no answer",
+				"memory", "cpus");
 	if (json_array_append_new(list, row) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", name);
 	return 0;
