@@ -212,7 +212,8 @@ bool vm_is_quiet(struct vm *vm)
 
 void vm_pause(struct vm *vm)
 {
-	if (vm->paused)
+	/* Of one that is broken nothing runs. */
+	if (vm->paused || vm->broken.code < 0)
 		return;
 	set_paused(vm, true);
 	for (unsigned i = 0; i < vm->vcpus; i++)
@@ -294,6 +295,8 @@ static int replace(struct vm *vm, const struct state_view *from,
 	if (r == 0 && started)
 		r = vm_start(vm, err);
 	if (r < 0) {
+		/* Half of one would have a client wait for its vCPUs. */
+		unmake(vm);
 		(void)err_wrap(err, "virtual machine made anew");
 		vm->broken = *err;
 		machine_end(vm->machine, OUTCOME_ERROR);
