@@ -158,6 +158,28 @@ is 'different sums' $( (sha256sum <disk; grep '  /dev/vda' out) |
 """)
 
 
+def rebuilt() -> Case:
+    """A new VM has the slots of what is plugged, and goes on plugging."""
+    return case("rebuilt", f"""
+start '{KEEP}echo up; read x; {ROOM}{FILL.format(300)}{SUM}echo filled;
+while ! read -t 0 x; do sha256sum /tmp/keep; done | uniq; {SUM}' \\
+    --mem 256M,max=768M
+said up
+vmm mem ./box --size 768M
+wait_for 60 is_plugged {MORE}
+go
+said filled
+"$LAB/boot/rebuilds" ./box 5 1 150 || fail rebuild
+vmm mem ./box --size 256M
+"$LAB/boot/rebuilds" ./box 5 2 150 || fail rebuild
+wait_for 60 is_plugged 0
+vmm mem ./box --size 512M
+wait_for 60 is_plugged {256 << 20}
+finish
+same_sums 4
+""")
+
+
 def cases() -> list[Case]:
     """All of them."""
     shmem = "host_memory() { awk '/^Shmem:/ { print int($2 / 1024) }' " \
@@ -170,5 +192,5 @@ def cases() -> list[Case]:
         grows_and_shrinks("pages-of-16k", host=replace(HOST, page="16k")),
         grows_and_shrinks("pages-of-64k", host=replace(HOST, page="64k")),
         part_of_it(), restart(), pool_runs_dry(), with_balloon(),
-        disk_reads(),
+        disk_reads(), rebuilt(),
     ]
