@@ -19,21 +19,6 @@
 #define FILL 0xaa
 #define MAX_PFNS 1024
 
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static bool take(struct input *in, void *buf, size_t len)
-{
-	if (in->left < len)
-		return false;
-	memcpy(buf, in->p, len);
-	in->p += len;
-	in->left -= len;
-	return true;
-}
-
 struct model {
 	struct balloon_rig rig;
 	bool lost[FRAMES]; /* the page may hold anything */
@@ -75,14 +60,14 @@ static size_t add_run(const struct run *run, uint32_t *pfn, size_t n)
 	return n;
 }
 
-static void send_pages(struct model *m, unsigned queue, struct input *in,
+static void send_pages(struct model *m, unsigned queue, struct fuzz_input *in,
 		       unsigned runs)
 {
 	uint32_t pfn[MAX_PFNS];
 	struct run run;
 	size_t n = 0;
 
-	while (runs-- > 0 && take(in, &run, sizeof(run)))
+	while (runs-- > 0 && fuzz_take(in, &run, sizeof(run)))
 		n = add_run(&run, pfn, n);
 	if (n == 0)
 		return;
@@ -97,7 +82,7 @@ static void send_pages(struct model *m, unsigned queue, struct input *in,
 			use(m, le32toh(pfn[i]));
 }
 
-static void send_report(struct model *m, struct input *in)
+static void send_report(struct model *m, struct fuzz_input *in)
 {
 	bool before[FRAMES];
 	struct {
@@ -105,7 +90,7 @@ static void send_report(struct model *m, struct input *in)
 	} r;
 	struct range gpa;
 
-	if (!take(in, &r, sizeof(r)))
+	if (!fuzz_take(in, &r, sizeof(r)))
 		return;
 	gpa = (struct range){ BIG - 65536 + r.at % (FRAMES * FRAME + 131072),
 			      r.size % (FRAMES * FRAME) };
@@ -122,7 +107,8 @@ static void send_report(struct model *m, struct input *in)
 }
 
 /* Any bytes, anywhere, as a chain of any shape. */
-static void send_anything(struct model *m, unsigned queue, struct input *in)
+static void send_anything(struct model *m, unsigned queue,
+			  struct fuzz_input *in)
 {
 	struct {
 		uint16_t offset, len[3];
@@ -131,7 +117,7 @@ static void send_anything(struct model *m, unsigned queue, struct input *in)
 	struct range buf[3];
 	gpa_t at = RAM_BORDER - 256;
 
-	if (!take(in, &c, sizeof(c)))
+	if (!fuzz_take(in, &c, sizeof(c)))
 		return;
 	at += c.offset % 512;
 	for (unsigned i = 0; i < 3; i++) {
@@ -161,7 +147,7 @@ static void go_live(struct model *m, uint64_t features)
 			use(m, f + BIG / FRAME);
 }
 
-static void step(struct model *m, uint8_t op, struct input *in)
+static void step(struct model *m, uint8_t op, struct fuzz_input *in)
 {
 	struct balloon_rig *rig = &m->rig;
 	uint32_t word;
@@ -170,11 +156,11 @@ static void step(struct model *m, uint8_t op, struct input *in)
 	case 0:
 		return go_live(m, (op & 16 ? 1 : 0) | 0x3e);
 	case 1:
-		if (take(in, &word, sizeof(word)))
+		if (fuzz_take(in, &word, sizeof(word)))
 			balloon_set_target(rig->vio, (uint64_t)word << 8);
 		return;
 	case 2:
-		if (take(in, &word, sizeof(word)))
+		if (fuzz_take(in, &word, sizeof(word)))
 			mmio_write(rig->dev, 0x100 + op / 16u % 5u * 4u, word);
 		return;
 	case 3:
@@ -218,7 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct balloon_options opt = { .target = UINT64_MAX,
 						    .reporting = true };
 	static struct model m; /* kept: to make it costs more than a run */
-	struct input in = { data, size };
+	struct fuzz_input in = { data, size };
 	uint8_t op;
 
 	if (!m.rig.dev) {
@@ -227,7 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	go_live(&m, 0x3f);
 	balloon_set_target(m.rig.vio, 0);
-	while (take(&in, &op, 1))
+	while (fuzz_take(&in, &op, 1))
 		step(&m, op, &in);
 	check(&m);
 	return 0;

@@ -20,21 +20,6 @@
 #define QUEUE 16
 #define DATA_SIZE 4096
 
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static bool take(struct input *in, void *buf, size_t len)
-{
-	if (in->left < len)
-		return false;
-	memcpy(buf, in->p, len);
-	in->p += len;
-	in->left -= len;
-	return true;
-}
-
 struct rig {
 	struct fake_ram ram;
 	struct fake_irq irq;
@@ -76,11 +61,11 @@ static gpa_t place(const struct rig *rig, const struct piece *piece)
 	}
 }
 
-static void send(struct rig *rig, struct input *in, unsigned count)
+static void send(struct rig *rig, struct fuzz_input *in, unsigned count)
 {
 	struct piece piece;
 
-	for (unsigned i = 0; i < count && take(in, &piece, sizeof(piece));
+	for (unsigned i = 0; i < count && fuzz_take(in, &piece, sizeof(piece));
 	     i++) {
 		const gpa_t at = place(rig, &piece);
 		uint8_t *p = mem_ptr(&rig->ram.map, at, 2, MEM_WRITE);
@@ -98,11 +83,11 @@ static void send(struct rig *rig, struct input *in, unsigned count)
 	loop_kick(rig->vio, 0);
 }
 
-static void run(struct rig *rig, struct input *in)
+static void run(struct rig *rig, struct fuzz_input *in)
 {
 	uint8_t op;
 
-	while (take(in, &op, 1)) {
+	while (fuzz_take(in, &op, 1)) {
 		switch (op % 16) {
 		case 0:
 			mmio_write(rig->dev, 0x070, 0);
@@ -141,10 +126,10 @@ static void make(struct rig *rig)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct rig rig; /* kept: to make it costs more than a run */
-	struct input in = { data, size };
+	struct fuzz_input in = { data, size };
 	uint8_t kind;
 
-	if (!take(&in, &kind, 1))
+	if (!fuzz_take(&in, &kind, 1))
 		return 0;
 	if (!rig.dev)
 		make(&rig);

@@ -18,21 +18,6 @@
 
 #define PAGE 4096
 
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static bool take(struct input *in, void *buf, size_t len)
-{
-	if (in->left < len)
-		return false;
-	memcpy(buf, in->p, len);
-	in->p += len;
-	in->left -= len;
-	return true;
-}
-
 struct model {
 	struct vmem_rig rig;
 	bool plugged[VMEM_COUNT];
@@ -113,13 +98,13 @@ static uint64_t address(const struct request *r)
 	       (r->offset % 8 == 7 ? r->offset : 0);
 }
 
-static void ask(struct model *m, struct input *in)
+static void ask(struct model *m, struct fuzz_input *in)
 {
 	struct request r;
 	uint64_t at;
 	int answer;
 
-	if (!take(in, &r, sizeof(r)))
+	if (!fuzz_take(in, &r, sizeof(r)))
 		return;
 	if (r.count & 0x8000)
 		r.count %= 2048;
@@ -140,11 +125,11 @@ static void ask(struct model *m, struct input *in)
 }
 
 /* Begins a request, and then something else comes. */
-static void interrupt(struct model *m, struct input *in, bool pause)
+static void interrupt(struct model *m, struct fuzz_input *in, bool pause)
 {
 	struct request r;
 
-	if (!take(in, &r, sizeof(r)))
+	if (!fuzz_take(in, &r, sizeof(r)))
 		return;
 	vmem_send(&m->rig, r.type % 6, address(&r), r.count);
 	loop_kick(m->rig.vio, 0);
@@ -161,7 +146,7 @@ static void interrupt(struct model *m, struct input *in, bool pause)
 }
 
 /* Any chain, of any bytes. */
-static void send_anything(struct model *m, struct input *in)
+static void send_anything(struct model *m, struct fuzz_input *in)
 {
 	struct {
 		uint8_t len[3], readable, count, bytes[VMEM_REQUEST];
@@ -169,7 +154,7 @@ static void send_anything(struct model *m, struct input *in)
 	struct range buf[3];
 	gpa_t at = m->rig.request;
 
-	if (!take(in, &c, sizeof(c)))
+	if (!fuzz_take(in, &c, sizeof(c)))
 		return;
 	memcpy(ram_at(&m->rig.ram, at), c.bytes, sizeof(c.bytes));
 	for (unsigned i = 0; i < 3; i++) {
@@ -184,7 +169,7 @@ static void send_anything(struct model *m, struct input *in)
 }
 
 /* A device takes a buffer, or gives it back, written to. */
-static void use_buffer(struct model *m, struct input *in)
+static void use_buffer(struct model *m, struct fuzz_input *in)
 {
 	struct range at = { VMEM_AT, 3 * VMEM_BLOCK };
 	struct virtq_chain *late = &m->late;
@@ -199,7 +184,7 @@ static void use_buffer(struct model *m, struct input *in)
 		late->count = 0;
 		return;
 	}
-	if (!take(in, &block, sizeof(block)))
+	if (!fuzz_take(in, &block, sizeof(block)))
 		return;
 	at.start += block % VMEM_COUNT * VMEM_BLOCK;
 	n = mem_iov(&m->rig.ram.map, at, MEM_WRITE, late->iov, VIRTQ_MAX_IOV);
@@ -208,12 +193,12 @@ static void use_buffer(struct model *m, struct input *in)
 	late->count = n > 0 ? (size_t)n : 0;
 }
 
-static void resize(struct model *m, struct input *in)
+static void resize(struct model *m, struct fuzz_input *in)
 {
 	struct err err = { 0 };
 	uint16_t blocks;
 
-	if (!take(in, &blocks, sizeof(blocks)))
+	if (!fuzz_take(in, &blocks, sizeof(blocks)))
 		return;
 	if (virtio_mem_resize(m->rig.vio, blocks * VMEM_BLOCK, &err) == 0)
 		m->requested = blocks;
@@ -229,7 +214,7 @@ static void restart(struct model *m)
 	vmem_go(&m->rig);
 }
 
-static void step(struct model *m, uint8_t op, struct input *in)
+static void step(struct model *m, uint8_t op, struct fuzz_input *in)
 {
 	switch (op % 8) {
 	case 0:
@@ -275,7 +260,7 @@ static void check(struct model *m)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct model m; /* kept: to make it costs more than a run */
-	struct input in = { data, size };
+	struct fuzz_input in = { data, size };
 	struct err err;
 	uint8_t op;
 
@@ -284,7 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	restart(&m);
 	m.requested = 0;
 	(void)virtio_mem_resize(m.rig.vio, 0, &err);
-	while (take(&in, &op, 1))
+	while (fuzz_take(&in, &op, 1))
 		step(&m, op, &in);
 	/* No chain of before may come later. */
 	if (m.late.count > 0)

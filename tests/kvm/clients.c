@@ -209,10 +209,7 @@ static void test_console_none(void)
 	CHECK(peer_wait(&peer) == 0);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct peer_test tests[] = {
 	{ "name", test_name },
 	{ "name-dead", test_name_dead },
 	{ "none", test_none },
@@ -224,13 +221,5 @@ static const struct {
 
 int main(int argc, char *argv[])
 {
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (argc != 2 || strcmp(argv[1], tests[i].name) != 0)
-			continue;
-		tests[i].run();
-		(void)printf("ok\n");
-		return 0;
-	}
-	(void)printf("FAIL: usage: clients TEST\n");
-	return 1;
+	return peer_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -63,6 +63,20 @@ static pid_t spawn(const char *line)
 	return pid;
 }
 
+int peer_main(int argc, char *const argv[], const struct peer_test *tests,
+	      size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (argc != 2 || strcmp(argv[1], tests[i].name) != 0)
+			continue;
+		tests[i].run();
+		(void)printf("ok\n");
+		return 0;
+	}
+	(void)printf("FAIL: usage: %s TEST\n", argv[0]);
+	return 1;
+}
+
 struct peer peer_run(const char *words)
 {
 	char line[512];

@@ -33,6 +33,15 @@ struct peer {
 _Noreturn void peer_fail(const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+struct peer_test {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Runs the test that the only argument names, and says "ok". For main(). */
+int peer_main(int argc, char *const argv[], const struct peer_test *tests,
+	      size_t count);
+
 /* Runs `vmm run --mem 8M WORDS` (words of a shell); says nothing of its own. */
 struct peer peer_run(const char *words);
 
