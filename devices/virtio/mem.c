@@ -43,6 +43,7 @@ struct vmem {
 	const struct mem_map *mem; /* borrowed */
 	struct mem_blocks *blocks; /* borrowed */
 	struct work work;
+	bool warned; /* that the host fails; until it is asked for anew */
 
 	struct virtio_mem_listener listener;
 	struct loop_timer change;
@@ -127,10 +128,14 @@ static void end_work(struct vmem *v, uint16_t type)
 	respond(v, &v->work.chain, type, 0);
 }
 
-/* The host's fault, and not the guest's; it may be better next time. */
+/* The host's fault, and not the guest's, which will try again. */
 static void host_fails(struct vmem *v, const struct err *err)
 {
-	log_guest(&v->vio.guest_errors, "virtio-mem: %s", err->msg);
+	if (!v->warned)
+		log_warn("virtio-mem: the guest has to wait for what it asks: "
+			 "%s",
+			 err->msg);
+	v->warned = true;
 	end_work(v, VIRTIO_MEM_RESP_BUSY);
 }
 
@@ -396,6 +401,7 @@ int virtio_mem_resize(struct virtio *vio, uint64_t bytes, struct err *err)
 	if (le64toh(v->config.requested_size) == bytes)
 		return 0;
 	v->config.requested_size = htole64(bytes);
+	v->warned = false;
 	usable = usable_for(v, bytes);
 	if (usable > le64toh(v->config.usable_region_size))
 		v->config.usable_region_size = htole64(usable);

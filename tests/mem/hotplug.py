@@ -108,7 +108,7 @@ vmm mem ./box --size 256M
 wait_for 60 is_plugged 0
 finish
 same_sums 2
-""", host=POOL)
+""", host=POOL, err=("the guest has to wait for what it asks: 0x",))
 
 
 def with_balloon() -> Case:

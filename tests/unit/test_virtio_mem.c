@@ -3,6 +3,7 @@
 #include <linux/virtio_mem.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "tests/unit/test.h"
 #include "tests/unit/vmem_rig.h"
 
@@ -318,6 +319,7 @@ static void plug__that_the_host_cannot_do_is_undone(void **state)
 	(void)state;
 	vmem_begin(&rig);
 	resize(&rig, GIB);
+	log_set_level(LOG_ERROR);
 	rig.fails_at = 100;
 	assert_int_equal(plug(&rig, 0, 512), VIRTIO_MEM_RESP_BUSY);
 	assert_int_equal(FIELD(&rig, plugged_size), 0);
@@ -331,6 +333,7 @@ static void plug__that_the_host_cannot_do_is_undone(void **state)
 	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_ACK);
 	assert_int_equal(FIELD(&rig, plugged_size), 0);
+	log_set_level(LOG_WARN);
 	vmem_end(&rig);
 }
 
