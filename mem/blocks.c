@@ -250,15 +250,13 @@ static uint64_t show(struct mem_blocks *b, uint64_t first, uint64_t count,
 	return count;
 }
 
-/* All of them, or none. */
+/* All of them, or none. The lock is held. */
 static int show_all(struct mem_blocks *b, uint64_t first, uint64_t count,
 		    bool plugged, struct err *err)
 {
 	struct err again = { 0 };
-	uint64_t done;
-	GUARD(&b->lock);
+	const uint64_t done = show(b, first, count, plugged, err);
 
-	done = show(b, first, count, plugged, err);
 	if (done == count)
 		return 0;
 	/* Only twice out of memory would end here. */
@@ -307,6 +305,7 @@ int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
 	const uint64_t offset = first * blocks->size;
 	const uint64_t size = count * blocks->size;
 	int r;
+	GUARD(&blocks->lock);
 
 	assert(blocks_plugged(blocks, first, count) == 0);
 	r = populate(blocks, offset, size, err);
@@ -320,20 +319,31 @@ int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
 	return r;
 }
 
+static int take_away(struct mem_blocks *b, uint64_t first, uint64_t count,
+		     struct err *err)
+{
+	int r;
+	GUARD(&b->lock);
+
+	assert(blocks_plugged(b, first, count) == count);
+	r = show_all(b, first, count, false, err);
+	if (r == 0)
+		discard(b, first * b->size, count * b->size);
+	return r;
+}
+
 int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
 		  uint64_t first, uint64_t count, struct err *err)
 {
 	const uint64_t offset = first * blocks->size;
 	const uint64_t size = count * blocks->size;
-	int r;
+	const int r = take_away(blocks, first, count, err);
 
-	assert(blocks_plugged(blocks, first, count) == count);
-	r = show_all(blocks, first, count, false, err);
 	if (r < 0) {
 		mem_wrote(map, blocks->backing->host + offset, size);
 		return r;
 	}
-	discard(blocks, offset, size);
+	/* Without the lock, for it takes others' and they settle buffers. */
 	if (blocks->ops && blocks->ops->gone)
 		blocks->ops->gone(
 			blocks->ctx,
@@ -342,10 +352,12 @@ int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
 }
 
 /* Gives the blocks back that a buffer touches and that are not plugged: the
- * host may have put a huge page there. */
+ * host may have put a huge page there. None is plugged meanwhile, or what the
+ * guest wrote there since would be lost. */
 static void settle(struct mem_blocks *b, uint64_t offset, uint64_t len)
 {
 	uint64_t part;
+	GUARD(&b->lock);
 
 	for (; len > 0; offset += part, len -= part) {
 		const uint64_t from = align_down(offset, b->size);

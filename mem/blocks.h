@@ -8,8 +8,8 @@
  * host memory is behind it.
  *
  * A device may have begun to use a buffer that the guest unplugs meanwhile.
- * What it writes then lands in memory that nobody counts; so mem_settle() gives
- * that back once the device has done.
+ * What it writes then lands in memory that nobody counts; so
+ * blocks_settle() gives that back once the device has done.
  *
  * Thread: blocks are plugged and unplugged by one thread at a time, and looked
  * at by any.
@@ -41,7 +41,8 @@ struct blocks_ops {
 	 * errno with @err set, and nothing has changed.
 	 */
 	int (*show)(void *ctx, uint64_t block, bool show, struct err *err);
-	/* What was in @gpa is of no use to the guest any more. */
+	/* What was in @gpa is of no use to the guest any more. Called without
+	 * blocks->lock. */
 	void (*gone)(void *ctx, struct range gpa);
 };
 
@@ -61,7 +62,8 @@ struct mem_blocks {
 	uint32_t plugged_count; /* atomic; of these bits, how many are set */
 	const struct blocks_ops *ops; /* NULL: there is no guest to show to */
 	void *ctx;
-	bool failed; /* to give memory back; that is said once */
+	bool failed; /* to give memory back; that is said once; under the lock
+		      */
 };
 
 /*
@@ -154,7 +156,7 @@ int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
 
 /*
  * A device has done with buffers from mem_iov(): what of them was unplugged
- * meanwhile goes back to the host.
+ * meanwhile goes back to the host. Thread: any; a device's lock may be held.
  */
 void blocks_settle(const struct mem_map *map, const struct iovec *iov,
 		   size_t count);
