@@ -310,6 +310,20 @@ int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
 	return 0;
 }
 
+uint32_t state_last_index(const struct state_view *view)
+{
+	uint32_t last = 0;
+
+	for (size_t at = HEAD; at < view->size;) {
+		const uint8_t *data = view->data + at;
+		const uint32_t index = load_le32(data + SECTION_INDEX);
+
+		last = index > last ? index : last;
+		at += SECTION + load_le32(data + PART_SIZE);
+	}
+	return last;
+}
+
 bool state_next(struct state_records *records, struct state_record *ret)
 {
 	const uint8_t *data = records->data + records->at;

@@ -103,6 +103,9 @@ int state_open(struct state_view *ret, const void *data, size_t size,
 int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
 	       struct state_records *ret, struct err *err);
 
+/* The largest index that a section has; 0 without any. */
+uint32_t state_last_index(const struct state_view *view);
+
 /* Takes the next record. Returns false if there is none. */
 bool state_next(struct state_records *records, struct state_record *ret);
 

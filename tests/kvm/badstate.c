@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
@@ -110,6 +111,24 @@ static bool load_bad(const struct state *state, int kvm,
 	return r == 0;
 }
 
+/* Of a machine with one CPU more, whose state nobody would ask for. */
+static void load_larger(const struct state *state, int kvm,
+			struct machine *machine)
+{
+	_cleanup_(freep) uint8_t *data = calloc(1, state->size + 16);
+	_cleanup_(vm_freep) struct vm *vm = NULL;
+	struct err err;
+
+	if (!data)
+		fail("larger state", "out of memory");
+	memcpy(data, state->data, state->size);
+	store_le32(data + state->size, 1);
+	store_le32(data + state->size + 4, machine->config->cpus);
+	if (vm_load(&vm, kvm, machine, data, state->size + 16, &err) !=
+	    -ENOTSUP)
+		fail("larger state", "it is not refused");
+}
+
 static void run(int kvm, struct machine *machine)
 {
 	_cleanup_(state_finish) struct state state = { 0 };
@@ -118,6 +137,7 @@ static void run(int kvm, struct machine *machine)
 
 	save(&state, kvm, machine);
 	load_good(&state, kvm, machine);
+	load_larger(&state, kvm, machine);
 	for (unsigned i = 0; i < TIMES; i++)
 		taken += load_bad(&state, kvm, machine, &seed);
 	printf("%u of %u were taken\n", taken, TIMES);

@@ -290,6 +290,25 @@ static void open__takes_a_state_without_sections(void **unused)
 	state_finish(&s);
 }
 
+static void last_index__is_the_largest_of_any_section(void **unused)
+{
+	struct state_view view;
+	struct state s;
+	struct err err;
+
+	(void)unused;
+	state_begin(&s, NAME);
+	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
+	assert_int_equal(state_last_index(&view), 0);
+	state_section(&s, 1, 0);
+	state_put_int(&s, 1, 2, 4);
+	state_section(&s, 1, UINT32_MAX);
+	state_section(&s, 2, 5);
+	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
+	assert_int_equal(state_last_index(&view), UINT32_MAX);
+	state_finish(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +322,7 @@ int main(void)
 		cmocka_unit_test(open__says_what_is_wrong_and_where),
 		cmocka_unit_test(open__takes_no_more_sections_than_it_says),
 		cmocka_unit_test(open__takes_a_state_without_sections),
+		cmocka_unit_test(last_index__is_the_largest_of_any_section),
 	};
 
 	return RUN_TESTS(tests);
