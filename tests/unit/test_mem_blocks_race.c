@@ -21,7 +21,7 @@ struct rig {
 	struct mem_blocks *blocks;
 	pthread_t thread;
 	bool began, stop; /* atomic */
-	uint64_t done; /* atomic: calls */
+	uint32_t done; /* atomic: calls */
 };
 
 static void add(struct rig *rig, struct range gpa, struct backing *backing,
