@@ -189,8 +189,33 @@ def clock() -> list[Case]:
                  out=("in step",))]
 
 
+# Sums of memory and of a disk, while the VM is made anew. Whoever finds another
+# one says so.
+REBUILD = """truncate -s 8M disk.img
+guest 'head -c 300000 /dev/urandom >/tmp/f; m=$(md5sum </tmp/f);
+dd if=/tmp/f of=/dev/vda bs=4k count=64 conv=fsync;
+disk() { dd if=/dev/vda bs=4k count=64 iflag=direct | md5sum; }; d=$(disk);
+echo loaded; i=0; while [ $i -lt 12 ]; do
+case $(md5sum </tmp/f) in $m) ;; *) echo wrong memory ;; esac;
+case $(disk) in $d) ;; *) echo wrong disk ;; esac;
+usleep 2000; i=$((i + 1)); done; echo sums held' \\
+    --mem 64M --disk disk.img --control ./box >said & vmm=$!
+wait_for 60 grep -q loaded said
+"$LAB/boot/rebuilds" ./box 20 1 150 || fail rebuild
+wait $vmm || fail "vmm ended with status $?"
+cat said
+""".replace(";\n", "; ").replace("do\n", "do ")
+
+
+def rebuilds() -> list[Case]:
+    """A VM made anew twenty times under a guest at work."""
+    return [Case("mips-rebuild", host=HOST, script=REBUILD,
+                 out=("rebuilt", "sums held", "run: exit 0"),
+                 out_lacks=("wrong",))]
+
+
 def cases() -> list[Case]:
     """All of them."""
     found = [case for host in HOSTS for case in boots(host)]
     return (found + disks() + endings() + terminals() + control() + limits()
-            + clock())
+            + clock() + rebuilds())
