@@ -35,6 +35,9 @@ extern const uint64_t arch_mem_align;
 extern const bool arch_has_ioeventfd;
 extern const bool arch_has_irqfd;
 
+/* The last kind of section of a state (vmm/state.h); the first is 1. */
+extern const uint32_t arch_state_kinds;
+
 /* Judges the words that only this architecture knows. Touches no host. */
 int arch_check_config(const struct config *config, struct err *err);
 

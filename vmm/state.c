@@ -310,18 +310,29 @@ int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
 	return 0;
 }
 
-uint32_t state_last_index(const struct state_view *view)
+int state_check_sections(const struct state_view *view, uint32_t kinds,
+			 uint32_t indices, struct err *err)
 {
-	uint32_t last = 0;
-
 	for (size_t at = HEAD; at < view->size;) {
 		const uint8_t *data = view->data + at;
+		const uint32_t kind = load_le32(data);
 		const uint32_t index = load_le32(data + SECTION_INDEX);
 
-		last = index > last ? index : last;
+		if (kind == 0 || kind > kinds)
+			return err_input(err, -ENOTSUP,
+					 "state: section %" PRIu32
+					 " of %" PRIu32 " is of no known kind",
+					 kind, index);
+		if (index >= indices)
+			return err_input(err, -ENOTSUP,
+					 "state: section %" PRIu32
+					 " of %" PRIu32
+					 " is one too many: this machine has "
+					 "%" PRIu32,
+					 kind, index, indices);
 		at += SECTION + load_le32(data + PART_SIZE);
 	}
-	return last;
+	return 0;
 }
 
 bool state_next(struct state_records *records, struct state_record *ret)

@@ -18,7 +18,8 @@
  * longer ones are bytes in the order in which their owner has them. A section
  * of a kind and index is there once. A change that an older reader would get
  * wrong makes a new version; a kind or an id that is new does not, for what a
- * reader does not know of it refuses (state_records_end()). [pure]
+ * reader does not know of it refuses (state_check_sections() and
+ * state_records_end()). [pure]
  */
 #ifndef VMM_STATE_H
 #define VMM_STATE_H
@@ -103,8 +104,14 @@ int state_open(struct state_view *ret, const void *data, size_t size,
 int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
 	       struct state_records *ret, struct err *err);
 
-/* The largest index that a section has; 0 without any. */
-uint32_t state_last_index(const struct state_view *view);
+/*
+ * Checks that nothing in a state would be passed over: that each section is of
+ * a kind from 1 to @kinds, and has an index below @indices.
+ *
+ * Returns 0, or -ENOTSUP with @err set.
+ */
+int state_check_sections(const struct state_view *view, uint32_t kinds,
+			 uint32_t indices, struct err *err);
 
 /* Takes the next record. Returns false if there is none. */
 bool state_next(struct state_records *records, struct state_record *ret);

@@ -92,14 +92,9 @@ static int connect_doorbells(struct vm *vm, struct err *err)
 
 static int load(struct vm *vm, const struct state_view *from, struct err *err)
 {
-	int r = 0;
-
 	/* Indices are CPUs'. Those it has too few of are missing sections. */
-	if (state_last_index(from) >= vm->vcpus)
-		return err_input(err, -ENOTSUP,
-				 "state: has a CPU %" PRIu32
-				 ", but this machine has %u CPUs",
-				 state_last_index(from), vm->vcpus);
+	int r = state_check_sections(from, arch_state_kinds, vm->vcpus, err);
+
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = arch_vcpu_load(&vm->vcpu[i], from, err);
 	return r == 0 ? arch_vm_load(vm, from, err) : r;

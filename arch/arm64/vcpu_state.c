@@ -125,16 +125,17 @@ int arch_vcpu_save(struct vcpu *vcpu, struct state *state, struct err *err)
 	return save_lengths(vcpu, state, err);
 }
 
-static int load_lengths(const struct vcpu *vcpu, struct state_records records,
+static int load_lengths(const struct vcpu *vcpu, struct state_records *records,
 			struct err *err)
 {
 	uint64_t vls[KVM_ARM64_SVE_VLS_WORDS];
 	struct state_record record;
 
-	while (state_next(&records, &record)) {
+	while (state_next(records, &record)) {
 		if (record.id != ARM64_VCPU_SVE_LENGTHS ||
 		    record.size != sizeof(vls))
 			continue;
+		records->taken++;
 		for (size_t i = 0; i < KVM_ARM64_SVE_VLS_WORDS; i++)
 			vls[i] = load_le64(record.val + 8 * i);
 		return kvm_set_reg(vcpu->fd, KVM_REG_ARM64_SVE_VLS, vls, err);
@@ -175,7 +176,7 @@ static int load(struct vcpu *vcpu, const struct state_view *view,
 
 	r = state_find(view, ARM64_STATE_VCPU, vcpu->index, &records, err);
 	if (r == 0 && has_sve(vcpu))
-		r = load_lengths(vcpu, records, err);
+		r = load_lengths(vcpu, &records, err);
 	if (r == 0)
 		r = arm64_vcpu_finalize(vcpu, err);
 	if (r == 0)
@@ -184,6 +185,8 @@ static int load(struct vcpu *vcpu, const struct state_view *view,
 		r = load_events(vcpu, &records, err);
 	if (r == 0)
 		r = state_get(&records, ARM64_VCPU_OFF, 1, &off, err);
+	if (r == 0)
+		r = state_records_end(&records, err);
 	if (r < 0)
 		return r;
 	if (off)

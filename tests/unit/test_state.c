@@ -290,7 +290,7 @@ static void open__takes_a_state_without_sections(void **unused)
 	state_finish(&s);
 }
 
-static void last_index__is_the_largest_of_any_section(void **unused)
+static void check_sections__refuses_what_would_be_passed_over(void **unused)
 {
 	struct state_view view;
 	struct state s;
@@ -299,13 +299,21 @@ static void last_index__is_the_largest_of_any_section(void **unused)
 	(void)unused;
 	state_begin(&s, NAME);
 	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
-	assert_int_equal(state_last_index(&view), 0);
+	assert_int_equal(state_check_sections(&view, 1, 0, &err), 0);
 	state_section(&s, 1, 0);
 	state_put_int(&s, 1, 2, 4);
-	state_section(&s, 1, UINT32_MAX);
 	state_section(&s, 2, 5);
 	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
-	assert_int_equal(state_last_index(&view), UINT32_MAX);
+	assert_int_equal(state_check_sections(&view, 2, 6, &err), 0);
+	assert_int_equal(state_check_sections(&view, 2, 5, &err), -ENOTSUP);
+	assert_string_equal(err.msg, "state: section 2 of 5 is one too many: "
+				     "this machine has 5");
+	assert_int_equal(state_check_sections(&view, 1, 6, &err), -ENOTSUP);
+	assert_string_equal(err.msg,
+			    "state: section 2 of 5 is of no known kind");
+	state_section(&s, 0, 0);
+	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
+	assert_int_equal(state_check_sections(&view, 2, 6, &err), -ENOTSUP);
 	state_finish(&s);
 }
 
@@ -322,7 +330,8 @@ int main(void)
 		cmocka_unit_test(open__says_what_is_wrong_and_where),
 		cmocka_unit_test(open__takes_no_more_sections_than_it_says),
 		cmocka_unit_test(open__takes_a_state_without_sections),
-		cmocka_unit_test(last_index__is_the_largest_of_any_section),
+		cmocka_unit_test(
+			check_sections__refuses_what_would_be_passed_over),
 	};
 
 	return RUN_TESTS(tests);
