@@ -36,6 +36,7 @@ RAM = 2 << 30
 MEMORY = [region("flash", "rom", 0, 64 << 20, 0), region(
     "mmio", "reserved", 64 << 20, 16 << 20), region(
         "ram", "ram", RAM, 512 << 30, 1, merge=True)]
+MEMORY[2]["merged"] = 512 << 10
 
 
 def residency(asked):
@@ -79,11 +80,11 @@ class Memory(test_client.ClientTest):
         rows = [line.split() for line in self.well("mem", "web").splitlines()]
         self.assertEqual(rows[1:], [
             ["0x0000000000", "64M", "rom", "flash", "0", "ro", "2M", "2M",
-             "4K", "0", "8K", "anon"],
+             "-", "4K", "0", "8K", "anon"],
             ["0x0004000000", "16M", "reserved", "mmio"],
             ["0x0080000000", "512G", "ram", "ram", "1", "rw", "16M", "16M",
-             "32K", "0", "64K", "anon,merge"],
-            ["all", "18M", "18M", "36K", "0", "72K", "1M", "of", "it",
+             "512K", "32K", "0", "64K", "anon,merge"],
+            ["all", "18M", "18M", "512K", "36K", "0", "72K", "1M", "of", "it",
              "merged", "by", "KSM"]])
 
     def test_the_dirty_rate_is_told_by_region_and_vcpu(self):
@@ -178,7 +179,7 @@ class Memory(test_client.ClientTest):
         text = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
         self.assertIn("Memory of web", text)
         self.assertIn("512G ram 'ram', slot 1, rw, anon,merge: 16M resident, "
-                      "16M huge, 32K zero, 64K ballooned", text)
+                      "16M huge, 512K merged, 32K zero, 64K ballooned", text)
         self.assertEqual(sorted(os.listdir(self.folder)), ["a.svg", "vmm"])
         self.refused("/no/a.svg: No such file or directory", "mem", "--svg",
                      "/no/a.svg", "web")

@@ -38,6 +38,11 @@ shares() { [ $(sharing) -ge "$1" ]; }
 shares_less() { [ $(sharing) -le "$1" ]; }
 scans() { cat /sys/kernel/mm/ksm/full_scans; }
 scanned() { [ $(scans) -ge "$1" ]; }
+# told: what vmm says is merged of the guest's regions, in KiB; - if it cannot.
+told() {
+	vmm mem ./box --json | awk -F '[ ,:]+' '/^      "merged": / {
+		n++; sum += $3 / 1024 } END { print n ? int(sum) : "-" }'
+}
 """
 
 
@@ -98,6 +103,8 @@ is 'ranges write-protected' $(traced kvm_unmap_hva_range) -ge 1000
 wait_for 100 scanned $(($(scans) + 2))
 # No more is merged; what is merged stays so until somebody writes.
 echo 0 >/sys/kernel/mm/ksm/run
+is 'KiB told to be merged' "$(told)" -ge 4000
+vmm mem ./box
 echo >&4
 wait_for 60 grep -q kinds:1 out2
 merged=$(sharing)

@@ -49,6 +49,8 @@ static void init__what_is_no_map_is_refused(void **state)
 	refused("[" RAM "'size': 8}, " RAM "'size': 8}]");
 	refused("[" RAM "'size': 8}, {'name': 'x', 'kind': 'ram', 'start': 0,"
 		" 'size': 8}]");
+	/* more is merged than there is */
+	refused("[" RAM "'size': 8, 'slot': 0, 'merged': 9}]");
 }
 
 static void init__cells_are_the_smallest_that_are_not_too_many(void **state)
@@ -123,6 +125,24 @@ static int add(struct mem_view *view, const char *reply, gpa_t *at)
 	json_auto_t *told = json(reply);
 
 	return mem_view_add(view, &view->region[0], told, at, &err);
+}
+
+static void init__what_is_merged_is_known_where_it_is_told(void **state)
+{
+	_cleanup_(mem_view_finish) struct mem_view view = { 0 };
+
+	(void)state;
+	assert_int_equal(mem_view_init(&view,
+				       json("[" RAM "'size': 8, 'slot': 0, "
+					    "'merged': 8}, {'name': 'x', "
+					    "'kind': 'ram', 'start': 2097152, "
+					    "'size': 8, 'slot': 1}]"),
+				       4, &err),
+			 0);
+	assert_true(view.region[0].merged_known);
+	assert_int_equal(view.region[0].sum.merged, 8);
+	assert_false(view.region[1].merged_known);
+	assert_int_equal(view.region[1].sum.merged, 0);
 }
 
 static void add__an_answer_in_parts_is_added_up(void **state)
@@ -221,6 +241,8 @@ int main(void)
 		cmocka_unit_test(
 			init__cells_are_the_smallest_that_are_not_too_many),
 		cmocka_unit_test(init__all_of_the_address_space_is_no_trap),
+		cmocka_unit_test(
+			init__what_is_merged_is_known_where_it_is_told),
 		cmocka_unit_test(cell__first_and_last_are_cut_by_the_region),
 		cmocka_unit_test(add__an_answer_in_parts_is_added_up),
 		cmocka_unit_test(

@@ -158,6 +158,7 @@ bool mem_describe_sum(FILE *out, const char *before, const struct mem_sum *sum)
 	} parts[] = {
 		{ sum->resident, "resident" },
 		{ sum->huge, "huge" },
+		{ sum->merged, "merged" },
 		{ sum->zero, "zero" },
 		{ sum->swapped, "swapped" },
 		{ sum->ballooned, "ballooned" },
@@ -195,10 +196,11 @@ static void column(FILE *out, bool known, uint64_t bytes)
 }
 
 static void sums(FILE *out, const struct mem_view *view,
-		 const struct mem_sum *sum)
+		 const struct mem_sum *sum, bool merged_known)
 {
 	column(out, true, sum->resident);
 	column(out, view->detail, sum->huge);
+	column(out, merged_known, sum->merged);
 	column(out, view->detail, sum->zero);
 	column(out, true, sum->swapped);
 	column(out, true, sum->ballooned);
@@ -229,7 +231,7 @@ static void row(FILE *out, const struct mem_view *view, size_t i)
 		padded(out, region->name, 12);
 		(void)fprintf(out, "  %4" JSON_INTEGER_FORMAT "  %-6s",
 			      slot(told), flags(told));
-		sums(out, view, &region->sum);
+		sums(out, view, &region->sum, region->merged_known);
 		(void)fputs("  ", out);
 		mem_describe_backing(out, told);
 	}
@@ -239,24 +241,28 @@ static void row(FILE *out, const struct mem_view *view, size_t i)
 void mem_table(FILE *out, const struct mem_view *view)
 {
 	struct mem_sum all = { 0 };
+	bool merged_known = false;
 	char text[MEM_TEXT];
 
 	(void)fprintf(out, "%-12s  %7s  %-8s  %-12s  %4s  %-6s", "ADDRESS",
 		      "SIZE", "KIND", "NAME", "SLOT", "FLAGS");
-	(void)fprintf(out, "  %9s  %9s  %9s  %9s  %9s  %s\n", "RESIDENT",
-		      "HUGE", "ZERO", "SWAPPED", "BALLOONED", "BACKING");
+	(void)fprintf(out, "  %9s  %9s  %9s  %9s  %9s  %9s  %s\n", "RESIDENT",
+		      "HUGE", "MERGED", "ZERO", "SWAPPED", "BALLOONED",
+		      "BACKING");
 	for (size_t i = 0; i < view->count; i++) {
 		const struct mem_sum *sum = &view->region[i].sum;
 
 		row(out, view, i);
 		all.resident += sum->resident;
 		all.huge += sum->huge;
+		all.merged += sum->merged;
+		merged_known |= view->region[i].merged_known;
 		all.zero += sum->zero;
 		all.swapped += sum->swapped;
 		all.ballooned += sum->ballooned;
 	}
 	(void)fprintf(out, "%-59s", "all");
-	sums(out, view, &all);
+	sums(out, view, &all, merged_known);
 	if (view->merged) /* or it is not known */
 		(void)fprintf(out, "  %s of it merged by KSM",
 			      mem_text(text, view->merged));

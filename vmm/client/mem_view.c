@@ -41,9 +41,12 @@ static bool read_region(struct mem_view_region *region, const json_t *told)
 	region->name = json_string_value(json_object_get(told, "name"));
 	region->kind = json_string_value(json_object_get(told, "kind"));
 	region->memory = json_is_integer(json_object_get(told, "slot"));
+	region->merged_known = get(told, "merged", &region->sum.merged);
 	return region->name && region->kind &&
 	       get(told, "start", &region->gpa.start) &&
-	       get(told, "size", &region->gpa.size) && range_valid(region->gpa);
+	       get(told, "size", &region->gpa.size) &&
+	       range_valid(region->gpa) &&
+	       region->sum.merged <= region->gpa.size;
 }
 
 /* The smallest cells that are not too many. */

@@ -26,6 +26,7 @@ struct mem_sum {
 	uint64_t swapped;
 	uint64_t ballooned; /* the guest gave it away */
 	uint64_t unplugged; /* it is not there */
+	uint64_t merged; /* of @resident, by KSM; of whole regions alone */
 };
 
 struct mem_view_region {
@@ -33,6 +34,7 @@ struct mem_view_region {
 	const char *name, *kind; /* in what was told */
 	bool memory; /* there is some; else it is a window, and is empty */
 	struct mem_sum sum;
+	bool merged_known; /* the host tells what of this region is merged */
 	struct mem_sum *cell; /* owned */
 	size_t cells;
 };

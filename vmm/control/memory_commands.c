@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "devices/virtio/balloon.h"
 #include "mem/blocks.h"
+#include "mem/merged.h"
 #include "mem/residency.h"
 #include "mem/slots.h"
 #include "vmm/control/commands.h"
@@ -88,9 +89,10 @@ static void describe_blocks(json_t *told, const struct mem_blocks *blocks)
 }
 
 /* @slot: its first number, counting up: each region with memory has one, or
- * one for each block */
+ * one for each block; @merged: of its host memory */
 static json_t *describe(const struct machine *machine,
-			const struct mem_region *region, int *slot)
+			const struct mem_region *region,
+			const struct merged *merged, int *slot)
 {
 	const struct dirty *dirty = &machine->dirty;
 	const bool logged = __atomic_load_n(&dirty->active, __ATOMIC_RELAXED);
@@ -112,20 +114,50 @@ static json_t *describe(const struct machine *machine,
 	if (region->backing)
 		(void)json_object_set_new(ret, "backing",
 					  describe_backing(region->backing));
+	if (merged_known(merged))
+		(void)json_object_set_new(
+			ret, "merged", json_integer((json_int_t)merged->bytes));
 	return ret;
+}
+
+/* Fills in what of each region is merged, as far as it is known. To look takes
+ * long: who did not ask for merging, or has nothing merged, does not pay. */
+static void look_at_merged(const struct mem_map *map,
+			   struct merged part[MEM_MAX_REGIONS])
+{
+	bool wanted = false;
+	uint64_t total;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *region = &map->region[i];
+
+		part[i] = (struct merged){ .host = { (uintptr_t)region->host,
+						     region->gpa.size } };
+		if (region->backing && region->backing->policy.merge)
+			wanted = true;
+	}
+	if (residency_merged(&total) < 0)
+		return;
+	for (size_t i = 0; i < map->count && total == 0; i++)
+		part[i].told = part[i].host.size;
+	if (total > 0 && wanted)
+		merged_look(part, map->count);
 }
 
 int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
 {
 	const struct control *control = call->ctx;
 	const struct mem_map *map = &control->machine->mem;
+	struct merged merged[MEM_MAX_REGIONS];
 	int slot = 0;
 
+	look_at_merged(map, merged);
 	call->ret = json_array();
 	for (size_t i = 0; i < map->count; i++)
 		if (json_array_append_new(call->ret,
 					  describe(control->machine,
-						   &map->region[i], &slot)) < 0)
+						   &map->region[i], &merged[i],
+						   &slot)) < 0)
 			return no_memory(err);
 	return 0;
 }
