@@ -41,8 +41,17 @@ def hint(message: str) -> None:
         say(message)
 
 
+def _end(number: int, _frame: Any) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def tool_main(main: Callable[[], int]) -> NoReturn:
-    """Run a tool: its status, one line for a Failure, silence for Ctrl-c."""
+    """Run a tool: its status, one line for a Failure, silence for Ctrl-c.
+
+    When it is told to end, it does so as by an exception: what it made for
+    the moment goes with it.
+    """
+    signal.signal(signal.SIGTERM, _end)
     try:
         sys.exit(main())
     except Failure as failure:
