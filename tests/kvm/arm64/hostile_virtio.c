@@ -20,7 +20,11 @@ static uint8_t status;
 static uint64_t seed = 0x123456789abcdef1;
 static uint32_t needed; /* features the device does not do without */
 
-/* Addresses where no ring and no buffer can be. */
+/* A buffer can be there, of a page at most; a ring cannot: it is not aligned.
+ */
+static uint8_t torn[1 + 0x1000] __attribute__((aligned(16)));
+
+/* Addresses where no ring and mostly no buffer can be. */
 static uint64_t bad_address(unsigned i)
 {
 	const uint64_t ram_end = (boot.image & ~0x3fffffffUL) + (8UL << 20);
@@ -37,7 +41,7 @@ static uint64_t bad_address(unsigned i)
 		0x8000000000000000,
 		0xfffffffffffffff0,
 		UINT64_MAX,
-		(uint64_t)&ring + 1,
+		(uint64_t)&torn[1],
 	};
 
 	return bad[i % (sizeof(bad) / sizeof(bad[0]))];
