@@ -4,7 +4,7 @@
 # Usage: runner.sh LIST [PATTERN]...
 # in the folder of the guests, with vmm in PATH. Each line of LIST:
 #	NAME NEEDS STATUS LAST COMMAND...
-# NEEDS are words of ./probe with commas between, STATUS is what COMMAND must
+# NEEDS are words of ./probe or of $HOST_WORDS with commas between, STATUS is what COMMAND must
 # end with, LAST the last line it must say on stdout; "-" asks for nothing. A
 # line with FAIL in it is always wrong.
 
@@ -13,7 +13,7 @@ shift
 limit=180 # for what hangs; no test waits for it
 number=0 failures=0
 
-have=" $(./probe | tr '\n' ' ')" || exit 1
+have=" $(./probe | tr '\n' ' ') $HOST_WORDS " || exit 1
 truncate -s 1M disk.img
 dd if=/dev/urandom of=noise.img bs=64k count=16 2>/dev/null
 printf 'sector zero' | dd of=disk.img conv=notrunc 2>/dev/null
