@@ -386,8 +386,9 @@ static void judge(struct test *t)
 			fail(map->region[i].name, "nothing was ever written");
 	}
 	/* Rings, status bytes and stolen time are written with what they
-	 * held. */
-	if (v->same > v->given / 20 + 8 * (uint64_t)t->rounds)
+	 * held; and what Linux writes so is its own affair. */
+	if (t->plan != &plan_long &&
+	    v->same > v->given / 20 + 8 * (uint64_t)t->rounds)
 		fail("exactness", "too much was given without need");
 }
 
