@@ -16,6 +16,9 @@ HOST = Host(mem="2G", guest="full")
 POOL = replace(HOST, append="hugepages=150")
 ROOM = "mount -o remount,size=90% /tmp; "
 TOTAL = "grep MemTotal /proc/meminfo; "
+# The device has plugged a block a moment before Linux has put it to use.
+GROWN = ("until grep -q MemTotal:.*7[0-9][0-9][0-9][0-9][0-9] /proc/meminfo; "
+         "do :; done; ")
 MORE = 512 << 20
 SHELL = """. "$LAB/mem/guest.sh"
 export APPEND=memhp_default_state=online_movable
@@ -32,7 +35,7 @@ def grows_and_shrinks(name: str, words: str = "", host: Host = HOST,
                       before: str = "") -> Case:
     """Grow, use, shrink, grow again, with memory of any kind."""
     return case(name, f"""{before}
-start '{KEEP}{TOTAL}echo up; read x; {TOTAL}{ROOM}{FILL.format(300)}
+start '{KEEP}{TOTAL}echo up; read x; {GROWN}{TOTAL}{ROOM}{FILL.format(300)}
 {SUM}echo filled; read x; {SUM}{TOTAL}echo small; read x; {SUM}' \
     --mem 256M,max=768M{words}
 said up
