@@ -129,6 +129,13 @@ class Memory(test_client.ClientTest):
             self.assertEqual((done.returncode, done.stderr), (
                 status, f"Fatal: {sentence}\n"))
 
+    def test_a_machine_that_drops_us_says_why(self):
+        self.machine("web", answers={"calc-dirty-rate": lambda _: events(
+            {"return": {}}, {"error": {"class": "GenericError",
+                                       "desc": "too many clients"}})})
+        self.refused("web: too many clients", "mem", "web", "--dirty-rate",
+                     status=1)
+
     def test_a_map_of_512_gib_is_as_short_as_any(self):
         self.machine("web")
         text = self.well("mem", "--map", "web")

@@ -367,23 +367,66 @@ static void event__one_that_left_is_no_trouble(void **state)
 	assert_non_null(strstr(get(other), "\"STOP\"}\r\n"));
 }
 
-static void add__one_client_too_many_is_told_so(void **state)
+#define TOO_MANY                                     \
+	"{\"error\": {\"class\": \"GenericError\", " \
+	"\"desc\": \"too many clients\"}}\r\n"
+
+static void add__one_too_many_drops_who_is_silent_the_longest(void **state)
+{
+	int fd[QMP_MAX_CLIENTS + 2];
+
+	(void)state;
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++)
+		fd[i] = client_ready();
+	/* Of those that said as much, the second has now said more. */
+	put(fd[1], "{\"execute\": \"count\"}");
+	turn(2);
+	(void)get(fd[1]);
+	fd[QMP_MAX_CLIENTS] = client_ready();
+	fd[QMP_MAX_CLIENTS + 1] = client_ready();
+	for (size_t i = 0; i < 4; i++) {
+		const bool silent = i == 0 || i == 2;
+
+		assert_string_equal(get(fd[i]), silent ? TOO_MANY : "");
+		assert_int_equal(at_end(fd[i]), silent);
+	}
+	put(fd[QMP_MAX_CLIENTS], "{\"execute\": \"count\"}");
+	turn(2);
+	assert_string_equal(get(fd[QMP_MAX_CLIENTS]), OK);
+	for (size_t i = 0; i < QMP_MAX_CLIENTS + 2; i++)
+		(void)close(fd[i]);
+}
+
+static void add__one_that_does_not_read_is_dropped_as_well(void **state)
 {
 	int fd[QMP_MAX_CLIENTS + 1];
 
 	(void)state;
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
+		fd[i] = client_ready();
+		put(fd[i], "{\"execute\": \"big\"}{\"execute\": \"big\"}"
+			   "{\"execute\": \"big\"}{\"execute\": \"big\"}");
+		turn(2);
+	}
+	fd[QMP_MAX_CLIENTS] = client_ready();
 	for (size_t i = 0; i <= QMP_MAX_CLIENTS; i++)
-		fd[i] = client_new();
-	assert_string_equal(get(fd[QMP_MAX_CLIENTS]),
-			    "{\"error\": {\"class\": \"GenericError\", "
-			    "\"desc\": \"too many clients\"}}\r\n");
-	assert_true(at_end(fd[QMP_MAX_CLIENTS]));
-	/* When one leaves, there is room again. */
+		(void)close(fd[i]);
+}
+
+static void add__who_has_left_makes_room_before_others_are_dropped(void **state)
+{
+	int fd[QMP_MAX_CLIENTS];
+
+	(void)state;
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++)
+		fd[i] = client_ready();
 	(void)close(fd[3]);
 	turn(2);
 	fd[3] = client_ready();
-	for (size_t i = 0; i <= QMP_MAX_CLIENTS; i++)
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
+		assert_false(at_end(fd[i]));
 		(void)close(fd[i]);
+	}
 }
 
 static void ready__a_taken_connection_is_another_s(void **state)
@@ -472,8 +515,12 @@ static void listen__more_clients_than_a_turn_are_all_taken(void **state)
 		fd[i] = connect_to(&at);
 	turn(6);
 	for (size_t i = 0; i < 40; i++) {
-		assert_non_null(strstr(
-			get(fd[i]), i < QMP_MAX_CLIENTS ? "QMP" : "too many"));
+		const char *said = get(fd[i]);
+
+		assert_non_null(strstr(said, "QMP"));
+		/* The last to come stay. */
+		assert_int_equal(!strstr(said, "too many"),
+				 i >= 40 - QMP_MAX_CLIENTS);
 		(void)close(fd[i]);
 	}
 	server = qmp_server_free(server); /* before its listener */
@@ -519,7 +566,9 @@ int main(void)
 		TEST(event__without_clients_costs_nothing),
 		TEST(event__a_stuck_client_is_dropped),
 		TEST(event__one_that_left_is_no_trouble),
-		TEST(add__one_client_too_many_is_told_so),
+		TEST(add__one_too_many_drops_who_is_silent_the_longest),
+		TEST(add__one_that_does_not_read_is_dropped_as_well),
+		TEST(add__who_has_left_makes_room_before_others_are_dropped),
 		TEST(ready__a_taken_connection_is_another_s),
 		TEST(event__does_not_come_behind_the_last_reply),
 		TEST(listen__more_clients_than_a_turn_are_all_taken),

@@ -239,11 +239,15 @@ int client_event(struct client *client, const char *event, int patience_ms,
 
 	for (;;) {
 		json_auto_t *message = NULL;
+		const json_t *error;
 		const char *name;
 		const int r = next_message(client, end, &message, err);
 
 		if (r < 0)
 			return r;
+		error = json_object_get(message, "error");
+		if (error) /* of no command: why we are dropped */
+			return refused(client, error, err);
 		name = json_string_value(json_object_get(message, "event"));
 		if (!name || strcmp(name, event) != 0)
 			continue;

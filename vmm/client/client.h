@@ -64,7 +64,8 @@ int client_run(struct client *client, const char *command, json_t *args,
  *
  * @ret: its data, owned by the caller; NULL if it has none
  *
- * Returns 0; -ETIMEDOUT; or what client_open() returns.
+ * Returns 0; -ETIMEDOUT; -EREMOTEIO if the machine drops us, with its reason;
+ * or what client_open() returns.
  */
 int client_event(struct client *client, const char *event, int patience_ms,
 		 json_t **ret, struct err *err);

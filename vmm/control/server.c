@@ -26,6 +26,7 @@ struct client {
 	struct qmp_input input;
 	struct outbox out;
 	size_t unheard; /* bytes of events since out was empty */
+	uint64_t spoke; /* when it last did, by the server's count */
 	uint32_t armed; /* what the watch waits for */
 	bool ended; /* it will say no more */
 	bool dead; /* to be freed where nobody uses it */
@@ -39,6 +40,7 @@ struct qmp_server {
 	void *ctx; /* borrowed */
 	struct loop_watch listener; /* its fd is borrowed */
 	struct client *client[QMP_MAX_CLIENTS]; /* owned; NULL: free */
+	uint64_t spoken; /* how often clients spoke, or came */
 	bool busy; /* with a client, perhaps within a command */
 };
 
@@ -104,9 +106,11 @@ static void read_chunk(struct client *client)
 	n = recv(client->watch.fd, client->chunk, CHUNK, MSG_DONTWAIT);
 	client->at = 0;
 	client->len = n > 0 ? (size_t)n : 0;
-	if (n == 0)
+	if (n > 0)
+		client->spoke = ++client->server->spoken;
+	else if (n == 0)
 		client->ended = true;
-	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+	else if (errno != EAGAIN && errno != EINTR)
 		client->dead = true;
 }
 
@@ -197,6 +201,7 @@ static struct client *new_client(struct qmp_server *server, int fd)
 	if (!client)
 		return NULL;
 	client->server = server;
+	client->spoke = ++server->spoken;
 	client->watch = (struct loop_watch){ .fd = fd, .ready = client_ready };
 	client->session = (struct qmp_session){ .table = server->table,
 						.ctx = server->ctx };
@@ -205,35 +210,40 @@ static struct client *new_client(struct qmp_server *server, int fd)
 	return client;
 }
 
-/* Says a last word, if that goes at once. */
-static void refuse(int fd, json_t *message)
+/*
+ * Finds a place for a client, if need be that of who has been silent for the
+ * longest: programs that forget to leave keep nobody out.
+ */
+static struct client **find_place(struct qmp_server *server)
 {
-	_cleanup_(outbox_finish) struct outbox out = { 0 };
+	struct client **place = server->client;
 
-	if (outbox_add(&out, message) == 0)
-		(void)outbox_send(&out, fd);
-	json_decref(message);
-	(void)close(fd);
+	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
+		struct client **at = &server->client[i];
+
+		if (!*at)
+			return at;
+		if ((*at)->spoke < (*place)->spoke)
+			place = at;
+	}
+	say(*place, qmp_problem("too many clients"));
+	free_client(*place);
+	*place = NULL;
+	return place;
 }
 
 void qmp_server_add(struct qmp_server *server, int fd)
 {
-	struct client *client;
+	struct client *client = new_client(server, fd);
 	struct err err = { 0 };
-	size_t i = 0;
 
-	while (i < QMP_MAX_CLIENTS && server->client[i])
-		i++;
-	if (i == QMP_MAX_CLIENTS)
-		return refuse(fd, qmp_problem("too many clients"));
-	client = new_client(server, fd);
 	if (!client || loop_add(server->loop, &client->watch, EPOLLIN, &err)) {
 		log_info("control socket: no room for a client");
 		free(client);
 		(void)close(fd);
 		return;
 	}
-	server->client[i] = client;
+	*find_place(server) = client;
 	say(client, qmp_greeting());
 	arm(client);
 	reap(server);

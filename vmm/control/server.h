@@ -5,7 +5,8 @@
  * not read from either, so that what waits for it is bounded by one reply; if
  * it does not read its events, it is dropped, for a client that has lost an
  * event would not know. A client that has said all (shut its end down) is
- * answered, then dropped. [pure]
+ * answered, then dropped. When one too many comes, the one that has been silent
+ * for the longest is told so, and dropped. [pure]
  */
 #ifndef VMM_CONTROL_SERVER_H
 #define VMM_CONTROL_SERVER_H
@@ -34,7 +35,7 @@ int qmp_server_new(struct qmp_server **ret, struct loop *loop,
 struct qmp_server *qmp_server_free(struct qmp_server *server);
 
 /*
- * Takes the clients of a listening socket. One too many is told so, and let go.
+ * Takes the clients of a listening socket.
  *
  * @fd: non-blocking; borrowed, and stays open until qmp_server_free()
  *
@@ -42,7 +43,8 @@ struct qmp_server *qmp_server_free(struct qmp_server *server);
  */
 int qmp_server_listen(struct qmp_server *server, int fd, struct err *err);
 
-/* Takes a client. @fd: a connected stream socket; owned. Thread: loop. */
+/* Takes a client. @fd: a connected stream socket; owned. Thread: loop, but not
+ * within a command. */
 void qmp_server_add(struct qmp_server *server, int fd);
 
 /* True if someone would be told of an event. NULL is fine. Thread: as below. */
