@@ -32,6 +32,14 @@ static int fails(struct qmp_call *call, struct err *err)
 	return err_set(err, -ENODEV, "no \"balloon\"\n\xff is there");
 }
 
+/* As when jansson finds no memory. */
+static int finds_no_memory(struct qmp_call *call, struct err *err)
+{
+	(void)err;
+	call->ret = NULL;
+	return 0;
+}
+
 static void taken(void *ctx, int fd)
 {
 	(void)ctx;
@@ -57,6 +65,7 @@ static const struct qmp_command commands[] = {
 	    { "object", QMP_OBJECT, false },
 	    { "bool2", QMP_BOOL, false } } },
 	{ "fails", fails, {} },
+	{ "starved", finds_no_memory, {} },
 	{ "takes", takes_over, {} },
 	{ "query-commands", qmp_query_commands, {} },
 	{ "query-version", qmp_query_version, {} },
@@ -107,6 +116,33 @@ static void reply__success_is_return_and_id(void **state)
 	is_reply("{\"execute\": \"plain\", \"arguments\": {}}",
 		 "{\"return\": {}}");
 	assert_int_equal(runs, 3);
+}
+
+static void reply__no_memory_is_not_told_as_success(void **state)
+{
+	(void)state;
+	is_error("{\"execute\": \"starved\"}", "GenericError",
+		 "reply: out of memory");
+}
+
+static void add__the_first_failure_leaves_nothing(void **state)
+{
+	json_t *object = json_object();
+	json_t *list = json_array();
+
+	(void)state;
+	qmp_add(&object, "a", json_integer(1));
+	qmp_append(&list, json_integer(1));
+	assert_int_equal(json_object_size(object), 1);
+	assert_int_equal(json_array_size(list), 1);
+	qmp_add(&object, "b", NULL);
+	qmp_append(&list, NULL);
+	assert_null(object);
+	assert_null(list);
+	qmp_add(&object, "c", json_integer(1));
+	qmp_append(&list, json_integer(1));
+	assert_null(object);
+	assert_null(list);
 }
 
 static void reply__any_id_comes_back(void **state)
@@ -265,7 +301,8 @@ static void query__commands_lists_the_table(void **state)
 	is_reply("{\"execute\": \"query-commands\"}",
 		 "{\"return\": [{\"name\": \"qmp_capabilities\"}, "
 		 "{\"name\": \"plain\"}, {\"name\": \"echo\"}, "
-		 "{\"name\": \"fails\"}, {\"name\": \"takes\"}, "
+		 "{\"name\": \"fails\"}, {\"name\": \"starved\"}, "
+		 "{\"name\": \"takes\"}, "
 		 "{\"name\": \"query-commands\"}, "
 		 "{\"name\": \"query-version\"}]}");
 }
@@ -297,7 +334,7 @@ static void greeting__has_the_version_that_is_asked_for(void **state)
 
 static void event__has_a_timestamp_and_perhaps_data(void **state)
 {
-	json_auto_t *plain_one = qmp_event("STOP", NULL);
+	json_auto_t *plain_one = qmp_event("STOP", json_null());
 	json_auto_t *other = qmp_event("RESET", json_pack("{s:b}", "guest", 1));
 	json_int_t seconds = 0, micro = -1;
 	const char *name = NULL;
@@ -373,6 +410,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 		TEST(reply__success_is_return_and_id),
+		TEST(reply__no_memory_is_not_told_as_success),
+		TEST(add__the_first_failure_leaves_nothing),
 		TEST(reply__any_id_comes_back),
 		TEST(reply__nothing_runs_before_negotiation),
 		TEST(reply__what_is_no_message_says_why),

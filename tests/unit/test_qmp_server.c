@@ -55,7 +55,7 @@ static int do_stop(struct qmp_call *call, struct err *e)
 	(void)call;
 	(void)e;
 	runs++;
-	qmp_server_event(server, "STOP", NULL);
+	qmp_server_event(server, "STOP", json_null());
 	return 0;
 }
 
@@ -344,13 +344,23 @@ static void event__a_stuck_client_is_dropped(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
-		qmp_server_event(server, "STOP", NULL);
+		qmp_server_event(server, "STOP", json_null());
 		assert_non_null(strstr(get(other), "\"STOP\"}\r\n"));
 	}
 	while (*get(stuck))
 		;
 	assert_true(at_end(stuck));
 	assert_false(at_end(other));
+}
+
+static void event__without_memory_for_it_clients_are_dropped(void **state)
+{
+	_cleanup_(fd_closep) int fd = client_ready();
+
+	(void)state;
+	qmp_server_event(server, "STOP", NULL);
+	assert_string_equal(get(fd), "");
+	assert_true(at_end(fd));
 }
 
 static void event__one_that_left_is_no_trouble(void **state)
@@ -363,7 +373,7 @@ static void event__one_that_left_is_no_trouble(void **state)
 	put(other, "{\"execute\": \"stop\"}");
 	turn(3);
 	assert_non_null(strstr(get(other), "\"STOP\"}\r\n" OK));
-	qmp_server_event(server, "STOP", NULL);
+	qmp_server_event(server, "STOP", json_null());
 	assert_non_null(strstr(get(other), "\"STOP\"}\r\n"));
 }
 
@@ -489,7 +499,7 @@ static void event__does_not_come_behind_the_last_reply(void **state)
 	qmp_server_add(server, pair[1]);
 	put(pair[0], READY "{\"execute\": \"some\"}{\"execute\": \"take\"}");
 	turn(2);
-	qmp_server_event(server, "STOP", NULL);
+	qmp_server_event(server, "STOP", json_null());
 	assert_int_equal(taken, -1);
 	for (int i = 0; i < 100 && taken < 0; i++) {
 		(void)strcat(all, get(pair[0]));
@@ -565,6 +575,7 @@ int main(void)
 		TEST(event__all_that_negotiated_are_told),
 		TEST(event__without_clients_costs_nothing),
 		TEST(event__a_stuck_client_is_dropped),
+		TEST(event__without_memory_for_it_clients_are_dropped),
 		TEST(event__one_that_left_is_no_trouble),
 		TEST(add__one_too_many_drops_who_is_silent_the_longest),
 		TEST(add__one_that_does_not_read_is_dropped_as_well),

@@ -27,8 +27,7 @@ static json_t *stats_object(const struct balloon_stats *stats)
 
 	for (unsigned i = 0; i < VIRTIO_BALLOON_S_NR; i++)
 		if (stats->have >> i & 1)
-			(void)json_object_set_new(object, names[i],
-						  qmp_number(stats->val[i]));
+			qmp_add(&object, names[i], qmp_number(stats->val[i]));
 	return json_pack("{s:o, s:o}", "stats", object, "last-update",
 			 qmp_number(stats->time));
 }
@@ -117,16 +116,13 @@ int command_x_vmm_balloon_stats(struct qmp_call *call, struct err *err)
 	/* An answer that is owed already will do. */
 	asked = r == 0 || r == -EAGAIN;
 	call->ret = stats_object(&stats);
-	if (json_object_update_new(
-		    call->ret,
-		    json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
-			      "asked", asked, "driver", info.driver, "ram",
-			      qmp_number(info.ram), "target",
-			      qmp_number(info.target), "actual",
-			      qmp_number(info.actual), "given-back",
-			      qmp_number(info.reclaim.bytes), "calls",
-			      qmp_number(info.reclaim.calls), "failed",
-			      qmp_number(info.reclaim.failed))) < 0)
-		return err_set(err, -ENOMEM, "reply: out of memory");
+	qmp_add(&call->ret, "asked", json_boolean(asked));
+	qmp_add(&call->ret, "driver", json_boolean(info.driver));
+	qmp_add(&call->ret, "ram", qmp_number(info.ram));
+	qmp_add(&call->ret, "target", qmp_number(info.target));
+	qmp_add(&call->ret, "actual", qmp_number(info.actual));
+	qmp_add(&call->ret, "given-back", qmp_number(info.reclaim.bytes));
+	qmp_add(&call->ret, "calls", qmp_number(info.reclaim.calls));
+	qmp_add(&call->ret, "failed", qmp_number(info.reclaim.failed));
 	return 0;
 }

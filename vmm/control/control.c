@@ -160,7 +160,7 @@ void control_pause(struct control *control)
 		return;
 	vm_pause(control->vm);
 	control->paused = true;
-	qmp_server_event(control->server, "STOP", NULL);
+	qmp_server_event(control->server, "STOP", json_null());
 }
 
 void control_resume(struct control *control)
@@ -169,7 +169,7 @@ void control_resume(struct control *control)
 		return;
 	control->paused = false;
 	vm_resume(control->vm);
-	qmp_server_event(control->server, "RESUME", NULL);
+	qmp_server_event(control->server, "RESUME", json_null());
 }
 
 int control_rebuild(struct control *control, size_t *ret_size, struct err *err)

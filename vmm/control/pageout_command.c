@@ -61,21 +61,17 @@ struct pageout *pageout_free(struct pageout *job)
 static void end(struct pageout *job)
 {
 	struct control *control = job->control;
-	json_t *data = json_pack("{s:I, s:I}", "looked-at",
-				 (json_int_t)job->looked_at, "paged-out",
-				 (json_int_t)job->paged_out);
+	json_t *data = json_pack("{s:o, s:o}", "looked-at",
+				 qmp_number(job->looked_at), "paged-out",
+				 qmp_number(job->paged_out));
 
 	if (job->watch_ns)
-		(void)json_object_set_new(
-			data, "cold-by",
+		qmp_add(&data, "cold-by",
 			json_string(cold_way_name(job->cold.way)));
 	if (job->cold.way == COLD_UNWRITTEN)
-		(void)json_object_set_new(
-			data, "named-cold",
-			json_integer((json_int_t)job->cooled));
+		qmp_add(&data, "named-cold", qmp_number(job->cooled));
 	if (job->err.code < 0)
-		(void)json_object_set_new(data, "error",
-					  qmp_string(job->err.msg));
+		qmp_add(&data, "error", qmp_string(job->err.msg));
 	qmp_server_event(control->server, "X_VMM_PAGEOUT", data);
 	control->pageout = pageout_free(job);
 }

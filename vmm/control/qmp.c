@@ -41,8 +41,9 @@ json_t *qmp_greeting(void)
 
 int qmp_query_version(struct qmp_call *call, struct err *err)
 {
+	(void)err;
 	call->ret = version();
-	return call->ret ? 0 : err_set(err, -ENOMEM, "reply: out of memory");
+	return 0;
 }
 
 static json_t *error_reply(enum qmp_class class, const struct err *err)
@@ -104,6 +105,25 @@ json_t *qmp_number(uint64_t n)
 	return json_integer(n <= INT64_MAX ? (json_int_t)n : INT64_MAX);
 }
 
+/* @failed: the value is gone already */
+static void give_up_if(bool failed, json_t **whole)
+{
+	if (!failed)
+		return;
+	json_decref(*whole);
+	*whole = NULL;
+}
+
+void qmp_add(json_t **object, const char *name, json_t *value)
+{
+	give_up_if(json_object_set_new(*object, name, value) < 0, object);
+}
+
+void qmp_append(json_t **list, json_t *value)
+{
+	give_up_if(json_array_append_new(*list, value) < 0, list);
+}
+
 json_t *qmp_event(const char *name, json_t *data)
 {
 	struct timespec now;
@@ -113,10 +133,8 @@ json_t *qmp_event(const char *name, json_t *data)
 	event = json_pack("{s:{s:I, s:I}, s:s}", "timestamp", "seconds",
 			  (json_int_t)now.tv_sec, "microseconds",
 			  (json_int_t)(now.tv_nsec / 1000), "event", name);
-	if (data && json_object_set_new(event, "data", data) < 0) {
-		json_decref(event);
-		return NULL;
-	}
+	if (!json_is_null(data))
+		qmp_add(&event, "data", data);
 	return event;
 }
 
@@ -204,12 +222,11 @@ int qmp_query_commands(struct qmp_call *call, struct err *err)
 {
 	const struct qmp_table *table = call->table;
 
+	(void)err;
 	call->ret = json_pack("[{s:s}]", "name", negotiation.name);
 	for (size_t i = 0; i < table->count; i++)
-		if (json_array_append_new(
-			    call->ret, json_pack("{s:s}", "name",
-						 table->command[i].name)) < 0)
-			return err_set(err, -ENOMEM, "reply: out of memory");
+		qmp_append(&call->ret,
+			   json_pack("{s:s}", "name", table->command[i].name));
 	return 0;
 }
 
@@ -292,6 +309,8 @@ static int run(struct qmp_session *session, json_t *message,
 	r = check_args(command, args, err);
 	if (r == 0)
 		r = command->run(call, err);
+	if (r == 0 && !call->ret)
+		r = err_set(err, -ENOMEM, "reply: out of memory");
 	if (r == 0 && command == &negotiation)
 		session->negotiated = true;
 	return r;
@@ -299,7 +318,9 @@ static int run(struct qmp_session *session, json_t *message,
 
 json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
 {
-	struct qmp_call call = { .table = session->table, .ctx = session->ctx };
+	struct qmp_call call = { .table = session->table,
+				 .ctx = session->ctx,
+				 .ret = json_null() };
 	struct err err = { 0 };
 	json_error_t where;
 	json_auto_t *message = json_loadb(text, len, JSON_REJECT_DUPLICATES,
@@ -318,7 +339,8 @@ json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
 	} else {
 		session->take_over = call.take_over;
 		reply = json_pack("{s:o}", "return",
-				  call.ret ? call.ret : json_object());
+				  json_is_null(call.ret) ? json_object()
+							 : call.ret);
 	}
 	if (id && json_object_set(reply, "id", id) < 0) {
 		json_decref(reply);

@@ -37,7 +37,9 @@ struct qmp_call {
 	const struct qmp_table *table; /* borrowed */
 	void *ctx; /* the session's */
 	const json_t *args; /* an object; borrowed */
-	json_t *ret; /* out: owned by the caller; NULL stands for {} */
+	/* Out: owned by the caller; left alone it stands for {}, and NULL for
+	 * no memory, which the client is told. */
+	json_t *ret;
 	enum qmp_class class; /* out: of the failure */
 	/*
 	 * Out: after the reply the connection is no longer QMP's: this is
@@ -101,7 +103,8 @@ json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len);
 /* A reply to what is no message. @problem: text of ours, plain ASCII */
 json_t *qmp_problem(const char *problem);
 
-/* An event of this moment. @data: an object, or NULL; taken over */
+/* An event of this moment. @data: an object, or json_null() for none; taken
+ * over; NULL: there was no memory for it */
 json_t *qmp_event(const char *name, json_t *data);
 
 /*
@@ -112,6 +115,16 @@ json_t *qmp_string(const char *text);
 
 /* A number of 64 bits. JSON's have a sign here: the largest stands for more. */
 json_t *qmp_number(uint64_t n);
+
+/*
+ * Adds a member to an object, or an element to a list. The first that cannot be
+ * had leaves NULL instead of the whole, and what is added then is let go: there
+ * is one thing to look at in the end.
+ *
+ * @value: taken over; NULL: there was no memory for it
+ */
+void qmp_add(json_t **object, const char *name, json_t *value);
+void qmp_append(json_t **list, json_t *value);
 
 /* Commands of the protocol's own, for every table. */
 int qmp_query_version(struct qmp_call *call, struct err *err);

@@ -76,7 +76,7 @@ int command_system_powerdown(struct qmp_call *call, struct err *err)
 		return err_set(err, -ENOTCONN,
 			       "the guest has no driver at work for its power "
 			       "button");
-	qmp_server_event(control->server, "POWERDOWN", NULL);
+	qmp_server_event(control->server, "POWERDOWN", json_null());
 	return 0;
 }
 

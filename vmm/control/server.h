@@ -51,9 +51,10 @@ void qmp_server_add(struct qmp_server *server, int fd);
 bool qmp_server_heard(const struct qmp_server *server);
 
 /*
- * Tells all clients that have negotiated.
+ * Tells all clients that have negotiated; or drops them, if there is no memory
+ * for the event.
  *
- * @data: an object, or NULL; taken over
+ * @data: as of qmp_event()
  *
  * Thread: loop, or setup.
  */
