@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "devices/tty_end.h"
 #include "devices/tty_key.h"
@@ -174,10 +174,7 @@ static void out_ready(struct loop_watch *watch, uint32_t events)
 
 static int64_t now_ms(void)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)(clock_ns() / NS_PER_MS);
 }
 
 static void last_words(struct output *out)

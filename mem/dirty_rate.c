@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
-#define SECOND_NS UINT64_C(1000000000)
 #define STEP_NS 4000000u /* how long the loop is away at a time */
 /* Between two looks at the clock; the pages may have to be protected. */
 #define STEP_RUNS 256u
@@ -18,14 +17,6 @@
  * what changes meanwhile is dropped by the second, with which the time begins.
  */
 enum { PREPARE, BEGIN, WAIT, COUNT };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
 
 static void end(struct dirty_rate *rate, enum dirty_rate_state state)
 {
@@ -41,9 +32,9 @@ static int begin(struct dirty_rate *rate, unsigned phase)
 
 	rate->phase = phase;
 	if (phase == BEGIN)
-		rate->begun_ns = now_ns();
+		rate->begun_ns = clock_ns();
 	else if (phase == COUNT)
-		rate->took_ns = now_ns() - rate->begun_ns;
+		rate->took_ns = clock_ns() - rate->begun_ns;
 	if (r == 0 && phase != PREPARE)
 		rate->user.sample(rate->user.ctx, phase == COUNT);
 	return r;
@@ -52,7 +43,7 @@ static int begin(struct dirty_rate *rate, unsigned phase)
 /* Returns 1 if there is more to do, 0 at the end of the harvest, or -errno. */
 static int step(struct dirty_rate *rate)
 {
-	const uint64_t deadline = now_ns() + STEP_NS;
+	const uint64_t deadline = clock_ns() + STEP_NS;
 	const unsigned shift = rate->dirty->page_shift;
 	struct dirty_run run;
 
@@ -71,7 +62,7 @@ static int step(struct dirty_rate *rate)
 			if (rate->phase == COUNT)
 				rate->pages[run.region] += n;
 		}
-	} while (now_ns() < deadline);
+	} while (clock_ns() < deadline);
 	return 1;
 }
 
@@ -89,7 +80,7 @@ static int next_phase(struct dirty_rate *rate)
 		return r;
 	case BEGIN:
 		rate->phase = WAIT;
-		gone = now_ns() - rate->begun_ns;
+		gone = clock_ns() - rate->begun_ns;
 		loop_timer_set(&rate->timer, gone < rate->wanted_ns
 						     ? rate->wanted_ns - gone
 						     : 1);
@@ -169,7 +160,7 @@ uint64_t dirty_rate_per_second(const struct dirty_rate *rate, uint64_t pages)
 {
 	if (rate->took_ns == 0)
 		return 0;
-	return (uint64_t)((double)pages * (double)SECOND_NS /
+	return (uint64_t)((double)pages * (double)NS_PER_SECOND /
 				  (double)rate->took_ns +
 			  0.5);
 }

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include <libfdt.h>
 
@@ -17,6 +16,7 @@
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
 #include "arch/mips/vcpu.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
@@ -127,14 +127,6 @@ static int clock_stop(struct vm *vm, struct err *err)
 	return r;
 }
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Sets Count to @count as of @when, and has it run or stand. */
 static int set_count(int fd, uint64_t when, uint32_t count, uint64_t ctl,
 		     struct err *err)
@@ -164,7 +156,8 @@ static int replay_timer(int fd, struct err *err)
 	if (r == 0)
 		r = kvm_get_reg(fd, MIPS_REG_COUNT_HZ, &hz, err);
 	if (r == 0)
-		r = set_count(fd, now() - (1000000000 / (hz ? hz : 1) + 1),
+		r = set_count(fd,
+			      clock_ns() - (NS_PER_SECOND / (hz ? hz : 1) + 1),
 			      compare - 1, 0, err);
 	return r == 0 ? kvm_set_reg(fd, MIPS_REG_COUNT_CTL, &ctl, err) : r;
 }
@@ -176,7 +169,7 @@ static int clock_start(struct vm *vm, struct err *err)
 
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = replay_timer(vm->vcpu[i].fd, err);
-	when = now();
+	when = clock_ns();
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = set_count(vm->vcpu[i].fd, when, vm->arch->count[i], 0, err);
 	return r;

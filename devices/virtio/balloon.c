@@ -6,19 +6,9 @@
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "devices/virtio/balloon_device.h"
-
-#define SECOND ((uint64_t)1000000000) /* in ns */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 /* What the guest has just now. */
 static uint64_t ram_size(const struct balloon *b)
@@ -57,7 +47,7 @@ static void tell_change(struct loop_timer *timer)
 	struct balloon *b = container_of(timer, struct balloon, change);
 
 	b->changing = false;
-	b->changed_at = now_ns();
+	b->changed_at = clock_ns();
 	if (b->listener.changed)
 		b->listener.changed(b->listener.ctx,
 				    outside(b, le32toh(b->config.actual)));
@@ -69,9 +59,10 @@ static void actual_changed(struct balloon *b)
 
 	if (b->changing || !b->listener.changed)
 		return;
-	since = now_ns() - b->changed_at;
+	since = clock_ns() - b->changed_at;
 	b->changing = true;
-	loop_timer_set(&b->change, since < SECOND ? SECOND - since : 1);
+	loop_timer_set(&b->change,
+		       since < NS_PER_SECOND ? NS_PER_SECOND - since : 1);
 }
 
 /* The driver's are `actual` and `poison_val`, whatever else it writes to. */

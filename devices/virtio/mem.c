@@ -9,14 +9,12 @@
 #include <linux/virtio_mem.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/align.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "mem/iov.h"
-
-#define SECOND ((uint64_t)1000000000) /* in ns */
 
 /* Guests plug memory in sections of their own, of at most so much. */
 #define USABLE_STEP ((uint64_t)1 << 30)
@@ -56,20 +54,12 @@ static struct vmem *vmem_of(struct virtio *vio)
 	return container_of(vio, struct vmem, vio);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
-
 static void tell_change(struct loop_timer *timer)
 {
 	struct vmem *v = container_of(timer, struct vmem, change);
 
 	v->changing = false;
-	v->changed_at = now_ns();
+	v->changed_at = clock_ns();
 	if (v->listener.changed)
 		v->listener.changed(v->listener.ctx, &v->vio,
 				    blocks_bytes(v->blocks));
@@ -87,9 +77,10 @@ static void plugged_changed(struct vmem *v)
 	v->vio.generation++;
 	if (v->changing || !v->listener.changed)
 		return;
-	since = now_ns() - v->changed_at;
+	since = clock_ns() - v->changed_at;
 	v->changing = true;
-	loop_timer_set(&v->change, since < SECOND ? SECOND - since : 1);
+	loop_timer_set(&v->change,
+		       since < NS_PER_SECOND ? NS_PER_SECOND - since : 1);
 }
 
 /* The usable part of the region for what is asked for. */

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/closest.h"
 #include "vmm/control/outbox.h"
 #include "vmm/control/socket.h"
@@ -30,10 +30,7 @@ static int lost(const struct client *client, int error, struct err *err)
 
 static int64_t now_ms(void)
 {
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)(clock_ns() / NS_PER_MS);
 }
 
 /* Reads on when all that was read is taken. @end: as now_ms() has it */

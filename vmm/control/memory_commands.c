@@ -1,9 +1,9 @@
 /* vmm/control/memory_commands.c - says what guest memory is made of. */
 #include <errno.h>
 #include <inttypes.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "devices/virtio/balloon.h"
 #include "mem/blocks.h"
@@ -234,16 +234,8 @@ static int add_cell(struct look *look, gpa_t start, const struct residency *sum,
 							    : 0;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Looks at the next cell, or as much of it as there is time for. */
-static int look_at_cell(struct look *look, int64_t deadline, struct err *err)
+static int look_at_cell(struct look *look, uint64_t deadline, struct err *err)
 {
 	const uint64_t step = residency_step(&look->source);
 	const gpa_t start = look->left.start;
@@ -268,7 +260,7 @@ static int look_at_cell(struct look *look, int64_t deadline, struct err *err)
 		cell -= part.size;
 		look->left.start += part.size;
 		look->left.size -= part.size;
-	} while (cell > 0 && now_ns() < deadline);
+	} while (cell > 0 && clock_ns() < deadline);
 	return add_cell(look, start, &sum, &rest, err);
 }
 
@@ -314,14 +306,14 @@ static int look_init(struct look *look, const struct qmp_call *call,
 int command_x_vmm_query_residency(struct qmp_call *call, struct err *err)
 {
 	_cleanup_(look_finish) struct look look = { .source.fd = -1 };
-	const int64_t deadline = now_ns() + BUDGET_NS;
+	const uint64_t deadline = clock_ns() + BUDGET_NS;
 	uint64_t merged, start;
 	int r = look_init(&look, call, err);
 
 	start = look.left.start;
 	/* Always some of it, so that a client gets to the end. */
 	for (unsigned cells = 0; r == 0 && look.left.size > 0; cells++) {
-		if (cells > 0 && (cells == MAX_CELLS || now_ns() >= deadline))
+		if (cells > 0 && (cells == MAX_CELLS || clock_ns() >= deadline))
 			break;
 		r = look_at_cell(&look, deadline, err);
 	}
