@@ -20,7 +20,7 @@
 enum dirty_rate_state {
 	DIRTY_RATE_UNSTARTED,
 	DIRTY_RATE_MEASURING,
-	DIRTY_RATE_MEASURED, /* took_ns and pages are of the last one */
+	DIRTY_RATE_MEASURED, /* begun_ns, took_ns, pages: the last one's */
 	DIRTY_RATE_FAILED, /* err says why */
 };
 
@@ -36,6 +36,7 @@ struct dirty_rate_user {
 /* What is not said to be for reading is dirty_rate.c's own. */
 struct dirty_rate {
 	enum dirty_rate_state state; /* for reading */
+	uint64_t begun_ns; /* for reading: when, by the monotonic clock */
 	uint64_t took_ns; /* for reading: how long was measured */
 	uint64_t pages[MEM_MAX_REGIONS]; /* for reading: changed in that time */
 	struct err err; /* for reading */
@@ -45,7 +46,7 @@ struct dirty_rate {
 	struct dirty *dirty; /* borrowed */
 	struct dirty_reader *reader; /* owned, while measuring */
 	unsigned phase;
-	uint64_t wanted_ns, begun_ns;
+	uint64_t wanted_ns;
 };
 
 /*

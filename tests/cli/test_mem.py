@@ -36,7 +36,8 @@ RAM = 2 << 30
 MEMORY = [region("flash", "rom", 0, 64 << 20, 0), region(
     "mmio", "reserved", 64 << 20, 16 << 20), region(
         "ram", "ram", RAM, 512 << 30, 1, merge=True)]
-MEMORY[2]["merged"] = 512 << 10
+MEMORY[2].update({"merged": 512 << 10, "dirty": 3 << 20, "dirty-time": 500,
+                  "dirty-age": 90000})
 
 
 def residency(asked):
@@ -80,12 +81,14 @@ class Memory(test_client.ClientTest):
         rows = [line.split() for line in self.well("mem", "web").splitlines()]
         self.assertEqual(rows[1:], [
             ["0x0000000000", "64M", "rom", "flash", "0", "ro", "2M", "2M",
-             "-", "4K", "0", "8K", "anon"],
+             "-", "4K", "0", "8K", "-", "anon"],
             ["0x0004000000", "16M", "reserved", "mmio"],
             ["0x0080000000", "512G", "ram", "ram", "1", "rw", "16M", "16M",
-             "512K", "32K", "0", "64K", "anon,merge"],
-            ["all", "18M", "18M", "512K", "36K", "0", "72K", "1M", "of", "it",
-             "merged", "by", "KSM"]])
+             "512K", "32K", "0", "64K", "3M", "anon,merge"],
+            ["all", "18M", "18M", "512K", "36K", "0", "72K", "3M", "1M", "of",
+             "it", "merged", "by", "KSM"],
+            "dirty: what changed within 0.50 s, 90.0 s ago "
+            "(--dirty-rate)".split()])
 
     def test_the_dirty_rate_is_told_by_region_and_vcpu(self):
         machine = self.machine("web", answers={"calc-dirty-rate": rates})

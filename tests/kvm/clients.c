@@ -167,7 +167,8 @@ static const char *ask_dirty_rate(void)
 	return qmp_reply(qmp);
 }
 
-/* How much it writes: by itself, and by which of its CPUs. */
+/* How much it writes: by itself, and by which of its CPUs; and what of a region
+ * is dirty, which nobody knows before it is measured, or meanwhile. */
 static void test_dirty_rate(void)
 {
 	const char *line;
@@ -181,17 +182,22 @@ static void test_dirty_rate(void)
 		 "\"start-time\": 0, \"calc-time\": 0, "
 		 "\"calc-time-unit\": \"second\", \"sample-pages\": 0, "
 		 "\"mode\": \"dirty-ring\", \"x-vmm-page-size\": 4096}}");
+	shell("vmm mem web --json >seen && ! grep -q '\"dirty\"' seen");
 	/* Once the guest has started its second CPU. */
 	shell("until vmm mem web --dirty-rate 500ms >said &&"
 	      "grep -q '^vcpu 1 .* [1-9][0-9]* pages/s' said; do :; done;"
 	      "grep -q '^0x80000000 .* [1-9][0-9]* pages/s' said &&"
 	      "grep -q '^all .* [1-9][0-9]* pages/s' said");
+	shell("vmm mem web --json >seen &&"
+	      "grep -q '\"dirty\": [1-9]' seen");
+	shell("vmm mem web | grep -q '^dirty: what changed within [0-9]'");
 	/* One that outlives the test, for the other to find. */
 	shell("{ vmm mem web --dirty-rate=60; echo $? >ended; } 2>&1 &");
 	do
 		line = ask_dirty_rate();
 	while (!strstr(line, "\"measuring\""));
 	shell("vmm mem web --dirty-rate 2>&1 | grep -q 'measured already$'");
+	shell("vmm mem web --json >seen && ! grep -q '\"dirty\"' seen");
 	shell("vmm stop --force web; until grep -qx 1 ended; do :; done");
 	CHECK(peer_wait(&peer) == 0);
 }

@@ -49,6 +49,10 @@ static int setup(void **state)
 	ram->sum.huge = 64 * KIB;
 	ram->sum.merged = 8 * KIB;
 	ram->merged_known = true;
+	ram->sum.dirty = 4 * KIB;
+	ram->dirty_known = true;
+	view.dirty_ms = 50;
+	view.dirty_age_ms = 2500;
 	view.merged_known = true;
 	view.merged = 1536;
 	return 0;
@@ -125,17 +129,19 @@ static void table__is_a_line_for_each_region_and_their_sum(void **state)
 		text,
 		"ADDRESS          SIZE  KIND      NAME          SLOT  FLAGS "
 		"   RESIDENT       HUGE     MERGED       ZERO    SWAPPED  "
-		"BALLOONED  BACKING\n"
+		"BALLOONED      DIRTY  BACKING\n"
 		"0x0000000000       4K  rom       <f>?[m           0  ro    "
 		"          0          0          -          0          0  "
-		"        0  the VMM's own\n"
+		"        0          -  the VMM's own\n"
 		"0x0000001000      60K  reserved  mmio\n"
 		"0x0000040000     768K  ram       ram              1  rw,log"
 		"       152K        64K         8K          0          0  "
-		"        0  file:a&b,huge=2M,share\n"
+		"        0         4K  file:a&b,huge=2M,share\n"
 		"all                                                        "
 		"       152K        64K         8K          0          0  "
-		"        0  1.5K of it merged by KSM\n");
+		"        0         4K  1.5K of it merged by KSM\n"
+		"dirty: what changed within 0.05 s, 2.5 s ago "
+		"(--dirty-rate)\n");
 }
 
 static void table__what_the_host_does_not_tell_is_a_dash(void **state)
@@ -144,10 +150,14 @@ static void table__what_the_host_does_not_tell_is_a_dash(void **state)
 
 	(void)state;
 	view.detail = view.region[2].merged_known = false;
+	view.region[2].dirty_known = false;
 	text = DRAWN(mem_table(out, &view));
 	view.detail = view.region[2].merged_known = true;
+	view.region[2].dirty_known = true;
 	assert_non_null(
 		strstr(text, "       152K          -          -          -  "));
+	assert_non_null(strstr(text, "        0          -  file:a&b"));
+	assert_null(strstr(text, "dirty:"));
 }
 
 static void svg__names_are_text_and_no_markup(void **state)

@@ -51,6 +51,8 @@ static void init__what_is_no_map_is_refused(void **state)
 		" 'size': 8}]");
 	/* more is merged than there is */
 	refused("[" RAM "'size': 8, 'slot': 0, 'merged': 9}]");
+	/* more has changed than there is */
+	refused("[" RAM "'size': 8, 'slot': 0, 'dirty': 9}]");
 }
 
 static void init__cells_are_the_smallest_that_are_not_too_many(void **state)
@@ -143,6 +145,27 @@ static void init__what_is_merged_is_known_where_it_is_told(void **state)
 	assert_int_equal(view.region[0].sum.merged, 8);
 	assert_false(view.region[1].merged_known);
 	assert_int_equal(view.region[1].sum.merged, 0);
+}
+
+static void init__what_changed_is_known_with_its_time_alone(void **state)
+{
+	_cleanup_(mem_view_finish) struct mem_view view = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		mem_view_init(&view,
+			      json("[" RAM "'size': 8, 'slot': 0, "
+				   "'dirty': 8, 'dirty-time': 50, "
+				   "'dirty-age': 7}, {'name': 'x', "
+				   "'kind': 'ram', 'start': 2097152, 'size': "
+				   "8, 'slot': 1, 'dirty': 8}]"),
+			      4, &err),
+		0);
+	assert_true(view.region[0].dirty_known);
+	assert_int_equal(view.region[0].sum.dirty, 8);
+	assert_int_equal(view.dirty_ms, 50);
+	assert_int_equal(view.dirty_age_ms, 7);
+	assert_false(view.region[1].dirty_known);
 }
 
 static void add__an_answer_in_parts_is_added_up(void **state)
@@ -243,6 +266,8 @@ int main(void)
 		cmocka_unit_test(init__all_of_the_address_space_is_no_trap),
 		cmocka_unit_test(
 			init__what_is_merged_is_known_where_it_is_told),
+		cmocka_unit_test(
+			init__what_changed_is_known_with_its_time_alone),
 		cmocka_unit_test(cell__first_and_last_are_cut_by_the_region),
 		cmocka_unit_test(add__an_answer_in_parts_is_added_up),
 		cmocka_unit_test(

@@ -196,14 +196,17 @@ static void column(FILE *out, bool known, uint64_t bytes)
 }
 
 static void sums(FILE *out, const struct mem_view *view,
-		 const struct mem_sum *sum, bool merged_known)
+		 const struct mem_view_region *region)
 {
+	const struct mem_sum *sum = &region->sum;
+
 	column(out, true, sum->resident);
 	column(out, view->detail, sum->huge);
-	column(out, merged_known, sum->merged);
+	column(out, region->merged_known, sum->merged);
 	column(out, view->detail, sum->zero);
 	column(out, true, sum->swapped);
 	column(out, true, sum->ballooned);
+	column(out, region->dirty_known, sum->dirty);
 }
 
 static void padded(FILE *out, const char *text, size_t width)
@@ -231,40 +234,53 @@ static void row(FILE *out, const struct mem_view *view, size_t i)
 		padded(out, region->name, 12);
 		(void)fprintf(out, "  %4" JSON_INTEGER_FORMAT "  %-6s",
 			      slot(told), flags(told));
-		sums(out, view, &region->sum, region->merged_known);
+		sums(out, view, region);
 		(void)fputs("  ", out);
 		mem_describe_backing(out, told);
 	}
 	(void)fputc('\n', out);
 }
 
+static void add_up(struct mem_view_region *all,
+		   const struct mem_view_region *region)
+{
+	const struct mem_sum *sum = &region->sum;
+
+	all->sum.resident += sum->resident;
+	all->sum.huge += sum->huge;
+	all->sum.merged += sum->merged;
+	all->merged_known |= region->merged_known;
+	all->sum.zero += sum->zero;
+	all->sum.swapped += sum->swapped;
+	all->sum.ballooned += sum->ballooned;
+	all->sum.dirty += sum->dirty;
+	all->dirty_known |= region->dirty_known;
+}
+
 void mem_table(FILE *out, const struct mem_view *view)
 {
-	struct mem_sum all = { 0 };
-	bool merged_known = false;
+	struct mem_view_region all = { 0 };
 	char text[MEM_TEXT];
 
 	(void)fprintf(out, "%-12s  %7s  %-8s  %-12s  %4s  %-6s", "ADDRESS",
 		      "SIZE", "KIND", "NAME", "SLOT", "FLAGS");
-	(void)fprintf(out, "  %9s  %9s  %9s  %9s  %9s  %9s  %s\n", "RESIDENT",
-		      "HUGE", "MERGED", "ZERO", "SWAPPED", "BALLOONED",
-		      "BACKING");
+	(void)fprintf(out, "  %9s  %9s  %9s  %9s  %9s  %9s  %9s  %s\n",
+		      "RESIDENT", "HUGE", "MERGED", "ZERO", "SWAPPED",
+		      "BALLOONED", "DIRTY", "BACKING");
 	for (size_t i = 0; i < view->count; i++) {
-		const struct mem_sum *sum = &view->region[i].sum;
-
 		row(out, view, i);
-		all.resident += sum->resident;
-		all.huge += sum->huge;
-		all.merged += sum->merged;
-		merged_known |= view->region[i].merged_known;
-		all.zero += sum->zero;
-		all.swapped += sum->swapped;
-		all.ballooned += sum->ballooned;
+		add_up(&all, &view->region[i]);
 	}
 	(void)fprintf(out, "%-59s", "all");
-	sums(out, view, &all, merged_known);
+	sums(out, view, &all);
 	if (view->merged) /* or it is not known */
 		(void)fprintf(out, "  %s of it merged by KSM",
 			      mem_text(text, view->merged));
 	(void)fputc('\n', out);
+	if (all.dirty_known)
+		(void)fprintf(out,
+			      "dirty: what changed within %.2f s, "
+			      "%.1f s ago (--dirty-rate)\n",
+			      (double)view->dirty_ms / 1000,
+			      (double)view->dirty_age_ms / 1000);
 }

@@ -36,17 +36,29 @@ static uint64_t cells_of(struct range gpa, uint64_t cell)
 	return (gpa.start + (gpa.size - 1)) / cell - gpa.start / cell + 1;
 }
 
-static bool read_region(struct mem_view_region *region, const json_t *told)
+/* What changed, which is told of all regions with memory, or of none. */
+static void read_dirty(struct mem_view *view, struct mem_view_region *region,
+		       const json_t *told)
+{
+	region->dirty_known = get(told, "dirty", &region->sum.dirty) &&
+			      get(told, "dirty-time", &view->dirty_ms) &&
+			      get(told, "dirty-age", &view->dirty_age_ms);
+}
+
+static bool read_region(struct mem_view *view, struct mem_view_region *region,
+			const json_t *told)
 {
 	region->name = json_string_value(json_object_get(told, "name"));
 	region->kind = json_string_value(json_object_get(told, "kind"));
 	region->memory = json_is_integer(json_object_get(told, "slot"));
 	region->merged_known = get(told, "merged", &region->sum.merged);
+	read_dirty(view, region, told);
 	return region->name && region->kind &&
 	       get(told, "start", &region->gpa.start) &&
 	       get(told, "size", &region->gpa.size) &&
 	       range_valid(region->gpa) &&
-	       region->sum.merged <= region->gpa.size;
+	       region->sum.merged <= region->gpa.size &&
+	       region->sum.dirty <= region->gpa.size;
 }
 
 /* The smallest cells that are not too many. */
@@ -84,7 +96,7 @@ int mem_view_init(struct mem_view *view, json_t *told, size_t cells,
 					       : NULL;
 		struct mem_view_region *region = &view->region[i];
 
-		if (!read_region(region, json_array_get(told, i)))
+		if (!read_region(view, region, json_array_get(told, i)))
 			return unexpected(err);
 		if (before && (region->gpa.start < before->start ||
 			       range_overlaps(*before, region->gpa)))

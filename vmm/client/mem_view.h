@@ -26,7 +26,9 @@ struct mem_sum {
 	uint64_t swapped;
 	uint64_t ballooned; /* the guest gave it away */
 	uint64_t unplugged; /* it is not there */
-	uint64_t merged; /* of @resident, by KSM; of whole regions alone */
+	/* Of whole regions alone: */
+	uint64_t merged; /* of @resident, by KSM */
+	uint64_t dirty; /* changed while it was last measured */
 };
 
 struct mem_view_region {
@@ -35,6 +37,7 @@ struct mem_view_region {
 	bool memory; /* there is some; else it is a window, and is empty */
 	struct mem_sum sum;
 	bool merged_known; /* the host tells what of this region is merged */
+	bool dirty_known; /* it has been measured */
 	struct mem_sum *cell; /* owned */
 	size_t cells;
 };
@@ -47,6 +50,8 @@ struct mem_view {
 	bool detail; /* the host tells huge and zero pages apart */
 	bool merged_known;
 	uint64_t merged; /* by KSM, in all regions, in bytes */
+	uint64_t dirty_ms,
+		dirty_age_ms; /* of the measurement, if there is one */
 };
 
 /*

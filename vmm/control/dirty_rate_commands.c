@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "mem/dirty_rate.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
@@ -19,7 +19,6 @@
 #include "vmm/machine.h"
 #include "vmm/vm.h"
 
-#define MS_NS UINT64_C(1000000)
 #define LEAST_MS 50
 #define MOST_MS 60000
 
@@ -206,7 +205,6 @@ int command_calc_dirty_rate(struct qmp_call *call, struct err *err)
 	struct control *control = call->ctx;
 	json_int_t time = qmp_arg_int(call, "calc-time", 0);
 	struct dirty_rate_watch *watch;
-	struct timespec now;
 	bool ms;
 	int r = get_unit(call, &ms, err);
 
@@ -226,11 +224,10 @@ int command_calc_dirty_rate(struct qmp_call *call, struct err *err)
 	if (r < 0)
 		return r;
 	watch = control->dirty_rate;
-	r = dirty_rate_start(&watch->rate, (uint64_t)time * MS_NS, err);
+	r = dirty_rate_start(&watch->rate, (uint64_t)time * NS_PER_MS, err);
 	if (r < 0)
 		return r;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	watch->started = (json_int_t)now.tv_sec;
+	watch->started = (json_int_t)(clock_ns() / NS_PER_SECOND);
 	watch->calc_ms = time;
 	return 0;
 }
@@ -245,6 +242,25 @@ int command_query_dirty_rate(struct qmp_call *call, struct err *err)
 		return r;
 	call->ret = describe(control, control->dirty_rate, ms);
 	return call->ret ? 0 : err_set(err, -ENOMEM, "reply: out of memory");
+}
+
+void dirty_rate_tell(const struct control *control, size_t region, json_t *told)
+{
+	const struct dirty_rate_watch *watch = control->dirty_rate;
+	const struct dirty_rate *rate;
+	uint64_t age;
+
+	if (!watch || watch->rate.state != DIRTY_RATE_MEASURED)
+		return;
+	rate = &watch->rate;
+	age = clock_ns() - rate->begun_ns - rate->took_ns;
+	(void)json_object_set_new(
+		told, "dirty",
+		qmp_number(rate->pages[region] << rate->dirty->page_shift));
+	(void)json_object_set_new(told, "dirty-time",
+				  qmp_number(rate->took_ns / NS_PER_MS));
+	(void)json_object_set_new(told, "dirty-age",
+				  qmp_number(age / NS_PER_MS));
 }
 
 void dirty_rate_commands_restart(struct control *control)

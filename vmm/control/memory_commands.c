@@ -12,6 +12,7 @@
 #include "mem/slots.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
+#include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/qmp.h"
 #include "vmm/machine.h"
 
@@ -88,12 +89,13 @@ static void describe_blocks(json_t *told, const struct mem_blocks *blocks)
 				  json_integer((json_int_t)blocks->size));
 }
 
-/* @slot: its first number, counting up: each region with memory has one, or
- * one for each block; @merged: of its host memory */
-static json_t *describe(const struct machine *machine,
-			const struct mem_region *region,
+/* @i: which region; @slot: its first number, counting up: each region with
+ * memory has one, or one for each block; @merged: of its host memory */
+static json_t *describe(const struct control *control, size_t i,
 			const struct merged *merged, int *slot)
 {
+	const struct machine *machine = control->machine;
+	const struct mem_region *region = &machine->mem.region[i];
 	const struct dirty *dirty = &machine->dirty;
 	const bool logged = __atomic_load_n(&dirty->active, __ATOMIC_RELAXED);
 	json_t *ret = json_pack("{s:o, s:s, s:I, s:I}", "name",
@@ -114,6 +116,7 @@ static json_t *describe(const struct machine *machine,
 	if (region->backing)
 		(void)json_object_set_new(ret, "backing",
 					  describe_backing(region->backing));
+	dirty_rate_tell(control, i, ret);
 	if (merged_known(merged))
 		(void)json_object_set_new(
 			ret, "merged", json_integer((json_int_t)merged->bytes));
@@ -154,10 +157,9 @@ int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
 	look_at_merged(map, merged);
 	call->ret = json_array();
 	for (size_t i = 0; i < map->count; i++)
-		if (json_array_append_new(call->ret,
-					  describe(control->machine,
-						   &map->region[i], &merged[i],
-						   &slot)) < 0)
+		if (json_array_append_new(
+			    call->ret,
+			    describe(control, i, &merged[i], &slot)) < 0)
 			return no_memory(err);
 	return 0;
 }
