@@ -277,7 +277,8 @@ static void test_ends(void)
 	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
 	     128 + SIGTERM);
 
-	begin("--timeout 1s");
+	begin("--timeout 1h");
+	peer_expire(&peer);
 	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
 	     124);
 }
@@ -290,8 +291,9 @@ static void test_ends_paused(void)
 	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
 	     128 + SIGTERM);
 
-	begin("--timeout 1s");
+	begin("--timeout 1h");
 	stop();
+	peer_expire(&peer);
 	ends(", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}",
 	     124);
 

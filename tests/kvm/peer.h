@@ -51,6 +51,13 @@ void peer_find(struct peer *peer);
 /* Waits for its end. Returns the exit status, or 128 + a signal's number. */
 int peer_wait(struct peer *peer);
 
+/*
+ * Lets the hour of --timeout 1h pass at once: its timer, a file of the
+ * process, is set anew (pidfd_getfd(2)). A limit of seconds might pass on a
+ * busy machine before the test got to what it wants to see it end.
+ */
+void peer_expire(const struct peer *peer);
+
 /* Runs a line of a shell, which must do well. */
 void shell(const char *line);
 
@@ -69,7 +76,7 @@ int qmp_open(const char *path);
 void qmp_send(int fd, const char *text);
 
 /* Reads a line: without its end, good until the next call; "" at the end of
- * the connection. Waits ten seconds at most. */
+ * the connection. Waits two minutes at most. */
 const char *qmp_line(int fd);
 
 /* The next line that is not an event: one may come before any reply. */
