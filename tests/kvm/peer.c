@@ -165,7 +165,8 @@ static void peer_write(const struct peer *peer, uint64_t at, const void *buf,
 		     strerrordesc_np(errno));
 }
 
-/* Guest memory is the mapping of just its size. */
+/* Guest memory is the mapping of just its size that can be written: what is
+ * reserved beside it may have that size, too. */
 static bool find_ram(struct peer *peer)
 {
 	char name[64], line[256];
@@ -176,10 +177,11 @@ static bool find_ram(struct peer *peer)
 	file = fopen(name, "r");
 	while (file && !found && fgets(line, sizeof(line), file)) {
 		uint64_t start = 0, end = 0;
+		char access[3] = "";
 
-		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " rw", &start,
-			       &end) == 2 &&
-			end - start == PEER_MEM;
+		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " %2s", &start,
+			       &end, access) == 3 &&
+			strcmp(access, "rw") == 0 && end - start == PEER_MEM;
 		peer->ram = start;
 	}
 	if (file)
