@@ -17,6 +17,8 @@ struct goldfish_pic {
 	struct device dev;
 	uint32_t inputs; /* atomic */
 	uint32_t enabled; /* atomic; written under the device's lock */
+	void (*changed)(void *ctx);
+	void *ctx; /* borrowed */
 };
 
 static uint32_t pending(const struct goldfish_pic *pic)
@@ -63,7 +65,8 @@ static void goldfish_pic_write(struct device *dev, uint64_t offset,
 			       unsigned size, uint64_t val)
 {
 	struct goldfish_pic *pic = container_of(dev, struct goldfish_pic, dev);
-	uint32_t enabled = pic->enabled;
+	const uint32_t was = pic->enabled;
+	uint32_t enabled = was;
 
 	(void)size;
 	switch (offset) {
@@ -78,6 +81,9 @@ static void goldfish_pic_write(struct device *dev, uint64_t offset,
 		break;
 	}
 	__atomic_store_n(&pic->enabled, enabled, __ATOMIC_SEQ_CST);
+	/* Who sets an input from now on sees what is enabled, and tells it. */
+	if ((was ^ enabled) & __atomic_load_n(&pic->inputs, __ATOMIC_SEQ_CST))
+		pic->changed(pic->ctx);
 }
 
 static void goldfish_pic_reset(struct device *dev)
@@ -103,7 +109,7 @@ static const struct device_ops goldfish_pic_ops = {
 	.destroy = goldfish_pic_destroy,
 };
 
-struct device *goldfish_pic_new(void)
+struct device *goldfish_pic_new(void (*changed)(void *ctx), void *ctx)
 {
 	struct goldfish_pic *pic = calloc(1, sizeof(*pic));
 
@@ -111,5 +117,7 @@ struct device *goldfish_pic_new(void)
 		return NULL;
 	pic->dev.ops = &goldfish_pic_ops;
 	(void)pthread_mutex_init(&pic->dev.lock, NULL);
+	pic->changed = changed;
+	pic->ctx = ctx;
 	return &pic->dev;
 }

@@ -29,8 +29,15 @@
 #define GOLDFISH_PIC_INPUTS 32
 #define GOLDFISH_PIC_COMPATIBLE "google,goldfish-pic"
 
-/* Returns NULL when out of memory. */
-struct device *goldfish_pic_new(void);
+/*
+ * @changed: called when the guest has enabled or disabled inputs that are high:
+ *           the output has to be looked at. On a vCPU's thread with the
+ *           device's lock held, as often as the guest likes: it must not block
+ * @ctx:     for @changed; borrowed
+ *
+ * Returns NULL when out of memory.
+ */
+struct device *goldfish_pic_new(void (*changed)(void *ctx), void *ctx);
 
 /*
  * Sets an input.

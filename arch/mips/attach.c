@@ -13,10 +13,19 @@
 #include "devices/virtio/mmio.h"
 #include "vmm/device_list.h"
 #include "vmm/machine.h"
+#include "vmm/vm.h"
+
+/* Any vCPU may write to the PIC; its output is vCPU 0's. */
+static void pic_changed(void *ctx)
+{
+	const struct machine *machine = ctx;
+
+	vcpu_interrupt(&machine->irq.vm->vcpu[0]);
+}
 
 static struct device *make_pic(struct machine *machine)
 {
-	return machine->arch->pic = goldfish_pic_new();
+	return machine->arch->pic = goldfish_pic_new(pic_changed, machine);
 }
 
 static void poweroff(void *ctx)

@@ -11,11 +11,18 @@ enum {
 };
 
 static struct device *pic;
+static unsigned changes;
+
+static void changed(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
 
 static int setup(void **state)
 {
 	(void)state;
-	pic = goldfish_pic_new();
+	changes = 0;
+	pic = goldfish_pic_new(changed, &changes);
 	return pic ? 0 : -1;
 }
 
@@ -83,6 +90,29 @@ static void write__disabling_leaves_the_level_alone(void **state)
 	assert_int_equal(get(PENDING), 1);
 }
 
+static void write__tells_of_a_change_where_an_input_is_high(void **state)
+{
+	(void)state;
+	put(ENABLE, 1U << 31);
+	assert_int_equal(changes, 0);
+	(void)goldfish_pic_set(pic, 0, true);
+	put(ENABLE, 1 << 30);
+	assert_int_equal(changes, 0); /* of inputs that are low */
+	put(ENABLE, 1);
+	assert_int_equal(changes, 1);
+	put(ENABLE, 1);
+	assert_int_equal(changes, 1); /* it was enabled before */
+	put(DISABLE, 1);
+	assert_int_equal(changes, 2);
+	put(OFF, 0);
+	assert_int_equal(changes, 2);
+	put(ENABLE, UINT32_MAX);
+	put(OFF, 0);
+	assert_int_equal(changes, 4);
+	put(PENDING, UINT32_MAX); /* not to be written */
+	assert_int_equal(changes, 4);
+}
+
 static void read__of_what_is_only_written_is_0(void **state)
 {
 	(void)state;
@@ -117,6 +147,9 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			write__disabling_leaves_the_level_alone, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			write__tells_of_a_change_where_an_input_is_high, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			read__of_what_is_only_written_is_0, setup, teardown),
