@@ -109,8 +109,8 @@ void arch_irq_set(struct vm *vm, unsigned pin, bool level)
 }
 
 /*
- * Count stands while the disable bit is set. On its own it would make up for
- * the time afterwards; so it is set to what it was, as of now.
+ * Count stands while the disable bit is set. On its own it makes up for the
+ * time afterwards; so it is set to what it was, as of now.
  * Source: Linux, arch/mips/include/uapi/asm/kvm.h, CP0_Count control.
  */
 static int clock_stop(struct vm *vm, struct err *err)
@@ -175,21 +175,36 @@ static int clock_start(struct vm *vm, struct err *err)
 	return r;
 }
 
+/* Where stopping or starting them failed: of those that stand, none stays so.
+ */
+static void release_counts(struct vm *vm)
+{
+	const uint64_t ctl = 0;
+	struct err unused = { 0 };
+
+	for (unsigned i = 0; i < vm->vcpus; i++)
+		(void)kvm_set_reg(vm->vcpu[i].fd, MIPS_REG_COUNT_CTL, &ctl,
+				  &unused);
+}
+
 void arch_clock_stop(struct vm *vm)
 {
 	struct err err;
 
 	vm->arch->stopped = clock_stop(vm, &err) == 0;
-	if (!vm->arch->stopped)
-		log_warn("the guest's clock goes on during the pause: %s",
-			 err.msg);
+	if (vm->arch->stopped)
+		return;
+	log_warn("the guest's clock goes on during the pause: %s", err.msg);
+	release_counts(vm);
 }
 
 void arch_clock_start(struct vm *vm)
 {
 	struct err err;
 
-	if (vm->arch->stopped && clock_start(vm, &err) < 0)
+	if (vm->arch->stopped && clock_start(vm, &err) < 0) {
 		log_warn("the guest's clock jumps over the pause: %s", err.msg);
+		release_counts(vm);
+	}
 	vm->arch->stopped = false;
 }
