@@ -55,7 +55,8 @@ void irq_disconnect(struct irq_chip *chip);
 /*
  * Waits until all that was signalled on edge pins has arrived in the VM, to
  * which KVM passes it on by a thread of its own. The devices are quiet. Returns
- * 0, or KVM_IRQFD's errno.
+ * 0, or KVM_IRQFD's errno: then the VM is of no use, as some pins have been
+ * taken from it.
  */
 int irq_settle(struct irq_chip *chip, struct err *err);
 

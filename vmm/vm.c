@@ -272,10 +272,26 @@ int vm_stop(struct vm *vm, struct err *err)
 	return r;
 }
 
+/* Leaves nothing, for half of a VM would have a client wait for its vCPUs. No
+ * thread of theirs runs. */
+static int give_up(struct vm *vm, const char *why, struct err *err)
+{
+	unmake(vm);
+	(void)err_wrap(err, "%s", why);
+	vm->broken = *err;
+	machine_end(vm->machine, OUTCOME_ERROR);
+	return err->code;
+}
+
 int vm_save(struct vm *vm, struct state *state, struct err *err)
 {
 	int r = irq_settle(&vm->machine->irq, err);
 
+	/* Some of its interrupts are not connected any more. */
+	if (r < 0) {
+		join(vm);
+		return give_up(vm, "interrupts", err);
+	}
 	state_begin(state, arch_name);
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = arch_vcpu_save(&vm->vcpu[i], state, err);
@@ -296,14 +312,8 @@ static int replace(struct vm *vm, const struct state_view *from,
 	r = make(vm, from, err);
 	if (r == 0 && started)
 		r = vm_start(vm, err);
-	if (r < 0) {
-		/* Half of one would have a client wait for its vCPUs. */
-		unmake(vm);
-		(void)err_wrap(err, "virtual machine made anew");
-		vm->broken = *err;
-		machine_end(vm->machine, OUTCOME_ERROR);
-		return r;
-	}
+	if (r < 0)
+		return give_up(vm, "virtual machine made anew", err);
 	wait_parked(vm);
 	return 0;
 }

@@ -26,7 +26,7 @@ struct vm {
 	pthread_cond_t changed;
 	unsigned running; /* vCPU threads that are not parked */
 	bool paused;
-	struct err broken; /* why vm_rebuild() left nothing that could run */
+	struct err broken; /* why nothing is left that could run */
 	struct dirty_log *dirty_log; /* owned */
 	bool slots_logged; /* atomic: slots are to be logged */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
@@ -75,7 +75,9 @@ void vm_resume(struct vm *vm);
  * Writes all that KVM holds of a VM to a new state: arch/arch.h says what. It
  * is paused, and may go on after it.
  *
- * Returns 0, what state_end() returns, or KVM's errno. Thread: the loop's.
+ * Returns 0, what state_end() returns, or KVM's errno, and nothing has changed
+ * then; or what irq_settle() returns: then the run ends with that error.
+ * Thread: the loop's.
  */
 int vm_save(struct vm *vm, struct state *state, struct err *err);
 
@@ -86,9 +88,9 @@ int vm_save(struct vm *vm, struct state *state, struct err *err);
  *
  * @ret_size: of the state, in bytes
  *
- * Returns 0; -ECANCELED if the guest has just ended; what vm_save() returns,
- * and nothing has changed then; or what made the new VM fail: then the run ends
- * with that error. Thread: the loop's.
+ * Returns 0; -ECANCELED if the guest has just ended; what vm_save() returns; or
+ * what made the new VM fail: then the run ends with that error. Thread: the
+ * loop's.
  */
 int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err);
 
