@@ -90,15 +90,48 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int load(int vcpu_fd, const uint64_t *sorted, size_t count,
-		const struct state_record *record, struct err *err)
+/* What a load has to set. */
+struct load {
+	uint64_t *id; /* owned; sorted */
+	bool *done; /* owned; of each */
+	size_t count;
+};
+
+static void load_finish(struct load *load)
+{
+	free(load->id);
+	free(load->done);
+}
+
+static int load_init(struct load *load, const struct reg_list *list,
+		     struct err *err)
+{
+	load->count = list->count;
+	load->id = calloc(list->count + 1, sizeof(*load->id));
+	load->done = calloc(list->count + 1, sizeof(*load->done));
+	if (!load->id || !load->done)
+		return err_set(err, -ENOMEM, "registers: out of memory");
+	memcpy(load->id, list->id, list->count * sizeof(*list->id));
+	qsort(load->id, load->count, sizeof(*load->id), compare);
+	return 0;
+}
+
+static int load_one(const struct load *load, int vcpu_fd,
+		    const struct state_record *record, struct err *err)
 {
 	uint64_t val[MOST_BYTES / sizeof(uint64_t)];
+	const uint64_t *at = bsearch(&record->id, load->id, load->count,
+				     sizeof(*load->id), compare);
 
-	if (!bsearch(&record->id, sorted, count, sizeof(*sorted), compare))
+	if (!at)
 		return err_input(err, -ENOTSUP,
 				 "this host's KVM has no register 0x%" PRIx64,
 				 record->id);
+	if (load->done[at - load->id])
+		return err_input(err, -EBADMSG,
+				 "register 0x%" PRIx64 " is there twice",
+				 record->id);
+	load->done[at - load->id] = true;
 	if (record->size != size_of(record->id) || record->size > sizeof(val))
 		return err_input(err, -EBADMSG,
 				 "register 0x%" PRIx64 " has not %" PRIu32
@@ -111,16 +144,16 @@ static int load(int vcpu_fd, const uint64_t *sorted, size_t count,
 int regs_load(int vcpu_fd, const struct reg_list *list,
 	      struct state_records *records, struct err *err)
 {
-	_cleanup_(freep)
-		uint64_t *sorted = calloc(list->count + 1, sizeof(*sorted));
+	_cleanup_(load_finish) struct load load = { 0 };
 	struct state_record record;
-	int r = 0;
+	int r = load_init(&load, list, err);
 
-	if (!sorted)
-		return err_set(err, -ENOMEM, "registers: out of memory");
-	memcpy(sorted, list->id, list->count * sizeof(*sorted));
-	qsort(sorted, list->count, sizeof(*sorted), compare);
 	while (r == 0 && state_next(records, &record))
-		r = load(vcpu_fd, sorted, list->count, &record, err);
+		r = load_one(&load, vcpu_fd, &record, err);
+	for (size_t i = 0; r == 0 && i < load.count; i++)
+		if (!load.done[i])
+			r = err_input(err, -ENOENT,
+				      "register 0x%" PRIx64 " is missing",
+				      load.id[i]);
 	return r;
 }

@@ -34,13 +34,14 @@ int regs_save(int vcpu_fd, const struct reg_list *list, struct state *state,
 	      struct err *err);
 
 /*
- * Sets a vCPU's registers, in the order of the records. One that has none keeps
- * its value: who saved did not know it.
+ * Sets a vCPU's registers, in the order of the records: each of @list, for what
+ * a new vCPU has in one that is missing is not what the guest had.
  *
  * @records: not trusted
  *
- * Returns 0; -ENOTSUP if there is a record of what is not in @list, -EBADMSG if
- * one is not of its register's size; -ENOMEM; or KVM_SET_ONE_REG's errno.
+ * Returns 0; -ENOTSUP if there is a record of what is not in @list, -ENOENT if
+ * one of @list has none, -EBADMSG if it has two or is not of its register's
+ * size; -ENOMEM; or KVM_SET_ONE_REG's errno.
  */
 int regs_load(int vcpu_fd, const struct reg_list *list,
 	      struct state_records *records, struct err *err);

@@ -71,16 +71,15 @@ int arch_vcpu_save(struct vcpu *vcpu, struct state *state, struct err *err)
 
 /* KVM lists the FPU's registers first, and Status says what they are. */
 static int load_status(const struct vcpu *vcpu, struct state_records records,
-		       struct err *err)
+		       uint32_t *ret, struct err *err)
 {
 	uint64_t val;
-	uint32_t status;
 	int r = state_get(&records, MIPS_REG_STATUS, 4, &val, err);
 
 	if (r < 0)
 		return r;
-	status = (uint32_t)val;
-	return kvm_set_reg(vcpu->fd, MIPS_REG_STATUS, &status, err);
+	*ret = (uint32_t)val;
+	return kvm_set_reg(vcpu->fd, MIPS_REG_STATUS, ret, err);
 }
 
 static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
@@ -89,6 +88,7 @@ static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
 	_cleanup_(reg_list_finish) struct reg_list list = { 0 };
 	const uint64_t ctl = MIPS_COUNT_CTL_DC;
 	struct state_records records;
+	uint32_t status = 0;
 	int r;
 
 	/* Else Compare would be compared with a Count that is not the guest's.
@@ -100,8 +100,11 @@ static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
 		r = state_find(view, MIPS_STATE_REGS, vcpu->index, &records,
 			       err);
 	if (r == 0)
-		r = load_status(vcpu, records, err);
-	return r == 0 ? regs_load(vcpu->fd, &list, &records, err) : r;
+		r = load_status(vcpu, records, &status, err);
+	if (r < 0)
+		return r;
+	remove_fpr_views(&list, status & MIPS_STATUS_FR);
+	return regs_load(vcpu->fd, &list, &records, err);
 }
 
 static int load(struct vcpu *vcpu, const struct state_view *view,

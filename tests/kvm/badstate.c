@@ -129,6 +129,62 @@ static void load_larger(const struct state *state, int kvm,
 		fail("larger state", "it is not refused");
 }
 
+/* Where the first section begins, a vCPU's registers, and its first record. */
+#define SECTION 24
+#define RECORDS (SECTION + 16)
+
+/* Of a record with what pads it, in bytes. */
+static size_t record_size(const uint8_t *record)
+{
+	return 16 + ((size_t)load_le32(record + 8) + 7) / 8 * 8;
+}
+
+static void is_refused(const uint8_t *data, size_t size, int with, int kvm,
+		       struct machine *machine)
+{
+	_cleanup_(vm_freep) struct vm *vm = NULL;
+	struct err err = { 0 };
+
+	if (vm_load(&vm, kvm, machine, data, size, &err) != with)
+		fail("registers", err.code < 0 ? err.msg : "they are taken");
+}
+
+/* One register's record is gone, or is there twice. */
+static void change_record(const struct state *state, size_t at, bool twice,
+			  int kvm, struct machine *machine)
+{
+	const size_t len = record_size(state->data + at);
+	_cleanup_(freep) uint8_t *data = malloc(state->size + len);
+	uint32_t size = load_le32(state->data + SECTION + 8);
+	const size_t rest = twice ? at : at + len;
+	const size_t to = twice ? at + len : at;
+
+	if (!data)
+		fail("registers", "out of memory");
+	memcpy(data, state->data, to);
+	memcpy(data + to, state->data + rest, state->size - rest);
+	size = twice ? size + (uint32_t)len : size - (uint32_t)len;
+	store_le32(data + SECTION + 8, size);
+	is_refused(data, state->size - rest + to, twice ? -EBADMSG : -ENOENT,
+		   kvm, machine);
+}
+
+/* Of the first register and the last, and of some between them. */
+static void change_records(const struct state *state, int kvm,
+			   struct machine *machine)
+{
+	const size_t end = RECORDS + load_le32(state->data + SECTION + 8);
+	size_t at = RECORDS, count = 0;
+
+	for (size_t next; at < end; at = next) {
+		next = at + record_size(state->data + at);
+		if (count++ % 16 != 0 && next != end)
+			continue;
+		change_record(state, at, false, kvm, machine);
+		change_record(state, at, true, kvm, machine);
+	}
+}
+
 static void run(int kvm, struct machine *machine)
 {
 	_cleanup_(state_finish) struct state state = { 0 };
@@ -138,6 +194,7 @@ static void run(int kvm, struct machine *machine)
 	save(&state, kvm, machine);
 	load_good(&state, kvm, machine);
 	load_larger(&state, kvm, machine);
+	change_records(&state, kvm, machine);
 	for (unsigned i = 0; i < TIMES; i++)
 		taken += load_bad(&state, kvm, machine, &seed);
 	printf("%u of %u were taken\n", taken, TIMES);
