@@ -3,7 +3,7 @@
 import subprocess
 import unittest
 
-from vmmtools import bench_boot
+from vmmtools import bench_boot, bench_dirty
 from vmmtools.arch import ARCHES
 from vmmtools.base import SOURCE_ROOT
 
@@ -16,6 +16,17 @@ class BootTest(unittest.TestCase):
             script = bench_boot.boot_script(arch)
             subprocess.run(["sh", "-n"], input=script, text=True, check=True)
             self.assertIn(f"--kernel /guest/{arch.kernel_name} ", script)
+
+
+class DirtyTest(unittest.TestCase):
+    """tools/bench dirty"""
+
+    def test_what_it_builds_is_built_where_it_says(self):
+        for path in (bench_dirty.PROGRAM,
+                     bench_dirty.GUEST.format(arch="arm64")):
+            file = SOURCE_ROOT / path
+            recipe = (file.parent / "meson.build").read_text()
+            self.assertIn(f"'{file.name.removesuffix('.bin')}'", recipe)
 
 
 class WordsTest(unittest.TestCase):

@@ -11,7 +11,7 @@ from vmmtools.base import SOURCE_ROOT, Failure
 from vmmtools.bench import Figure
 from vmmtools.build import Build
 
-PROGRAM = "tests/kvm/{arch}/vmm-bench-dirty-kvm"
+PROGRAM = "tests/kvm/vmm-bench-dirty-kvm"
 GUEST = "tests/kvm/{arch}/touch.bin"
 KINDS = ("bitmap", "clear", "ring")
 LARGE = 128
@@ -28,7 +28,7 @@ VMM_LIMIT = 2_000_000
 
 def run_in_lab(arch: Arch) -> list[dict[str, int]]:
     """The JSON objects that the runs print, one for each line of SCRIPT."""
-    names = [path.format(arch=arch.name) for path in (PROGRAM, GUEST)]
+    names = [PROGRAM, GUEST.format(arch=arch.name)]
     folder = Build(arch).make(["tools/vmm", *names]).parent.parent
     files = [word for name in names for word in
              ("--file", f"{folder / name}:lab/{name.rpartition('/')[2]}")]
