@@ -1,9 +1,16 @@
-"""What every bench shares: figures with a goal, as a table or as JSON."""
+"""What benches share: figures with a goal, as a table or as JSON; lab runs."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from vmmtools.arch import Arch
+from vmmtools.base import SOURCE_ROOT, Failure
 
 
 @dataclass
@@ -32,3 +39,28 @@ def report(figures: list[Figure], as_json: bool) -> str:
             line += f" ({figure.rival})"
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def require_counts(arch: Arch, bench: str) -> None:
+    """Refuse what nothing can be said of without counted instructions."""
+    if not arch.counts:
+        raise Failure(f"{bench}: {arch.name} hosts count no instructions by "
+                      "kind; there is boot", 2)
+
+
+def run_in_lab(arch: Arch, script: str, files: Iterable[Path],
+               limit: int = 300) -> list[dict[str, int]]:
+    """Run a script that prints JSON objects, a line each, with vmm as it is
+    built; the files are in /lab under their names."""
+    words = [word for file in files
+             for word in ("--file", f"{file}:lab/{file.name}")]
+    done = subprocess.run(
+        [SOURCE_ROOT / "tools/lab", arch.name, "--no-build", "--icount",
+         "--timeout", str(limit), *words, "--", "sh", "-c", script],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+        check=False)
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout)
+        raise Failure(f"the measured run ended with status {done.returncode}")
+    return [json.loads(line) for line in done.stdout.splitlines()
+            if line.startswith("{")]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from vmmtools.arch import Arch
-from vmmtools.bench import Figure
-from vmmtools.bench_boot import run_in_lab
+from vmmtools.bench import Figure, require_counts, run_in_lab
 from vmmtools.build import Build
 
 TAKEN = 1792
@@ -40,11 +39,13 @@ tail -n 1 /tmp/count
 
 def measure_balloon(arch: Arch) -> list[Figure]:
     """The figures: a guest that gives memory less one that does not."""
+    require_counts(arch, "balloon")
     folder = Build(arch).make(
         ("tools/vmm", "tests/bench/vmm-measure",
          "tests/bench/vmm-floor")).parent.parent / "tests/bench"
     without, given, idle, floor = run_in_lab(
-        arch, SCRIPT, folder / "vmm-measure", folder / "vmm-floor", limit=600)
+        arch, SCRIPT, [folder / "vmm-measure", folder / "vmm-floor"],
+        limit=600)
 
     def per_mib(more: dict[str, int], less: dict[str, int], key: str) -> int:
         return (more[key] - less[key]) // TAKEN

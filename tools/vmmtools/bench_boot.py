@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 from vmmtools.arch import Arch
-from vmmtools.base import SOURCE_ROOT, Failure
-from vmmtools.bench import Figure
+from vmmtools.bench import Figure, run_in_lab
 from vmmtools.build import Build
 
 RUN = ("vmm run --kernel /guest/{kernel} --mem 256M "
@@ -68,32 +62,13 @@ def boot_script(arch: Arch) -> str:
     return form.format(boot=_boot(arch), rss=_rss(arch))
 
 
-def run_in_lab(arch: Arch, script: str, *programs: Path,
-               limit: int = 300) -> list[dict[str, int]]:
-    """Runs a script that prints JSON objects, a line each; the programs are
-    in /lab under their names."""
-    files = [word for program in programs
-             for word in ("--file", f"{program}:lab/{program.name}")]
-    done = subprocess.run(
-        [SOURCE_ROOT / "tools/lab", arch.name, "--icount", "--guest", "mini",
-         "--timeout", str(limit), *files, "--", "sh", "-c", script],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        check=False)
-    if done.returncode != 0:
-        sys.stderr.write(done.stdout)
-        raise Failure(f"the measured run ended with status {done.returncode}",
-                      1)
-    return [json.loads(line) for line in done.stdout.splitlines()
-            if line.startswith("{")]
-
-
 def measure_boot(arch: Arch) -> list[Figure]:
     """The figures of the second boot in a host that booted one before."""
     folder = Build(arch).make(
         ("tools/vmm", "tests/bench/vmm-measure")).parent.parent
     found: dict[str, int] = {}
     for part in run_in_lab(arch, boot_script(arch),
-                           folder / "tests/bench/vmm-measure"):
+                           [folder / "tests/bench/vmm-measure"]):
         found.update(part)
     if not arch.counts:
         return [

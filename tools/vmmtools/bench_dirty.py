@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 from vmmtools.arch import Arch
-from vmmtools.base import SOURCE_ROOT, Failure
-from vmmtools.bench import Figure
+from vmmtools.bench import Figure, require_counts, run_in_lab
 from vmmtools.build import Build
 
 PROGRAM = "tests/kvm/vmm-bench-dirty-kvm"
@@ -26,28 +21,12 @@ VMM_LIMIT = 2_000_000
 """Instructions to switch logging on, of the VMM: 2 ms at one for each ns."""
 
 
-def run_in_lab(arch: Arch) -> list[dict[str, int]]:
-    """The JSON objects that the runs print, one for each line of SCRIPT."""
-    names = [PROGRAM, GUEST.format(arch=arch.name)]
-    folder = Build(arch).make(["tools/vmm", *names]).parent.parent
-    files = [word for name in names for word in
-             ("--file", f"{folder / name}:lab/{name.rpartition('/')[2]}")]
-    done = subprocess.run(
-        [SOURCE_ROOT / "tools/lab", arch.name, "--no-build", "--icount",
-         "--timeout", "300", *files, "--", "sh", "-c", SCRIPT],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-        check=False)
-    if done.returncode != 0:
-        sys.stderr.write(done.stdout)
-        raise Failure(f"the measured run ended with status {done.returncode}",
-                      1)
-    return [json.loads(line) for line in done.stdout.splitlines()
-            if line.startswith("{")]
-
-
 def measure_dirty(arch: Arch) -> list[Figure]:
     """Switching on, and harvests: of dirty memory by the GiB, of clean."""
-    *runs, large = run_in_lab(arch)
+    require_counts(arch, "dirty")
+    names = [PROGRAM, GUEST.format(arch=arch.name)]
+    folder = Build(arch).make(("tools/vmm", *names)).parent.parent
+    *runs, large = run_in_lab(arch, SCRIPT, [folder / name for name in names])
     figures = [
         Figure("on_128g_user", f"on, {LARGE} GiB sparse, clear: VMM",
                large["clear_on_user"], VMM_LIMIT),
