@@ -167,6 +167,17 @@ class EndTest(unittest.TestCase):
         self.assertEqual(status, 125)
         self.assertIn(b"reboot: Restarting system", err)
 
+    def test_emulator_that_crashes_is_named(self):
+        with subprocess.Popen(lab_words("sleep", "1000"),
+                              stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE) as process:
+            wait_until(lambda: emulators(process.pid))
+            for path in emulators(process.pid):
+                os.kill(int(path.name), signal.SIGSEGV)
+            _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 125)
+        self.assertIn(b"qemu-system-aarch64: ended by SIGSEGV", err)
+
     def end_by(self, number):
         """Ends a run by a signal; its status, once the emulator is gone."""
         with subprocess.Popen(lab_words("sleep", "1000"),

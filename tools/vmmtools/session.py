@@ -23,6 +23,7 @@ PR_SET_PDEATHSIG = 1
 LEAVE_KEY = b"\x1d"
 CONSOLE_KEPT = 1 << 20
 LAST_LINES = 30
+ENDING_SECONDS = 5
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -32,6 +33,13 @@ class Ended(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
+
+
+def how_it_ended(status: int) -> str:
+    """A process's end in words, from subprocess's number of it."""
+    if status < 0:
+        return f"ended by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
 
 
 def _die_with_parent() -> None:
@@ -115,6 +123,11 @@ class Session:
                     far_channel.close()
                 with raw_terminal():
                     self._relay()
+                # All its sockets are closed: it is about to end by itself.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    status = process.wait(ENDING_SECONDS)
+                    if status:
+                        say(f"{words[0]}: {how_it_ended(status)}")
             except Ended as end:
                 return self._report(end.status)
             except FileNotFoundError as error:
