@@ -464,7 +464,7 @@ class Stop(ClientTest):
         self.machine("web", last=())
         self.refused("web: has not powered off in 300ms", "stop", "web",
                      "--timeout", "300ms", status=1)
-        self.refused("--timeout soon: not a duration, as in 10s or 2m",
+        self.refused("--timeout soon: not a duration, as in 2s or 500ms",
                      "stop", "web", "--timeout", "soon")
         self.refused("--timeout 1000h: too long", "stop", "web", "--timeout",
                      "1000h")
@@ -488,6 +488,18 @@ class Pause(ClientTest):
         self.assertEqual(self.well("resume", "web"), "")
         self.assertEqual(machine.heard, ["qmp_capabilities", "stop",
                                          "qmp_capabilities", "cont"])
+
+
+    def test_they_wait_as_long_as_they_are_told(self):
+        self.machine("web", silent=("stop", "cont"))
+        self.machine("mute", first=b"")
+        for command, done in (("pause", "paused"), ("resume", "gone on")):
+            self.refused(f"web: has not {done} in 200ms, but may yet", command,
+                         "--timeout=200ms", "web", status=1)
+            self.refused("mute: does not answer", command, "--timeout=200ms",
+                         "mute", status=1)
+            self.refused("--timeout 0: longer than nothing", command,
+                         "--timeout=0", "web")
 
 
 class Stat(ClientTest):

@@ -3,45 +3,22 @@
 #include <stddef.h>
 
 #include "base/cleanup.h"
-#include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"
 
-#define MS_NS 1000000u
-
 struct stop_words {
 	struct client_words client;
 	bool force;
-	const char *timeout; /* as it was typed */
-	int timeout_ms;
+	struct client_timeout timeout;
 };
-
-static int set_timeout(void *ctx, const struct cli_option *option,
-		       const char *value, struct err *err)
-{
-	struct stop_words *words = ctx;
-	uint64_t ns;
-	const int r = duration_parse(value, &ns);
-
-	(void)option;
-	if (r == -EINVAL)
-		return err_input(err, r, "not a duration, as in 10s or 2m");
-	if (r < 0 || ns / MS_NS > INT32_MAX)
-		return err_input(err, -ERANGE, "too long");
-	words->timeout = value;
-	words->timeout_ms = (int)(ns / MS_NS);
-	return 0;
-}
 
 // clang-format off
 static const struct cli_option stop_options[] = {
 	{ .name = "force", .letter = 'f',
 	  .help = "end it at once, as if the power were cut",
 	  .set = cli_set_true, .offset = offsetof(struct stop_words, force) },
-	{ .name = "timeout", .arg = "DURATION",
-	  .help = "wait so long for its end (default 60s)",
-	  .set = set_timeout },
+	CLIENT_TIMEOUT(struct stop_words),
 };
 // clang-format on
 
@@ -68,7 +45,7 @@ int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	_cleanup_(fd_closep) int process = -1;
-	struct stop_words words = { .timeout = "60s", .timeout_ms = 60000 };
+	struct stop_words words = { .timeout = CLIENT_TIMEOUT_DEFAULT };
 	int r;
 
 	(void)ret_status;
@@ -85,8 +62,8 @@ int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
 		return add_cure(err);
 	if (r < 0 && r != -ECONNRESET) /* that would be the end already */
 		return r;
-	if (client_wait_end(&client, process, words.timeout_ms) < 0)
+	if (client_wait_end(&client, process, words.timeout.ms) < 0)
 		return err_set(err, -ETIMEDOUT, "%s: has not powered off in %s",
-			       client.name, words.timeout);
+			       client.name, words.timeout.text);
 	return 0;
 }

@@ -5,6 +5,8 @@
 
 #include "base/size.h"
 
+#define MS_NS 1000000u
+
 int client_set_name(void *ctx, const char *word, struct err *err)
 {
 	struct client_words *words = ctx;
@@ -43,5 +45,21 @@ int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err)
 		return err_input(err, -ERANGE, "too long");
 	if (*ret_ns == 0)
 		return err_input(err, -ERANGE, "longer than nothing");
+	return 0;
+}
+
+int client_set_timeout(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	struct client_timeout *timeout = (void *)((char *)ctx + option->offset);
+	uint64_t ns;
+	const int r = client_parse_interval(value, &ns, err);
+
+	if (r < 0)
+		return r;
+	if (ns / MS_NS >= INT32_MAX)
+		return err_input(err, -ERANGE, "too long");
+	timeout->text = value;
+	timeout->ms = (int)((ns + MS_NS - 1) / MS_NS);
 	return 0;
 }

@@ -35,9 +35,32 @@ int client_parse(const struct cli_command *command, int argc,
 	}
 
 /*
- * Parses how often to look again, in nanoseconds. Returns 0; -EINVAL, or
- * -ERANGE if it is 0 or too long; the fault is the user's.
+ * Parses how long to wait, in nanoseconds. Returns 0; -EINVAL, or -ERANGE if it
+ * is 0 or too long; the fault is the user's.
  */
 int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err);
+
+/* How long to wait at most. */
+struct client_timeout {
+	const char *text; /* as it was typed */
+	int ms; /* not 0 */
+};
+
+#define CLIENT_TIMEOUT_DEFAULT \
+	{                      \
+		"60s", 60000   \
+	}
+
+/* set() of an option whose member is a struct client_timeout. */
+int client_set_timeout(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err);
+
+/* A row of a table: --timeout. @words: the type that has it as its timeout */
+#define CLIENT_TIMEOUT(words)                                                 \
+	{                                                                     \
+		.name = "timeout", .arg = "DURATION",                         \
+		.help = "wait so long at most (default 60s)",                 \
+		.set = client_set_timeout, .offset = offsetof(words, timeout) \
+	}
 
 #endif
