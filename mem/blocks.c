@@ -238,7 +238,8 @@ static void set(struct mem_blocks *b, uint64_t block, bool plugged)
 	}
 }
 
-/* Returns how many blocks it came to, all of them unless @err is set. */
+/* Returns how many blocks it came to, all of them unless @err is set. The lock
+ * is held. */
 static uint64_t show(struct mem_blocks *b, uint64_t first, uint64_t count,
 		     bool plugged, struct err *err)
 {
@@ -250,28 +251,14 @@ static uint64_t show(struct mem_blocks *b, uint64_t first, uint64_t count,
 	return count;
 }
 
-/* All of them, or none. The lock is held. */
-static int show_all(struct mem_blocks *b, uint64_t first, uint64_t count,
-		    bool plugged, struct err *err)
-{
-	struct err again = { 0 };
-	const uint64_t done = show(b, first, count, plugged, err);
-
-	if (done == count)
-		return 0;
-	/* Only twice out of memory would end here. */
-	if (show(b, first, done, !plugged, &again) < done)
-		log_warn("memory at 0x%" PRIx64 " is %s: %s", b->gpa.start,
-			 plugged ? "plugged in part" : "unplugged in part",
-			 again.msg);
-	return err->code;
-}
-
 static void discard(struct mem_blocks *b, uint64_t offset, uint64_t size)
 {
 	struct err err;
-	const int r = backing_discard(b->backing, offset, size);
+	int r;
 
+	if (size == 0)
+		return;
+	r = backing_discard(b->backing, offset, size);
 	if (r == 0 || b->failed)
 		return;
 	b->failed = true;
@@ -299,56 +286,47 @@ static int populate(struct mem_blocks *b, uint64_t offset, uint64_t size,
 	return r;
 }
 
-int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
-		uint64_t first, uint64_t count, struct err *err)
+uint64_t blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
+		     uint64_t first, uint64_t count, struct err *err)
 {
 	const uint64_t offset = first * blocks->size;
-	const uint64_t size = count * blocks->size;
-	int r;
+	uint64_t done, size;
 	GUARD(&blocks->lock);
 
 	assert(blocks_plugged(blocks, first, count) == 0);
-	r = populate(blocks, offset, size, err);
-	if (r < 0)
-		return r;
-	r = show_all(blocks, first, count, true, err);
-	if (r < 0)
-		discard(blocks, offset, size);
-	else
-		mem_wrote(map, blocks->backing->host + offset, size);
-	return r;
+	if (populate(blocks, offset, count * blocks->size, err) < 0)
+		return 0;
+	done = show(blocks, first, count, true, err);
+	size = done * blocks->size;
+	mem_wrote(map, blocks->backing->host + offset, size);
+	discard(blocks, offset + size, (count - done) * blocks->size);
+	return done;
 }
 
-static int take_away(struct mem_blocks *b, uint64_t first, uint64_t count,
-		     struct err *err)
+static uint64_t take_away(struct mem_blocks *b, uint64_t first, uint64_t count,
+			  struct err *err)
 {
-	int r;
+	uint64_t done;
 	GUARD(&b->lock);
 
 	assert(blocks_plugged(b, first, count) == count);
-	r = show_all(b, first, count, false, err);
-	if (r == 0)
-		discard(b, first * b->size, count * b->size);
-	return r;
+	done = show(b, first, count, false, err);
+	discard(b, first * b->size, done * b->size);
+	return done;
 }
 
-int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
-		  uint64_t first, uint64_t count, struct err *err)
+uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
+		       uint64_t count, struct err *err)
 {
-	const uint64_t offset = first * blocks->size;
-	const uint64_t size = count * blocks->size;
-	const int r = take_away(blocks, first, count, err);
+	const uint64_t done = take_away(blocks, first, count, err);
 
-	if (r < 0) {
-		mem_wrote(map, blocks->backing->host + offset, size);
-		return r;
-	}
 	/* Without the lock, for it takes others' and they settle buffers. */
-	if (blocks->ops && blocks->ops->gone)
-		blocks->ops->gone(
-			blocks->ctx,
-			(struct range){ blocks->gpa.start + offset, size });
-	return 0;
+	if (done > 0 && blocks->ops && blocks->ops->gone)
+		blocks->ops->gone(blocks->ctx,
+				  (struct range){ blocks->gpa.start +
+							  first * blocks->size,
+						  done * blocks->size });
+	return done;
 }
 
 /* Gives the blocks back that a buffer touches and that are not plugged: the

@@ -137,22 +137,22 @@ uint64_t blocks_bytes(const struct mem_blocks *blocks);
  *
  * @map: whose region it is
  *
- * Returns 0; -ENOMEM or another errno if the host has not so much, or nobody
- * could be shown it: then nothing has changed.
+ * Returns how many were plugged, from @first on: fewer than @count if the host
+ * has not so much, or nobody could be shown the next one, and @err says so.
  */
-int blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
-		uint64_t first, uint64_t count, struct err *err);
+uint64_t blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
+		     uint64_t first, uint64_t count, struct err *err);
 
 /*
  * Unplugs @count blocks from @first on, all of which are plugged. Their content
- * is lost, and their memory goes back to the host. Returns 0, or what
- * ops->show() returned: then nothing has changed, but they count as written,
- * for a slot that was taken away on the way has forgotten what the guest wrote.
+ * is lost, and their memory goes back to the host.
  *
- * @map: whose region it is
+ * Returns how many were unplugged, from @first on: fewer than @count if
+ * ops->show() could not take the next one away, which is as it was; and @err
+ * says why.
  */
-int blocks_unplug(struct mem_blocks *blocks, const struct mem_map *map,
-		  uint64_t first, uint64_t count, struct err *err);
+uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
+		       uint64_t count, struct err *err);
 
 /*
  * A device has done with buffers from mem_iov(): what of them was unplugged

@@ -19,8 +19,11 @@
 /* Guests plug memory in sections of their own, of at most so much. */
 #define USABLE_STEP ((uint64_t)1 << 30)
 
-/* What is plugged between two looks at others. */
+/* What is plugged or unplugged between two looks at others. */
 #define STEP_BYTES ((uint64_t)64 << 20)
+
+/* When the host is asked again for what it could not do; in ns. */
+#define AGAIN (100 * NS_PER_MS)
 
 #define REQUEST_SIZE 24 /* of all requests. Source: section 5.15.6 */
 _Static_assert(sizeof(struct virtio_mem_req) == REQUEST_SIZE, "request");
@@ -33,6 +36,7 @@ struct work {
 	uint16_t type;
 	uint64_t first, count; /* blocks */
 	uint64_t done; /* of @count */
+	uint16_t answer; /* of an UNPLUG; not ACK: it undoes a PLUG */
 };
 
 struct vmem {
@@ -41,6 +45,7 @@ struct vmem {
 	const struct mem_map *mem; /* borrowed */
 	struct mem_blocks *blocks; /* borrowed */
 	struct work work;
+	struct loop_timer again; /* for work that waits for the host */
 	bool warned; /* that the host fails; until it is asked for anew */
 
 	struct virtio_mem_listener listener;
@@ -119,7 +124,7 @@ static void end_work(struct vmem *v, uint16_t type)
 	respond(v, &v->work.chain, type, 0);
 }
 
-/* The host's fault, and not the guest's, which will try again. */
+/* The host's fault, and not the guest's. */
 static void host_fails(struct vmem *v, const struct err *err)
 {
 	if (!v->warned)
@@ -127,33 +132,86 @@ static void host_fails(struct vmem *v, const struct err *err)
 			 "%s",
 			 err->msg);
 	v->warned = true;
-	end_work(v, VIRTIO_MEM_RESP_BUSY);
 }
 
-static uint64_t step_blocks(const struct vmem *v)
+/* How many of @left blocks are a step's. */
+static uint64_t step_blocks(const struct vmem *v, uint64_t left)
 {
-	return v->blocks->size < STEP_BYTES ? STEP_BYTES / v->blocks->size : 1;
+	const uint64_t most = v->blocks->size < STEP_BYTES
+				    ? STEP_BYTES / v->blocks->size
+				    : 1;
+
+	return left < most ? left : most;
+}
+
+/* Whether @count more blocks are no more than what the guest is to have. */
+static bool has_room(const struct vmem *v, uint64_t count)
+{
+	const uint64_t requested = le64toh(v->config.requested_size);
+	const uint64_t plugged = blocks_bytes(v->blocks);
+
+	return plugged <= requested &&
+	       count <= (requested - plugged) / v->blocks->size;
+}
+
+/* A PLUG ends as if it had not begun. */
+static void undo(struct vmem *v, uint16_t answer)
+{
+	struct work *w = &v->work;
+
+	if (w->done == 0) {
+		end_work(v, answer);
+		return;
+	}
+	w->type = VIRTIO_MEM_REQ_UNPLUG;
+	w->answer = answer;
+	w->count = w->done;
+	w->done = 0;
 }
 
 static void step_plug(struct vmem *v)
 {
 	struct work *w = &v->work;
 	const uint64_t left = w->count - w->done;
-	const uint64_t n = left < step_blocks(v) ? left : step_blocks(v);
+	const uint64_t n = step_blocks(v, left);
 	struct err err = { 0 };
+	uint64_t done;
 
-	if (blocks_plug(v->blocks, v->mem, w->first + w->done, n, &err) < 0) {
-		if (w->done > 0)
-			(void)blocks_unplug(v->blocks, v->mem, w->first,
-					    w->done, &(struct err){ 0 });
-		plugged_changed(v);
-		host_fails(v, &err);
+	/* The host may have changed its mind since the last step. */
+	if (!has_room(v, left)) {
+		undo(v, VIRTIO_MEM_RESP_NACK);
 		return;
 	}
-	w->done += n;
+	done = blocks_plug(v->blocks, v->mem, w->first + w->done, n, &err);
+	w->done += done;
 	plugged_changed(v);
-	if (w->done == w->count)
+	if (done < n) {
+		host_fails(v, &err);
+		undo(v, VIRTIO_MEM_RESP_BUSY);
+	} else if (w->done == w->count) {
 		end_work(v, VIRTIO_MEM_RESP_ACK);
+	}
+}
+
+/* What is unplugged has lost its content, and to plug it again takes memory,
+ * too: so there is no way back. Returns false if it has to wait. */
+static bool step_unplug(struct vmem *v)
+{
+	struct work *w = &v->work;
+	const uint64_t n = step_blocks(v, w->count - w->done);
+	struct err err = { 0 };
+	const uint64_t done = blocks_unplug(v->blocks, w->first + w->done, n,
+					    &err);
+
+	w->done += done;
+	plugged_changed(v);
+	if (done < n)
+		host_fails(v, &err);
+	if (w->done == w->count)
+		end_work(v, w->answer);
+	else if (w->done == 0 && w->answer == VIRTIO_MEM_RESP_ACK)
+		end_work(v, VIRTIO_MEM_RESP_BUSY);
+	return done == n || !w->taken;
 }
 
 /* The next blocks at or behind @*first that are plugged. Returns how many. */
@@ -178,43 +236,38 @@ static uint64_t next_plugged(const struct vmem *v, uint64_t *first)
 static void step_unplug_all(struct vmem *v)
 {
 	struct work *w = &v->work;
-	uint64_t n = next_plugged(v, &w->done);
+	const uint64_t n = step_blocks(v, next_plugged(v, &w->done));
 	struct err err = { 0 };
 
-	if (n > step_blocks(v))
-		n = step_blocks(v);
-	if (n > 0 && blocks_unplug(v->blocks, v->mem, w->done, n, &err) < 0) {
-		host_fails(v, &err);
+	if (n == 0) {
+		shrink_usable(v);
+		end_work(v, VIRTIO_MEM_RESP_ACK);
 		return;
 	}
-	plugged_changed(v);
-	if (n > 0)
-		return;
-	shrink_usable(v);
-	end_work(v, VIRTIO_MEM_RESP_ACK);
-}
-
-static void unplug(struct vmem *v)
-{
-	const struct work *w = &v->work;
-	struct err err = { 0 };
-
-	if (blocks_unplug(v->blocks, v->mem, w->first, w->count, &err) < 0) {
+	if (blocks_unplug(v->blocks, w->done, n, &err) < n) {
 		host_fails(v, &err);
-		return;
+		end_work(v, VIRTIO_MEM_RESP_BUSY);
 	}
 	plugged_changed(v);
-	end_work(v, VIRTIO_MEM_RESP_ACK);
 }
 
-static void step(struct vmem *v)
+/* Returns false if the work has to wait until the host has more memory. */
+static bool step(struct vmem *v)
 {
+	if (v->work.type == VIRTIO_MEM_REQ_UNPLUG)
+		return step_unplug(v);
 	if (v->work.type == VIRTIO_MEM_REQ_PLUG)
 		step_plug(v);
-	else if (v->work.type == VIRTIO_MEM_REQ_UNPLUG)
-		unplug(v);
 	else
 		step_unplug_all(v);
+	return true;
+}
+
+static void try_again(struct loop_timer *timer)
+{
+	struct vmem *v = container_of(timer, struct vmem, again);
+
+	virtio_kick(&v->vio, 0);
 }
 
 /* Sets the blocks a request is about. Returns false if they are none. */
@@ -246,9 +299,6 @@ static uint16_t state_of(const struct vmem *v)
 /* What is answered at once; VIRTIO_MEM_RESP_ACK: nothing stands against it. */
 static uint16_t judge(struct vmem *v, const struct virtio_mem_req *req)
 {
-	const uint64_t requested = le64toh(v->config.requested_size);
-	const uint64_t plugged = blocks_bytes(v->blocks);
-
 	switch (v->work.type) {
 	case VIRTIO_MEM_REQ_UNPLUG_ALL:
 		return VIRTIO_MEM_RESP_ACK;
@@ -269,8 +319,7 @@ static uint16_t judge(struct vmem *v, const struct virtio_mem_req *req)
 			     : VIRTIO_MEM_RESP_ERROR;
 	if (v->work.type == VIRTIO_MEM_REQ_STATE)
 		return VIRTIO_MEM_RESP_ACK;
-	if (plugged > requested ||
-	    v->work.count > (requested - plugged) / v->blocks->size)
+	if (!has_room(v, v->work.count))
 		return VIRTIO_MEM_RESP_NACK;
 	return state_of(v) == VIRTIO_MEM_STATE_UNPLUGGED
 		     ? VIRTIO_MEM_RESP_ACK
@@ -297,6 +346,7 @@ static bool begin(struct vmem *v)
 	}
 	v->work.type = le16toh(req.type);
 	v->work.done = 0;
+	v->work.answer = VIRTIO_MEM_RESP_ACK;
 	answer = judge(v, &req);
 	if (answer == VIRTIO_MEM_RESP_ACK &&
 	    v->work.type != VIRTIO_MEM_REQ_STATE) {
@@ -318,6 +368,7 @@ static void vmem_notify(struct virtio *vio, unsigned queue)
 {
 	struct vmem *v = vmem_of(vio);
 	unsigned left = vio->queue[queue].ring.size;
+	bool goes_on = true;
 
 	/* A step of work is as much as many short answers. */
 	if (v->work.taken)
@@ -329,11 +380,13 @@ static void vmem_notify(struct virtio *vio, unsigned queue)
 		left--;
 	}
 	if (v->work.taken) {
-		step(v);
+		goes_on = step(v);
 		left = 0;
 	}
 	virtio_flush(vio, queue);
-	if (left == 0)
+	if (!goes_on)
+		loop_timer_set(&v->again, AGAIN);
+	else if (left == 0)
 		virtio_kick(vio, queue);
 }
 
@@ -344,12 +397,13 @@ static void vmem_quiesce(struct virtio *vio, unsigned queue)
 	vmem_of(vio)->work.taken = false;
 }
 
+/* What waits for the host goes on when the guest does. */
 static void vmem_pause(struct virtio *vio)
 {
 	struct vmem *v = vmem_of(vio);
 
-	while (v->work.taken)
-		step(v);
+	while (v->work.taken && step(v))
+		;
 	virtio_flush(vio, 0);
 }
 
@@ -359,6 +413,8 @@ static void vmem_destroy(struct virtio *vio)
 
 	if (v->change.expired)
 		loop_timer_remove(vio->loop, &v->change);
+	if (v->again.expired)
+		loop_timer_remove(vio->loop, &v->again);
 	virtio_finish(vio);
 	free(v);
 }
@@ -424,7 +480,7 @@ void virtio_mem_restart(struct virtio *vio)
 
 	assert(!v->work.taken);
 	while ((n = next_plugged(v, &first)) > 0 &&
-	       blocks_unplug(v->blocks, v->mem, first, n, &err) == 0)
+	       blocks_unplug(v->blocks, first, n, &err) == n)
 		;
 	plugged_changed(v);
 	shrink_usable(v);
@@ -436,15 +492,16 @@ void virtio_mem_listen(struct virtio *vio, struct virtio_mem_listener listener)
 	vmem_of(vio)->listener = listener;
 }
 
-static int add_timer(struct vmem *v, struct err *err)
+static int add_timer(struct vmem *v, struct loop_timer *timer,
+		     void (*expired)(struct loop_timer *timer), struct err *err)
 {
 	int r;
 
-	v->change.lock = &v->vio.dev.lock;
-	r = loop_timer_add(v->vio.loop, &v->change, err);
+	timer->lock = &v->vio.dev.lock;
+	r = loop_timer_add(v->vio.loop, timer, err);
 	if (r < 0)
 		return err_wrap(err, "virtio-mem");
-	v->change.expired = tell_change;
+	timer->expired = expired;
 	return 0;
 }
 
@@ -461,7 +518,9 @@ int virtio_mem_new(struct virtio **ret, const struct mem_map *mem,
 	v->blocks = blocks;
 	r = virtio_init(&v->vio, &vmem_ops, mem, loop, 1, err);
 	if (r == 0)
-		r = add_timer(v, err);
+		r = add_timer(v, &v->change, tell_change, err);
+	if (r == 0)
+		r = add_timer(v, &v->again, try_again, err);
 	if (r < 0) {
 		vmem_destroy(&v->vio);
 		return r;

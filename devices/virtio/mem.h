@@ -15,7 +15,10 @@
  * machine unplugs them.
  *
  * A request of many blocks is done in steps, between which others have their
- * turn; only an UNPLUG is one piece, as it must come to its end or not begin.
+ * turn. Where the host is out of memory, or wants the guest to have less now,
+ * a PLUG is undone before it is refused; an UNPLUG that has begun waits, and so
+ * does what undoes. So but for an UNPLUG ALL that is refused, a request is done
+ * as a whole or not at all.
  *
  * All functions below take the device's lock, and are for the loop thread, on
  * which the callback is called with the lock held: it must not call them.

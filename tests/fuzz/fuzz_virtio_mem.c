@@ -114,6 +114,12 @@ static void ask(struct model *m, struct fuzz_input *in)
 	r.type %= 6;
 	at = address(&r);
 	answer = vmem_ask(&m->rig, r.type, at, r.count);
+	/* What was begun ends when the host fails no more. */
+	if (answer < 0 && m->rig.fails_at) {
+		m->rig.fails_at = 0;
+		answer = vmem_wait(&m->rig);
+	}
+	must(answer >= 0);
 	if (answer == VIRTIO_MEM_RESP_ACK) {
 		must(r.type == VIRTIO_MEM_REQ_UNPLUG_ALL ||
 		     (at - VMEM_AT) % VMEM_BLOCK == 0);

@@ -31,6 +31,9 @@ struct rig {
 	uint64_t fails_at; /* the call that fails; 0: none does */
 	bool shown[COUNT];
 	struct range gone;
+	struct dirty dirty;
+	struct dirty_reader *reader; /* NULL: nobody looks */
+	bool given[COUNT]; /* of which a harvest gave something */
 };
 
 static int show(void *ctx, uint64_t block, bool on, struct err *e)
@@ -81,11 +84,15 @@ static void begin(struct rig *rig, const struct mem_policy *policy,
 	add(rig, gpa, &rig->backing);
 	add(rig, low, &rig->low);
 	mem_freeze(&rig->map);
+	dirty_init(&rig->dirty, &rig->map, PAGE);
+	rig->map.dirty = &rig->dirty;
 	blocks_connect(rig->blocks, &ops, rig);
 }
 
 static void end(struct rig *rig)
 {
+	rig->reader = dirty_reader_remove(rig->reader);
+	dirty_finish(&rig->dirty);
 	rig->blocks = blocks_free(rig->blocks);
 	backing_finish(&rig->backing);
 	backing_finish(&rig->low);
@@ -93,12 +100,16 @@ static void end(struct rig *rig)
 
 static int plug(struct rig *rig, uint64_t first, uint64_t count)
 {
-	return blocks_plug(rig->blocks, &rig->map, first, count, &err);
+	return blocks_plug(rig->blocks, &rig->map, first, count, &err) == count
+		     ? 0
+		     : err.code;
 }
 
 static int unplug(struct rig *rig, uint64_t first, uint64_t count)
 {
-	return blocks_unplug(rig->blocks, &rig->map, first, count, &err);
+	return blocks_unplug(rig->blocks, first, count, &err) == count
+		     ? 0
+		     : err.code;
 }
 
 /* How many bytes of the host's memory are behind the blocks. */
@@ -279,26 +290,29 @@ static void plug__populates_if_told_to(void **state)
 	end(&rig);
 }
 
-static void plug__is_all_or_nothing(void **state)
+static void plug__says_how_far_it_came(void **state)
 {
 	struct rig rig;
 
 	(void)state;
 	begin(&rig, NULL, true);
 	rig.fails_at = 3;
-	assert_int_equal(plug(&rig, 5, 4), -ENOMEM);
+	assert_int_equal(blocks_plug(rig.blocks, &rig.map, 5, 4, &err), 2);
+	assert_int_equal(err.code, -ENOMEM);
 	assert_string_equal(err.msg, "no slot");
-	assert_int_equal(blocks_bytes(rig.blocks), 0);
-	assert_int_equal(there(&rig), 0);
+	assert_int_equal(blocks_bytes(rig.blocks), 2 * BLOCK);
+	assert_int_equal(blocks_plugged(rig.blocks, 5, 2), 2);
+	assert_int_equal(there(&rig), 2 * BLOCK);
 	for (size_t i = 0; i < COUNT; i++)
-		assert_false(rig.shown[i]);
+		assert_int_equal(rig.shown[i], i == 5 || i == 6);
 	rig.fails_at = rig.calls + 1;
-	assert_int_equal(plug(&rig, 5, 4), -ENOMEM);
-	assert_int_equal(plug(&rig, 5, 4), 0);
+	assert_int_equal(blocks_plug(rig.blocks, &rig.map, 7, 4, &err), 0);
+	assert_int_equal(there(&rig), 2 * BLOCK);
+	assert_int_equal(plug(&rig, 7, 4), 0);
 	end(&rig);
 }
 
-static void unplug__is_all_or_nothing(void **state)
+static void unplug__says_how_far_it_came(void **state)
 {
 	struct rig rig;
 
@@ -306,13 +320,21 @@ static void unplug__is_all_or_nothing(void **state)
 	begin(&rig, NULL, false);
 	assert_int_equal(plug(&rig, 0, 4), 0);
 	memset(rig.backing.host, 0xaa, 4 * BLOCK);
-	rig.fails_at = rig.calls + 4;
-	assert_int_equal(unplug(&rig, 0, 4), -ENOMEM);
+	rig.fails_at = rig.calls + 1;
+	assert_int_equal(blocks_unplug(rig.blocks, 0, 4, &err), 0);
+	assert_int_equal(err.code, -ENOMEM);
 	assert_int_equal(blocks_plugged(rig.blocks, 0, COUNT), 4);
 	assert_int_equal(rig.gone.size, 0);
 	assert_int_equal(there(&rig), 4 * BLOCK);
+	rig.fails_at = rig.calls + 4;
+	assert_int_equal(blocks_unplug(rig.blocks, 0, 4, &err), 3);
+	assert_int_equal(blocks_plugged(rig.blocks, 0, COUNT), 1);
+	assert_int_equal(rig.gone.start, AT);
+	assert_int_equal(rig.gone.size, 3 * BLOCK);
+	assert_int_equal(there(&rig), BLOCK);
+	assert_int_equal(rig.backing.host[3 * BLOCK], 0xaa);
 	for (size_t i = 0; i < 4; i++)
-		assert_true(rig.shown[i]);
+		assert_int_equal(rig.shown[i], i == 3);
 	end(&rig);
 }
 
@@ -354,78 +376,68 @@ static void settle__gives_back_what_came_too_late(void **state)
 	end(&rig);
 }
 
-/* The pages a harvest gives, of all that is given; in blocks. */
-static uint64_t harvest(struct dirty_reader *reader, bool given[COUNT])
+static void look(struct rig *rig, enum dirty_start from)
+{
+	assert_int_equal(
+		dirty_reader_add(&rig->dirty, from, &rig->reader, &err), 0);
+}
+
+/* The pages a harvest gives, of all that is in blocks. */
+static uint64_t harvest(struct rig *rig)
 {
 	struct dirty_run run;
 	uint64_t pages = 0;
 
-	memset(given, 0, COUNT * sizeof(*given));
-	assert_int_equal(dirty_harvest(reader, &err), 0);
-	while (dirty_next(reader, &run, &err) > 0) {
+	memset(rig->given, 0, sizeof(rig->given));
+	assert_int_equal(dirty_harvest(rig->reader, &err), 0);
+	while (dirty_next(rig->reader, &run, &err) > 0) {
 		if (run.gpa.start < AT)
 			continue;
 		pages += run.gpa.size / PAGE;
 		for (gpa_t at = run.gpa.start - AT;
 		     at < run.gpa.start - AT + run.gpa.size; at += PAGE)
-			given[at / BLOCK] = true;
+			rig->given[at / BLOCK] = true;
 	}
 	return pages;
 }
 
 static void dirty__plugged_was_written_unplugged_is_not_given(void **state)
 {
-	struct dirty_reader *reader = NULL;
-	bool given[COUNT];
-	struct dirty dirty;
 	struct rig rig;
 
 	(void)state;
 	begin(&rig, NULL, false);
-	dirty_init(&dirty, &rig.map, PAGE);
-	rig.map.dirty = &dirty;
 	assert_int_equal(plug(&rig, 3, 1), 0);
 	assert_int_equal(plug(&rig, 60, 1), 0);
-	assert_int_equal(dirty_reader_add(&dirty, DIRTY_ALL, &reader, &err), 0);
-	assert_int_equal(harvest(reader, given), 2 * BLOCK / PAGE);
-	assert_true(given[3] && given[60]);
+	look(&rig, DIRTY_ALL);
+	assert_int_equal(harvest(&rig), 2 * BLOCK / PAGE);
+	assert_true(rig.given[3] && rig.given[60]);
 	assert_int_equal(plug(&rig, 0, 1), 0);
 	assert_int_equal(plug(&rig, 69, 1), 0);
 	assert_int_equal(unplug(&rig, 69, 1), 0);
-	assert_int_equal(harvest(reader, given), BLOCK / PAGE);
-	assert_true(given[0]);
+	assert_int_equal(harvest(&rig), BLOCK / PAGE);
+	assert_true(rig.given[0]);
 	/* What was copied of it is no longer what it holds. */
 	assert_int_equal(unplug(&rig, 3, 1), 0);
 	assert_int_equal(plug(&rig, 3, 1), 0);
-	assert_int_equal(harvest(reader, given), BLOCK / PAGE);
-	assert_true(given[3]);
-	dirty_reader_remove(reader);
-	dirty_finish(&dirty);
+	assert_int_equal(harvest(&rig), BLOCK / PAGE);
+	assert_true(rig.given[3]);
 	end(&rig);
 }
 
-static void dirty__blocks_that_stay_after_all_were_written(void **state)
+static void dirty__of_blocks_that_stay_after_all_nothing_is_lost(void **state)
 {
-	struct dirty_reader *reader = NULL;
-	bool given[COUNT];
-	struct dirty dirty;
 	struct rig rig;
 
 	(void)state;
 	begin(&rig, NULL, false);
-	dirty_init(&dirty, &rig.map, PAGE);
-	rig.map.dirty = &dirty;
 	assert_int_equal(plug(&rig, 5, 3), 0);
-	assert_int_equal(
-		dirty_reader_add(&dirty, DIRTY_FROM_NOW, &reader, &err), 0);
-	/* The slot of the first one is gone when the second one's stays. */
+	look(&rig, DIRTY_FROM_NOW);
+	mem_wrote(&rig.map, rig.backing.host + 5 * BLOCK, 2 * BLOCK);
 	rig.fails_at = rig.calls + 2;
 	assert_int_equal(unplug(&rig, 5, 2), -ENOMEM);
-	(void)harvest(reader, given);
-	assert_true(given[5]);
-	assert_false(given[7]);
-	dirty_reader_remove(reader);
-	dirty_finish(&dirty);
+	assert_int_equal(harvest(&rig), BLOCK / PAGE);
+	assert_true(rig.given[6]);
 	end(&rig);
 }
 
@@ -575,14 +587,14 @@ int main(void)
 		cmocka_unit_test(plug__neighbours_are_one_piece),
 		cmocka_unit_test(unplug__content_and_memory_go),
 		cmocka_unit_test(plug__populates_if_told_to),
-		cmocka_unit_test(plug__is_all_or_nothing),
-		cmocka_unit_test(unplug__is_all_or_nothing),
+		cmocka_unit_test(plug__says_how_far_it_came),
+		cmocka_unit_test(unplug__says_how_far_it_came),
 		cmocka_unit_test(blocks__need_nobody_to_be_shown_to),
 		cmocka_unit_test(settle__gives_back_what_came_too_late),
 		cmocka_unit_test(
 			dirty__plugged_was_written_unplugged_is_not_given),
 		cmocka_unit_test(
-			dirty__blocks_that_stay_after_all_were_written),
+			dirty__of_blocks_that_stay_after_all_nothing_is_lost),
 		cmocka_unit_test(reclaim__what_is_not_plugged_is_no_ram),
 		cmocka_unit_test(plug__others_look_meanwhile),
 		cmocka_unit_test(slots__each_plugged_block_has_one),

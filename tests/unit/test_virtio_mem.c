@@ -3,6 +3,7 @@
 #include <linux/virtio_mem.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "tests/unit/test.h"
 #include "tests/unit/vmem_rig.h"
@@ -290,25 +291,34 @@ static void request__may_come_in_pieces(void **state)
 	vmem_end(&rig);
 }
 
-static void plug__of_many_is_done_in_steps(void **state)
+/* The device does what was sent, in steps of so much. */
+static void is_done_in_steps(struct vmem_rig *rig, uint64_t bytes)
 {
-	struct vmem_rig rig;
 	uint32_t id, len;
 	unsigned kicks = 0;
+
+	while (!queue_take(&rig->q, &id, &len)) {
+		const uint64_t was = blocks_bytes(rig->blocks);
+
+		loop_kick(rig->vio, 0);
+		assert_int_equal(blocks_bytes(rig->blocks), was + bytes);
+		assert_int_equal(FIELD(rig, plugged_size), was + bytes);
+		kicks++;
+	}
+	assert_int_equal(kicks, SIZE / (64 * MIB));
+}
+
+static void request__of_many_blocks_is_done_in_steps(void **state)
+{
+	struct vmem_rig rig;
 
 	(void)state;
 	vmem_begin(&rig);
 	resize(&rig, SIZE);
 	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT);
-	while (!queue_take(&rig.q, &id, &len)) {
-		const uint64_t was = blocks_bytes(rig.blocks);
-
-		loop_kick(rig.vio, 0);
-		assert_int_equal(blocks_bytes(rig.blocks), was + 64 * MIB);
-		assert_int_equal(FIELD(&rig, plugged_size), was + 64 * MIB);
-		kicks++;
-	}
-	assert_int_equal(kicks, SIZE / (64 * MIB));
+	is_done_in_steps(&rig, 64 * MIB);
+	vmem_send(&rig, VIRTIO_MEM_REQ_UNPLUG, AT, COUNT);
+	is_done_in_steps(&rig, -(64 * MIB));
 	vmem_end(&rig);
 }
 
@@ -321,12 +331,105 @@ static void plug__that_the_host_cannot_do_is_undone(void **state)
 	resize(&rig, GIB);
 	log_set_level(LOG_ERROR);
 	rig.fails_at = 100;
+	assert_int_equal(plug(&rig, 100, 1), VIRTIO_MEM_RESP_BUSY);
 	assert_int_equal(plug(&rig, 0, 512), VIRTIO_MEM_RESP_BUSY);
 	assert_int_equal(FIELD(&rig, plugged_size), 0);
 	assert_int_equal(plug(&rig, 0, 100), VIRTIO_MEM_RESP_ACK);
+	log_set_level(LOG_WARN);
+	vmem_end(&rig);
+}
+
+static void plug__is_undone_if_less_is_wanted_by_then(void **state)
+{
+	struct vmem_rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	vmem_begin(&rig);
+	resize(&rig, SIZE);
+	assert_int_equal(plug(&rig, COUNT - 1, 1), VIRTIO_MEM_RESP_ACK);
+	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT - 1);
+	loop_kick(rig.vio, 0);
+	loop_kick(rig.vio, 0);
+	assert_int_equal(blocks_bytes(rig.blocks), 128 * MIB + BLOCK);
+	assert_false(queue_take(&rig.q, &id, &len));
+	/* Enough for what is plugged, and not for the rest. */
+	resize(&rig, SIZE - BLOCK);
+	assert_int_equal(vmem_wait(&rig), VIRTIO_MEM_RESP_NACK);
+	assert_int_equal(FIELD(&rig, plugged_size), BLOCK);
+	assert_int_equal(state_of(&rig, 0, 512), VIRTIO_MEM_STATE_UNPLUGGED);
+	vmem_end(&rig);
+}
+
+struct stopper {
+	struct loop_timer timer;
+	struct loop *loop;
+};
+
+static void changed_once(void *ctx, struct virtio *vio, uint64_t plugged)
+{
+	(void)ctx;
+	(void)plugged;
+	loop_stop(vio->loop);
+}
+
+static void stop(struct loop_timer *timer)
+{
+	loop_stop(container_of(timer, struct stopper, timer)->loop);
+}
+
+/* Has the device hear all kicks that are on their way. */
+static void settle_kicks(struct vmem_rig *rig)
+{
+	struct stopper s = { .timer.expired = stop, .loop = rig->loop };
+
+	assert_int_equal(loop_timer_add(rig->loop, &s.timer, &err), 0);
+	loop_timer_set(&s.timer, 10000000);
+	assert_int_equal(loop_run(rig->loop, &err), 0);
+	loop_timer_remove(rig->loop, &s.timer);
+}
+
+static void unplug__waits_for_the_host_once_it_has_begun(void **state)
+{
+	struct vmem_rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	vmem_begin(&rig);
+	resize(&rig, GIB);
+	log_set_level(LOG_ERROR);
+	assert_int_equal(plug(&rig, 0, 100), VIRTIO_MEM_RESP_ACK);
 	rig.fails_at = 50;
-	assert_int_equal(unplug(&rig, 0, 100), VIRTIO_MEM_RESP_BUSY);
+	assert_int_equal(unplug(&rig, 50, 50), VIRTIO_MEM_RESP_BUSY);
 	assert_int_equal(FIELD(&rig, plugged_size), 100 * BLOCK);
+	assert_int_equal(unplug(&rig, 0, 100), -1);
+	assert_int_equal(FIELD(&rig, plugged_size), 50 * BLOCK);
+	/* A pause does not wait with it. */
+	rig.dev->ops->pause(rig.dev);
+	assert_false(queue_take(&rig.q, &id, &len));
+	rig.dev->ops->resume(rig.dev);
+	/* It goes on by itself. */
+	settle_kicks(&rig);
+	virtio_mem_listen(rig.vio,
+			  (struct virtio_mem_listener){ changed_once, NULL });
+	rig.fails_at = 0;
+	assert_int_equal(loop_run(rig.loop, &err), 0);
+	assert_int_equal(vmem_wait(&rig), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(FIELD(&rig, plugged_size), 0);
+	log_set_level(LOG_WARN);
+	vmem_end(&rig);
+}
+
+static void unplug_all__that_the_host_cannot_do_is_busy(void **state)
+{
+	struct vmem_rig rig;
+
+	(void)state;
+	vmem_begin(&rig);
+	resize(&rig, GIB);
+	log_set_level(LOG_ERROR);
+	assert_int_equal(plug(&rig, 0, 100), VIRTIO_MEM_RESP_ACK);
+	rig.fails_at = 50;
 	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_BUSY);
 	rig.fails_at = 0;
@@ -455,8 +558,11 @@ int main(void)
 		cmocka_unit_test(request__of_no_known_type_is_an_error),
 		cmocka_unit_test(request__of_the_wrong_size_breaks_the_device),
 		cmocka_unit_test(request__may_come_in_pieces),
-		cmocka_unit_test(plug__of_many_is_done_in_steps),
+		cmocka_unit_test(request__of_many_blocks_is_done_in_steps),
 		cmocka_unit_test(plug__that_the_host_cannot_do_is_undone),
+		cmocka_unit_test(plug__is_undone_if_less_is_wanted_by_then),
+		cmocka_unit_test(unplug__waits_for_the_host_once_it_has_begun),
+		cmocka_unit_test(unplug_all__that_the_host_cannot_do_is_busy),
 		cmocka_unit_test(pause__comes_when_a_request_is_done),
 		cmocka_unit_test(reset__keeps_blocks_a_restart_does_not),
 		cmocka_unit_test(listener__is_told_what_is_plugged),

@@ -9,7 +9,7 @@
 
 #include "devices/virtio/mmio.h"
 
-#define MOST_KICKS 1000
+#define MOST_KICKS 100 /* more than steps of any request */
 
 static int show(void *ctx, uint64_t block, bool on, struct err *err)
 {
@@ -94,19 +94,24 @@ void vmem_send(struct vmem_rig *rig, uint16_t type, uint64_t addr,
 	queue_send(&rig->q, buf, 1, 2);
 }
 
-int vmem_ask(struct vmem_rig *rig, uint16_t type, uint64_t addr, uint16_t count)
+int vmem_wait(struct vmem_rig *rig)
 {
 	const uint16_t *answer = ram_at(&rig->ram, rig->response);
 	uint32_t id, len = 0;
 	unsigned kicks = 0;
 
-	vmem_send(rig, type, addr, count);
 	do {
 		loop_kick(rig->vio, 0);
 		if (++kicks > MOST_KICKS)
 			return -1;
 	} while (!queue_take(&rig->q, &id, &len));
 	return len == VMEM_RESPONSE ? le16toh(*answer) : -1;
+}
+
+int vmem_ask(struct vmem_rig *rig, uint16_t type, uint64_t addr, uint16_t count)
+{
+	vmem_send(rig, type, addr, count);
+	return vmem_wait(rig);
 }
 
 int vmem_state(const struct vmem_rig *rig)

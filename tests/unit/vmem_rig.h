@@ -42,8 +42,11 @@ void vmem_go(struct vmem_rig *rig);
 void vmem_send(struct vmem_rig *rig, uint16_t type, uint64_t addr,
 	       uint16_t count);
 
-/* Sends one, and has the device come to its end. Returns the answer's type, or
- * -1 if there was none of the right length. */
+/* Has the device come to the end of what was sent. Returns the answer's type,
+ * or -1 if there was none of the right length. */
+int vmem_wait(struct vmem_rig *rig);
+
+/* Both. */
 int vmem_ask(struct vmem_rig *rig, uint16_t type, uint64_t addr,
 	     uint16_t count);
 
