@@ -1,17 +1,20 @@
 """Recipes and their keys, mirrors, busybox's applets, the lab's words."""
 
 import contextlib
+import fcntl
 import io
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
 
 from vmmtools import apt, images, initramfs, kbuild, lab, qemu
 from vmmtools.arch import ARCHES, find_arch
-from vmmtools.base import SOURCE_ROOT, Failure, make_once
+from vmmtools.base import (SOURCE_ROOT, UNUSED_DAYS, Failure, locked,
+                           make_once, prune)
 
 ARM64 = find_arch("arm64")
 
@@ -179,6 +182,87 @@ class MakeOnceTest(unittest.TestCase):
             make_once(target, lambda path: path.write_text("whole"))
             make_once(target, fail)
             self.assertEqual(target.read_text(), "whole")
+
+
+class PruneTest(unittest.TestCase):
+    """prune"""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+
+    def make(self, name, days=0):
+        """An entry that was used so many days ago."""
+        target = make_once(self.root / name, lambda path: path.write_text(""))
+        self.age(target, days)
+        return target
+
+    @staticmethod
+    def age(path, days):
+        """Nobody has touched it for so long."""
+        then = time.time() - days * 24 * 3600
+        os.utime(path, (then, then))
+
+    def names(self):
+        """What is in the folder."""
+        return sorted(path.name for path in self.root.iterdir())
+
+    def test_what_nobody_uses_goes_with_its_lock(self):
+        self.make("old", UNUSED_DAYS + 1)
+        self.make("named", UNUSED_DAYS + 1)
+        self.make("new", UNUSED_DAYS - 1)
+        (self.root / ".old.killed").mkdir()
+        (self.root / ".old.killed/half").write_text("")
+        prune(self.root, keep={"named"})
+        self.assertEqual(self.names(),
+                         [".named.lock", ".new.lock", "named", "new"])
+
+    def test_to_use_it_is_to_keep_it(self):
+        self.make("thing", UNUSED_DAYS + 1)
+        make_once(self.root / "thing", lambda path: self.fail("made anew"))
+        prune(self.root)
+        self.assertEqual(self.names(), [".thing.lock", "thing"])
+
+    def test_what_a_run_is_about_to_use_stays(self):
+        self.make("thing", UNUSED_DAYS + 1)
+        with locked(self.root / ".thing.lock"):
+            prune(self.root)
+        self.assertEqual(self.names(), [".thing.lock", "thing"])
+
+    def test_what_it_did_not_make_stays(self):
+        (self.root / "theirs").write_text("")
+        self.age(self.root / "theirs", UNUSED_DAYS + 1)
+        prune(self.root)
+        self.assertEqual(self.names(), ["theirs"])
+        make_once(self.root / "theirs", lambda path: self.fail("made anew"))
+        self.assertEqual(self.names(), ["theirs"])
+
+    def test_what_was_never_made_leaves_no_lock(self):
+        with locked(self.root / ".thing.lock"):
+            pass
+        prune(self.root)
+        self.assertEqual(self.names(), [".thing.lock"])
+        self.age(self.root / ".thing.lock", UNUSED_DAYS + 1)
+        prune(self.root)
+        self.assertEqual(self.names(), [])
+
+    def test_a_removed_lock_is_held_by_nobody(self):
+        lock = self.root / ".thing.lock"
+        real, taken = fcntl.flock, []
+
+        def flock(file, how):
+            """The first is given a lock that was removed as it waited."""
+            real(file, how)
+            taken.append(file.fileno())
+            if len(taken) == 1:
+                lock.unlink()
+
+        with mock.patch("fcntl.flock", flock), locked(lock):
+            self.assertEqual(len(taken), 2)
+            with self.assertRaises(BlockingIOError):
+                with locked(lock, wait=False):
+                    pass
 
 
 class LabTest(unittest.TestCase):

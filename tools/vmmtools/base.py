@@ -13,11 +13,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent.parent
+UNUSED_DAYS = 14
+"""For so long an entry of the cache stays that nobody uses."""
 
 
 class Failure(Exception):
@@ -89,37 +92,68 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _is_open(path: Path, file: IO[str]) -> bool:
+    """True if it is the file at `path`, and not one that was removed."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    return False
+
+
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`: one of several runs works, the others wait."""
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file `path`: one of several runs works, the others wait,
+    or have a BlockingIOError. Who holds it may remove it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            hint(f"waiting for another run that holds {path}")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    while True:
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    raise
+                hint(f"waiting for another run that holds {path}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_open(path, file):
+                yield
+                return
 
 
 def make_once(target: Path, make: Callable[[Path], None]) -> Path:
     """Make the file or folder `target` unless it is there already.
 
     `make` fills a temporary folder with an entry named as the target; the
-    entry is renamed into place, so nobody ever sees half of it.
+    entry is renamed into place, so nobody ever sees half of it. Its time is
+    that of its last use, for `prune`.
     """
-    if target.exists():
-        return target
-    with locked(target.parent / f".{target.name}.lock"):
-        if target.exists():
-            return target
-        with tempfile.TemporaryDirectory(
-            dir=target.parent, prefix=f".{target.name}."
-        ) as folder:
-            made = Path(folder) / target.name
-            make(made)
-            made.rename(target)
+    lock = target.parent / f".{target.name}.lock"
+    if target.exists() and not os.access(lock, os.W_OK):
+        return target  # Somebody else's: not pruned by us.
+    with locked(lock):
+        if not target.exists():
+            with tempfile.TemporaryDirectory(
+                dir=target.parent, prefix=f".{target.name}."
+            ) as folder:
+                made = Path(folder) / target.name
+                make(made)
+                made.rename(target)
+        os.utime(target)
     return target
+
+
+def prune(folder: Path, keep: Container[str] = ()) -> None:
+    """Remove what `make_once` made in a folder and nobody used for UNUSED_DAYS,
+    unless its name is to be kept; and what killed runs have left of it."""
+    oldest = time.time() - UNUSED_DAYS * 24 * 3600
+    for lock in list(folder.glob(".*.lock")):
+        target = folder / lock.name[1:].removesuffix(".lock")
+        if target.name in keep:
+            continue
+        with contextlib.suppress(BlockingIOError), locked(lock, wait=False):
+            used = target if target.exists() else lock
+            if used.stat().st_mtime > oldest:
+                continue
+            for path in (target, *folder.glob(f".{target.name}.*")):
+                remove_tree(path)
 
 
 def run(
@@ -180,6 +214,8 @@ def write_if_changed(path: Path, text: str) -> bool:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all in it; nothing to do if it is missing."""
-    if path.exists():
+    """Remove a file, or a folder and all in it, if there is one."""
+    if path.is_dir():
         shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -20,9 +20,9 @@ from typing import Any
 
 from vmmtools import kbuild
 from vmmtools.apt import PrivateApt
-from vmmtools.arch import Arch
+from vmmtools.arch import ARCHES, Arch
 from vmmtools.base import (SOURCE_ROOT, Failure, cache_dir, make_once,
-                           recipe_key, say)
+                           prune, recipe_key, say)
 
 RECIPES = SOURCE_ROOT / "guest-images"
 PREBUILT = SOURCE_ROOT.parent / "shared" / "images"
@@ -126,6 +126,7 @@ class Kernel:
         else:
             kbuild.build(self.arch, self.recipe, self.fragments, self.patches,
                          folder)
+        prune(image_cache(), keep=_named())
 
     def _unpack(self, folder: Path) -> None:
         """Take kernel and modules out of Debian's package."""
@@ -180,6 +181,12 @@ def kernels(arch: Arch) -> dict[str, Kernel]:
     """All kernels of an architecture, by name."""
     return {name: Kernel(arch, name, recipe)
             for name, recipe in _table().get(arch.name, {}).items()}
+
+
+def _named() -> set[str]:
+    """What the cache calls the kernels that there are recipes for."""
+    return {kernel.folder.name for arch in ARCHES.values()
+            for kernel in kernels(arch).values()}
 
 
 def find_kernel(arch: Arch, name: str) -> Kernel:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from vmmtools import hostpkgs
 from vmmtools.apt import PrivateApt
 from vmmtools.arch import Arch
 from vmmtools.base import (SOURCE_ROOT, Failure, cache_dir, make_once,
-                           recipe_key, run)
+                           prune, recipe_key, run)
 from vmmtools.cpio import Cpio
 from vmmtools.images import Kernel
 
@@ -81,6 +82,16 @@ def _write(cpio: Cpio, path: Path) -> None:
         cpio.write(file)
 
 
+def _once(name: str, make: Callable[[Path], None]) -> Path:
+    """An archive of the cache, from which others go that nobody uses."""
+    def fill(path: Path) -> None:
+        make(path)
+        prune(folder)
+
+    folder = cache_dir("initramfs")
+    return make_once(folder / name, fill)
+
+
 def guest_initrd(arch: Arch, kernel: Kernel) -> Path:
     """The guest's initramfs: busybox, guest-init.sh, the kernel's modules."""
     init = SOURCES / "guest-init.sh"
@@ -96,7 +107,7 @@ def guest_initrd(arch: Arch, kernel: Kernel) -> Path:
     kernel.get()
     modules = kernel.key if kernel.modules.exists() else ""
     key = recipe_key(FORMAT, busybox(arch).name, init.read_text(), modules)
-    return make_once(cache_dir("initramfs") / f"{arch.name}-guest-{key}", make)
+    return _once(f"{arch.name}-guest-{key}", make)
 
 
 def bench_initrd(arch: Arch) -> Path:
@@ -111,7 +122,7 @@ def bench_initrd(arch: Arch) -> Path:
         _write(cpio, path)
 
     key = recipe_key(FORMAT, program.name)
-    return make_once(cache_dir("initramfs") / f"{arch.name}-bench-{key}", make)
+    return _once(f"{arch.name}-bench-{key}", make)
 
 
 def host_tree(arch: Arch, guest: Kernel) -> Cpio:
@@ -131,5 +142,5 @@ def host_base(arch: Arch, guest: Kernel) -> Path:
     key = recipe_key(FORMAT, busybox(arch).name,
                      compiled(arch, "host-init").name, guest.get().parent.name,
                      guest_initrd(arch, guest).name, bench_initrd(arch).name)
-    return make_once(cache_dir("initramfs") / f"{arch.name}-host-{key}",
-                     lambda path: _write(host_tree(arch, guest), path))
+    return _once(f"{arch.name}-host-{key}",
+                 lambda path: _write(host_tree(arch, guest), path))
