@@ -9,7 +9,12 @@ enum { GIC_SPI = 0, GIC_PPI = 1 };
 enum { EDGE_RISING = 1, LEVEL_HIGH = 4 };
 
 /* The architected timers' PPIs. Source: Arm BSA 1.0, 6.3 (as INTIDs). */
-enum { TIMER_SECURE = 13, TIMER_PHYS = 14, TIMER_VIRT = 11, TIMER_HYP = 10 };
+enum {
+	TIMER_SECURE = 13,
+	TIMER_PHYS = ARM64_PPI_TIMER_PHYS,
+	TIMER_VIRT = ARM64_PPI_TIMER_VIRT,
+	TIMER_HYP = 10,
+};
 
 /*
  * The affinity bits of MPIDR_EL1 that KVM uses: Aff2, Aff1, Aff0. Source: Arm

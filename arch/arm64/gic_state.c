@@ -15,7 +15,7 @@
 /* One CPU's registers, or those that all share. */
 struct side {
 	const struct gic *gic;
-	const struct vm *vm;
+	const struct vcpu *vcpu; /* any, of those that all share */
 	uint64_t cpu; /* how an attribute names it: bits 63..32 */
 	unsigned aprs;
 };
@@ -32,7 +32,7 @@ static int side_init(struct side *side, const struct gic *gic,
 	uint64_t mpidr = 0, ctlr = 0;
 	int r;
 
-	*side = (struct side){ gic, vm, (uint64_t)cpu << 32, 0 };
+	*side = (struct side){ gic, &vm->vcpu[cpu], (uint64_t)cpu << 32, 0 };
 	if (gic->kind == ARM64_GIC_V2)
 		return 0;
 	r = kvm_get_reg(vm->vcpu[cpu].fd, ARM64_REG_MPIDR, &mpidr, err);
@@ -98,25 +98,75 @@ static int set(const struct side *side, const struct gic_reg *reg, uint64_t val,
 		     : 0;
 }
 
+/* Source: Arm ARM, CNTV_CTL_EL0 */
+static bool timer_is_high(uint64_t ctl)
+{
+	const uint64_t enable = 1 << 0, imask = 1 << 1, istatus = 1 << 2;
+
+	return (ctl & (enable | imask | istatus)) == (enable | istatus);
+}
+
+/*
+ * Which private interrupts KVM itself holds high, for the timers and the PMU of
+ * a CPU. From the registers, as nothing says what it holds.
+ */
+static int private_lines(const struct vcpu *vcpu, uint64_t *ret,
+			 struct err *err)
+{
+	const uint64_t pmovsset = ARM64_SYS_REG(3, 3, 9, 14, 3);
+	const uint64_t pmintenset = ARM64_SYS_REG(3, 0, 9, 14, 1);
+	uint64_t virt = 0, phys = 0, overflowed = 0, wanted = 0;
+	int r = kvm_get_reg(vcpu->fd, KVM_REG_ARM_TIMER_CTL, &virt, err);
+
+	if (r == 0)
+		r = kvm_get_reg(vcpu->fd, KVM_REG_ARM_PTIMER_CTL, &phys, err);
+	if (r == 0 && vcpu->vm->machine->config->pmu) {
+		r = kvm_get_reg(vcpu->fd, pmovsset, &overflowed, err);
+		if (r == 0)
+			r = kvm_get_reg(vcpu->fd, pmintenset, &wanted, err);
+	}
+	*ret = (uint64_t)timer_is_high(virt)
+		    << ARM64_PPI(ARM64_PPI_TIMER_VIRT) |
+	       (uint64_t)timer_is_high(phys)
+		       << ARM64_PPI(ARM64_PPI_TIMER_PHYS) |
+	       (uint64_t)((overflowed & wanted) != 0)
+		       << ARM64_PPI(ARM64_PPI_PMU);
+	return r;
+}
+
+/* Of 32 shared interrupts those that devices hold high. @first: its pin */
+static uint64_t shared_lines(const struct irq_chip *chip, unsigned first)
+{
+	uint64_t ret = 0;
+
+	for (unsigned i = 0; i < 32; i++)
+		ret |= (uint64_t)irq_is_high(chip, first + i) << i;
+	return ret;
+}
+
 /*
  * A GICv2 says that an interrupt is pending, too, while its line is held high.
  * Loaded, that would be pending even when the line has gone down. Lines are set
  * again by who drives them.
  */
-static uint64_t without_lines(const struct side *side,
-			      const struct gic_reg *reg, uint64_t val)
+static int drop_lines(const struct side *side, const struct gic_reg *reg,
+		      uint64_t *val, struct err *err)
 {
 	const unsigned first = (reg->at - GIC_ISPENDR) * 8;
+	uint64_t lines;
+	int r = 0;
 
 	if (side->gic->kind != ARM64_GIC_V2 || reg->file != GIC_DIST ||
-	    reg->at < GIC_ISPENDR || reg->at >= GIC_ISPENDR + 0x80 ||
-	    first < ARM64_SPI(0))
-		return val;
-	for (unsigned i = 0; i < 32; i++)
-		if (irq_is_high(&side->vm->machine->irq,
-				first + i - ARM64_SPI(0)))
-			val &= ~(UINT64_C(1) << i);
-	return val;
+	    reg->at < GIC_ISPENDR || reg->at >= GIC_ISPENDR + 0x80)
+		return 0;
+	if (first < ARM64_SPI(0))
+		r = private_lines(side->vcpu, &lines, err);
+	else
+		lines = shared_lines(&side->vcpu->vm->machine->irq,
+				     first - ARM64_SPI(0));
+	if (r == 0)
+		*val &= ~lines;
+	return r;
 }
 
 static struct gic_walk walk_of(const struct side *side, enum gic_part part)
@@ -140,10 +190,11 @@ static int save_part(const struct side *side, enum gic_part part,
 		if (reg.clears)
 			continue;
 		r = get(side, &reg, &val, err);
+		if (r == 0)
+			r = drop_lines(side, &reg, &val, err);
 		if (r < 0)
 			return r;
-		state_put_int(state, gic_reg_id(&reg),
-			      without_lines(side, &reg, val), reg.size);
+		state_put_int(state, gic_reg_id(&reg), val, reg.size);
 	}
 	return 0;
 }
@@ -253,7 +304,7 @@ static int load_side(const struct gic *gic, const struct vm *vm,
 int gic_load(const struct gic *gic, const struct vm *vm,
 	     const struct state_view *view, struct err *err)
 {
-	const struct side any = { gic, vm, 0, 0 };
+	const struct side any = { gic, &vm->vcpu[0], 0, 0 };
 	int r = load_side(gic, vm, view, ARM64_STATE_GIC, 0, err);
 
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)

@@ -2,12 +2,12 @@
  * tests/kvm/arm64/alive.c - a guest that uses all it has, for ever, and notices
  * what is lost. ../rebuild.c pulls the VM away under it.
  *
- * Every CPU keeps its registers full, takes a timer's interrupts, and passes a
- * token on by SGIs; the last one of more than two is switched off and on. CPU 0
- * reads a disk by interrupts, sends itself messages by the ITS, and looks at a
- * flash; CPU 1 hears from the serial port's level line.
- * A CPU's count goes on when it has seen something of each: whatever does not
- * arrive stops it.
+ * Every CPU keeps its registers full, takes a timer's interrupts, has another
+ * timer hold its line high for a while, and passes a token on by SGIs; the last
+ * one of more than two is switched off and on. CPU 0 reads a disk by
+ * interrupts, sends itself messages by the ITS, and looks at a flash; CPU 1
+ * hears from the serial port's level line. A CPU's count goes on when it has
+ * seen something of each: whatever does not arrive stops it.
  */
 #include "tests/kvm/arm64/alive_its.h"
 #include "tests/kvm/arm64/lib/dt.h"
@@ -36,7 +36,7 @@ uint64_t hold_sve(uint64_t seed, uint64_t turns);
 
 static volatile struct count *count;
 static unsigned all, ring_cpus; /* CPUs; those that pass the token */
-static unsigned timer_intid, disk_intid, uart_intid;
+static unsigned timer_intid, line_intid, disk_intid, uart_intid;
 static bool has_disk, has_its, has_sve, has_pauth, has_pmu;
 static uint64_t flash; /* 0: there is none */
 /* Of all CPUs' looks at the counters. */
@@ -153,6 +153,19 @@ static void check_registers(struct state *state)
 	CHECK_EQ(hold_general(state->seed, TURNS), 0);
 	if (has_sve)
 		CHECK_EQ(hold_sve(state->seed, TURNS), 0);
+}
+
+/* The interrupt of this timer is not enabled: it is pending while the line is
+ * high, and not once it has gone down. */
+static void hold_line(struct state *state)
+{
+	WRITE_SYSREG("cntp_cval_el0", 0);
+	WRITE_SYSREG("cntp_ctl_el0", TIMER_ON);
+	CHECK(gic_pending(line_intid));
+	check_registers(state);
+	CHECK(gic_pending(line_intid));
+	WRITE_SYSREG("cntp_ctl_el0", 0);
+	CHECK(!gic_pending(line_intid));
 }
 
 /* Time is one for all CPUs, and does not run back. */
@@ -276,7 +289,7 @@ static struct seen look(const struct state *state)
 
 static void live_once(struct state *state, unsigned index)
 {
-	check_registers(state);
+	hold_line(state);
 	check_clock();
 	check_stolen(state);
 	pass_token(state, index);
@@ -342,6 +355,7 @@ static void find_all(void)
 
 	CHECK(dt_find(&node, "compatible", "arm,armv8-timer"));
 	timer_intid = dt_intid(&node, 2);
+	line_intid = dt_intid(&node, 1);
 	node.at = 0;
 	CHECK(dt_find(&node, "compatible", "ns16550a"));
 	uart_intid = gic_enable_for(&node, 0);

@@ -8,6 +8,7 @@ enum { /* Source: Arm IHI 0048B, 4.3; IHI 0069H, 12.9 */
        GICD_IGROUPR = 0x0080,
        GICD_ISENABLER = 0x0100,
        GICD_ICENABLER = 0x0180,
+       GICD_ISPENDR = 0x0200,
        GICD_IPRIORITYR = 0x0400,
        GICD_ITARGETSR = 0x0800,
        GICD_ICFGR = 0x0c00,
@@ -150,6 +151,13 @@ void gic_disable(unsigned intid)
 {
 	write32(home(intid) + GICD_ICENABLER + intid / 32 * 4,
 		1u << intid % 32);
+}
+
+bool gic_pending(unsigned intid)
+{
+	return read32(home(intid) + GICD_ISPENDR + intid / 32 * 4) >>
+		       intid % 32 &
+	       1;
 }
 
 void gic_send(unsigned cpu, unsigned intid)

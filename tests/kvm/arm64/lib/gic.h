@@ -2,6 +2,7 @@
 #ifndef TESTS_KVM_ARM64_LIB_GIC_H
 #define TESTS_KVM_ARM64_LIB_GIC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tests/kvm/arm64/lib/dt.h"
@@ -23,6 +24,9 @@ void gic_enable(unsigned intid);
  * its number. */
 unsigned gic_enable_for(const struct dt_node *node, unsigned i);
 void gic_disable(unsigned intid);
+
+/* Waits to be taken, by this CPU if it is private. */
+bool gic_pending(unsigned intid);
 
 /* Sends interrupt @intid, below 16, to a CPU. */
 void gic_send(unsigned cpu, unsigned intid);
