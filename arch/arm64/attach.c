@@ -1,6 +1,4 @@
 /* arch/arm64/attach.c - puts the machine's devices on its bus. */
-#include <errno.h>
-
 #include "arch/arch.h"
 #include "arch/arm64/board.h"
 #include "arch/arm64/machine.h"
@@ -8,15 +6,12 @@
 #include "devices/pvpanic.h"
 #include "devices/uart16550.h"
 #include "devices/virtio/mmio.h"
-#include "vmm/device_list.h"
+#include "vmm/board.h"
 #include "vmm/machine.h"
 
 static struct device *make_uart(struct machine *machine)
 {
-	const bool used = machine->config->console == CONSOLE_SERIAL;
-
-	return uart16550_new(used ? machine->tty : NULL,
-			     irq_level_line(&machine->irq, ARM64_PIN_UART), 0);
+	return board_make_uart(machine, ARM64_PIN_UART);
 }
 
 static struct device *make_rtc(struct machine *machine)
@@ -25,31 +20,14 @@ static struct device *make_rtc(struct machine *machine)
 	return mc146818_new(mc146818_host_time);
 }
 
-/* A guest that saves its dump, or shuts down in order, is left to it. */
-static void panicked(void *ctx, unsigned events)
-{
-	if (events & PVPANIC_PANICKED)
-		machine_end(ctx, OUTCOME_PANIC);
-}
-
-static struct device *make_pvpanic(struct machine *machine)
-{
-	return pvpanic_new(panicked, machine);
-}
-
 /* What every machine has. To add a device, add a line. */
-static const struct {
-	struct device *(*make)(struct machine *machine);
-	struct range at;
-	const char *compatible;
-	unsigned pin; /* if it has one */
-} board[] = {
+static const struct board_device board[] = {
 	{ make_uart,
 	  { ARM64_UART, UART16550_SIZE(0) },
 	  "ns16550a",
 	  ARM64_PIN_UART },
 	{ make_rtc, { ARM64_RTC, MC146818_SIZE }, "motorola,mc146818", 0 },
-	{ make_pvpanic,
+	{ board_make_pvpanic,
 	  { ARM64_PVPANIC, PVPANIC_SIZE },
 	  "qemu,pvpanic-mmio",
 	  0 },
@@ -82,23 +60,6 @@ static int attach_virtio(struct machine *machine, struct virtio *vio,
 
 int arch_attach(struct machine *machine, struct err *err)
 {
-	int r;
-
-	for (size_t i = 0; i < sizeof(board) / sizeof(*board); i++) {
-		const struct io_slot slot = {
-			.at = board[i].at,
-			.dev = board[i].make(machine),
-			.compatible = board[i].compatible,
-			.irq = board[i].pin,
-		};
-
-		if (!slot.dev)
-			return err_set(err, -ENOMEM, "%s: out of memory",
-				       board[i].compatible);
-		r = machine_attach(machine, slot, err);
-		if (r < 0)
-			return r;
-	}
-	r = device_list_make(machine, attach_virtio, err);
-	return r == 0 ? flash_attach(machine, err) : r;
+	return board_attach(machine, board, sizeof(board) / sizeof(*board),
+			    attach_virtio, err);
 }

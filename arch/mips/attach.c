@@ -11,7 +11,7 @@
 #include "devices/syscon.h"
 #include "devices/uart16550.h"
 #include "devices/virtio/mmio.h"
-#include "vmm/device_list.h"
+#include "vmm/board.h"
 #include "vmm/machine.h"
 #include "vmm/vm.h"
 
@@ -54,38 +54,18 @@ static struct device *make_syscon(struct machine *machine)
 
 static struct device *make_uart(struct machine *machine)
 {
-	const bool used = machine->config->console == CONSOLE_SERIAL;
-
-	return uart16550_new(used ? machine->tty : NULL,
-			     irq_level_line(&machine->irq, MIPS_PIN_UART), 0);
-}
-
-/* A guest that saves its dump, or shuts down in order, is left to it. */
-static void panicked(void *ctx, unsigned events)
-{
-	if (events & PVPANIC_PANICKED)
-		machine_end(ctx, OUTCOME_PANIC);
-}
-
-static struct device *make_pvpanic(struct machine *machine)
-{
-	return pvpanic_new(panicked, machine);
+	return board_make_uart(machine, MIPS_PIN_UART);
 }
 
 /* What every machine has. To add a device, add a line. */
-static const struct {
-	struct device *(*make)(struct machine *machine);
-	struct range at;
-	const char *compatible; /* NULL: the board describes it */
-	unsigned pin; /* if it has one */
-} board[] = {
+static const struct board_device board[] = {
 	{ make_pic, { MIPS_PIC, GOLDFISH_PIC_SIZE }, NULL, 0 },
 	{ make_uart,
 	  { MIPS_UART, UART16550_SIZE(0) },
 	  "ns16550a",
 	  MIPS_PIN_UART },
 	{ make_syscon, { MIPS_SYSCON, SYSCON_SIZE }, NULL, 0 },
-	{ make_pvpanic,
+	{ board_make_pvpanic,
 	  { MIPS_PVPANIC, PVPANIC_SIZE },
 	  "qemu,pvpanic-mmio",
 	  0 },
@@ -119,24 +99,6 @@ static int attach_virtio(struct machine *machine, struct virtio *vio,
 
 int arch_attach(struct machine *machine, struct err *err)
 {
-	int r;
-
-	for (size_t i = 0; i < sizeof(board) / sizeof(*board); i++) {
-		const struct io_slot slot = {
-			.at = board[i].at,
-			.dev = board[i].make(machine),
-			.compatible = board[i].compatible,
-			.irq = board[i].pin,
-		};
-
-		if (!slot.dev)
-			return err_set(err, -ENOMEM,
-				       "device at 0x%llx: out of memory",
-				       (unsigned long long)board[i].at.start);
-		r = machine_attach(machine, slot, err);
-		if (r < 0)
-			return r;
-	}
-	r = device_list_make(machine, attach_virtio, err);
-	return r == 0 ? flash_attach(machine, err) : r;
+	return board_attach(machine, board, sizeof(board) / sizeof(*board),
+			    attach_virtio, err);
 }

@@ -1,0 +1,50 @@
+/*
+ * vmm/board.h - puts the devices of a machine on its bus, those that every
+ * machine of an architecture has before those that the user asks for.
+ *
+ * A board is a const list in arch/<name>/attach.c. Thread: setup.
+ */
+#ifndef VMM_BOARD_H
+#define VMM_BOARD_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/range.h"
+
+struct device;
+struct machine;
+struct virtio;
+
+struct board_device {
+	/* Returns NULL when out of memory. */
+	struct device *(*make)(struct machine *machine);
+	struct range at;
+	const char *compatible; /* NULL: the architecture describes it */
+	unsigned pin; /* if it has one */
+};
+
+/*
+ * Makes and attaches the @count devices of a board, then the user's virtio
+ * devices, then the flashes. For arch_attach().
+ *
+ * @place: as that of device_list_make()
+ *
+ * Returns 0, -ENOMEM, or what machine_attach(), device_list_make() and
+ * flash_attach() return.
+ */
+int board_attach(struct machine *machine, const struct board_device *board,
+		 size_t count,
+		 int (*place)(struct machine *machine, struct virtio *vio,
+			      struct err *err),
+		 struct err *err);
+
+/* Makes a serial port with this level pin, which is the console if the
+ * configuration says so. Returns NULL when out of memory. */
+struct device *board_make_uart(struct machine *machine, unsigned pin);
+
+/* Makes the device by which a guest says that it panicked, which ends the run.
+ * Returns NULL when out of memory. */
+struct device *board_make_pvpanic(struct machine *machine);
+
+#endif
