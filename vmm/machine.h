@@ -23,10 +23,14 @@ struct arch_machine;
 struct ram_layout;
 struct virtio;
 
-/* Where the first vCPU starts, in the architecture's own terms. */
+/* What a guest starts with: where its first vCPU does, in the architecture's
+ * own terms, and what is in memory for it. */
 struct boot_state {
 	uint64_t pc; /* guest address (s390: of the PSW) */
 	uint64_t arg[4]; /* arm64 x0..x3, MIPS a0..a3 */
+	struct range initrd; /* of size 0: none */
+	struct range dtb; /* room for the tree, or the user's own tree; of size
+			     0: none */
 };
 
 /* What this host's KVM can give; filled before anything is laid out. */
@@ -70,7 +74,8 @@ struct machine {
 	struct irq_chip irq; /* what the devices' pins are plugged into */
 	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
 	struct virtio *power_button; /* the same */
-	struct boot_state boot;
+	struct boot_state boot; /* set by arch_load() */
+	bool dtb_dumped; /* --dump-dtb is done */
 	struct arch_machine *arch; /* owned; arch_machine_free() */
 	enum outcome outcome; /* atomic; set by machine_end() */
 	int signal;

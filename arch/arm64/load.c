@@ -166,8 +166,8 @@ int arch_load(struct machine *machine, struct err *err)
 	if (load.dtb)
 		(void)mem_load(&machine->mem, load.at.dtb.start, load.dtb,
 			       load.at.dtb.size);
-	arch->initrd = load.at.initrd;
-	arch->dtb = load.at.dtb;
+	machine->boot.initrd = load.at.initrd;
+	machine->boot.dtb = load.at.dtb;
 	machine->boot.arg[0] = load.at.dtb.start;
 	return 0;
 }

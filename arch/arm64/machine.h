@@ -21,10 +21,7 @@ enum arm64_feature {
 
 struct arch_machine {
 	struct arm64_layout layout;
-	struct range initrd; /* where it was loaded; of size 0: none */
-	struct range dtb; /* room for the tree, or the user's own tree */
 	unsigned transports; /* virtio devices placed */
-	bool dumped; /* --dump-dtb is done */
 };
 
 #endif

@@ -9,9 +9,8 @@
 #include "vmm/vm.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/random.h>
-
-#include <libfdt.h>
 
 #include "arch/arch.h"
 #include "arch/arm64/board.h"
@@ -20,11 +19,10 @@
 #include "arch/arm64/regs.h"
 #include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "mem/dirty.h"
 #include "vmm/kvm.h"
 #include "vmm/state.h"
+#include "vmm/tree.h"
 
 struct arch_vm {
 	struct gic gic;
@@ -87,7 +85,8 @@ static int get_mpidrs(const struct vm *vm, uint64_t *mpidr, struct err *err)
 	return r;
 }
 
-static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
+static int write_tree(const struct vm *vm, void *at, size_t size,
+		      struct err *err)
 {
 	const struct machine *machine = vm->machine;
 	uint64_t mpidr[CONFIG_MAX_CPUS];
@@ -100,7 +99,7 @@ static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
 		.pmu = machine->config->pmu,
 		.serial = machine->config->console == CONSOLE_SERIAL,
 		.cmdline = machine->config->cmdline,
-		.initrd = machine->arch->initrd,
+		.initrd = machine->boot.initrd,
 	};
 	int r;
 
@@ -110,29 +109,6 @@ static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
 	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
 		return err_sys(err, "getrandom");
 	return arm64_describe(&board, at, size, err);
-}
-
-/*
- * The tree is written this late, into the room that arch_load() has left for
- * it, as only now KVM has said which GIC there is and what the vCPUs are
- * called.
- */
-static int describe(struct vm *vm, struct err *err)
-{
-	const struct config *config = vm->machine->config;
-	struct arch_machine *arch = vm->machine->arch;
-	void *at = mem_ptr(&vm->machine->mem, arch->dtb.start, arch->dtb.size,
-			   MEM_LOAD);
-	int r = 0;
-
-	if (!config->dtb)
-		r = write_tree(vm, at, arch->dtb.size, err);
-	mem_wrote(&vm->machine->mem, at, arch->dtb.size);
-	if (r < 0 || !config->dump_dtb || arch->dumped)
-		return r;
-	arch->dumped = true;
-	r = file_write_all(config->dump_dtb, at, fdt_totalsize(at), err);
-	return r < 0 ? err_wrap(err, "--dump-dtb") : 0;
 }
 
 int arch_vm_init(struct vm *vm, struct err *err)
@@ -156,7 +132,7 @@ int arch_vm_boot(struct vm *vm, struct err *err)
 
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = arm64_vcpu_boot(&vm->vcpu[i], err);
-	return r == 0 ? describe(vm, err) : r;
+	return r == 0 ? tree_write(vm, write_tree, err) : r;
 }
 
 void arch_vm_free(struct vm *vm)

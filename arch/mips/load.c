@@ -96,11 +96,9 @@ static void set_boot(struct machine *machine, uint64_t entry)
 	const uint64_t kseg0 = mips_kseg0(machine);
 	struct boot_state *boot = &machine->boot;
 
-	*boot = (struct boot_state){ 0 };
 	boot->pc = mips_register((uint32_t)(kseg0 + entry));
 	boot->arg[0] = mips_register((uint32_t)MIPS_UHI_DTB);
-	boot->arg[1] = mips_register(
-		(uint32_t)(kseg0 + machine->arch->dtb.start));
+	boot->arg[1] = mips_register((uint32_t)(kseg0 + boot->dtb.start));
 }
 
 int arch_load(struct machine *machine, struct err *err)
@@ -132,8 +130,8 @@ int arch_load(struct machine *machine, struct err *err)
 	if (load.dtb)
 		(void)mem_load(&machine->mem, load.at.dtb.start, load.dtb,
 			       load.at.dtb.size);
-	arch->initrd = load.at.initrd;
-	arch->dtb = load.at.dtb;
+	machine->boot.initrd = load.at.initrd;
+	machine->boot.dtb = load.at.dtb;
 	set_boot(machine, load.elf.entry);
 	return 0;
 }

@@ -20,11 +20,8 @@ enum mips_feature {
 
 struct arch_machine {
 	struct ram_layout ram;
-	struct range initrd; /* where it was loaded; of size 0: none */
-	struct range dtb; /* room for the tree, or the user's own tree */
 	struct device *pic; /* borrowed from the bus */
 	unsigned transports; /* virtio devices placed */
-	bool dumped; /* --dump-dtb is done */
 };
 
 /* Where this host's guests have their kernels. */

@@ -10,18 +10,15 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include <libfdt.h>
-
 #include "arch/arch.h"
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
 #include "arch/mips/vcpu.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
-#include "mem/dirty.h"
 #include "vmm/kvm.h"
+#include "vmm/tree.h"
 #include "vmm/vm.h"
 
 /*
@@ -34,7 +31,8 @@ unsigned long arch_vm_type(const struct machine *machine)
 						      : KVM_VM_MIPS_AUTO;
 }
 
-static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
+static int write_tree(const struct vm *vm, void *at, size_t size,
+		      struct err *err)
 {
 	const struct machine *machine = vm->machine;
 	struct mips_board board = {
@@ -43,7 +41,7 @@ static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
 		.cpus = vm->vcpus,
 		.serial = machine->config->console == CONSOLE_SERIAL,
 		.cmdline = machine->config->cmdline,
-		.initrd = machine->arch->initrd,
+		.initrd = machine->boot.initrd,
 	};
 	uint64_t hz;
 	int r;
@@ -55,25 +53,6 @@ static int write_tree(struct vm *vm, void *at, size_t size, struct err *err)
 	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
 		return err_sys(err, "getrandom");
 	return mips_describe(&board, at, size, err);
-}
-
-/* The tree is written this late as KVM's vCPUs say how fast their clock is. */
-static int describe(struct vm *vm, struct err *err)
-{
-	const struct config *config = vm->machine->config;
-	struct arch_machine *arch = vm->machine->arch;
-	const size_t size = (size_t)arch->dtb.size;
-	void *at = mem_ptr(&vm->machine->mem, arch->dtb.start, size, MEM_LOAD);
-	int r = 0;
-
-	if (!config->dtb)
-		r = write_tree(vm, at, size, err);
-	mem_wrote(&vm->machine->mem, at, size);
-	if (r < 0 || !config->dump_dtb || arch->dumped)
-		return r;
-	arch->dumped = true;
-	r = file_write_all(config->dump_dtb, at, fdt_totalsize(at), err);
-	return r < 0 ? err_wrap(err, "--dump-dtb") : 0;
 }
 
 int arch_vm_init(struct vm *vm, struct err *err)
@@ -88,7 +67,7 @@ int arch_vm_boot(struct vm *vm, struct err *err)
 {
 	const int r = mips_vcpu_boot(&vm->vcpu[0], err);
 
-	return r == 0 ? describe(vm, err) : r;
+	return r == 0 ? tree_write(vm, write_tree, err) : r;
 }
 
 void arch_vm_free(struct vm *vm)
