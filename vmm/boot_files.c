@@ -10,32 +10,80 @@
 
 #include "base/cleanup.h"
 #include "mem/dirty.h"
+#include "vmm/machine.h"
 
-int initrd_open(struct file *ret, const char *path, struct err *err)
+void boot_files_finish(struct boot_files *files)
 {
+	kernel_image_finish(&files->kernel);
+	fd_closep(&files->initrd.fd);
+	free(files->dtb);
+	*files = (struct boot_files)BOOT_FILES_NONE;
+}
+
+static int open_initrd(struct file *ret, const char *path, struct err *err)
+{
+	struct file file;
 	int r;
 
 	*ret = (struct file){ .fd = -1 };
 	if (!path)
 		return 0;
-	r = file_open(ret, path, O_RDONLY, FILE_NOT_EMPTY, err);
-	if (r < 0) {
-		*ret = (struct file){ .fd = -1 };
+	r = file_open(&file, path, O_RDONLY, FILE_NOT_EMPTY, err);
+	if (r < 0)
 		return err_wrap(err, "initrd");
-	}
+	*ret = file;
 	return 0;
 }
 
-int initrd_copy(const struct file *initrd, const char *path,
-		const struct mem_map *mem, struct range at, struct err *err)
+static int read_dtb(struct boot_files *files, const char *path, size_t most,
+		    struct err *err)
 {
-	void *to = mem_ptr(mem, at.start, at.size, MEM_LOAD);
+	_cleanup_(freep) uint8_t *dtb = NULL;
+	size_t size;
+	int r;
+
+	r = file_read_all(path, most, &dtb, &size, err);
+	if (r < 0)
+		return err_wrap(err, "device tree");
+	r = fdt_check_full(dtb, size);
+	if (r < 0)
+		return err_input(err, -EBADMSG,
+				 "device tree %s: not one, or broken (%s)",
+				 path, fdt_strerror(r));
+	files->dtb_size = fdt_totalsize(dtb);
+	files->dtb = TAKE_PTR(dtb);
+	return 0;
+}
+
+int boot_files_open(struct boot_files *files, const struct config *config,
+		    size_t tree, size_t most, struct err *err)
+{
+	const int r = open_initrd(&files->initrd, config->initrd, err);
+
+	if (r < 0)
+		return r;
+	if (config->dtb)
+		return read_dtb(files, config->dtb, most, err);
+	if (tree > most)
+		return err_input(err, -E2BIG,
+				 "the kernel command line is too long for a "
+				 "device tree");
+	files->dtb_size = tree;
+	return 0;
+}
+
+static int copy_initrd(const struct boot_files *files,
+		       const struct machine *machine, struct range at,
+		       struct err *err)
+{
+	const char *path = machine->config->initrd;
+	void *to = mem_ptr(&machine->mem, at.start, at.size, MEM_LOAD);
 	int r;
 
 	if (at.size == 0)
 		return 0;
-	r = file_read_at(initrd->fd, to, (size_t)at.size, 0);
-	mem_wrote(mem, to, at.size);
+	r = file_read_at(files->initrd.fd, to, (size_t)at.size, 0);
+	mem_wrote(&machine->mem, to, at.size);
 	if (r == -ENODATA)
 		return err_set(err, -EIO, "initrd %s: shrank while it was read",
 			       path);
@@ -45,23 +93,17 @@ int initrd_copy(const struct file *initrd, const char *path,
 	return 0;
 }
 
-int dtb_read(uint8_t **ret, const char *path, size_t max, size_t *ret_size,
-	     struct err *err)
+int boot_files_copy(const struct boot_files *files, struct machine *machine,
+		    struct range initrd, struct range dtb, struct err *err)
 {
-	_cleanup_(freep) uint8_t *dtb = NULL;
-	size_t size;
-	int r;
+	const int r = copy_initrd(files, machine, initrd, err);
 
-	r = file_read_all(path, max, &dtb, &size, err);
 	if (r < 0)
-		return err_wrap(err, "device tree");
-	r = fdt_check_full(dtb, size);
-	if (r < 0)
-		return err_input(err, -EBADMSG,
-				 "device tree %s: not one, or broken (%s)",
-				 path, fdt_strerror(r));
-	*ret_size = fdt_totalsize(dtb);
-	*ret = TAKE_PTR(dtb);
+		return r;
+	if (files->dtb)
+		(void)mem_load(&machine->mem, dtb.start, files->dtb, dtb.size);
+	machine->boot.initrd = initrd;
+	machine->boot.dtb = dtb;
 	return 0;
 }
 

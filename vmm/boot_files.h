@@ -15,34 +15,50 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "mem/map.h"
+#include "vmm/config.h"
 #include "vmm/elf.h"
 #include "vmm/kernel_image.h"
 
-/*
- * Opens an initrd.
- *
- * @path: NULL: there is none; then ret->fd is -1 and ret->size 0, as it is on
- *        failure
- *
- * Returns 0 or what file_open() returns.
- */
-int initrd_open(struct file *ret, const char *path, struct err *err);
+struct machine;
+
+/* What is being loaded. */
+struct boot_files {
+	struct kernel_image kernel; /* owned; opened by the architecture */
+	struct elf elf; /* of the kernel, if it is one */
+	struct file initrd; /* owned; fd -1: none */
+	uint8_t *dtb; /* owned; the user's tree; NULL: ours, written later */
+	uint64_t dtb_size; /* of the one, or of the room for the other */
+};
+
+#define BOOT_FILES_NONE         \
+	{                       \
+		.initrd.fd = -1 \
+	}
+
+void boot_files_finish(struct boot_files *files);
 
 /*
- * Copies an initrd to @at, which is RAM; of size 0: does nothing. Returns 0,
- * -EIO if the file has become shorter, or read()'s errno.
+ * Opens the initrd and reads the user's device tree, where the configuration
+ * names them.
+ *
+ * @tree: bytes that a tree of ours takes; not looked at if there is the user's
+ * @most: bytes of a tree of either kind
+ *
+ * Returns 0; what file_open() and file_read_all() return; -EBADMSG if the
+ * user's tree is none, -E2BIG if ours would be larger than @most.
  */
-int initrd_copy(const struct file *initrd, const char *path,
-		const struct mem_map *mem, struct range at, struct err *err);
+int boot_files_open(struct boot_files *files, const struct config *config,
+		    size_t tree, size_t most, struct err *err);
 
 /*
- * Reads the user's device tree.
+ * Copies initrd and the user's tree to where they have been placed, which is
+ * RAM, and notes both places in machine->boot. An @initrd of size 0: there is
+ * none.
  *
- * Returns 0 with *ret the caller's to free; what file_read_all() returns; or
- * -EBADMSG if it is none.
+ * Returns 0, -EIO if the initrd has become shorter, or read()'s errno.
  */
-int dtb_read(uint8_t **ret, const char *path, size_t max, size_t *ret_size,
-	     struct err *err);
+int boot_files_copy(const struct boot_files *files, struct machine *machine,
+		    struct range initrd, struct range dtb, struct err *err);
 
 /*
  * Copies segments to where they say, plus @moved; that is RAM. Returns 0 or

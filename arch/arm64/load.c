@@ -16,31 +16,27 @@
 /* What is being loaded. */
 struct load {
 	struct machine *machine;
-	struct kernel_image kernel; /* owned */
-	struct elf elf; /* if the kernel is one */
-	struct file initrd; /* owned; fd -1: none */
-	uint8_t *dtb; /* owned; the user's tree; NULL: ours, written later */
+	struct boot_files files; /* owned */
 	struct arm64_payload want;
 	struct arm64_placement at;
 };
 
 static void load_finish(struct load *load)
 {
-	kernel_image_finish(&load->kernel);
-	fd_closep(&load->initrd.fd);
-	free(load->dtb);
+	boot_files_finish(&load->files);
 }
 
 /* Firmware is linked for the first byte of RAM, and finds the tree 2 MiB
  * aligned behind it. */
 static int open_firmware(struct load *load, const char *path, struct err *err)
 {
-	const int r = kernel_image_open_raw(&load->kernel, path, err);
+	struct kernel_image *image = &load->files.kernel;
+	const int r = kernel_image_open_raw(image, path, err);
 
 	if (r < 0)
 		return err_wrap(err, "firmware");
-	load->want.kernel = (struct arm64_kernel){ .size = load->kernel.size,
-						   .span = load->kernel.size,
+	load->want.kernel = (struct arm64_kernel){ .size = image->size,
+						   .span = image->size,
 						   .align = 1 };
 	load->want.dtb_align = 2ULL << 20;
 	return 0;
@@ -52,7 +48,7 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 						  ELFDATA2LSB };
 	const struct arm64_layout *layout = &load->machine->arch->layout;
 	uint8_t head[ARM64_IMAGE_HEADER];
-	struct kernel_image *image = &load->kernel;
+	struct kernel_image *image = &load->files.kernel;
 	size_t len = sizeof(head);
 	int r;
 
@@ -63,9 +59,9 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 		return r;
 	load->want.dtb_align = 4096;
 	if (image->format == KERNEL_ELF) {
-		r = elf_parse(image, &target, &load->elf, err);
+		r = elf_parse(image, &target, &load->files.elf, err);
 		if (r == 0)
-			arm64_elf_kernel(&load->elf, layout->ram.at,
+			arm64_elf_kernel(&load->files.elf, layout->ram.at,
 					 layout->ram.count, &load->want.kernel);
 		return r;
 	}
@@ -81,93 +77,73 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 	return r < 0 ? err_wrap(err, "kernel %s", path) : 0;
 }
 
-static int open_dtb(struct load *load, const char *path, struct err *err)
+/* Bytes of the tree that is written later. */
+static size_t tree_size(const struct machine *machine)
 {
-	const struct machine *machine = load->machine;
 	const struct arm64_board board = { .layout = &machine->arch->layout,
 					   .mmio = &machine->mmio,
 					   .cpus = machine->config->cpus,
 					   .cmdline =
 						   machine->config->cmdline };
-	size_t size;
-	int r;
 
-	if (!path) {
-		load->want.dtb_size = arm64_describe_space(&board);
-		if (load->want.dtb_size > ARM64_DTB_MAX)
-			return err_input(err, -E2BIG,
-					 "the kernel command line is too long "
-					 "for a device tree");
-		return 0;
-	}
-	r = dtb_read(&load->dtb, path, ARM64_DTB_MAX, &size, err);
+	return arm64_describe_space(&board);
+}
+
+static int open_all(struct load *load, struct err *err)
+{
+	const struct machine *machine = load->machine;
+	const struct config *config = machine->config;
+	struct boot_files *files = &load->files;
+	int r = config->firmware ? open_firmware(load, config->firmware, err)
+				 : open_kernel(load, config->kernel, err);
+
 	if (r == 0)
-		load->want.dtb_size = size;
+		r = boot_files_open(files, config, tree_size(machine),
+				    ARM64_DTB_MAX, err);
+	load->want.kernel_path = config->firmware ? config->firmware
+						  : config->kernel;
+	load->want.initrd_path = config->initrd;
+	load->want.initrd_size = files->initrd.size;
+	load->want.dtb_size = files->dtb_size;
 	return r;
-}
-
-/* Returns host memory for what arm64_place() has placed in RAM. */
-static void *placed(const struct load *load, gpa_t at, uint64_t size)
-{
-	return mem_ptr(&load->machine->mem, at, size, MEM_LOAD);
-}
-
-static int copy_elf(struct load *load, struct err *err)
-{
-	const uint64_t moved = load->at.kernel - load->elf.span.start;
-
-	load->machine->boot.pc = load->elf.entry + moved;
-	return elf_copy(&load->elf, &load->kernel, &load->machine->mem, moved,
-			err);
 }
 
 static int copy_kernel(struct load *load, struct err *err)
 {
-	const uint64_t size = load->kernel.size;
-	void *to = placed(load, load->at.kernel, size);
+	const struct boot_files *files = &load->files;
+	const struct kernel_image *image = &files->kernel;
+	struct machine *machine = load->machine;
+	const gpa_t at = load->at.kernel;
+	void *to;
 	int r;
 
-	if (load->kernel.format == KERNEL_ELF)
-		return copy_elf(load, err);
-	load->machine->boot.pc = load->at.kernel;
-	r = kernel_image_copy(&load->kernel, 0, to, size, err);
-	mem_wrote(&load->machine->mem, to, size);
+	if (image->format == KERNEL_ELF) {
+		const uint64_t moved = at - files->elf.span.start;
+
+		machine->boot.pc = files->elf.entry + moved;
+		return elf_copy(&files->elf, image, &machine->mem, moved, err);
+	}
+	machine->boot.pc = at;
+	to = mem_ptr(&machine->mem, at, image->size, MEM_LOAD);
+	r = kernel_image_copy(image, 0, to, image->size, err);
+	mem_wrote(&machine->mem, to, image->size);
 	return r;
 }
 
 int arch_load(struct machine *machine, struct err *err)
 {
-	const struct config *config = machine->config;
-	struct arch_machine *arch = machine->arch;
+	const struct ram_layout *ram = &machine->arch->layout.ram;
 	_cleanup_(load_finish) struct load load = { .machine = machine,
-						    .initrd.fd = -1 };
-	int r;
+						    .files = BOOT_FILES_NONE };
+	int r = open_all(&load, err);
 
-	load.want.kernel_path = config->firmware ? config->firmware
-						 : config->kernel;
-	load.want.initrd_path = config->initrd;
-	r = config->firmware ? open_firmware(&load, config->firmware, err)
-			     : open_kernel(&load, config->kernel, err);
 	if (r == 0)
-		r = initrd_open(&load.initrd, config->initrd, err);
-	load.want.initrd_size = load.initrd.size;
-	if (r == 0)
-		r = open_dtb(&load, config->dtb, err);
-	if (r == 0)
-		r = arm64_place(&load.want, arch->layout.ram.at,
-				arch->layout.ram.count, &load.at, err);
+		r = arm64_place(&load.want, ram->at, ram->count, &load.at, err);
 	if (r == 0)
 		r = copy_kernel(&load, err);
 	if (r == 0)
-		r = initrd_copy(&load.initrd, config->initrd, &machine->mem,
-				load.at.initrd, err);
-	if (r < 0)
-		return r;
-	if (load.dtb)
-		(void)mem_load(&machine->mem, load.at.dtb.start, load.dtb,
-			       load.at.dtb.size);
-	machine->boot.initrd = load.at.initrd;
-	machine->boot.dtb = load.at.dtb;
+		r = boot_files_copy(&load.files, machine, load.at.initrd,
+				    load.at.dtb, err);
 	machine->boot.arg[0] = load.at.dtb.start;
-	return 0;
+	return r;
 }

@@ -19,19 +19,14 @@
 /* What is being loaded. */
 struct load {
 	struct machine *machine;
-	struct kernel_image kernel; /* owned */
-	struct elf elf;
-	struct file initrd; /* owned; fd -1: none */
-	uint8_t *dtb; /* owned; the user's tree; NULL: ours, written later */
+	struct boot_files files; /* owned */
 	struct mips_payload want;
 	struct mips_placement at;
 };
 
 static void load_finish(struct load *load)
 {
-	kernel_image_finish(&load->kernel);
-	fd_closep(&load->initrd.fd);
-	free(load->dtb);
+	boot_files_finish(&load->files);
 }
 
 /* A host of 64 bits may run kernels of both classes. */
@@ -41,7 +36,7 @@ static uint8_t class(const struct load *load)
 	struct err unused = { 0 };
 
 	if (load->machine->limits.features & MIPS_HAS_64BIT &&
-	    kernel_image_copy(&load->kernel, 0, ident, sizeof(ident),
+	    kernel_image_copy(&load->files.kernel, 0, ident, sizeof(ident),
 			      &unused) == 0 &&
 	    ident[EI_CLASS] == ELFCLASS64)
 		return ELFCLASS64;
@@ -51,43 +46,51 @@ static uint8_t class(const struct load *load)
 static int open_kernel(struct load *load, const char *path, struct err *err)
 {
 	struct elf_target target = { EM_MIPS, 0, DATA };
+	struct boot_files *files = &load->files;
 	int r;
 
-	r = kernel_image_open(&load->kernel, path, MIPS_UNPACKED_MAX, err);
+	r = kernel_image_open(&files->kernel, path, MIPS_UNPACKED_MAX, err);
 	if (r < 0)
 		return r;
-	if (load->kernel.format != KERNEL_ELF)
+	if (files->kernel.format != KERNEL_ELF)
 		return err_input(err, -ENOTSUP,
 				 "kernel %s: not an ELF file, as MIPS kernels "
 				 "are (vmlinux)",
 				 path);
 	target.class = class(load);
-	r = elf_parse(&load->kernel, &target, &load->elf, err);
+	r = elf_parse(&files->kernel, &target, &files->elf, err);
 	if (r == 0)
-		r = mips_elf_physical(&load->elf, mips_kseg0(load->machine),
+		r = mips_elf_physical(&files->elf, mips_kseg0(load->machine),
 				      path, err);
 	if (r == 0)
-		load->want.kernel = load->elf.span;
+		load->want.kernel = files->elf.span;
 	return r;
 }
 
-static int open_dtb(struct load *load, const char *path, struct err *err)
+/* Bytes of the tree that is written later. */
+static size_t tree_size(const struct machine *machine)
 {
-	const struct machine *machine = load->machine;
 	const struct mips_board board = { .ram = &machine->arch->ram,
 					  .mmio = &machine->mmio,
 					  .cpus = machine->config->cpus,
 					  .cmdline = machine->config->cmdline };
-	size_t size = mips_describe_space(&board);
-	int r = 0;
 
-	if (path)
-		r = dtb_read(&load->dtb, path, MIPS_DTB_MAX, &size, err);
-	else if (size > MIPS_DTB_MAX)
-		return err_input(err, -E2BIG,
-				 "the kernel command line is too long for a "
-				 "device tree");
-	load->want.dtb_size = size;
+	return mips_describe_space(&board);
+}
+
+static int open_all(struct load *load, struct err *err)
+{
+	const struct config *config = load->machine->config;
+	struct boot_files *files = &load->files;
+	int r = open_kernel(load, config->kernel, err);
+
+	if (r == 0)
+		r = boot_files_open(files, config, tree_size(load->machine),
+				    MIPS_DTB_MAX, err);
+	load->want.kernel_path = config->kernel;
+	load->want.initrd_path = config->initrd;
+	load->want.initrd_size = files->initrd.size;
+	load->want.dtb_size = files->dtb_size;
 	return r;
 }
 
@@ -103,35 +106,21 @@ static void set_boot(struct machine *machine, uint64_t entry)
 
 int arch_load(struct machine *machine, struct err *err)
 {
-	const struct config *config = machine->config;
-	struct arch_machine *arch = machine->arch;
+	const struct ram_layout *ram = &machine->arch->ram;
 	_cleanup_(load_finish) struct load load = { .machine = machine,
-						    .initrd.fd = -1 };
-	int r;
+						    .files = BOOT_FILES_NONE };
+	const struct boot_files *files = &load.files;
+	int r = open_all(&load, err);
 
-	load.want.kernel_path = config->kernel;
-	load.want.initrd_path = config->initrd;
-	r = open_kernel(&load, config->kernel, err);
 	if (r == 0)
-		r = initrd_open(&load.initrd, config->initrd, err);
-	load.want.initrd_size = load.initrd.size;
+		r = mips_place(&load.want, ram->at, ram->count, &load.at, err);
 	if (r == 0)
-		r = open_dtb(&load, config->dtb, err);
+		r = elf_copy(&files->elf, &files->kernel, &machine->mem, 0,
+			     err);
 	if (r == 0)
-		r = mips_place(&load.want, arch->ram.at, arch->ram.count,
-			       &load.at, err);
+		r = boot_files_copy(files, machine, load.at.initrd, load.at.dtb,
+				    err);
 	if (r == 0)
-		r = elf_copy(&load.elf, &load.kernel, &machine->mem, 0, err);
-	if (r == 0)
-		r = initrd_copy(&load.initrd, config->initrd, &machine->mem,
-				load.at.initrd, err);
-	if (r < 0)
-		return r;
-	if (load.dtb)
-		(void)mem_load(&machine->mem, load.at.dtb.start, load.dtb,
-			       load.at.dtb.size);
-	machine->boot.initrd = load.at.initrd;
-	machine->boot.dtb = load.at.dtb;
-	set_boot(machine, load.elf.entry);
-	return 0;
+		set_boot(machine, files->elf.entry);
+	return r;
 }
