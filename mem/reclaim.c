@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/align.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "mem/bitmap.h"
 #include "mem/blocks.h"
@@ -42,6 +44,7 @@ struct pending {
 };
 
 struct reclaim {
+	pthread_mutex_t lock; /* of all below, but what reclaim_new() makes */
 	struct area *area; /* owned; by address */
 	size_t areas;
 	uint64_t *bits; /* owned mapping; the areas' */
@@ -129,9 +132,10 @@ int reclaim_new(struct reclaim **ret, const struct mem_map *mem,
 	if (rc)
 		rc->area = calloc(mem->count + 1, sizeof(*rc->area));
 	if (!rc || !rc->area) {
-		(void)reclaim_free(rc);
+		free(rc);
 		return err_set(err, -ENOMEM, "reclaim: out of memory");
 	}
+	(void)pthread_mutex_init(&rc->lock, NULL);
 	for (size_t i = 0; i < mem->count; i++)
 		if (mem->region[i].kind == MEM_RAM)
 			init_area(&rc->area[rc->areas++], &mem->region[i]);
@@ -149,6 +153,7 @@ struct reclaim *reclaim_free(struct reclaim *rc)
 		return NULL;
 	if (rc->bits)
 		(void)munmap(rc->bits, rc->bits_size);
+	(void)pthread_mutex_destroy(&rc->lock);
 	free(rc->area);
 	free(rc);
 	return NULL;
@@ -229,7 +234,7 @@ static void flush_block(struct reclaim *rc, struct area *a, uint64_t b)
 	}
 }
 
-void reclaim_flush(struct reclaim *rc)
+static void flush(struct reclaim *rc)
 {
 	while (rc->pendings > 0) {
 		const struct pending *p = &rc->pending[--rc->pendings];
@@ -239,8 +244,15 @@ void reclaim_flush(struct reclaim *rc)
 	}
 }
 
-bool reclaim_waits(const struct reclaim *rc)
+void reclaim_flush(struct reclaim *rc)
 {
+	GUARD(&rc->lock);
+	flush(rc);
+}
+
+bool reclaim_waits(struct reclaim *rc)
+{
+	GUARD(&rc->lock);
 	return rc->pendings > 0;
 }
 
@@ -249,7 +261,7 @@ static void wait_for(struct reclaim *rc, struct area *a, uint64_t b)
 	if (bitmap_set(a->waits, b, b + 1) == 0)
 		return;
 	if (rc->pendings == RECLAIM_PENDING) {
-		reclaim_flush(rc);
+		flush(rc);
 		(void)bitmap_set(a->waits, b, b + 1);
 	}
 	rc->pending[rc->pendings++] = (struct pending){ a, b };
@@ -378,16 +390,20 @@ static uint64_t each_area(struct reclaim *rc, struct range gpa, bool gone,
 
 uint64_t reclaim_give(struct reclaim *rc, struct range gpa)
 {
+	GUARD(&rc->lock);
 	return each_area(rc, gpa, false, give);
 }
 
 uint64_t reclaim_take(struct reclaim *rc, struct range gpa)
 {
+	GUARD(&rc->lock);
 	return each_area(rc, gpa, true, take);
 }
 
 void reclaim_forget(struct reclaim *rc)
 {
+	GUARD(&rc->lock);
+
 	/* It fails only where all of the VMM is locked. */
 	if (rc->bits && madvise(rc->bits, rc->bits_size, MADV_DONTNEED) < 0)
 		memset(rc->bits, 0, rc->bits_size);
@@ -431,6 +447,7 @@ uint64_t reclaim_drop(struct reclaim *rc, struct range *gpa, size_t count,
 		      bool zero)
 {
 	uint64_t wrong = 0;
+	GUARD(&rc->lock);
 
 	count = reclaim_merge(gpa, count);
 	for (size_t i = 0; i < count; i++) {
@@ -498,14 +515,16 @@ size_t reclaim_merge(struct range *gpa, size_t count)
 	return n;
 }
 
-void reclaim_stats(const struct reclaim *rc, struct reclaim_stats *ret)
+void reclaim_stats(struct reclaim *rc, struct reclaim_stats *ret)
 {
+	GUARD(&rc->lock);
 	*ret = rc->stats;
 }
 
-uint64_t reclaim_held(const struct reclaim *rc, struct range gpa)
+uint64_t reclaim_held(struct reclaim *rc, struct range gpa)
 {
 	uint64_t held = 0;
+	GUARD(&rc->lock);
 
 	for (size_t i = 0; i < rc->areas; i++) {
 		const struct area *a = &rc->area[i];

@@ -19,7 +19,7 @@
  *
  * Frames that are no RAM, or are not plugged (mem/blocks.h), are refused; one
  * that was given twice counts once. Nothing here reads or writes guest memory.
- * Thread: one at a time.
+ * Thread: any. There is a lock inside, and no other is taken under it.
  */
 #ifndef MEM_RECLAIM_H
 #define MEM_RECLAIM_H
@@ -76,7 +76,7 @@ uint64_t reclaim_take(struct reclaim *rc, struct range gpa);
 void reclaim_flush(struct reclaim *rc);
 
 /* True if something waits. */
-bool reclaim_waits(const struct reclaim *rc);
+bool reclaim_waits(struct reclaim *rc);
 
 /* The guest uses all its memory again: it was reset. */
 void reclaim_forget(struct reclaim *rc);
@@ -110,9 +110,9 @@ size_t reclaim_ranges(const struct reclaim *rc, const struct iovec *iov,
  */
 size_t reclaim_merge(struct range *gpa, size_t count);
 
-void reclaim_stats(const struct reclaim *rc, struct reclaim_stats *ret);
+void reclaim_stats(struct reclaim *rc, struct reclaim_stats *ret);
 
 /* How many bytes of @gpa the guest has given and not taken again. */
-uint64_t reclaim_held(const struct reclaim *rc, struct range gpa);
+uint64_t reclaim_held(struct reclaim *rc, struct range gpa);
 
 #endif

@@ -114,13 +114,11 @@ void balloon_query(struct virtio *vio, struct balloon_info *ret)
 
 void balloon_forget(struct virtio *vio, struct range gpa)
 {
-	GUARD(&vio->dev.lock);
 	(void)reclaim_take(balloon_of(vio)->reclaim, gpa);
 }
 
 uint64_t balloon_held(struct virtio *vio, struct range gpa)
 {
-	GUARD(&vio->dev.lock);
 	return reclaim_held(balloon_of(vio)->reclaim, gpa);
 }
 

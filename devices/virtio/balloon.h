@@ -15,9 +15,10 @@
  * What the driver says of its pages is checked, what it says in numbers
  * (`actual`, statistics) is only passed on: it may be anything.
  *
- * All functions below take the device's lock, and are for the loop thread, on
- * which the callbacks are called with the lock held: a callback must not call
- * them. Source: Virtual I/O Device (VIRTIO) 1.2, section 5.5.
+ * All functions below take the device's lock, but for balloon_forget() and
+ * balloon_held(), which take none; and are for the loop thread, on which the
+ * callbacks are called with the lock held: a callback must not call them.
+ * Source: Virtual I/O Device (VIRTIO) 1.2, section 5.5.
  */
 #ifndef DEVICES_VIRTIO_BALLOON_H
 #define DEVICES_VIRTIO_BALLOON_H
@@ -63,7 +64,7 @@ struct balloon_info {
 void balloon_query(struct virtio *vio, struct balloon_info *ret);
 
 /* @gpa is not there any more (mem/blocks.h), nor is what the guest gave of it.
- */
+ * Another device's lock may be held. */
 void balloon_forget(struct virtio *vio, struct range gpa);
 
 /* How many bytes of @gpa are in the balloon. */

@@ -6,6 +6,7 @@
 
 #include "mem/blocks.h"
 #include "mem/map.h"
+#include "mem/reclaim.h"
 #include "tests/unit/test.h"
 
 #define BLOCK ((uint64_t)2 << 20)
@@ -20,6 +21,7 @@ struct rig {
 	struct backing low, backing;
 	struct mem_blocks *blocks;
 	pthread_t thread;
+	struct reclaim *reclaim; /* NULL: no balloon */
 	bool began, stop; /* atomic */
 	uint32_t done; /* atomic: calls */
 };
@@ -148,11 +150,65 @@ static void settle__what_is_being_plugged_stays(void **state)
 	end(&rig);
 }
 
+/* A balloon, that is given what is there, and takes some of it back. */
+static void *give(void *arg)
+{
+	const struct range gpa = { AT, BLOCK + RECLAIM_FRAME };
+	struct rig *rig = arg;
+
+	while (!__atomic_load_n(&rig->stop, __ATOMIC_RELAXED)) {
+		(void)reclaim_give(rig->reclaim, gpa);
+		(void)reclaim_take(rig->reclaim,
+				   (struct range){ AT, RECLAIM_FRAME });
+		reclaim_flush(rig->reclaim);
+		(void)__atomic_fetch_add(&rig->done, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void gone(void *ctx, struct range gpa)
+{
+	(void)reclaim_take(((struct rig *)ctx)->reclaim, gpa);
+}
+
+static int show_at_once(void *ctx, uint64_t block, bool on, struct err *e)
+{
+	(void)ctx;
+	(void)block;
+	(void)on;
+	(void)e;
+	return 0;
+}
+
+static void reclaim__holds_nothing_of_what_is_gone(void **state)
+{
+	static const struct blocks_ops ops = { show_at_once, gone };
+	const struct range all = { AT, COUNT * BLOCK };
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	assert_int_equal(reclaim_new(&rig.reclaim, &rig.map, &err), 0);
+	blocks_connect(rig.blocks, &ops, &rig);
+	assert_int_equal(pthread_create(&rig.thread, NULL, give, &rig), 0);
+	while (__atomic_load_n(&rig.done, __ATOMIC_RELAXED) < 500) {
+		plug(&rig, 0, 2);
+		(void)usleep(50);
+		assert_int_equal(blocks_unplug(rig.blocks, 0, 2, &err), 2);
+		assert_int_equal(reclaim_held(rig.reclaim, all), 0);
+	}
+	__atomic_store_n(&rig.stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(rig.thread, NULL), 0);
+	rig.reclaim = reclaim_free(rig.reclaim);
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copy__what_goes_meanwhile_is_no_memory),
 		cmocka_unit_test(settle__what_is_being_plugged_stays),
+		cmocka_unit_test(reclaim__holds_nothing_of_what_is_gone),
 	};
 
 	return RUN_TESTS(tests);
