@@ -1,6 +1,8 @@
 """tools/check counts what tests say, and takes silence for failure."""
 
 import io
+import signal
+import sys
 import unittest
 from unittest import mock
 
@@ -174,6 +176,21 @@ class ProcessTest(unittest.TestCase):
     def test_missing_program_is_named(self):
         with self.assertRaisesRegex(Failure, "nosuchprogram"):
             process.call(["nosuchprogram"], limit=1)
+
+    def test_told_to_end_it_waits_for_nobody(self):
+        ended = []
+
+        def run(_item):
+            ended.append(process.call(["sleep", "1000"], limit=1000))
+
+        before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            with self.assertRaises(SystemExit):
+                process.at_once(1, run, range(3))
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        self.assertEqual([end.status for end in ended], [-signal.SIGTERM])
 
 
 if __name__ == "__main__":

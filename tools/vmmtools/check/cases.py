@@ -6,17 +6,16 @@ the cases there and tells what came; here it is judged.
 
 from __future__ import annotations
 
-import concurrent.futures
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check.context import Context
-from vmmtools.check.process import Ended, call
+from vmmtools.check.process import Ended, at_once, call
 from vmmtools.check.report import only
 
 SKIP_STATUS = 77
@@ -192,15 +191,7 @@ def run_cases(context: Context, cases: Sequence[Case],
 
     # The longest first, so that no processor is idle at the end.
     order = sorted(groups.values(), key=len, reverse=True)
-    parallel(context, run, order)
-
-
-def parallel(context: Context, run: Callable[[list[Case]], None],
-             groups: Sequence[list[Case]]) -> None:
-    """Run groups, as many at a time as there are jobs; errors come through."""
-    with concurrent.futures.ThreadPoolExecutor(context.jobs) as pool:
-        for done in [pool.submit(run, group) for group in groups]:
-            done.result()
+    at_once(context.jobs, run, order)
 
 
 def run_host(context: Context, group: Sequence[Case],

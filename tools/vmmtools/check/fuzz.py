@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import re
 from pathlib import Path
 
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check.context import Context
 from vmmtools.check.native import FUZZ, SANITIZERS, build
-from vmmtools.check.process import call
+from vmmtools.check.process import at_once, call
 from vmmtools.check.report import CHECK_FOLDER, only
 
 RUNS = re.compile(r"(?:stat::number_of_executed_units:\s*|Done )(\d+)")
@@ -26,8 +25,7 @@ def fuzz_suite(context: Context) -> None:
     targets = [path for path in
                sorted((FUZZ.folder / "tests" / "fuzz").glob("fuzz_*"))
                if path.is_file() and context.wants(path.name)]
-    with concurrent.futures.ThreadPoolExecutor(context.jobs) as pool:
-        list(pool.map(lambda target: _fuzz(context, target), targets))
+    at_once(context.jobs, lambda target: _fuzz(context, target), targets)
 
 
 def _fuzz(context: Context, target: Path) -> None:

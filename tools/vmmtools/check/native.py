@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import json
 import re
 import shutil
@@ -16,7 +15,7 @@ from vmmtools.base import SOURCE_ROOT, Failure, recipe_key, remove_tree
 from vmmtools.build import Build
 from vmmtools.check import tap
 from vmmtools.check.context import Context, lab_arches
-from vmmtools.check.process import call
+from vmmtools.check.process import at_once, call
 from vmmtools.check.report import CHECK_FOLDER, Report, only
 
 BUILD_LIMIT = 900
@@ -241,5 +240,4 @@ def _tidy(context: Context, arch: Arch, seen: set[str]) -> None:
         else:
             context.report.failed(name, said.text, only(name))
 
-    with concurrent.futures.ThreadPoolExecutor(context.jobs) as pool:
-        list(pool.map(check, files))
+    at_once(context.jobs, check, files)

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from vmmtools.base import SOURCE_ROOT, Failure
 from vmmtools.check.report import Report, joined
 
+Item = TypeVar("Item")
 GRACE = 10
 """Seconds between asking a program to end, and ending it."""
 
@@ -65,6 +68,22 @@ def end_all() -> None:
         children = list(_running)
     for child in children:
         _end(child)
+
+
+def at_once(jobs: int, run: Callable[[Item], None],
+            items: Iterable[Item]) -> None:
+    """Run something for each item, as many at a time as there are jobs.
+
+    Errors come through. Told to end, it ends what is running.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for done in [pool.submit(run, item) for item in items]:
+                done.result()
+        except (KeyboardInterrupt, SystemExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
+            raise
 
 
 def call(
