@@ -14,18 +14,22 @@ from vmmtools.check.report import CHECK_FOLDER, only
 RUNS = re.compile(r"(?:stat::number_of_executed_units:\s*|Done )(\d+)")
 ENOUGH_RUNS = 1000
 """Fewer inputs than this in a run mean that the target does not work."""
+SHARED_BY = 2
+"""So many targets share a processor: what is new is found in the first
+seconds, and the seeds and the corpus make up for the rest."""
 SLACK = 120
 """Seconds a target may take beyond its time: the last input, the report."""
 
 
 def fuzz_suite(context: Context) -> None:
-    """Build all targets; run as many at a time as there are jobs."""
+    """Build all targets, run them."""
     if not build(context, FUZZ):
         return
     targets = [path for path in
                sorted((FUZZ.folder / "tests" / "fuzz").glob("fuzz_*"))
                if path.is_file() and context.wants(path.name)]
-    at_once(context.jobs, lambda target: _fuzz(context, target), targets)
+    at_once(context.jobs * SHARED_BY, lambda target: _fuzz(context, target),
+            targets)
 
 
 def _fuzz(context: Context, target: Path) -> None:
