@@ -153,13 +153,16 @@ def count_tap(report: Report, program: str, read: tap.Tap) -> int:
 def python_suite(context: Context, name: str, limit: int) -> None:
     """The Python tests in tests/NAME, run by unittest, one line each."""
     folder = SOURCE_ROOT / "tests" / name
-    for file in sorted(folder.glob("test_*.py")):
-        if not context.wants(file.stem):
-            continue
+
+    def run(file: Path) -> None:
         ended = call([sys.executable, "-m", "unittest", "-v", file.stem],
                      limit=limit, report=context.report, cwd=folder,
                      env={"PYTHONPATH": str(SOURCE_ROOT / "tools")})
         unittest_results(context.report, file.stem, ended.text, ended.good)
+
+    at_once(context.jobs, run, [file for file in
+                                sorted(folder.glob("test_*.py"))
+                                if context.wants(file.stem)])
 
 
 UNITTEST = re.compile(r"^(\w+) \(([\w.]+)\).*?\.\.\. (ok|FAIL|ERROR|skipped"

@@ -1,18 +1,14 @@
-"""tools/lab keeps its promises: output, status, limits, nothing left."""
+"""What the tests of tools/lab have in common, on whatever host."""
 
 import os
 import pty
-import signal
 import subprocess
 import tempfile
 import termios
-import time
-import unittest
 from pathlib import Path
 
 from vmmtools.arch import find_arch
 from vmmtools.base import SOURCE_ROOT
-from vmmtools.images import find_kernel
 
 LAB = str(SOURCE_ROOT / "tools/lab")
 ARM64 = find_arch("arm64")
@@ -33,23 +29,7 @@ def lab(*command, options=(), arch=ARM64, **more):
     return done.returncode, done.stdout, done.stderr
 
 
-def emulators(pid):
-    """The emulators that `pid` has started."""
-    started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [path for path in (Path(f"/proc/{word}") for word in started)
-            if path.exists() and "qemu" in (path / "comm").read_text()]
-
-
-def wait_until(condition, seconds=60):
-    """Waits for something that must come to pass."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError("it did not come to pass")
-        time.sleep(0.05)
-
-
-class CommandTest(unittest.TestCase):
+class CommandTests:
     """A command's output and status"""
 
     arch = ARM64
@@ -110,94 +90,19 @@ class CommandTest(unittest.TestCase):
             self.assertEqual((status, out), (0, data))
 
 
-class MipsCommandTest(CommandTest):
-    """The same on a MIPS host, whose channel is a serial port"""
+class CountedTests:
+    """A run whose instructions are counted"""
 
-    arch = MIPS
-    much = 30000
-
-    def test_pages_of_both_sizes(self):
-        for page in (4, 16):
-            self.assertEqual(
-                self.lab("sh", "-c", "grep -m 1 KernelPageSize "
-                         "/proc/self/smaps",
-                         options=["--page", f"{page}k"])[1].split(),
-                [b"KernelPageSize:", b"%d" % page, b"kB"])
-
-
-class ConsoleTest(unittest.TestCase):
-    """The channel over the serial console"""
+    arch = ARM64
 
     def test_counted_runs_are_the_same(self):
-        runs = [lab("sh", "-c", "cat /proc/uptime; exit 3",
+        runs = [lab("sh", "-c", "cat /proc/uptime; exit 3", arch=self.arch,
                     options=["--icount"]) for _ in range(2)]
         self.assertEqual(runs[0], runs[1])
         self.assertEqual(runs[0][0], 3)
 
-    def test_counted_runs_of_mips_are_the_same(self):
-        runs = [lab("sh", "-c", "cat /proc/uptime; exit 3", arch=MIPS,
-                    options=["--icount"]) for _ in range(2)]
-        self.assertEqual(runs[0], runs[1])
-        self.assertEqual(runs[0][0], 3)
 
-    def test_kernel_without_virtio(self):
-        if not find_kernel(ARM64, "mini-64k").ready():
-            self.skipTest("the kernel with 64K pages is not built")
-        self.assertEqual(
-            lab("sh", "-c", "echo out; echo err >&2; exit 4",
-                options=["--page", "64k"]), (4, b"out\n", b"err\n"))
-
-
-class EndTest(unittest.TestCase):
-    """Every way a run ends"""
-
-    def test_time_limit_is_124(self):
-        status, out, err = lab("sh", "-c", "echo started; sleep 1000",
-                               options=["--timeout", "10"])
-        self.assertEqual((status, out), (124, b"started\n"))
-        self.assertIn(b"10 s", err)
-
-    def test_host_that_ends_by_itself_is_125(self):
-        status, _, err = lab("poweroff", "-f")
-        self.assertEqual(status, 125)
-        self.assertIn(b"Power down", err)
-
-    def test_mips_host_that_ends_by_itself_is_125(self):
-        status, _, err = lab("reboot", "-f", arch=MIPS)
-        self.assertEqual(status, 125)
-        self.assertIn(b"reboot: Restarting system", err)
-
-    def test_emulator_that_crashes_is_named(self):
-        with subprocess.Popen(lab_words("sleep", "1000"),
-                              stdin=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE) as process:
-            wait_until(lambda: emulators(process.pid))
-            for path in emulators(process.pid):
-                os.kill(int(path.name), signal.SIGSEGV)
-            _, err = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 125)
-        self.assertIn(b"qemu-system-aarch64: ended by SIGSEGV", err)
-
-    def end_by(self, number):
-        """Ends a run by a signal; its status, once the emulator is gone."""
-        with subprocess.Popen(lab_words("sleep", "1000"),
-                              stdin=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL) as process:
-            wait_until(lambda: emulators(process.pid))
-            running = emulators(process.pid)
-            process.send_signal(number)
-            status = process.wait(60)
-        wait_until(lambda: not any(path.exists() for path in running))
-        return status
-
-    def test_emulator_ends_with_the_lab(self):
-        self.assertEqual(self.end_by(signal.SIGTERM), 128 + signal.SIGTERM)
-
-    def test_emulator_ends_with_the_killed_lab(self):
-        self.assertEqual(self.end_by(signal.SIGKILL), -signal.SIGKILL)
-
-
-class TerminalTest(unittest.TestCase):
+class TerminalTests:
     """tools/lab -i on a terminal"""
 
     arch = ARM64
@@ -221,13 +126,3 @@ class TerminalTest(unittest.TestCase):
         finally:
             os.close(near)
             os.close(far)
-
-
-class MipsTerminalTest(TerminalTest):
-    """The same on a MIPS host"""
-
-    arch = MIPS
-
-
-if __name__ == "__main__":
-    unittest.main()
