@@ -90,8 +90,8 @@ def cases() -> list[Case]:
              err=("Fatal: b: this machine has no power button (run with "
                   "--power-button) (--force ends it at once)",)),
         Case("a-paused-guest-hears-what-was-typed-later", host=HOST,
-             script=SOCKET + r"on_pty expect '# ' status 0 send '\x01x' -- "
-             "vmm console s; vmm pause s; "
+             script=SOCKET + r"on_pty expect '# ' send '\x01x' status 0 -- "
+             "vmm console s || fail console; vmm pause s; "
              r"{ printf 'echo b-$((6*7)); poweroff -f\n'; sleep 1; "
              "vmm resume s; } | vmm console s >said && wait $! && "
              "grep -q b-42 said && echo heard", out=("heard",)),
