@@ -52,15 +52,24 @@ judge() {
 	fi
 }
 
+# spent START: how many seconds it took, as a comment.
+spent() {
+	read -r now _ </proc/uptime
+	echo "$1 $now" | awk '{ printf "# %.1f s\n", $2 - $1 }'
+}
+
 run() { # NAME STATUS LAST COMMAND
+	read -r start _ </proc/uptime
 	timeout -s KILL "$limit" sh -c "exec $4" </dev/null >out 2>err
 	wrong=$(judge $? "$2" "$3")
 	if [ -z "$wrong" ]; then
 		echo "ok $number - $1"
+		spent "$start"
 		return
 	fi
 	failures=$((failures + 1))
 	echo "not ok $number - $1"
+	spent "$start"
 	{
 		echo "$4"
 		echo "$wrong"
