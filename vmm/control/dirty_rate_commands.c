@@ -37,6 +37,13 @@ static bool is_ring(const struct vm *vm)
 	return strcmp(dirty_log_name(vm), "ring") == 0;
 }
 
+/* In QEMU's words. */
+static const char *mode_name(const struct control *control)
+{
+	return control->vm && is_ring(control->vm) ? "dirty-ring"
+						   : "dirty-bitmap";
+}
+
 static void sample(void *ctx, bool end)
 {
 	struct dirty_rate_watch *watch = ctx;
@@ -59,7 +66,7 @@ static json_t *mib(const struct dirty_rate_watch *watch, uint64_t pages)
 			  20);
 }
 
-static void add_vcpus(const struct dirty_rate_watch *watch, json_t *info)
+static void add_vcpus(const struct dirty_rate_watch *watch, json_t **info)
 {
 	json_t *list = json_array();
 
@@ -67,17 +74,14 @@ static void add_vcpus(const struct dirty_rate_watch *watch, json_t *info)
 		const uint64_t pages = dirty_rate_per_second(&watch->rate,
 							     watch->pages[i]);
 
-		(void)json_array_append_new(
-			list, json_pack("{s:i, s:o, s:o}", "id", (int)i,
-					"dirty-rate", mib(watch, pages),
-					"x-vmm-pages", qmp_number(pages)));
+		qmp_append(&list, json_pack("{s:i, s:o, s:o}", "id", (int)i,
+					    "dirty-rate", mib(watch, pages),
+					    "x-vmm-pages", qmp_number(pages)));
 	}
-	if (watch->vcpus > 0)
-		(void)json_object_set(info, "vcpu-dirty-rate", list);
-	json_decref(list);
+	qmp_add(info, "vcpu-dirty-rate", list);
 }
 
-static void add_regions(const struct dirty_rate_watch *watch, json_t *info)
+static void add_regions(const struct dirty_rate_watch *watch, json_t **info)
 {
 	const struct mem_map *map = &watch->control->machine->mem;
 	json_t *list = json_array();
@@ -89,18 +93,17 @@ static void add_regions(const struct dirty_rate_watch *watch, json_t *info)
 		if (r->kind == MEM_RESERVED)
 			continue;
 		all += watch->rate.pages[i];
-		(void)json_array_append_new(
-			list,
-			json_pack(
-				"{s:o, s:o, s:o}", "name", qmp_string(r->name),
-				"start", qmp_number(r->gpa.start), "pages",
-				qmp_number(dirty_rate_per_second(
-					&watch->rate, watch->rate.pages[i]))));
+		qmp_append(&list, json_pack("{s:o, s:o, s:o}", "name",
+					    qmp_string(r->name), "start",
+					    qmp_number(r->gpa.start), "pages",
+					    qmp_number(dirty_rate_per_second(
+						    &watch->rate,
+						    watch->rate.pages[i]))));
 	}
 	all = dirty_rate_per_second(&watch->rate, all);
-	(void)json_object_set_new(info, "dirty-rate", mib(watch, all));
-	(void)json_object_set_new(info, "x-vmm-pages", qmp_number(all));
-	(void)json_object_set_new(info, "x-vmm-regions", list);
+	qmp_add(info, "dirty-rate", mib(watch, all));
+	qmp_add(info, "x-vmm-pages", qmp_number(all));
+	qmp_add(info, "x-vmm-regions", list);
 }
 
 static const char *status(const struct dirty_rate_watch *watch)
@@ -126,18 +129,17 @@ static json_t *describe(const struct control *control,
 		"start-time", watch ? watch->started : 0, "calc-time",
 		ms ? calc : calc / 1000, "calc-time-unit",
 		ms ? "millisecond" : "second", "sample-pages", 0, "mode",
-		control->vm && is_ring(control->vm) ? "dirty-ring"
-						    : "dirty-bitmap",
-		"x-vmm-page-size", qmp_number(machine->limits.page_size));
+		mode_name(control), "x-vmm-page-size",
+		qmp_number(machine->limits.page_size));
 
-	if (!info || !watch)
+	if (!watch)
 		return info;
 	if (watch->rate.state == DIRTY_RATE_FAILED)
-		(void)json_object_set_new(info, "x-vmm-error",
-					  qmp_string(watch->rate.err.msg));
+		qmp_add(&info, "x-vmm-error", qmp_string(watch->rate.err.msg));
 	if (watch->rate.state == DIRTY_RATE_MEASURED) {
-		add_regions(watch, info);
-		add_vcpus(watch, info);
+		add_regions(watch, &info);
+		if (watch->vcpus > 0)
+			add_vcpus(watch, &info);
 	}
 	return info;
 }
@@ -190,8 +192,7 @@ static int get_unit(const struct qmp_call *call, bool *ret, struct err *err)
 static int check_mode(const struct qmp_call *call, struct err *err)
 {
 	const struct control *control = call->ctx;
-	const char *have = control->vm && is_ring(control->vm) ? "dirty-ring"
-							       : "dirty-bitmap";
+	const char *have = mode_name(control);
 	const char *mode = qmp_arg_string(call, "mode", have);
 
 	if (strcmp(mode, have) == 0)
@@ -241,10 +242,11 @@ int command_query_dirty_rate(struct qmp_call *call, struct err *err)
 	if (r < 0)
 		return r;
 	call->ret = describe(control, control->dirty_rate, ms);
-	return call->ret ? 0 : err_set(err, -ENOMEM, "reply: out of memory");
+	return 0;
 }
 
-void dirty_rate_tell(const struct control *control, size_t region, json_t *told)
+void dirty_rate_tell(const struct control *control, size_t region,
+		     json_t **told)
 {
 	const struct dirty_rate_watch *watch = control->dirty_rate;
 	const struct dirty_rate *rate;
@@ -254,13 +256,10 @@ void dirty_rate_tell(const struct control *control, size_t region, json_t *told)
 		return;
 	rate = &watch->rate;
 	age = clock_ns() - rate->begun_ns - rate->took_ns;
-	(void)json_object_set_new(
-		told, "dirty",
+	qmp_add(told, "dirty",
 		qmp_number(rate->pages[region] << rate->dirty->page_shift));
-	(void)json_object_set_new(told, "dirty-time",
-				  qmp_number(rate->took_ns / NS_PER_MS));
-	(void)json_object_set_new(told, "dirty-age",
-				  qmp_number(age / NS_PER_MS));
+	qmp_add(told, "dirty-time", qmp_number(rate->took_ns / NS_PER_MS));
+	qmp_add(told, "dirty-age", qmp_number(age / NS_PER_MS));
 }
 
 void dirty_rate_commands_restart(struct control *control)

@@ -22,7 +22,7 @@ int command_query_dirty_rate(struct qmp_call *call, struct err *err);
  * such measurement, or one is under way.
  */
 void dirty_rate_tell(const struct control *control, size_t region,
-		     json_t *told);
+		     json_t **told);
 
 /* The VM has gone, and another one may come: its vCPUs count anew. */
 void dirty_rate_commands_restart(struct control *control);

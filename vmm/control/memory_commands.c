@@ -19,11 +19,6 @@
 #define BUDGET_NS 4000000 /* one answer may keep the loop from the guest */
 #define MAX_CELLS 1024 /* in an answer */
 
-static int no_memory(struct err *err)
-{
-	return err_set(err, -ENOMEM, "reply: out of memory");
-}
-
 static const char *kind_name(enum mem_kind kind)
 {
 	switch (kind) {
@@ -69,24 +64,18 @@ static json_t *describe_backing(const struct backing *backing)
 		"share", policy->share, "prealloc", policy->prealloc, "reserve",
 		policy->reserve, "lock", policy->lock, "merge", policy->merge);
 
-	if (ret && policy->source == MEM_FILE)
-		(void)json_object_set_new(ret, "path",
-					  qmp_string(policy->path));
-
-	if (ret && policy->bind)
-		(void)json_object_set_new(ret, "node",
-					  json_integer(policy->node));
+	if (policy->source == MEM_FILE)
+		qmp_add(&ret, "path", qmp_string(policy->path));
+	if (policy->bind)
+		qmp_add(&ret, "node", json_integer(policy->node));
 	return ret;
 }
 
 /* Of memory that comes and goes: how much of it there is. */
-static void describe_blocks(json_t *told, const struct mem_blocks *blocks)
+static void describe_blocks(json_t **told, const struct mem_blocks *blocks)
 {
-	(void)json_object_set_new(
-		told, "plugged",
-		json_integer((json_int_t)blocks_bytes(blocks)));
-	(void)json_object_set_new(told, "block-size",
-				  json_integer((json_int_t)blocks->size));
+	qmp_add(told, "plugged", qmp_number(blocks_bytes(blocks)));
+	qmp_add(told, "block-size", qmp_number(blocks->size));
 }
 
 /* @i: which region; @slot: its first number, counting up: each region with
@@ -104,22 +93,19 @@ static json_t *describe(const struct control *control, size_t i,
 				(json_int_t)region->gpa.start, "size",
 				(json_int_t)region->gpa.size);
 
-	if (!ret || !region->host)
+	if (!region->host)
 		return ret;
-	(void)json_object_set_new(ret, "slot", json_integer(*slot));
+	qmp_add(&ret, "slot", json_integer(*slot));
 	*slot += (int)mem_slots_of(region);
 	if (region->blocks)
-		describe_blocks(ret, region->blocks);
-	(void)json_object_set_new(ret, "read-only",
-				  json_boolean(region->kind == MEM_ROM));
-	(void)json_object_set_new(ret, "dirty-log", json_boolean(logged));
+		describe_blocks(&ret, region->blocks);
+	qmp_add(&ret, "read-only", json_boolean(region->kind == MEM_ROM));
+	qmp_add(&ret, "dirty-log", json_boolean(logged));
 	if (region->backing)
-		(void)json_object_set_new(ret, "backing",
-					  describe_backing(region->backing));
-	dirty_rate_tell(control, i, ret);
+		qmp_add(&ret, "backing", describe_backing(region->backing));
+	dirty_rate_tell(control, i, &ret);
 	if (merged_known(merged))
-		(void)json_object_set_new(
-			ret, "merged", json_integer((json_int_t)merged->bytes));
+		qmp_add(&ret, "merged", qmp_number(merged->bytes));
 	return ret;
 }
 
@@ -154,13 +140,11 @@ int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
 	struct merged merged[MEM_MAX_REGIONS];
 	int slot = 0;
 
+	(void)err;
 	look_at_merged(map, merged);
 	call->ret = json_array();
 	for (size_t i = 0; i < map->count; i++)
-		if (json_array_append_new(
-			    call->ret,
-			    describe(control, i, &merged[i], &slot)) < 0)
-			return no_memory(err);
+		qmp_append(&call->ret, describe(control, i, &merged[i], &slot));
 	return 0;
 }
 
@@ -171,7 +155,8 @@ struct look {
 	const struct mem_region *region;
 	struct range left; /* what is to be looked at */
 	uint64_t cell; /* in bytes; a power of two */
-	json_t *cells; /* what is in those that are not empty; owned */
+	json_t *cells; /* what is in those that are not empty; owned; NULL: no
+			* memory */
 };
 
 static void look_finish(struct look *look)
@@ -210,30 +195,25 @@ static uint64_t unplugged(const struct mem_region *region, struct range part)
 	return sum;
 }
 
-static int add_cell(struct look *look, gpa_t start, const struct residency *sum,
-		    const struct rest *rest, struct err *err)
+static void add_cell(struct look *look, gpa_t start,
+		     const struct residency *sum, const struct rest *rest)
 {
 	json_t *cell;
 
 	if (!sum->resident && !sum->zero && !sum->swapped && !rest->held &&
 	    !rest->unplugged)
-		return 0;
+		return;
 	cell = json_pack("{s:I, s:I, s:I, s:I}", "start", (json_int_t)start,
 			 "resident", (json_int_t)sum->resident, "swapped",
 			 (json_int_t)sum->swapped, "ballooned",
 			 (json_int_t)rest->held);
-	if (cell && look->region->blocks)
-		(void)json_object_set_new(
-			cell, "unplugged",
-			json_integer((json_int_t)rest->unplugged));
-	if (cell && look->source.scan) {
-		(void)json_object_set_new(cell, "huge",
-					  json_integer((json_int_t)sum->huge));
-		(void)json_object_set_new(cell, "zero",
-					  json_integer((json_int_t)sum->zero));
+	if (look->region->blocks)
+		qmp_add(&cell, "unplugged", qmp_number(rest->unplugged));
+	if (look->source.scan) {
+		qmp_add(&cell, "huge", qmp_number(sum->huge));
+		qmp_add(&cell, "zero", qmp_number(sum->zero));
 	}
-	return json_array_append_new(look->cells, cell) < 0 ? no_memory(err)
-							    : 0;
+	qmp_append(&look->cells, cell);
 }
 
 /* Looks at the next cell, or as much of it as there is time for. */
@@ -263,7 +243,8 @@ static int look_at_cell(struct look *look, uint64_t deadline, struct err *err)
 		look->left.start += part.size;
 		look->left.size -= part.size;
 	} while (cell > 0 && clock_ns() < deadline);
-	return add_cell(look, start, &sum, &rest, err);
+	add_cell(look, start, &sum, &rest);
+	return 0;
 }
 
 static int refuse(struct err *err, const char *name, const char *wanted)
@@ -301,8 +282,7 @@ static int look_init(struct look *look, const struct qmp_call *call,
 			       " bytes are not in one region of memory",
 			       look->left.start, look->left.size);
 	look->cells = json_array();
-	return look->cells ? residency_open(&look->source, err)
-			   : no_memory(err);
+	return residency_open(&look->source, err);
 }
 
 int command_x_vmm_query_residency(struct qmp_call *call, struct err *err)
@@ -321,11 +301,10 @@ int command_x_vmm_query_residency(struct qmp_call *call, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	call->ret = json_pack("{s:I, s:I, s:O}", "start", (json_int_t)start,
+	call->ret = json_pack("{s:I, s:I, s:o}", "start", (json_int_t)start,
 			      "size", (json_int_t)(look.left.start - start),
-			      "cells", look.cells);
-	if (call->ret && residency_merged(&merged) == 0)
-		(void)json_object_set_new(call->ret, "merged",
-					  json_integer((json_int_t)merged));
-	return call->ret ? 0 : no_memory(err);
+			      "cells", TAKE_PTR(look.cells));
+	if (residency_merged(&merged) == 0)
+		qmp_add(&call->ret, "merged", qmp_number(merged));
+	return 0;
 }
