@@ -239,6 +239,7 @@ int mem_policy_parse(struct mem_policy *ret, char *text, const char **ret_place,
 	p.bind = w.node != NO_NODE;
 	p.node = p.bind ? (uint16_t)w.node : 0;
 	p.reserve = w.reserve == SWITCH_ON || p.huge == MEM_HUGE_TLB;
+	p.overcommit = w.reserve == SWITCH_OFF;
 	p.prealloc = w.prealloc == SWITCH_ON || must_prealloc(&p);
 	r = check_source(&p, &w, err);
 	if (r == 0)

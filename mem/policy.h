@@ -45,6 +45,7 @@ struct mem_policy {
 	bool share : 1; /* writes reach the source: MEM_MEMFD, or a file */
 	bool prealloc : 1; /* take all pages before the guest runs */
 	bool reserve : 1; /* have the host promise them */
+	bool overcommit : 1; /* reserve=off: the user wants no promise */
 	bool lock : 1; /* what is touched is never swapped out */
 	bool merge : 1; /* KSM may share equal pages */
 	bool dump : 1; /* is part of a core dump of the VMM */

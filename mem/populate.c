@@ -4,22 +4,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "mem/backing.h"
-#include "mem/cgroup.h"
-#include "mem/host.h"
+#include "mem/shortage.h"
 
 #define MAX_THREADS 32 /* more wait for each other in the kernel */
 #define CHUNK ((uint64_t)64 << 20) /* what is done between two looks around */
@@ -179,20 +175,6 @@ static int start_threads(struct populate *p, struct err *err)
 	return 0;
 }
 
-/* What a file on a tmpfs, which is memory, has no pages for yet. */
-static uint64_t missing_on_tmpfs(int fd, uint64_t size)
-{
-	struct statfs fs;
-	struct stat st;
-	uint64_t has;
-
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC ||
-	    fstat(fd, &st) < 0)
-		return 0;
-	has = (uint64_t)st.st_blocks * 512;
-	return has < size ? size - has : 0;
-}
-
 /* What of the host's free memory it takes to populate a region: nothing of a
  * pool, which has promised its pages, nor of a shared file, whose pages are the
  * page cache's. */
@@ -203,7 +185,7 @@ static uint64_t takes(const struct mem_region *r)
 	if (policy->huge == MEM_HUGE_TLB)
 		return 0;
 	if (policy->source == MEM_FILE && policy->share)
-		return missing_on_tmpfs(r->backing->fd, r->gpa.size);
+		return shortage_of_file(r->backing->fd, r->gpa.size);
 	return r->gpa.size;
 }
 
@@ -220,30 +202,6 @@ static uint64_t still_needed(const struct mem_map *map)
 	return need;
 }
 
-/* The kernel would not refuse a page: it would kill somebody. */
-static int check_available(const struct mem_map *map, struct err *err)
-{
-	const uint64_t need = still_needed(map);
-	struct cgroup_room room;
-	uint64_t available;
-
-	if (cgroup_room(HOST_PROCFS, CGROUP_FS, host_swap_free(HOST_PROCFS),
-			&room) &&
-	    need > room.left)
-		return err_set(err, -ENOMEM,
-			       "prealloc=on: %" PRIu64 " MiB are asked for, of "
-			       "the %" PRIu64 " MiB of control group %s "
-			       "(memory.max) %" PRIu64 " MiB are left",
-			       need >> 20, room.max >> 20, room.path,
-			       room.left >> 20);
-	if (!host_available(HOST_PROCFS, &available) || need <= available)
-		return 0;
-	return err_set(err, -ENOMEM,
-		       "prealloc=on: %" PRIu64 " MiB are asked for, the host "
-		       "has %" PRIu64 " MiB available",
-		       need >> 20, available >> 20);
-}
-
 int populate_start(struct populate **ret, const struct mem_map *map,
 		   struct err *err)
 {
@@ -258,7 +216,7 @@ int populate_start(struct populate **ret, const struct mem_map *map,
 	*ret = NULL;
 	if (total == 0)
 		return 0;
-	r = check_available(map, err);
+	r = shortage_check("prealloc=on", still_needed(map), err);
 	if (r < 0)
 		return r;
 	p = calloc(1, sizeof(*p));

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/size.h"
 #include "mem/host.h"
+#include "mem/shortage.h"
 
 /* Of Linux 6.3; the headers may be older. Source: linux/memfd.h */
 #ifndef MFD_NOEXEC_SEAL
@@ -93,6 +94,12 @@ static int adopt_pages(struct mem_policy *policy, int fd, struct err *err)
 				 "merge=on does not go with %s, which is on a "
 				 "hugetlbfs",
 				 policy->path);
+	if (policy->overcommit)
+		return err_input(err, -EINVAL,
+				 "reserve=off does not go with %s, which is on "
+				 "a hugetlbfs: a page that is missing later "
+				 "would end the guest",
+				 policy->path);
 	policy->huge = MEM_HUGE_TLB;
 	policy->huge_size = (uint64_t)fs.f_bsize;
 	policy->reserve = true;
@@ -156,6 +163,9 @@ static int allocate(const struct mem_policy *policy, int fd, uint64_t size,
 	/* A pool promises by itself; what is not shared is not in the file. */
 	if (!policy->reserve || !policy->share || policy->huge == MEM_HUGE_TLB)
 		return 0;
+	r = shortage_check("reserve=on", shortage_of_file(fd, size), err);
+	if (r < 0)
+		return r;
 	do
 		r = fallocate(fd, 0, 0, (off_t)size);
 	while (r < 0 && errno == EINTR);

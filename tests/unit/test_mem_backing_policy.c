@@ -1,16 +1,19 @@
 /* tests/unit/test_mem_backing_policy.c - mem/backing.c as policies have it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "mem/backing.h"
+#include "mem/host.h"
 #include "tests/unit/test.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -244,6 +247,32 @@ static void file__reserve_allocates_it(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_true((uint64_t)st.st_blocks * 512 >= SIZE);
 	backing_finish(&b);
+}
+
+/* There a file's pages are the host's memory. */
+static void file__reserve_on_a_tmpfs_needs_as_much_memory(void **state)
+{
+	char own[] = "/dev/shm/vmm-test-backing-XXXXXX";
+	struct mem_policy p = policy("reserve=on,backing=file:X");
+	struct range at = { AT, 0 };
+	struct backing b;
+	struct statfs fs;
+	int fd;
+
+	(void)state;
+	if (statfs("/dev/shm", &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+		SKIP("no tmpfs on /dev/shm");
+	assert_true(host_available(HOST_PROCFS, &at.size));
+	at.size = (at.size / MIB + 1) * 2 * MIB;
+	fd = mkstemp(own);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)at.size), 0);
+	assert_int_equal(close(fd), 0);
+	p.path = own;
+	assert_int_equal(backing_init(&b, at, 2 * MIB, &p, &err), -ENOMEM);
+	assert_int_equal(unlink(own), 0);
+	assert_non_null(strstr(err.msg, "backing: reserve=on: "));
+	assert_non_null(strstr(err.msg, " MiB are asked for, "));
 }
 
 static void file__shared_writes_reach_it(void **state)
@@ -502,6 +531,7 @@ int main(void)
 			policy__memfd_is_shared_and_of_a_size_that_stays),
 		FILE_TEST(file__one_that_is_missing_is_made_sparse),
 		FILE_TEST(file__reserve_allocates_it),
+		FILE_TEST(file__reserve_on_a_tmpfs_needs_as_much_memory),
 		FILE_TEST(file__shared_writes_reach_it),
 		FILE_TEST(file__private_writes_do_not),
 		FILE_TEST(file__one_that_cannot_be_made_leaves_nothing_behind),
