@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "vmm/control/socket.h"
 
-static char base[] = "/tmp/vmm-test-XXXXXX";
+static struct temp_folder base;
 static struct err err;
 
 /* NULL: there is none. This program has one thread. */
@@ -30,29 +31,24 @@ static int setup(void **state)
 {
 	(void)state;
 	err = (struct err){ 0 };
-	memset(base + sizeof(base) - 7, 'X', 6);
-	if (!mkdtemp(base))
+	if (temp_folder_make(&base, "/tmp") < 0)
 		return -1;
-	set_runtime_dir(base);
+	set_runtime_dir(base.path);
 	return 0;
 }
 
 static char *under(const char *name)
 {
-	static char path[128];
+	static char path[TEMP_PATH_SIZE];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", base, name);
+	temp_folder_path(&base, name, path);
 	return path;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	(void)unlink(under("vmm/a.sock"));
-	(void)unlink(under("vmm/b.sock"));
-	(void)unlink(under("file"));
-	(void)rmdir(under("vmm"));
-	return rmdir(base);
+	return temp_folder_remove(&base);
 }
 
 static mode_t mode_of(const char *path)

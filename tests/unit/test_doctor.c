@@ -1,10 +1,7 @@
 /* tests/unit/test_doctor.c - vmm/doctor.c and vmm/doctor_host.c. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "vmm/doctor.h"
 
@@ -19,43 +16,12 @@ static const struct doctor_finding *find(const struct doctor *doctor,
 }
 
 /* A folder that stands for a host's root. */
-struct root {
-	char path[64];
-};
-
-static struct root root_make(void)
+static struct temp_folder root_make(void)
 {
-	struct root root = { "/tmp/test_doctor.XXXXXX" };
+	struct temp_folder root;
 
-	assert_non_null(mkdtemp(root.path));
+	assert_int_equal(temp_folder_make(&root, "/tmp"), 0);
 	return root;
-}
-
-static void root_write(const struct root *root, const char *path,
-		       const char *text)
-{
-	char full[256];
-	FILE *file;
-
-	(void)snprintf(full, sizeof(full), "%s%s", root->path, path);
-	for (char *p = full + strlen(root->path) + 1; (p = strchr(p, '/'));
-	     p++) {
-		*p = '\0';
-		(void)mkdir(full, 0700);
-		*p = '/';
-	}
-	file = fopen(full, "w");
-	assert_non_null(file);
-	(void)fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
-
-static void root_remove(const struct root *root)
-{
-	char command[96];
-
-	(void)snprintf(command, sizeof(command), "rm -r %s", root->path);
-	assert_int_equal(system(command), 0);
 }
 
 static void add__what_is_well_has_no_cure(void **state)
@@ -104,7 +70,7 @@ static void host__a_kernel_without_features_is_told(void **state)
 		"hugetlb pages",
 		"same-page merging (KSM)",
 	};
-	struct root root = root_make();
+	struct temp_folder root = root_make();
 	struct doctor d = { 0 };
 
 	(void)state;
@@ -118,25 +84,26 @@ static void host__a_kernel_without_features_is_told(void **state)
 		assert_non_null(f->cure);
 	}
 	assert_true(doctor_fit(&d));
-	root_remove(&root);
+	assert_int_equal(temp_folder_remove(&root), 0);
 }
 
 static void host__settings_are_read(void **state)
 {
-	struct root root = root_make();
+	struct temp_folder root = root_make();
 	struct doctor d = { 0 };
 
 	(void)state;
-	root_write(&root, "/sys/kernel/mm/transparent_hugepage/enabled",
-		   "always [madvise] never\n");
-	root_write(&root,
-		   "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
-		   "8\n");
-	root_write(&root,
-		   "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
-		   "0\n");
-	root_write(&root, "/sys/kernel/mm/ksm/run", "1\n");
-	root_write(&root, "/proc/sys/vm/overcommit_memory", "0\n");
+	temp_folder_put(&root, "/sys/kernel/mm/transparent_hugepage/enabled",
+			"always [madvise] never\n");
+	temp_folder_put(
+		&root, "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
+		"8\n");
+	temp_folder_put(
+		&root,
+		"/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages",
+		"0\n");
+	temp_folder_put(&root, "/sys/kernel/mm/ksm/run", "1\n");
+	temp_folder_put(&root, "/proc/sys/vm/overcommit_memory", "0\n");
 	doctor_host(&d, root.path);
 	assert_string_equal(find(&d, "transparent huge pages")->value,
 			    "madvise");
@@ -145,7 +112,7 @@ static void host__settings_are_read(void **state)
 	assert_string_equal(find(&d, "same-page merging (KSM)")->value, "on");
 	assert_string_equal(find(&d, "vm.overcommit_memory")->value,
 			    "heuristic");
-	root_remove(&root);
+	assert_int_equal(temp_folder_remove(&root), 0);
 }
 
 static void host__settings_that_hurt_have_a_cure(void **state)
@@ -155,38 +122,38 @@ static void host__settings_that_hurt_have_a_cure(void **state)
 		"same-page merging (KSM)",
 		"vm.overcommit_memory",
 	};
-	struct root root = root_make();
+	struct temp_folder root = root_make();
 	struct doctor d = { 0 };
 
 	(void)state;
-	root_write(&root, "/sys/kernel/mm/transparent_hugepage/enabled",
-		   "always madvise [never]\n");
-	root_write(&root, "/sys/kernel/mm/ksm/run", "0\n");
-	root_write(&root, "/proc/sys/vm/overcommit_memory", "2\n");
+	temp_folder_put(&root, "/sys/kernel/mm/transparent_hugepage/enabled",
+			"always madvise [never]\n");
+	temp_folder_put(&root, "/sys/kernel/mm/ksm/run", "0\n");
+	temp_folder_put(&root, "/proc/sys/vm/overcommit_memory", "2\n");
 	doctor_host(&d, root.path);
 	for (size_t i = 0; i < sizeof(limited) / sizeof(*limited); i++) {
 		assert_int_equal(find(&d, limited[i])->mark, DOCTOR_LIMITED);
 		assert_non_null(find(&d, limited[i])->cure);
 	}
-	root_remove(&root);
+	assert_int_equal(temp_folder_remove(&root), 0);
 }
 
 static void host__files_that_make_no_sense_are_not_believed(void **state)
 {
-	struct root root = root_make();
+	struct temp_folder root = root_make();
 	struct doctor d = { 0 };
 
 	(void)state;
-	root_write(&root, "/sys/kernel/mm/transparent_hugepage/enabled",
-		   "always madvise never");
-	root_write(&root, "/sys/kernel/mm/ksm/run", "");
-	root_write(&root, "/proc/sys/vm/overcommit_memory", "99");
+	temp_folder_put(&root, "/sys/kernel/mm/transparent_hugepage/enabled",
+			"always madvise never");
+	temp_folder_put(&root, "/sys/kernel/mm/ksm/run", "");
+	temp_folder_put(&root, "/proc/sys/vm/overcommit_memory", "99");
 	doctor_host(&d, root.path);
 	assert_int_equal(find(&d, "transparent huge pages")->mark,
 			 DOCTOR_MISSING);
 	assert_int_equal(find(&d, "same-page merging (KSM)")->mark,
 			 DOCTOR_MISSING);
-	root_remove(&root);
+	assert_int_equal(temp_folder_remove(&root), 0);
 }
 
 int main(void)

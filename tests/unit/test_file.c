@@ -10,17 +10,18 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 
-static char dir[] = "/tmp/vmm-test-file-XXXXXX";
-static char path[64];
+static struct temp_folder dir;
+static char path[TEMP_PATH_SIZE];
 static struct err err;
 
 static const char *make(const char *name, const void *data, size_t len)
 {
 	_cleanup_(fd_closep) int fd = -1;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	temp_folder_path(&dir, name, path);
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_at(fd, data, len, 0), 0);
@@ -30,19 +31,13 @@ static const char *make(const char *name, const void *data, size_t len)
 static int setup(void **state)
 {
 	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
+	return temp_folder_make(&dir, "/tmp");
 }
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "data", "empty", "fifo", "link" };
-
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)unlink(path);
-	}
-	return rmdir(dir);
+	return temp_folder_remove(&dir);
 }
 
 static int refused(const char *name, unsigned want)
@@ -65,18 +60,18 @@ static void open__missing_file_is_named(void **state)
 
 static void open__what_is_no_file_is_refused_without_blocking(void **state)
 {
-	char want[96];
+	char want[TEMP_PATH_SIZE + 64];
 
 	(void)state;
-	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	temp_folder_path(&dir, "fifo", path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(refused(path, FILE_BLOCK_TOO), -EINVAL);
 	(void)snprintf(want, sizeof(want), "%s: not a regular file", path);
 	assert_string_equal(err.msg, want);
 
 	assert_int_equal(refused("/dev/zero", FILE_BLOCK_TOO), -EINVAL);
-	assert_int_equal(refused(dir, FILE_BLOCK_TOO), -EISDIR);
-	(void)snprintf(want, sizeof(want), "%s: is a directory", dir);
+	assert_int_equal(refused(dir.path, FILE_BLOCK_TOO), -EISDIR);
+	(void)snprintf(want, sizeof(want), "%s: is a directory", dir.path);
 	assert_string_equal(err.msg, want);
 }
 
@@ -166,7 +161,7 @@ static void write_all__file_is_made_anew(void **state)
 static int names(void)
 {
 	struct dirent **list;
-	const int n = scandir(dir, &list, NULL, NULL);
+	const int n = scandir(dir.path, &list, NULL, NULL);
 
 	assert_true(n >= 0);
 	for (int i = 0; i < n; i++)
@@ -178,7 +173,7 @@ static int names(void)
 static void write_all__link_stays_and_so_does_the_mode(void **state)
 {
 	_cleanup_(freep) uint8_t *got = NULL;
-	char link[64];
+	char link[TEMP_PATH_SIZE];
 	struct stat st;
 	size_t len = 0;
 	int before;
@@ -186,7 +181,7 @@ static void write_all__link_stays_and_so_does_the_mode(void **state)
 	(void)state;
 	make("data", "old", 3);
 	assert_int_equal(chmod(path, 0640), 0);
-	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	temp_folder_path(&dir, "link", link);
 	assert_int_equal(symlink("data", link), 0);
 	before = names();
 	assert_int_equal(file_write_all(link, "new", 3, &err), 0);
@@ -223,16 +218,16 @@ static void write_all__failure_leaves_what_was_there(void **state)
 			 -ENOENT);
 	assert_string_equal(err.msg,
 			    "/nonexistent/file: No such file or directory");
-	assert_int_equal(file_write_all(dir, "x", 1, &err), -EISDIR);
+	assert_int_equal(file_write_all(dir.path, "x", 1, &err), -EISDIR);
 }
 
 static void write_all__pipe_without_reader_is_refused(void **state)
 {
 	_cleanup_(fd_closep) int reader = -1;
-	char got[8] = "", want[128];
+	char got[8] = "", want[TEMP_PATH_SIZE + 64];
 
 	(void)state;
-	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
+	temp_folder_path(&dir, "fifo", path);
 	(void)unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(file_write_all(path, "hello", 5, &err), -ENXIO);
@@ -267,7 +262,7 @@ static void read_text__is_cut_at_the_buffer_s_end(void **state)
 		file_read_text(make("data", "12345678", 8), text, sizeof(text)),
 		0);
 	assert_string_equal(text, "1234567");
-	assert_int_equal(file_read_text(dir, text, sizeof(text)), -EISDIR);
+	assert_int_equal(file_read_text(dir.path, text, sizeof(text)), -EISDIR);
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 
 #include "mem/backing.h"
 #include "mem/host.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -23,8 +24,8 @@
 
 static struct err err;
 static char text[512];
-static char folder[] = "/tmp/vmm-test-backing-XXXXXX";
-static char path[64];
+static struct temp_folder folder;
+static char path[TEMP_PATH_SIZE];
 
 static struct mem_policy policy(const char *words)
 {
@@ -58,7 +59,7 @@ static struct backing make(const char *words)
 /* The same with a file=PATH in the test's folder; "%s" is for the path. */
 static int init_file(struct backing *b, const char *format)
 {
-	char words[256];
+	char words[TEMP_PATH_SIZE + 64];
 
 	(void)snprintf(words, sizeof(words), "backing=file:%s%s", path, format);
 	return init(b, words);
@@ -67,7 +68,7 @@ static int init_file(struct backing *b, const char *format)
 static void refused(const char *format, int code, const char *sentence)
 {
 	struct backing b = { 0 };
-	char want[256];
+	char want[TEMP_PATH_SIZE + 256];
 
 	assert_int_equal(init_file(&b, format), code);
 	(void)snprintf(want, sizeof(want), "backing: %s%s", path, sentence);
@@ -98,18 +99,16 @@ static void read_file(char *buf, size_t len)
 static int setup(void **state)
 {
 	(void)state;
-	(void)strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	if (!mkdtemp(folder))
+	if (temp_folder_make(&folder, "/tmp") < 0)
 		return -1;
-	(void)snprintf(path, sizeof(path), "%s/ram", folder);
+	temp_folder_path(&folder, "ram", path);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	(void)unlink(path);
-	return rmdir(folder);
+	return temp_folder_remove(&folder);
 }
 
 /* True if the kernel keeps @flag, as in proc(5), for the mapping at @p. */
@@ -382,7 +381,7 @@ static void file__what_is_no_file_is_refused(void **state)
 	refused("", -EINVAL, ": not a regular file");
 	(void)strcpy(path, "/tmp");
 	refused(",share=off", -EISDIR, ": is a directory");
-	(void)snprintf(path, sizeof(path), "%s/ram", folder);
+	temp_folder_path(&folder, "ram", path);
 }
 
 static void file__one_in_use_is_refused(void **state)

@@ -1,60 +1,33 @@
 /* tests/unit/test_mem_cgroup.c - mem/cgroup.c, on hosts made of files. */
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "mem/cgroup.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 
-static char root[] = "/tmp/vmm-test-cgroup-XXXXXX";
+static struct temp_folder root;
 
-/* Makes the file @path below root, and the folders above it. */
 static void put(const char *path, const char *content)
 {
-	char full[512];
-	FILE *file;
-
-	(void)snprintf(full, sizeof(full), "%s%s", root, path);
-	for (char *p = full + strlen(root) + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		(void)mkdir(full, 0700);
-		*p = '/';
-	}
-	file = fopen(full, "w");
-	assert_non_null(file);
-	assert_true(fputs(content, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
-
-static int drop(const char *path, const struct stat *st, int type,
-		struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
+	temp_folder_put(&root, path, content);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	(void)strcpy(root + strlen(root) - 6, "XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
+	return temp_folder_make(&root, "/tmp");
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	return nftw(root, drop, 16, FTW_DEPTH | FTW_PHYS);
+	return temp_folder_remove(&root);
 }
 
 /* The procfs and the cgroup file system are one tree here. */
 static bool room(uint64_t swap, struct cgroup_room *ret)
 {
-	return cgroup_room(root, root, swap, ret);
+	return cgroup_room(root.path, root.path, swap, ret);
 }
 
 static void room__without_a_limit_is_not_known(void **state)

@@ -2,20 +2,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "mem/discard.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define SIZE (4 * MIB)
 
-static char folder[] = "/tmp/vmm-test-discard-XXXXXX";
-static char path[64];
+static struct temp_folder folder;
+static char path[TEMP_PATH_SIZE];
 static struct err err;
 
 /* The policy of these words; "@" stands for the test's file. */
@@ -24,7 +23,7 @@ static int init(struct backing *b, const char *words)
 	const char *at = strchr(words, '@');
 	const char *place = NULL;
 	struct mem_policy p;
-	char text[256];
+	char text[TEMP_PATH_SIZE + 64];
 
 	if (at)
 		(void)snprintf(text, sizeof(text), "4M,%.*s%s%s",
@@ -173,17 +172,16 @@ static void discard__huge_pages_of_the_pool_go_one_by_one(void **state)
 static int make_folder(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder))
+	if (temp_folder_make(&folder, "/tmp") < 0)
 		return -1;
-	(void)snprintf(path, sizeof(path), "%s/ram", folder);
+	temp_folder_path(&folder, "ram", path);
 	return 0;
 }
 
 static int remove_folder(void **state)
 {
 	(void)state;
-	(void)unlink(path);
-	return rmdir(folder);
+	return temp_folder_remove(&folder);
 }
 
 int main(void)

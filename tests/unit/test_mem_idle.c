@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mem/idle.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 
 #define PAGE UINT64_C(4096)
@@ -16,8 +16,8 @@
 #define SWAPPED (UINT64_C(1) << 62)
 #define FIRST UINT64_C(0x40000) /* the first page of the process: 1 GiB */
 
-static char folder[] = "/tmp/vmm-test-idle-XXXXXX";
-static char pagemap[64], bitmap[64];
+static struct temp_folder folder;
+static char pagemap[TEMP_PATH_SIZE], bitmap[TEMP_PATH_SIZE];
 static struct err err;
 
 struct rig {
@@ -239,19 +239,17 @@ static void mark__pages_that_are_hidden_are_an_error(void **state)
 static int make_folder(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder))
+	if (temp_folder_make(&folder, "/tmp") < 0)
 		return -1;
-	(void)snprintf(pagemap, sizeof(pagemap), "%s/pagemap", folder);
-	(void)snprintf(bitmap, sizeof(bitmap), "%s/bitmap", folder);
+	temp_folder_path(&folder, "pagemap", pagemap);
+	temp_folder_path(&folder, "bitmap", bitmap);
 	return 0;
 }
 
 static int remove_folder(void **state)
 {
 	(void)state;
-	(void)unlink(pagemap);
-	(void)unlink(bitmap);
-	return rmdir(folder);
+	return temp_folder_remove(&folder);
 }
 
 int main(void)

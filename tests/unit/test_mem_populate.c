@@ -4,7 +4,6 @@
 #include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,18 +14,19 @@
 #include "mem/backing.h"
 #include "mem/host.h"
 #include "mem/populate.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "vmm/prealloc.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
-#define TEMPLATE "/tmp/vmm-test-populate-XXXXXX"
 
 static struct err err;
 static struct mem_map map;
 static struct backing backing[4];
 static size_t backings;
-static char path[] = TEMPLATE;
+static struct temp_folder folder;
+static char path[TEMP_PATH_SIZE];
 
 static int setup(void **state)
 {
@@ -134,12 +134,28 @@ static void populate__shortage_is_told_before_anything_is_taken(void **state)
 			 0);
 }
 
-/* What populating a file of twice what the host has comes to. @own: a template
- */
-static int populate_large_file(char *own, bool share)
+/* A new file at @path, open. Its name goes with end_file(). */
+static int begin_file(const char *where)
+{
+	int fd;
+
+	assert_int_equal(temp_folder_make(&folder, where), 0);
+	temp_folder_path(&folder, "ram", path);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void end_file(void)
+{
+	assert_int_equal(temp_folder_remove(&folder), 0);
+}
+
+/* What populating a file of twice what the host has comes to. */
+static int populate_large_file(const char *where, bool share)
 {
 	const struct mem_policy file = { .source = MEM_FILE,
-					 .path = own,
+					 .path = path,
 					 .share = share,
 					 .prealloc = true };
 	struct populate *p = NULL;
@@ -148,12 +164,11 @@ static int populate_large_file(char *own, bool share)
 
 	assert_true(host_available(HOST_PROCFS, &size));
 	size = (size / MIB + 1) * 2 * MIB;
-	fd = mkstemp(own);
-	assert_true(fd >= 0);
+	fd = begin_file(where);
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
 	assert_int_equal(close(fd), 0);
 	add(2 * GIB, size, file);
-	assert_int_equal(unlink(own), 0);
+	end_file();
 	mem_freeze(&map);
 	r = populate_start(&p, &map, &err);
 	if (p)
@@ -164,17 +179,14 @@ static int populate_large_file(char *own, bool share)
 
 static void populate__a_private_file_takes_memory_for_all_of_it(void **state)
 {
-	char own[] = TEMPLATE;
-
 	(void)state;
 	if (SMALL_ADDRESS_SPACE)
 		SKIP("no room for so large a mapping");
-	assert_int_equal(populate_large_file(own, false), -ENOMEM);
+	assert_int_equal(populate_large_file("/tmp", false), -ENOMEM);
 }
 
 static void populate__a_file_on_a_tmpfs_takes_memory(void **state)
 {
-	char own[] = "/dev/shm/vmm-test-populate-XXXXXX";
 	struct statfs fs;
 
 	(void)state;
@@ -182,24 +194,25 @@ static void populate__a_file_on_a_tmpfs_takes_memory(void **state)
 		SKIP("no room for so large a mapping");
 	if (statfs("/dev/shm", &fs) < 0 || fs.f_type != TMPFS_MAGIC)
 		SKIP("no tmpfs on /dev/shm");
-	assert_int_equal(populate_large_file(own, true), -ENOMEM);
+	assert_int_equal(populate_large_file("/dev/shm", true), -ENOMEM);
 }
 
 static void populate__what_a_tmpfs_has_already_is_not_asked_for(void **state)
 {
-	char own[] = "/dev/shm/vmm-test-populate-XXXXXX";
-	const struct mem_policy file = {
-		.source = MEM_FILE, .path = own, .share = true, .prealloc = true
-	};
+	const struct mem_policy file = { .source = MEM_FILE,
+					 .path = path,
+					 .share = true,
+					 .prealloc = true };
 	struct populate *p = NULL;
-	const int fd = mkstemp(own);
+	int fd;
 
 	(void)state;
-	if (fd < 0)
+	if (access("/dev/shm", W_OK) < 0)
 		SKIP("no /dev/shm");
+	fd = begin_file("/dev/shm");
 	assert_int_equal(fallocate(fd, 0, 0, 4 * MIB), 0);
 	add(2 * GIB, 4 * MIB, file);
-	assert_int_equal(unlink(own), 0);
+	end_file();
 	mem_freeze(&map);
 	assert_int_equal(populate_start(&p, &map, &err), 0);
 	assert_int_equal(populate_finish(p, &err), 0);
@@ -209,7 +222,7 @@ static void populate__what_a_tmpfs_has_already_is_not_asked_for(void **state)
 
 static void populate__a_page_that_is_not_to_be_had_is_named(void **state)
 {
-	const int fd = mkstemp(path);
+	const int fd = begin_file("/tmp");
 	const struct mem_policy file = { .source = MEM_FILE,
 					 .path = path,
 					 .share = true,
@@ -217,7 +230,6 @@ static void populate__a_page_that_is_not_to_be_had_is_named(void **state)
 	struct populate *p;
 
 	(void)state;
-	assert_true(fd >= 0);
 	assert_int_equal(ftruncate(fd, 128 * MIB), 0);
 	add(2 * GIB, 128 * MIB, file);
 	mem_freeze(&map);
@@ -230,7 +242,7 @@ static void populate__a_page_that_is_not_to_be_had_is_named(void **state)
 			    "offset 0x4000000: its file has no room for it, or "
 			    "cannot be read");
 	assert_int_equal(close(fd), 0);
-	assert_int_equal(unlink(path), 0);
+	end_file();
 }
 
 static int signals(void)

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "vmm/rom.h"
 
@@ -16,7 +17,7 @@
 #define PAGE (64 * KIB) /* of every host a multiple */
 #define AT 0x10000000ULL
 
-static char path[] = "/tmp/vmm-test-rom-XXXXXX";
+static char path[TEMP_PATH_SIZE];
 static struct backing rom;
 static struct range gpa;
 static struct err err;
@@ -33,7 +34,7 @@ static int load(gpa_t at)
 static void fill(size_t size)
 {
 	char *buf = malloc(size + 1);
-	const int fd = open(path, O_RDWR | O_TRUNC | O_CLOEXEC);
+	const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(buf && fd >= 0);
 	memset(buf, 'x', size);
@@ -117,7 +118,7 @@ static void load__addresses_are_whole_pages(void **state)
 
 static void load__odd_files_are_refused(void **state)
 {
-	char want[128];
+	char want[TEMP_PATH_SIZE + 64];
 
 	(void)state;
 	fill(0);
@@ -142,9 +143,12 @@ int main(void)
 		cmocka_unit_test(load__addresses_are_whole_pages),
 		cmocka_unit_test(load__odd_files_are_refused),
 	};
-	const int fd = mkstemp(path);
+	struct temp_folder folder;
+	int failed;
 
-	if (fd < 0 || close(fd) < 0)
+	if (temp_folder_make(&folder, "/tmp") < 0)
 		return 1;
-	return RUN_TESTS(tests);
+	temp_folder_path(&folder, "rom", path);
+	failed = RUN_TESTS(tests);
+	return temp_folder_remove(&folder) < 0 || failed;
 }

@@ -11,6 +11,7 @@
 
 #include "mem/backing.h"
 #include "mem/iov.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "vmm/sigbus.h"
 
@@ -19,7 +20,8 @@
 #define SIZE (4 * MIB)
 
 static struct err err;
-static char path[] = "/tmp/vmm-test-sigbus-XXXXXX";
+static struct temp_folder folder;
+static char path[TEMP_PATH_SIZE];
 static struct mem_map map;
 static struct backing backing[2];
 static struct sigbus bus;
@@ -57,7 +59,6 @@ static int setup(void **state)
 	err = (struct err){ 0 };
 	map = (struct mem_map){ 0 };
 	stops = 0;
-	(void)unlink(path);
 	add(0, GIB, NULL);
 	add(1, 2 * GIB, &file);
 	mem_freeze(&map);
@@ -83,7 +84,7 @@ static int teardown(void **state)
 
 static void is_lost(uint64_t offset)
 {
-	char want[256];
+	char want[TEMP_PATH_SIZE + 128];
 
 	(void)snprintf(want, sizeof(want),
 		       "guest memory at 0x80000000, offset 0x%llx: %s was "
@@ -185,17 +186,16 @@ static int killed_by(void (*doing)(void))
 
 static void touch_a_file_of_its_own(void)
 {
-	char other[] = "/tmp/vmm-test-sigbus-XXXXXX";
+	char other[TEMP_PATH_SIZE];
 	struct mem_policy file = { .source = MEM_FILE,
 				   .path = other,
 				   .share = true };
-	const int fd = mkstemp(other);
 	struct backing b;
 
-	if (fd < 0 || ftruncate(fd, SIZE) < 0 ||
-	    backing_init(&b, (struct range){ 0, SIZE }, 2 * MIB, &file, &err) <
+	temp_folder_path(&folder, "other", other);
+	if (backing_init(&b, (struct range){ 0, SIZE }, 2 * MIB, &file, &err) <
 		    0 ||
-	    ftruncate(fd, 0) < 0 || unlink(other) < 0)
+	    truncate(other, 0) < 0)
 		_exit(1);
 	b.host[0] = 1;
 }
@@ -276,9 +276,11 @@ int main(void)
 		TEST(find__half_a_page_is_a_page),
 		TEST(touch__finds_what_a_system_call_did_not_say),
 	};
-	const int fd = mkstemp(path);
+	int failed;
 
-	if (fd < 0 || close(fd) < 0)
+	if (temp_folder_make(&folder, "/tmp") < 0)
 		return 1;
-	return RUN_TESTS(tests);
+	temp_folder_path(&folder, "ram", path);
+	failed = RUN_TESTS(tests);
+	return temp_folder_remove(&folder) < 0 || failed;
 }
