@@ -247,7 +247,7 @@ class List(ClientTest):
 
     def test_one_that_does_not_answer_hides_no_other(self):
         self.machine("web")
-        self.machine("hung", silent=("query-status",))
+        hung = self.machine("hung", silent=("query-status",))
         self.machine("mute", first=b"")
         self.machine("full", first={"error": {"class": "GenericError",
                                               "desc": "too many clients"}})
@@ -256,6 +256,8 @@ class List(ClientTest):
              for m in json.loads(self.well("list", "--json"))],
             [("full", "busy", None), ("hung", "no answer", None), ("mute", "no answer", None),
              ("web", "running", 2)])
+        # Each question that is not answered takes its time.
+        self.assertEqual(hung.heard, ["qmp_capabilities", "query-status"])
 
 
 BALLOON = {"ram": 2 << 30, "target": 1 << 30, "actual": 1536 << 20,

@@ -38,33 +38,29 @@ const struct cli_command list_command = {
 		 "Sockets of machines that were killed are removed.\n",
 };
 
-/* Asks for one member of what a command returns. NULL if there is none. */
-static json_t *ask(struct client *client, const char *command,
-		   const char *member, struct err *err)
-{
-	json_auto_t *reply = NULL;
-
-	if (client_run(client, command, NULL, &reply, err) < 0)
-		return NULL;
-	return member ? json_incref(json_object_get(reply, member))
-		      : json_incref(reply);
-}
-
 /* What is said of a machine. Returns NULL if it does not say it. */
 static json_t *describe(struct client *client)
 {
+	json_auto_t *status = NULL;
+	json_auto_t *memory = NULL;
+	json_auto_t *cpus = NULL;
 	struct err unused = { 0 };
-	json_auto_t *status = ask(client, "query-status", "status", &unused);
-	json_auto_t *memory = ask(client, "query-memory-size-summary",
-				  "base-memory", &unused);
-	json_auto_t *cpus = ask(client, "query-cpus-fast", NULL, &unused);
+	int r;
 
-	if (!json_is_string(status) || !json_is_integer(memory) ||
+	r = client_run(client, "query-status", NULL, &status, &unused);
+	if (r == 0)
+		r = client_run(client, "query-memory-size-summary", NULL,
+			       &memory, &unused);
+	if (r == 0)
+		r = client_run(client, "query-cpus-fast", NULL, &cpus, &unused);
+	if (r < 0 || !json_is_string(json_object_get(status, "status")) ||
+	    !json_is_integer(json_object_get(memory, "base-memory")) ||
 	    !json_is_array(cpus))
 		return NULL;
 	return json_pack("{s:o, s:i, s:O, s:O, s:i}", "name",
 			 qmp_string(client->name), "pid", (int)client->pid,
-			 "status", status, "memory", memory, "cpus",
+			 "status", json_object_get(status, "status"), "memory",
+			 json_object_get(memory, "base-memory"), "cpus",
 			 (int)json_array_size(cpus));
 }
 
