@@ -292,3 +292,11 @@ int cli_flush(struct err *err)
 		return err_sys(err, "standard output");
 	return 0;
 }
+
+int cli_print_json(const json_t *json, bool line, struct err *err)
+{
+	if (json_dumpf(json, stdout, line ? 0 : JSON_INDENT(2)) < 0)
+		return err_sys(err, "standard output");
+	(void)putchar('\n');
+	return cli_flush(err);
+}

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "base/err.h"
 
 struct cli_option {
@@ -81,5 +83,8 @@ int cli_help(const struct cli_command *command, struct err *err);
 
 /* Returns 0 once all that was printed is written, or -errno of that. */
 int cli_flush(struct err *err);
+
+/* Prints JSON in a line, or indented, and flushes it. Returns 0 or -errno. */
+int cli_print_json(const json_t *json, bool line, struct err *err);
 
 #endif

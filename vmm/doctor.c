@@ -131,16 +131,9 @@ static json_t *to_json(const struct doctor *doctor)
 
 int doctor_print_json(const struct doctor *doctor, struct err *err)
 {
-	json_t *json = to_json(doctor);
-	int r = 0;
+	json_auto_t *json = to_json(doctor);
 
 	if (!json)
 		return err_set(err, -ENOMEM, "report: out of memory");
-	if (json_dumpf(json, stdout, JSON_INDENT(2)) < 0)
-		r = err_sys(err, "standard output");
-	json_decref(json);
-	if (r < 0)
-		return r;
-	(void)printf("\n");
-	return cli_flush(err);
+	return cli_print_json(json, false, err);
 }

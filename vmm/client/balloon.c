@@ -125,12 +125,9 @@ static int tell(struct client *client, bool as_json, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (!as_json)
-		print_text(info);
-	else if (json_dumpf(info, stdout, JSON_INDENT(2)) < 0)
-		return err_sys(err, "standard output");
-	else
-		(void)printf("\n");
+	if (as_json)
+		return cli_print_json(info, false, err);
+	print_text(info);
 	return cli_flush(err);
 }
 

@@ -144,11 +144,9 @@ static void print_table(const json_t *list)
 static int print(const json_t *list, const struct list_words *words,
 		 struct err *err)
 {
-	if (words->client.json) {
-		if (json_dumpf(list, stdout, JSON_INDENT(2)) < 0)
-			return err_sys(err, "standard output");
-		(void)printf("\n");
-	} else if (words->names) {
+	if (words->client.json)
+		return cli_print_json(list, false, err);
+	if (words->names) {
 		for (size_t i = 0; i < json_array_size(list); i++)
 			(void)printf("%s\n",
 				     text(json_array_get(list, i), "name"));

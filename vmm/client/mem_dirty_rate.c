@@ -72,11 +72,9 @@ static int print_json(json_t *info, const struct client *client,
 				     qmp_string(client->name), "pid",
 				     (int)client->pid);
 
-	if (!all || json_object_update(all, info) < 0 ||
-	    json_dumpf(all, stdout, JSON_INDENT(2)) < 0)
+	if (!all || json_object_update(all, info) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
-	(void)printf("\n");
-	return 0;
+	return cli_print_json(all, false, err);
 }
 
 static json_t *arguments(uint64_t ns)
@@ -103,8 +101,7 @@ int mem_dirty_rate(struct client *client, uint64_t ns, bool json,
 	if (failed)
 		return err_set(err, -EREMOTEIO, "%s: %s", client->name, failed);
 	if (json)
-		r = print_json(info, client, err);
-	else
-		print_text(info);
-	return r < 0 ? r : cli_flush(err);
+		return print_json(info, client, err);
+	print_text(info);
+	return cli_flush(err);
 }

@@ -62,27 +62,28 @@ static double mib(const json_t *data, const char *name)
 	       (1 << 20);
 }
 
-static int print(const json_t *data, const struct client *client, bool as_json,
-		 struct err *err)
+static int print_text(const json_t *data, struct err *err)
 {
-	const char *wrong = json_string_value(json_object_get(data, "error"));
-	const bool named = json_object_get(data, "named-cold");
-
-	if (as_json) {
-		if (json_dumpf(data, stdout, JSON_INDENT(2)) < 0)
-			return err_sys(err, "standard output");
-		(void)printf("\n");
-	} else if (named) {
+	if (json_object_get(data, "named-cold"))
 		(void)printf("nobody wrote %.1f MiB of %.1f MiB: what of them "
 			     "is not read either goes first when the host is "
 			     "short of memory\n",
 			     mib(data, "named-cold"), mib(data, "looked-at"));
-	} else {
+	else
 		(void)printf("paged out %.1f MiB of %.1f MiB\n",
 			     mib(data, "paged-out"), mib(data, "looked-at"));
-	}
-	if (cli_flush(err) < 0)
-		return err->code;
+	return cli_flush(err);
+}
+
+static int print(const json_t *data, const struct client *client, bool as_json,
+		 struct err *err)
+{
+	const char *wrong = json_string_value(json_object_get(data, "error"));
+	const int r = as_json ? cli_print_json(data, false, err)
+			      : print_text(data, err);
+
+	if (r < 0)
+		return r;
 	return wrong ? err_set(err, -EIO, "%s: %s", client->name, wrong) : 0;
 }
 

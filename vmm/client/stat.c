@@ -181,30 +181,23 @@ static int print_json(const struct sample *sample, const struct client *client,
 	if (!all)
 		return err_set(err, -EPROTO, "%s: says what is unexpected",
 			       client->name);
-	if (json_dumpf(all, stdout, line ? 0 : JSON_INDENT(2)) < 0)
-		return err_sys(err, "standard output");
-	(void)printf("\n");
-	return 0;
+	return cli_print_json(all, line, err);
 }
 
 static int print(const struct sample *sample, const struct sample *was,
 		 const struct client *client, const struct stat_words *words,
 		 struct err *err)
 {
-	int r = 0;
-
-	if (words->client.json) {
-		r = print_json(sample, client, words->watch, err);
-	} else {
-		/* A terminal shows the last look alone. */
-		if (words->watch && isatty(STDOUT_FILENO))
-			(void)printf("\033[H\033[2J");
-		else if (was->sum)
-			(void)printf("\n");
-		print_head(sample, client);
-		print_counters(sample, was);
-	}
-	return r < 0 ? r : cli_flush(err);
+	if (words->client.json)
+		return print_json(sample, client, words->watch, err);
+	/* A terminal shows the last look alone. */
+	if (words->watch && isatty(STDOUT_FILENO))
+		(void)printf("\033[H\033[2J");
+	else if (was->sum)
+		(void)printf("\n");
+	print_head(sample, client);
+	print_counters(sample, was);
+	return cli_flush(err);
 }
 
 static void wait(uint64_t ns)
