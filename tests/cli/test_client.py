@@ -111,7 +111,6 @@ class Machine:
             except OSError:
                 pass
 
-
     def echo(self, client, lines):
         """A console that says everything louder, and to "?" more than pipes
         and sockets hold; "!" ends the machine."""
@@ -244,6 +243,11 @@ class List(ClientTest):
         self.assertEqual([machine["name"] for machine in
                           json.loads(self.well("list", "--json"))],
                          ["web", "z?"])
+
+    def test_what_a_terminal_would_act_on_is_not_printed(self):
+        self.machine("a\33[31m", answers={"query-status": {
+            "running": True, "status": "run\33]0;"}})
+        self.assertRegex(self.well("list"), r"a\?\[31m  .*  run\?\]0;  ")
 
     def test_one_that_does_not_answer_hides_no_other(self):
         self.machine("web")
@@ -505,6 +509,16 @@ class Pause(ClientTest):
 
 
 class Stat(ClientTest):
+    def test_what_no_counter_can_be_is_no_harm(self):
+        most = (1 << 63) - 1
+        self.machine("web", answers={
+            "query-status": {"status": "run\33]0;"},
+            "x-vmm-query-stats": {"vm": {"a": most, "b\33": 1, "c": -most},
+                                  "vcpus": [{"a": most, "c": -most}]}})
+        text = self.well("stat", "web")
+        self.assertRegex(text, rf"(?s), run\?\]0;\n.*\na +{most}\nb\? +1\n")
+        self.assertNotRegex(text, r"(?m)^c ")
+
     def test_counters_are_summed_and_what_is_zero_is_left_out(self):
         self.machine("web")
         text = self.well("stat", "web")

@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
+#include "vmm/client/told.h"
 #include "vmm/client/words.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -58,16 +59,11 @@ const struct cli_command balloon_command = {
 		 "with --balloon.\n",
 };
 
-static uint64_t number(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
 static void print_size(const char *name, const json_t *stats, const char *key)
 {
 	if (json_object_get(stats, key))
 		(void)printf("%-12s %.1f MiB\n", name,
-			     (double)number(stats, key) / (double)MIB);
+			     (double)told_number(stats, key) / (double)MIB);
 }
 
 static void print_guest(const json_t *stats)
@@ -81,21 +77,21 @@ static void print_guest(const json_t *stats)
 
 static void print_text(const json_t *info)
 {
-	const double ram = (double)number(info, "ram");
+	const double ram = (double)told_number(info, "ram");
 	char size[SIZE_TEXT];
 
 	(void)printf("%-12s %.1f MiB of %.1f MiB, %s wanted\n", "memory",
-		     (double)number(info, "actual") / (double)MIB,
+		     (double)told_number(info, "actual") / (double)MIB,
 		     ram / (double)MIB,
-		     size_format(size, number(info, "target")));
+		     size_format(size, told_number(info, "target")));
 	(void)printf("%-12s %.1f MiB so far, in %" PRIu64 " calls\n",
 		     "given back",
-		     (double)number(info, "given-back") / (double)MIB,
-		     number(info, "calls"));
-	if (number(info, "failed") > 0)
+		     (double)told_number(info, "given-back") / (double)MIB,
+		     told_number(info, "calls"));
+	if (told_number(info, "failed") > 0)
 		(void)printf("%-12s %" PRIu64 " of these calls: see the VMM's "
 			     "standard error\n",
-			     "failed", number(info, "failed"));
+			     "failed", told_number(info, "failed"));
 	if (!json_is_true(json_object_get(info, "driver")))
 		(void)printf("%-12s no balloon driver at work\n", "guest");
 	print_guest(json_object_get(info, "stats"));

@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
+#include "vmm/client/told.h"
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/socket.h"
@@ -109,7 +110,7 @@ static const char *text(const json_t *row, const char *member)
 	return json_string_value(json_object_get(row, member));
 }
 
-static void print_row(const json_t *row, int width)
+static void print_row(const json_t *row, size_t width)
 {
 	const json_t *memory = json_object_get(row, "memory");
 	const json_t *cpus = json_object_get(row, "cpus");
@@ -120,9 +121,11 @@ static void print_row(const json_t *row, int width)
 	if (json_is_integer(cpus))
 		(void)snprintf(count, sizeof(count), "%d",
 			       (int)json_integer_value(cpus));
-	(void)printf("%-*s  %7d  %-9s  %8s  %4s\n", width, text(row, "name"),
-		     (int)json_integer_value(json_object_get(row, "pid")),
-		     text(row, "status"), size, count);
+	told_print(stdout, text(row, "name"), width);
+	(void)printf("  %7d  ",
+		     (int)json_integer_value(json_object_get(row, "pid")));
+	told_print(stdout, text(row, "status"), 9);
+	(void)printf("  %8s  %4s\n", size, count);
 }
 
 static void print_table(const json_t *list)
@@ -138,7 +141,7 @@ static void print_table(const json_t *list)
 	(void)printf("%-*s  %7s  %-9s  %8s  %4s\n", (int)width, "NAME", "PID",
 		     "STATUS", "MEMORY", "CPUS");
 	for (size_t i = 0; i < json_array_size(list); i++)
-		print_row(json_array_get(list, i), (int)width);
+		print_row(json_array_get(list, i), width);
 }
 
 static int print(const json_t *list, const struct list_words *words,

@@ -8,7 +8,8 @@
 
 #include "base/size.h"
 #include "vmm/cli.h"
-#include "vmm/client/mem_picture.h"
+#include "vmm/client/client.h"
+#include "vmm/client/told.h"
 #include "vmm/control/qmp.h"
 
 #define MS_NS UINT64_C(1000000)
@@ -28,24 +29,16 @@ int mem_dirty_rate_parse(const char *word, uint64_t *ret, struct err *err)
 	return 0;
 }
 
-static uint64_t number(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
 static void print_line(const char *what, uint64_t pages, uint64_t page_size)
 {
-	const size_t len = strlen(what);
-
-	mem_print_clean(stdout, what);
-	(void)printf("%*s %10" PRIu64 " pages/s %10.1f MiB/s\n",
-		     (int)(len < WIDTH ? WIDTH - len : 0), "", pages,
+	told_print(stdout, what, WIDTH);
+	(void)printf(" %10" PRIu64 " pages/s %10.1f MiB/s\n", pages,
 		     (double)pages * (double)page_size / MIB);
 }
 
 static void print_text(const json_t *info)
 {
-	const uint64_t page_size = number(info, "x-vmm-page-size");
+	const uint64_t page_size = told_number(info, "x-vmm-page-size");
 	const char *name;
 	char what[64];
 	json_t *part;
@@ -54,15 +47,15 @@ static void print_text(const json_t *info)
 	json_array_foreach(json_object_get(info, "x-vmm-regions"), i, part) {
 		name = json_string_value(json_object_get(part, "name"));
 		(void)snprintf(what, sizeof(what), "0x%-10" PRIx64 " %s",
-			       number(part, "start"), name ? name : "?");
-		print_line(what, number(part, "pages"), page_size);
+			       told_number(part, "start"), name ? name : "?");
+		print_line(what, told_number(part, "pages"), page_size);
 	}
 	json_array_foreach(json_object_get(info, "vcpu-dirty-rate"), i, part) {
 		(void)snprintf(what, sizeof(what), "vcpu %" PRIu64,
-			       number(part, "id"));
-		print_line(what, number(part, "x-vmm-pages"), page_size);
+			       told_number(part, "id"));
+		print_line(what, told_number(part, "x-vmm-pages"), page_size);
 	}
-	print_line("all", number(info, "x-vmm-pages"), page_size);
+	print_line("all", told_number(info, "x-vmm-pages"), page_size);
 }
 
 static int print_json(json_t *info, const struct client *client,

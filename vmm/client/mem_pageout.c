@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "vmm/cli.h"
 #include "vmm/client/client.h"
+#include "vmm/client/told.h"
 
 #define MS 1000000u /* in ns */
 #define USUAL_IDLE_MS 10000
@@ -58,8 +59,7 @@ int mem_pageout_parse(struct mem_pageout *ret, const char *value,
 
 static double mib(const json_t *data, const char *name)
 {
-	return (double)json_integer_value(json_object_get(data, name)) /
-	       (1 << 20);
+	return (double)told_number(data, name) / (1 << 20);
 }
 
 static int print_text(const json_t *data, struct err *err)

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "vmm/client/told.h"
+
 const struct mem_mark_look mem_mark_looks[MARKS] = {
 	[MARK_UNTOUCHED] = { "untouched", '.', '.', 0, "#e9ecef" },
 	[MARK_RESIDENT] = { "resident", 'R', 'r', '2', "#2b8a3e" },
@@ -69,14 +71,6 @@ const char *mem_text(char buf[MEM_TEXT], uint64_t bytes)
 	return buf;
 }
 
-void mem_print_clean(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		(void)fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?'
-									: *text,
-			    out);
-}
-
 /* Of memory that comes and goes. */
 static void describe_plugged(FILE *out, const json_t *told)
 {
@@ -100,14 +94,14 @@ void mem_describe_backing(FILE *out, const json_t *told)
 	const char *huge = json_string_value(json_object_get(backing, "huge"));
 	const json_t *node = json_object_get(backing, "node");
 
-	mem_print_clean(out, source ? source : "the VMM's own");
+	told_print(out, source ? source : "the VMM's own", 0);
 	if (path) {
 		(void)fputc(':', out);
-		mem_print_clean(out, path);
+		told_print(out, path, 0);
 	}
 	if (huge && strcmp(huge, "auto") != 0) {
 		(void)fputs(",huge=", out);
-		mem_print_clean(out, huge);
+		told_print(out, huge, 0);
 	}
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (json_is_true(json_object_get(backing, words[i])))
@@ -139,9 +133,9 @@ void mem_describe(FILE *out, const struct mem_view *view, size_t region)
 	char size[MEM_TEXT];
 
 	(void)fprintf(out, "%s ", mem_text(size, r->gpa.size));
-	mem_print_clean(out, r->kind);
+	told_print(out, r->kind, 0);
 	(void)fputs(" '", out);
-	mem_print_clean(out, r->name);
+	told_print(out, r->name, 0);
 	(void)fputc('\'', out);
 	if (!r->memory)
 		return;
@@ -214,8 +208,7 @@ static void padded(FILE *out, const char *text, size_t width)
 	char part[25];
 
 	(void)snprintf(part, sizeof(part), "%.*s", (int)width, text);
-	mem_print_clean(out, part);
-	(void)fprintf(out, "%*s", (int)(width - strlen(part)), "");
+	told_print(out, part, width);
 }
 
 static void row(FILE *out, const struct mem_view *view, size_t i)
@@ -229,7 +222,7 @@ static void row(FILE *out, const struct mem_view *view, size_t i)
 	padded(out, region->kind, 8);
 	(void)fputs("  ", out);
 	if (!region->memory) {
-		mem_print_clean(out, region->name);
+		told_print(out, region->name, 0);
 	} else {
 		padded(out, region->name, 12);
 		(void)fprintf(out, "  %4" JSON_INTEGER_FORMAT "  %-6s",

@@ -62,9 +62,6 @@ bool mem_describe_sum(FILE *out, const char *before, const struct mem_sum *sum);
 /* The region's backing in words of --mem: "memfd,huge=2M,share". */
 void mem_describe_backing(FILE *out, const json_t *told);
 
-/* Text of a VMM's, that may be anything. */
-void mem_print_clean(FILE *out, const char *text);
-
 /* The bytes between a region and the one before it; 0 for the first. */
 uint64_t mem_gap(const struct mem_view *view, size_t region);
 

@@ -8,6 +8,7 @@
 
 #include "base/size.h"
 #include "vmm/client/client.h"
+#include "vmm/client/told.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -30,23 +31,13 @@ struct device {
 	uint64_t max, block;
 };
 
-static bool get(const json_t *object, const char *name, uint64_t *ret)
-{
-	const json_t *value = json_object_get(object, name);
-
-	if (!json_is_integer(value) || json_integer_value(value) < 0)
-		return false;
-	*ret = (uint64_t)json_integer_value(value);
-	return true;
-}
-
 static bool read_device(const json_t *told, struct device *ret)
 {
 	const json_t *data = json_object_get(told, "data");
 
 	ret->id = json_string_value(json_object_get(data, "id"));
-	return ret->id && get(data, "max-size", &ret->max) &&
-	       get(data, "block-size", &ret->block) && ret->block > 0;
+	return ret->id && told_get(data, "max-size", &ret->max) &&
+	       told_get(data, "block-size", &ret->block) && ret->block > 0;
 }
 
 static int unexpected(const struct client *client, struct err *err)
@@ -139,7 +130,7 @@ int mem_size_run(struct client *client, uint64_t size, struct err *err)
 			       err);
 	if (r < 0)
 		return r;
-	if (!get(summary, "base-memory", &base) || !json_is_array(devices))
+	if (!told_get(summary, "base-memory", &base) || !json_is_array(devices))
 		return unexpected(client, err);
 	if (json_array_size(devices) == 0)
 		return err_set(err, -ENOTSUP,

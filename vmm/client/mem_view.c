@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "vmm/client/client.h"
+#include "vmm/client/told.h"
 
 #define MAX_REGIONS 1024
 #define MIN_CELL (UINT64_C(64) << 10) /* no host's page is larger */
@@ -20,17 +21,6 @@ static int no_memory(struct err *err)
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
-/* True if @ret is what a member says, a number of bytes. */
-static bool get(const json_t *object, const char *name, uint64_t *ret)
-{
-	const json_t *value = json_object_get(object, name);
-
-	if (!json_is_integer(value) || json_integer_value(value) < 0)
-		return false;
-	*ret = (uint64_t)json_integer_value(value);
-	return true;
-}
-
 static uint64_t cells_of(struct range gpa, uint64_t cell)
 {
 	return (gpa.start + (gpa.size - 1)) / cell - gpa.start / cell + 1;
@@ -40,9 +30,9 @@ static uint64_t cells_of(struct range gpa, uint64_t cell)
 static void read_dirty(struct mem_view *view, struct mem_view_region *region,
 		       const json_t *told)
 {
-	region->dirty_known = get(told, "dirty", &region->sum.dirty) &&
-			      get(told, "dirty-time", &view->dirty_ms) &&
-			      get(told, "dirty-age", &view->dirty_age_ms);
+	region->dirty_known = told_get(told, "dirty", &region->sum.dirty) &&
+			      told_get(told, "dirty-time", &view->dirty_ms) &&
+			      told_get(told, "dirty-age", &view->dirty_age_ms);
 }
 
 static bool read_region(struct mem_view *view, struct mem_view_region *region,
@@ -51,11 +41,11 @@ static bool read_region(struct mem_view *view, struct mem_view_region *region,
 	region->name = json_string_value(json_object_get(told, "name"));
 	region->kind = json_string_value(json_object_get(told, "kind"));
 	region->memory = json_is_integer(json_object_get(told, "slot"));
-	region->merged_known = get(told, "merged", &region->sum.merged);
+	region->merged_known = told_get(told, "merged", &region->sum.merged);
 	read_dirty(view, region, told);
 	return region->name && region->kind &&
-	       get(told, "start", &region->gpa.start) &&
-	       get(told, "size", &region->gpa.size) &&
+	       told_get(told, "start", &region->gpa.start) &&
+	       told_get(told, "size", &region->gpa.size) &&
 	       range_valid(region->gpa) &&
 	       region->sum.merged <= region->gpa.size &&
 	       region->sum.dirty <= region->gpa.size;
@@ -155,19 +145,20 @@ static bool add_cell(struct mem_view *view, struct mem_view_region *region,
 	gpa_t start;
 	size_t n;
 
-	if (!get(told, "start", &start) ||
-	    !get(told, "resident", &sum.resident) ||
-	    !get(told, "swapped", &sum.swapped) ||
-	    !get(told, "ballooned", &sum.ballooned) || start < part.start ||
-	    start - part.start >= part.size)
+	if (!told_get(told, "start", &start) ||
+	    !told_get(told, "resident", &sum.resident) ||
+	    !told_get(told, "swapped", &sum.swapped) ||
+	    !told_get(told, "ballooned", &sum.ballooned) ||
+	    start < part.start || start - part.start >= part.size)
 		return false;
-	if (!get(told, "huge", &sum.huge) || !get(told, "zero", &sum.zero)) {
+	if (!told_get(told, "huge", &sum.huge) ||
+	    !told_get(told, "zero", &sum.zero)) {
 		view->detail = false;
 		sum.huge = sum.zero = 0;
 	}
 	/* Only where memory comes and goes is it told. */
 	if (json_object_get(told, "unplugged") &&
-	    !get(told, "unplugged", &sum.unplugged))
+	    !told_get(told, "unplugged", &sum.unplugged))
 		return false;
 	n = (size_t)(start / view->cell_size -
 		     region->gpa.start / view->cell_size);
@@ -192,13 +183,13 @@ int mem_view_add(struct mem_view *view, struct mem_view_region *region,
 	size_t i;
 	json_t *cell;
 
-	if (!get(reply, "size", &part.size) || part.size == 0 ||
+	if (!told_get(reply, "size", &part.size) || part.size == 0 ||
 	    part.size > region->gpa.size - done || !json_is_array(cells))
 		return unexpected(err);
 	json_array_foreach(cells, i, cell)
 		if (!add_cell(view, region, cell, part))
 			return unexpected(err);
-	if (get(reply, "merged", &view->merged))
+	if (told_get(reply, "merged", &view->merged))
 		view->merged_known = true;
 	*at += part.size;
 	return 0;

@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
+#include "vmm/client/told.h"
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 
@@ -82,13 +83,12 @@ static void add_counters(json_t *sum, json_t *from)
 	json_t *value;
 
 	json_object_foreach(from, name, value) {
-		const json_int_t was = json_integer_value(
-			json_object_get(sum, name));
+		uint64_t count;
 
-		if (json_is_integer(value))
+		if (told_get(from, name, &count))
 			(void)json_object_set_new(
 				sum, name,
-				json_integer(was + json_integer_value(value)));
+				qmp_number(told_number(sum, name) + count));
 	}
 }
 
@@ -118,11 +118,6 @@ static int take_sample(struct sample *sample, struct client *client,
 	return 0;
 }
 
-static uint64_t number(const json_t *object, const char *name)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, name));
-}
-
 static void print_head(const struct sample *sample, const struct client *client)
 {
 	const json_t *process = json_object_get(sample->stats, "process");
@@ -130,16 +125,20 @@ static void print_head(const struct sample *sample, const struct client *client)
 		json_object_get(sample->status, "status"));
 	char size[SIZE_TEXT];
 
-	(void)printf("%-12s %s, process %d, %s\n", "machine", client->name,
-		     (int)client->pid, status ? status : "?");
+	(void)printf("%-12s %s, process %d, ", "machine", client->name,
+		     (int)client->pid);
+	told_print(stdout, status ? status : "?", 0);
+	(void)printf("\n");
 	(void)printf("%-12s %zu\n", "vcpus",
 		     json_array_size(json_object_get(sample->stats, "vcpus")));
-	(void)printf("%-12s %s, %.1f MiB of the process resident\n", "memory",
-		     size_format(size, number(sample->memory, "base-memory")),
-		     (double)number(process, "resident-bytes") / (1 << 20));
+	(void)printf(
+		"%-12s %s, %.1f MiB of the process resident\n", "memory",
+		size_format(size, told_number(sample->memory, "base-memory")),
+		(double)told_number(process, "resident-bytes") / (1 << 20));
 	(void)printf("%-12s %.2f s guest and VMM, %.2f s host kernel\n",
-		     "cpu time", (double)number(process, "user-ns") / SECOND_NS,
-		     (double)number(process, "system-ns") / SECOND_NS);
+		     "cpu time",
+		     (double)told_number(process, "user-ns") / SECOND_NS,
+		     (double)told_number(process, "system-ns") / SECOND_NS);
 }
 
 /* @was: the sample before, or a zeroed one */
@@ -161,7 +160,8 @@ static void print_counters(const struct sample *sample,
 
 		if (now == 0)
 			continue;
-		(void)printf("%-28s %16" JSON_INTEGER_FORMAT, name, now);
+		told_print(stdout, name, 28);
+		(void)printf(" %16" JSON_INTEGER_FORMAT, now);
 		if (was->sum)
 			(void)printf(" %16.1f", (double)change / seconds);
 		(void)printf("\n");
