@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "devices/virtio/balloon_device.h"
 
 /* What the guest has just now. */
@@ -42,12 +41,10 @@ static uint32_t pages_for(const struct balloon *b, uint64_t bytes)
 	return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
 }
 
-static void tell_change(struct loop_timer *timer)
+static void tell_change(struct throttle *change)
 {
-	struct balloon *b = container_of(timer, struct balloon, change);
+	struct balloon *b = container_of(change, struct balloon, change);
 
-	b->changing = false;
-	b->changed_at = clock_ns();
 	if (b->listener.changed)
 		b->listener.changed(b->listener.ctx,
 				    outside(b, le32toh(b->config.actual)));
@@ -55,14 +52,8 @@ static void tell_change(struct loop_timer *timer)
 
 static void actual_changed(struct balloon *b)
 {
-	uint64_t since;
-
-	if (b->changing || !b->listener.changed)
-		return;
-	since = clock_ns() - b->changed_at;
-	b->changing = true;
-	loop_timer_set(&b->change,
-		       since < NS_PER_SECOND ? NS_PER_SECOND - since : 1);
+	if (b->listener.changed)
+		throttle_post(&b->change);
 }
 
 /* The driver's are `actual` and `poison_val`, whatever else it writes to. */
@@ -175,8 +166,7 @@ static void balloon_destroy(struct virtio *vio)
 
 	if (b->hold.expired)
 		loop_timer_remove(vio->loop, &b->hold);
-	if (b->change.expired)
-		loop_timer_remove(vio->loop, &b->change);
+	throttle_remove(vio->loop, &b->change);
 	b->reclaim = reclaim_free(b->reclaim);
 	virtio_finish(vio);
 	free(b);
@@ -193,16 +183,19 @@ static const struct virtio_ops balloon_ops = {
 	.destroy = balloon_destroy,
 };
 
-static int add_timer(struct balloon *b, struct loop_timer *timer,
-		     void (*expired)(struct loop_timer *timer), struct err *err)
+static int add_timers(struct balloon *b, struct err *err)
 {
-	int r;
+	struct virtio *vio = &b->vio;
+	int r = throttle_add(vio->loop, &b->change, &vio->dev.lock, tell_change,
+			     err);
 
-	timer->lock = &b->vio.dev.lock;
-	r = loop_timer_add(b->vio.loop, timer, err);
+	if (r == 0) {
+		b->hold.lock = &vio->dev.lock;
+		r = loop_timer_add(vio->loop, &b->hold, err);
+	}
 	if (r < 0)
 		return err_wrap(err, "virtio-balloon");
-	timer->expired = expired;
+	b->hold.expired = balloon_hold_expired;
 	return 0;
 }
 
@@ -234,9 +227,7 @@ int virtio_balloon_new(struct virtio **ret, const struct mem_map *mem,
 	r = virtio_init(&b->vio, &balloon_ops, mem, loop,
 			opt->reporting ? BALLOON_QUEUES : BALLOON_REPORTS, err);
 	if (r == 0)
-		r = add_timer(b, &b->hold, balloon_hold_expired, err);
-	if (r == 0)
-		r = add_timer(b, &b->change, tell_change, err);
+		r = add_timers(b, err);
 	if (r == 0)
 		r = reclaim_new(&b->reclaim, mem, err);
 	if (r < 0) {

@@ -3,6 +3,7 @@
 #define DEVICES_VIRTIO_BALLOON_DEVICE_H
 
 #include "base/cleanup.h"
+#include "base/throttle.h"
 #include "devices/virtio/balloon.h"
 
 /* Source: section 5.5.2. */
@@ -43,9 +44,7 @@ struct balloon {
 	bool filled; /* more was given since it was set */
 
 	struct balloon_listener listener;
-	struct loop_timer change;
-	bool changing; /* changed() will be called */
-	uint64_t changed_at; /* when it was last; in ns */
+	struct throttle change; /* calls listener.changed() */
 
 	struct virtq_chain stats_chain;
 	bool stats_taken; /* its head is what asks the driver for more */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/size.h"
+#include "base/throttle.h"
 #include "mem/iov.h"
 
 /* Guests plug memory in sections of their own, of at most so much. */
@@ -49,9 +50,7 @@ struct vmem {
 	bool warned; /* that the host fails; until it is asked for anew */
 
 	struct virtio_mem_listener listener;
-	struct loop_timer change;
-	bool changing; /* changed() will be called */
-	uint64_t changed_at; /* when it was last; in ns */
+	struct throttle change; /* calls listener.changed() */
 };
 
 static struct vmem *vmem_of(struct virtio *vio)
@@ -59,12 +58,10 @@ static struct vmem *vmem_of(struct virtio *vio)
 	return container_of(vio, struct vmem, vio);
 }
 
-static void tell_change(struct loop_timer *timer)
+static void tell_change(struct throttle *change)
 {
-	struct vmem *v = container_of(timer, struct vmem, change);
+	struct vmem *v = container_of(change, struct vmem, change);
 
-	v->changing = false;
-	v->changed_at = clock_ns();
 	if (v->listener.changed)
 		v->listener.changed(v->listener.ctx, &v->vio,
 				    blocks_bytes(v->blocks));
@@ -74,18 +71,13 @@ static void tell_change(struct loop_timer *timer)
 static void plugged_changed(struct vmem *v)
 {
 	const uint64_t plugged = htole64(blocks_bytes(v->blocks));
-	uint64_t since;
 
 	if (v->config.plugged_size == plugged)
 		return;
 	v->config.plugged_size = plugged;
 	v->vio.generation++;
-	if (v->changing || !v->listener.changed)
-		return;
-	since = clock_ns() - v->changed_at;
-	v->changing = true;
-	loop_timer_set(&v->change,
-		       since < NS_PER_SECOND ? NS_PER_SECOND - since : 1);
+	if (v->listener.changed)
+		throttle_post(&v->change);
 }
 
 /* The usable part of the region for what is asked for. */
@@ -411,8 +403,7 @@ static void vmem_destroy(struct virtio *vio)
 {
 	struct vmem *v = vmem_of(vio);
 
-	if (v->change.expired)
-		loop_timer_remove(vio->loop, &v->change);
+	throttle_remove(vio->loop, &v->change);
 	if (v->again.expired)
 		loop_timer_remove(vio->loop, &v->again);
 	virtio_finish(vio);
@@ -492,16 +483,19 @@ void virtio_mem_listen(struct virtio *vio, struct virtio_mem_listener listener)
 	vmem_of(vio)->listener = listener;
 }
 
-static int add_timer(struct vmem *v, struct loop_timer *timer,
-		     void (*expired)(struct loop_timer *timer), struct err *err)
+static int add_timers(struct vmem *v, struct err *err)
 {
-	int r;
+	struct virtio *vio = &v->vio;
+	int r = throttle_add(vio->loop, &v->change, &vio->dev.lock, tell_change,
+			     err);
 
-	timer->lock = &v->vio.dev.lock;
-	r = loop_timer_add(v->vio.loop, timer, err);
+	if (r == 0) {
+		v->again.lock = &vio->dev.lock;
+		r = loop_timer_add(vio->loop, &v->again, err);
+	}
 	if (r < 0)
 		return err_wrap(err, "virtio-mem");
-	timer->expired = expired;
+	v->again.expired = try_again;
 	return 0;
 }
 
@@ -518,9 +512,7 @@ int virtio_mem_new(struct virtio **ret, const struct mem_map *mem,
 	v->blocks = blocks;
 	r = virtio_init(&v->vio, &vmem_ops, mem, loop, 1, err);
 	if (r == 0)
-		r = add_timer(v, &v->change, tell_change, err);
-	if (r == 0)
-		r = add_timer(v, &v->again, try_again, err);
+		r = add_timers(v, err);
 	if (r < 0) {
 		vmem_destroy(&v->vio);
 		return r;
