@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/range.h"
 #include "mem/backing.h"
@@ -130,6 +131,16 @@ uint64_t blocks_plugged(const struct mem_blocks *blocks, uint64_t first,
 
 /* Bytes in plugged blocks. */
 uint64_t blocks_bytes(const struct mem_blocks *blocks);
+
+static inline pthread_mutex_t *blocks_lock(struct mem_blocks *blocks)
+{
+	return blocks ? mutex_lock(&blocks->lock) : NULL;
+}
+
+/* Keeps what is plugged as it is until the end of the scope. One to a scope, as
+ * GUARD(). NULL: none come or go. */
+#define GUARD_BLOCKS(blocks) \
+	_cleanup_(mutex_unlockp) pthread_mutex_t *guard_ = blocks_lock(blocks)
 
 /*
  * Plugs @count blocks from @first on, none of which is. They are zero, and

@@ -153,6 +153,7 @@ static int get_bitmap(const struct vm *vm, size_t region, struct err *err)
 	const size_t size = bitmap_bytes(region_pages(vm, region) / count);
 	uint8_t *at = (uint8_t *)vm->dirty_log->bitmap;
 	int r = 0;
+	GUARD_BLOCKS(map->region[region].blocks);
 
 	for (uint32_t i = 0; r == 0 && i < count; i++, at += size) {
 		const struct kvm_dirty_log arg = { .slot = first + i,
@@ -167,14 +168,6 @@ static int get_bitmap(const struct vm *vm, size_t region, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* The blocks stay as they are meanwhile. */
-static int get_blocks_bitmap(const struct vm *vm, size_t region,
-			     struct err *err)
-{
-	GUARD(&vm->machine->mem.region[region].blocks->lock);
-	return get_bitmap(vm, region, err);
-}
-
 static int get_bitmaps(struct vm *vm, struct dirty *dirty, struct err *err)
 {
 	const struct dirty_log *log = vm->dirty_log;
@@ -184,9 +177,7 @@ static int get_bitmaps(struct vm *vm, struct dirty *dirty, struct err *err)
 
 		if (!slot_is_logged(vm, i))
 			continue;
-		r = vm->machine->mem.region[i].blocks
-			  ? get_blocks_bitmap(vm, i, err)
-			  : get_bitmap(vm, i, err);
+		r = get_bitmap(vm, i, err);
 		if (r < 0)
 			return r;
 		dirty_log_words(dirty, i, log->bitmap,
@@ -239,6 +230,7 @@ static int clear_log(const struct vm *vm, size_t region, uint64_t first,
 			       mem_slots_of(&map->region[region]);
 	const uint64_t end = first + (uint64_t)count * 64;
 	int r = 0;
+	GUARD_BLOCKS(map->region[region].blocks);
 
 	while (r >= 0 && first < end && first < region_pages(vm, region)) {
 		const uint32_t slot = (uint32_t)(first / pages);
@@ -261,13 +253,6 @@ static int clear_log(const struct vm *vm, size_t region, uint64_t first,
 	return r < 0 ? r : 0;
 }
 
-static int clear_blocks_log(const struct vm *vm, size_t region, uint64_t first,
-			    uint64_t *word, size_t count, struct err *err)
-{
-	GUARD(&vm->machine->mem.region[region].blocks->lock);
-	return clear_log(vm, region, first, word, count, err);
-}
-
 static int log_protect(void *ctx, size_t region, uint64_t first,
 		       const uint64_t *word, size_t count, struct err *err)
 {
@@ -276,9 +261,7 @@ static int log_protect(void *ctx, size_t region, uint64_t first,
 
 	for (size_t i = 0; i < count; i++)
 		little[i] = htole64(word[i]);
-	return vm->machine->mem.region[region].blocks
-		     ? clear_blocks_log(vm, region, first, little, count, err)
-		     : clear_log(vm, region, first, little, count, err);
+	return clear_log(vm, region, first, little, count, err);
 }
 
 static const struct dirty_source plain_source = {

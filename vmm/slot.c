@@ -76,6 +76,8 @@ static int log_region(const struct vm *vm, size_t region, struct err *err)
 	const uint32_t count = mem_slots_of(&map->region[region]);
 	const uint32_t first = mem_slot(map, region);
 	int r = 0;
+	/* What is plugged from here on is logged as it is shown. */
+	GUARD_BLOCKS(map->region[region].blocks);
 
 	for (uint32_t i = 0; r == 0 && i < count; i++) {
 		struct mem_region part;
@@ -84,13 +86,6 @@ static int log_region(const struct vm *vm, size_t region, struct err *err)
 			r = set_flags(vm, first + i, &part, log_flag(vm), err);
 	}
 	return r;
-}
-
-/* What is plugged from here on is logged as it is shown. */
-static int log_blocks(const struct vm *vm, size_t region, struct err *err)
-{
-	GUARD(&vm->machine->mem.region[region].blocks->lock);
-	return log_region(vm, region, err);
 }
 
 int slots_log(struct vm *vm, bool on, struct err *err)
@@ -105,8 +100,7 @@ int slots_log(struct vm *vm, bool on, struct err *err)
 
 		if (!slot_is_logged(vm, i))
 			continue;
-		r = region->blocks ? log_blocks(vm, i, err)
-				   : log_region(vm, i, err);
+		r = log_region(vm, i, err);
 		if (r == 0)
 			continue;
 		ret = err_wrap(err, "memory region %s", region->name);
