@@ -20,18 +20,9 @@
 
 #define MIB ((uint64_t)1024 * 1024)
 
-/* Zeroing a larger page for its first byte costs more than its table saves. */
-#define HUGE_MAX (32 * MIB)
-
 static uint64_t page_size(void)
 {
 	return (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-/* What one entry of the table above the last maps, with 8-byte entries. */
-static uint64_t huge_size(uint64_t page)
-{
-	return page * (page / 8);
 }
 
 static int out_of_memory(uint64_t size, struct err *err)
@@ -129,12 +120,12 @@ static int bind_node(const struct backing *b, struct err *err)
 /* What the kernel refuses where nobody asked is speed, not memory. */
 static int choose_pages(const struct backing *b, struct err *err)
 {
-	const uint64_t huge = huge_size(page_size());
+	const uint64_t huge = backing_huge_size(page_size());
 	const size_t size = (size_t)b->size;
 
 	switch (b->policy.huge) {
 	case MEM_HUGE_AUTO:
-		if (b->policy.source != MEM_FILE && huge <= HUGE_MAX &&
+		if (b->policy.source != MEM_FILE && huge <= BACKING_HUGE_MAX &&
 		    b->size >= huge)
 			(void)madvise(b->host, size, MADV_HUGEPAGE);
 		return 0;

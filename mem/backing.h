@@ -29,6 +29,17 @@ struct backing {
 	size_t reserved_size;
 };
 
+/* Where the kernel is not told which pages to use, it is not asked for larger
+ * ones: to zero one for its first byte costs more than its table saves. */
+#define BACKING_HUGE_MAX ((uint64_t)32 << 20)
+
+/* A transparent huge page, where the host's are @page: what one entry of the
+ * table above the last maps, with entries of 8 bytes. */
+static inline uint64_t backing_huge_size(uint64_t page)
+{
+	return page * (page / 8);
+}
+
 /*
  * Makes host memory for the guest's @gpa.
  *

@@ -16,24 +16,15 @@
 #include "mem/map.h"
 
 #define USUAL ((uint64_t)2 << 20)
-#define HUGE_MAX                                                    \
-	((uint64_t)32 << 20) /* what mem/backing.c asks for unasked \
-			      */
 /* Linux has sections of 128 MiB with 4K pages, of 512 MiB with 64K. */
 #define SECTION_MOST ((uint64_t)1 << 30)
 #define LEAST_PAGES 64 /* KVM_CLEAR_DIRTY_LOG takes multiples of it */
 #define BITS 32 /* a word that every host loads at once */
 
-/* Of the host, if they are transparent. */
-static uint64_t huge_size(uint64_t page)
-{
-	return page * (page / 8);
-}
-
 /* The least size of a block that breaks no page of the host's. */
 static uint64_t whole_pages(const struct mem_policy *policy, uint64_t page)
 {
-	const uint64_t huge = huge_size(page);
+	const uint64_t huge = backing_huge_size(page);
 
 	switch (policy->huge) {
 	case MEM_HUGE_TLB:
@@ -41,7 +32,7 @@ static uint64_t whole_pages(const struct mem_policy *policy, uint64_t page)
 	case MEM_HUGE_THP:
 		return huge;
 	case MEM_HUGE_AUTO:
-		return huge <= HUGE_MAX && !policy->block ? huge : page;
+		return huge <= BACKING_HUGE_MAX && !policy->block ? huge : page;
 	default:
 		return page;
 	}
@@ -110,7 +101,7 @@ bool blocks_policy(struct mem_policy *policy, uint64_t block, uint64_t page)
 	policy->prealloc = false;
 	policy->reserve = false;
 	/* A huge page would reach into the next block. */
-	if (policy->huge == MEM_HUGE_AUTO && block < huge_size(page))
+	if (policy->huge == MEM_HUGE_AUTO && block < backing_huge_size(page))
 		policy->huge = MEM_HUGE_OFF;
 	return populate;
 }

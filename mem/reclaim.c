@@ -59,7 +59,7 @@ static uint64_t block_size(const struct mem_region *region)
 {
 	const uint64_t page = region->backing ? region->backing->page
 					      : RECLAIM_FRAME;
-	uint64_t block = page * (page / 8);
+	uint64_t block = backing_huge_size(page);
 
 	if (block > BLOCK_MAX)
 		block = BLOCK_USUAL;
