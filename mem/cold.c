@@ -3,13 +3,15 @@
 
 #include <errno.h>
 
+#include "mem/pagemap_scan.h"
+
 int cold_open(struct cold *ret, const char *bitmap, uint64_t page,
 	      struct err *err)
 {
 	struct err idle = { 0 }, unwritten = { 0 };
 	struct cold cold = { .way = COLD_IDLE };
 
-	if (idle_open(&cold.idle, IDLE_PAGEMAP, bitmap, page, &idle) < 0) {
+	if (idle_open(&cold.idle, PAGEMAP, bitmap, page, &idle) < 0) {
 		cold.way = COLD_UNWRITTEN;
 		if (unwritten_open(&cold.unwritten, &unwritten) < 0)
 			return err_set(err, -ENOTSUP, "%.200s; and %.200s",

@@ -20,7 +20,6 @@
 
 #include "base/err.h"
 
-#define IDLE_PAGEMAP "/proc/self/pagemap"
 #define IDLE_BITMAP "/sys/kernel/mm/page_idle/bitmap"
 
 struct idle {

@@ -7,8 +7,12 @@
 #ifndef MEM_PAGEMAP_SCAN_H
 #define MEM_PAGEMAP_SCAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
+
+#include "base/err.h"
+
+#define PAGEMAP "/proc/self/pagemap"
 
 struct scan_region {
 	uint64_t start, end; /* addresses */
@@ -26,8 +30,6 @@ struct scan_arg {
 	uint64_t return_mask;
 };
 
-#define SCAN _IOWR('f', 16, struct scan_arg)
-
 enum { /* flags */
        SCAN_WP_MATCHING = 1 << 0, /* write-protects what it finds */
        SCAN_CHECK_WPASYNC = 1 << 1, /* -EPERM where nothing would tell */
@@ -40,5 +42,19 @@ enum { /* categories */
        IS_ZERO = 1 << 5,
        IS_HUGE = 1 << 6,
 };
+
+/* Whether the kernel has it. @pagemap: PAGEMAP, open */
+bool pagemap_scans(int pagemap);
+
+/*
+ * Calls @found for each piece of [start, end) that @what looks for, in order.
+ *
+ * @what: its size and vec are set here
+ *
+ * Returns 0, or the errno of PAGEMAP_SCAN. Thread: any.
+ */
+int pagemap_scan(int pagemap, const struct scan_arg *what,
+		 void (*found)(void *ctx, const struct scan_region *region),
+		 void *ctx, struct err *err);
 
 #endif

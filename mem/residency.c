@@ -15,7 +15,6 @@
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
 #define ENTRY_SWAPPED (UINT64_C(1) << 62)
 
-#define SCAN_REGIONS 256 /* for one call */
 #define READ_ENTRIES 1024
 
 static void count(struct residency *sum, uint64_t size, uint64_t categories)
@@ -31,38 +30,22 @@ static void count(struct residency *sum, uint64_t size, uint64_t categories)
 	}
 }
 
+static void count_region(void *ctx, const struct scan_region *region)
+{
+	count(ctx, region->end - region->start, region->categories);
+}
+
 static int scan(const struct residency_source *source, uintptr_t host,
 		uint64_t size, struct residency *sum, struct err *err)
 {
-	struct scan_region region[SCAN_REGIONS];
-	struct scan_arg arg = {
-		.size = sizeof(arg),
+	const struct scan_arg arg = {
 		.start = host,
 		.end = host + size,
-		.vec = (uintptr_t)region,
-		.vec_len = SCAN_REGIONS,
 		.category_anyof_mask = IS_PRESENT | IS_SWAPPED,
 		.return_mask = IS_PRESENT | IS_SWAPPED | IS_ZERO | IS_HUGE,
 	};
 
-	while (arg.start < arg.end) {
-		const int found = ioctl(source->fd, SCAN, &arg);
-
-		if (found < 0 && errno == EINTR)
-			continue;
-		if (found < 0)
-			return err_sys(err, "/proc/self/pagemap: PAGEMAP_SCAN");
-		for (int i = 0; i < found; i++)
-			count(sum, region[i].end - region[i].start,
-			      region[i].categories);
-		if (arg.walk_end <= arg.start)
-			return err_set(err, -EIO,
-				       "/proc/self/pagemap: PAGEMAP_SCAN gets "
-				       "no further than 0x%" PRIx64,
-				       arg.start);
-		arg.start = arg.walk_end;
-	}
-	return 0;
+	return pagemap_scan(source->fd, &arg, count_region, sum, err);
 }
 
 static int read_entries(const struct residency_source *source, uintptr_t host,
@@ -81,7 +64,7 @@ static int read_entries(const struct residency_source *source, uintptr_t host,
 					   first * sizeof(*entry));
 
 		if (r < 0)
-			return err_set(err, r, "/proc/self/pagemap: %s",
+			return err_set(err, r, PAGEMAP ": %s",
 				       strerrordesc_np(-r));
 		for (size_t i = 0; i < n; i++)
 			count(sum, source->page,
@@ -108,16 +91,14 @@ uint64_t residency_step(const struct residency_source *source)
 
 int residency_open(struct residency_source *ret, struct err *err)
 {
-	const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	struct scan_arg nothing = { .size = sizeof(nothing) };
+	const int fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_sys(err, "/proc/self/pagemap");
+		return err_sys(err, PAGEMAP);
 	*ret = (struct residency_source){
 		.fd = fd,
 		.page = (uint64_t)sysconf(_SC_PAGESIZE),
-		/* To look at nothing is no error where there is a scan. */
-		.scan = ioctl(fd, SCAN, &nothing) == 0,
+		.scan = pagemap_scans(fd),
 	};
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/userfaultfd.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,9 +19,6 @@
 #endif
 #define WP_HUGETLBFS_SHMEM (UINT64_C(1) << 12)
 #define WP_ASYNC (UINT64_C(1) << 15)
-
-#define PAGEMAP "/proc/self/pagemap"
-#define REGIONS 256 /* for one call */
 
 /*
  * What a vCPU writes to is a fault in the kernel, which a userfaultfd for user
@@ -47,14 +44,12 @@ static int open_uffd(struct err *err)
 
 int unwritten_open(struct unwritten *ret, struct err *err)
 {
-	struct scan_arg nothing = { .size = sizeof(nothing) };
 	_cleanup_(fd_closep) int map = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
 	int uffd;
 
 	if (map < 0)
 		return err_sys(err, PAGEMAP);
-	/* To look at nothing is no error where there is a scan. */
-	if (ioctl(map, SCAN, &nothing) < 0)
+	if (!pagemap_scans(map))
 		return err_set(err, -ENOTSUP,
 			       "this host's kernel has no PAGEMAP_SCAN "
 			       "(Linux 6.7)");
@@ -85,42 +80,11 @@ int unwritten_watch(const struct unwritten *u, uintptr_t host, uint64_t size,
 	return 0;
 }
 
-/* Calls @found for all that @what looks for; its vec is ours. */
-static int scan(const struct unwritten *u, const struct scan_arg *what,
-		void (*found)(void *ctx, uintptr_t host, uint64_t size),
-		void *ctx, struct err *err)
-{
-	struct scan_region region[REGIONS];
-	struct scan_arg arg = *what;
-
-	arg.vec = (uintptr_t)region;
-	arg.vec_len = REGIONS;
-	while (arg.start < arg.end) {
-		const int n = ioctl(u->pagemap, SCAN, &arg);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, PAGEMAP ": PAGEMAP_SCAN");
-		for (int i = 0; i < n; i++)
-			found(ctx, (uintptr_t)region[i].start,
-			      region[i].end - region[i].start);
-		if (arg.walk_end <= arg.start)
-			return err_set(err, -EIO,
-				       PAGEMAP ": PAGEMAP_SCAN gets no "
-					       "further than 0x%" PRIx64,
-				       arg.start);
-		arg.start = arg.walk_end;
-	}
-	return 0;
-}
-
 /* A scan that is not told what for would mark holes as well, in tables. */
-static void ignore(void *ctx, uintptr_t host, uint64_t size)
+static void ignore(void *ctx, const struct scan_region *region)
 {
 	(void)ctx;
-	(void)host;
-	(void)size;
+	(void)region;
 }
 
 int unwritten_mark(const struct unwritten *u, uintptr_t host, uint64_t size,
@@ -128,7 +92,6 @@ int unwritten_mark(const struct unwritten *u, uintptr_t host, uint64_t size,
 {
 	/* Not the zero page: nothing is gained by its going. */
 	const struct scan_arg arg = {
-		.size = sizeof(arg),
 		.flags = SCAN_WP_MATCHING | SCAN_CHECK_WPASYNC,
 		.start = host,
 		.end = host + size,
@@ -137,7 +100,20 @@ int unwritten_mark(const struct unwritten *u, uintptr_t host, uint64_t size,
 		.return_mask = IS_PRESENT,
 	};
 
-	return scan(u, &arg, ignore, NULL, err);
+	return pagemap_scan(u->pagemap, &arg, ignore, NULL, err);
+}
+
+struct finder {
+	void (*found)(void *ctx, uintptr_t host, uint64_t size);
+	void *ctx;
+};
+
+static void pass(void *ctx, const struct scan_region *region)
+{
+	const struct finder *finder = ctx;
+
+	finder->found(finder->ctx, (uintptr_t)region->start,
+		      region->end - region->start);
 }
 
 int unwritten_find(const struct unwritten *u, uintptr_t host, uint64_t size,
@@ -145,7 +121,6 @@ int unwritten_find(const struct unwritten *u, uintptr_t host, uint64_t size,
 		   void *ctx, struct err *err)
 {
 	const struct scan_arg arg = {
-		.size = sizeof(arg),
 		.flags = SCAN_CHECK_WPASYNC,
 		.start = host,
 		.end = host + size,
@@ -154,5 +129,7 @@ int unwritten_find(const struct unwritten *u, uintptr_t host, uint64_t size,
 		.return_mask = IS_PRESENT,
 	};
 
-	return scan(u, &arg, found, ctx, err);
+	struct finder finder = { found, ctx };
+
+	return pagemap_scan(u->pagemap, &arg, pass, &finder, err);
 }
