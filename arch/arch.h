@@ -35,9 +35,6 @@ extern const uint64_t arch_mem_align;
 extern const bool arch_has_ioeventfd;
 extern const bool arch_has_irqfd;
 
-/* The last kind of section of a state (vmm/state.h); the first is 1. */
-extern const uint32_t arch_state_kinds;
-
 /* Judges the words that only this architecture knows. Touches no host. */
 int arch_check_config(const struct config *config, struct err *err);
 
@@ -104,9 +101,8 @@ int arch_vm_boot(struct vm *vm, struct err *err);
  */
 int arch_vcpu_save(struct vcpu *vcpu, struct state *state, struct err *err);
 int arch_vm_save(struct vm *vm, struct state *state, struct err *err);
-int arch_vcpu_load(struct vcpu *vcpu, const struct state_view *view,
-		   struct err *err);
-int arch_vm_load(struct vm *vm, const struct state_view *view, struct err *err);
+int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err);
+int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err);
 
 /* Releases vm->arch, before vm->fd is closed. NULL is fine. */
 void arch_vm_free(struct vm *vm);

@@ -241,27 +241,46 @@ static int check_records(const struct state_view *view, size_t at, size_t end,
 	return 0;
 }
 
-/* Finds a section before @end. Returns its offset; 0: there is none. */
-static size_t find(const struct state_view *view, uint32_t kind, uint32_t index,
-		   size_t end)
-{
-	size_t at = HEAD;
+/* A section of a state. */
+struct place {
+	size_t at; /* its offset */
+	unsigned number; /* how many are before it */
+};
 
-	while (at < end) {
-		const uint8_t *data = view->data + at;
+static struct place first_place(void)
+{
+	return (struct place){ HEAD, 0 };
+}
+
+static struct place next_place(const struct state_view *view,
+			       struct place place)
+{
+	const uint32_t size = load_le32(view->data + place.at + PART_SIZE);
+
+	return (struct place){ place.at + SECTION + size, place.number + 1 };
+}
+
+/* Finds a section before @end. Returns @end if there is none. */
+static struct place find(const struct state_view *view, uint32_t kind,
+			 uint32_t index, size_t end)
+{
+	struct place place = first_place();
+
+	for (; place.at < end; place = next_place(view, place)) {
+		const uint8_t *data = view->data + place.at;
 
 		if (load_le32(data) == kind &&
 		    load_le32(data + SECTION_INDEX) == index)
-			return at;
-		at += SECTION + load_le32(data + PART_SIZE);
+			break;
 	}
-	return 0;
+	return place;
 }
 
 static int check_section(const struct state_view *view, size_t at, size_t *ret,
 			 struct err *err)
 {
 	const uint8_t *data = view->data + at;
+	struct place same;
 	size_t size = 0;
 	int r = measure(view, at, view->size, &size, err);
 
@@ -269,8 +288,8 @@ static int check_section(const struct state_view *view, size_t at, size_t *ret,
 		return r;
 	if (size % 8 != 0)
 		return bad(at + PART_SIZE, "it is no multiple of 8", err);
-	if (find(view, load_le32(data), load_le32(data + SECTION_INDEX), at) !=
-	    0)
+	same = find(view, load_le32(data), load_le32(data + SECTION_INDEX), at);
+	if (same.at < at)
 		return bad(at, "it is there twice", err);
 	*ret = at + SECTION + size;
 	return check_records(view, at + SECTION, *ret, err);
@@ -279,7 +298,7 @@ static int check_section(const struct state_view *view, size_t at, size_t *ret,
 int state_open(struct state_view *ret, const void *data, size_t size,
 	       const char *name, struct err *err)
 {
-	const struct state_view view = { data, size };
+	const struct state_view view = { .data = data, .size = size };
 	size_t at = HEAD, sections = 0;
 	int r = check_head(data, size, name, err);
 
@@ -293,44 +312,37 @@ int state_open(struct state_view *ret, const void *data, size_t size,
 	return r;
 }
 
-int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
+int state_find(struct state_view *view, uint32_t kind, uint32_t index,
 	       struct state_records *ret, struct err *err)
 {
-	const size_t at = find(view, kind, index, view->size);
+	const struct place place = find(view, kind, index, view->size);
 
-	if (at == 0)
+	if (place.at == view->size)
 		return err_input(err, -ENOENT,
 				 "state: section %" PRIu32 " of %" PRIu32
 				 " is missing",
 				 kind, index);
+	view->taken[place.number] = true;
 	*ret = (struct state_records){
-		.data = view->data + at + SECTION,
-		.size = load_le32(view->data + at + PART_SIZE),
+		.data = view->data + place.at + SECTION,
+		.size = load_le32(view->data + place.at + PART_SIZE),
 	};
 	return 0;
 }
 
-int state_check_sections(const struct state_view *view, uint32_t kinds,
-			 uint32_t indices, struct err *err)
+int state_sections_end(const struct state_view *view, struct err *err)
 {
-	for (size_t at = HEAD; at < view->size;) {
-		const uint8_t *data = view->data + at;
-		const uint32_t kind = load_le32(data);
-		const uint32_t index = load_le32(data + SECTION_INDEX);
+	struct place place = first_place();
 
-		if (kind == 0 || kind > kinds)
+	for (; place.at < view->size; place = next_place(view, place)) {
+		const uint8_t *data = view->data + place.at;
+
+		if (!view->taken[place.number])
 			return err_input(err, -ENOTSUP,
 					 "state: section %" PRIu32
-					 " of %" PRIu32 " is of no known kind",
-					 kind, index);
-		if (index >= indices)
-			return err_input(err, -ENOTSUP,
-					 "state: section %" PRIu32
-					 " of %" PRIu32
-					 " is one too many: this machine has "
-					 "%" PRIu32,
-					 kind, index, indices);
-		at += SECTION + load_le32(data + PART_SIZE);
+					 " of %" PRIu32 " is not known here",
+					 load_le32(data),
+					 load_le32(data + SECTION_INDEX));
 	}
 	return 0;
 }

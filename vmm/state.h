@@ -18,7 +18,7 @@
  * longer ones are bytes in the order in which their owner has them. A section
  * of a kind and index is there once. A change that an older reader would get
  * wrong makes a new version; a kind or an id that is new does not, for what a
- * reader does not know of it refuses (state_check_sections() and
+ * reader does not know of it refuses (state_sections_end() and
  * state_records_end()). [pure]
  */
 #ifndef VMM_STATE_H
@@ -72,6 +72,7 @@ int state_end(const struct state *state, struct err *err);
 struct state_view {
 	const uint8_t *data; /* borrowed */
 	size_t size;
+	bool taken[STATE_MAX_SECTIONS]; /* sections found by state_find() */
 };
 
 struct state_record {
@@ -101,17 +102,14 @@ int state_open(struct state_view *ret, const void *data, size_t size,
 	       const char *name, struct err *err);
 
 /* Finds a section. Returns 0, or -ENOENT with @err set. */
-int state_find(const struct state_view *view, uint32_t kind, uint32_t index,
+int state_find(struct state_view *view, uint32_t kind, uint32_t index,
 	       struct state_records *ret, struct err *err);
 
 /*
- * Checks that nothing in a state would be passed over: that each section is of
- * a kind from 1 to @kinds, and has an index below @indices.
- *
+ * For who has found all the sections that it knows: is that all there is?
  * Returns 0, or -ENOTSUP with @err set.
  */
-int state_check_sections(const struct state_view *view, uint32_t kinds,
-			 uint32_t indices, struct err *err);
+int state_sections_end(const struct state_view *view, struct err *err);
 
 /* Takes the next record. Returns false if there is none. */
 bool state_next(struct state_records *records, struct state_record *ret);

@@ -49,6 +49,6 @@ void gic_finish(struct gic *gic);
 int gic_save(const struct gic *gic, const struct vm *vm, struct state *state,
 	     struct err *err);
 int gic_load(const struct gic *gic, const struct vm *vm,
-	     const struct state_view *view, struct err *err);
+	     struct state_view *view, struct err *err);
 
 #endif

@@ -244,7 +244,7 @@ static int save_its(const struct side *side, struct state *state,
 	return r == 0 ? save_part(side, GIC_ITS_LAST, state, err) : r;
 }
 
-static int load_its(const struct side *side, const struct state_view *view,
+static int load_its(const struct side *side, struct state_view *view,
 		    struct err *err)
 {
 	struct state_records records;
@@ -284,7 +284,7 @@ int gic_save(const struct gic *gic, const struct vm *vm, struct state *state,
 
 /* @index: of the section, and of the CPU */
 static int load_side(const struct gic *gic, const struct vm *vm,
-		     const struct state_view *view, enum arm64_section section,
+		     struct state_view *view, enum arm64_section section,
 		     unsigned index, struct err *err)
 {
 	struct state_records records;
@@ -302,7 +302,7 @@ static int load_side(const struct gic *gic, const struct vm *vm,
 }
 
 int gic_load(const struct gic *gic, const struct vm *vm,
-	     const struct state_view *view, struct err *err)
+	     struct state_view *view, struct err *err)
 {
 	const struct side any = { gic, &vm->vcpu[0], 0, 0 };
 	int r = load_side(gic, vm, view, ARM64_STATE_GIC, 0, err);

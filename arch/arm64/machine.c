@@ -6,7 +6,6 @@
 
 #include "arch/arch.h"
 #include "arch/arm64/options.h"
-#include "arch/arm64/state.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
 
@@ -14,7 +13,6 @@ const char *const arch_name = "arm64";
 const uint64_t arch_mem_align = 4096;
 const bool arch_has_ioeventfd = true;
 const bool arch_has_irqfd = true;
-const uint32_t arch_state_kinds = ARM64_STATE_ITS;
 
 int arch_check_config(const struct config *config, struct err *err)
 {

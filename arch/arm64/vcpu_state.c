@@ -59,7 +59,7 @@ static int save_regs(const struct vcpu *vcpu, struct state *state,
 	return regs_save(vcpu->fd, &list, state, err);
 }
 
-static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
+static int load_regs(const struct vcpu *vcpu, struct state_view *view,
 		     struct err *err)
 {
 	_cleanup_(reg_list_finish) struct reg_list list = { 0 };
@@ -166,8 +166,7 @@ static int load_events(const struct vcpu *vcpu, struct state_records *records,
 	return r;
 }
 
-static int load(struct vcpu *vcpu, const struct state_view *view,
-		struct err *err)
+static int load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 {
 	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct state_records records;
@@ -194,8 +193,7 @@ static int load(struct vcpu *vcpu, const struct state_view *view,
 	return kvm_ioctl(vcpu->fd, KVM_SET_MP_STATE, &mp, err);
 }
 
-int arch_vcpu_load(struct vcpu *vcpu, const struct state_view *view,
-		   struct err *err)
+int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 {
 	return load(vcpu, view, err) < 0 ? err_wrap(err, "vcpu %u", vcpu->index)
 					 : 0;

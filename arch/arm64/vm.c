@@ -228,7 +228,7 @@ static int check_gic(const struct gic *gic, struct state_records *records,
 			 "state: its interrupt controller is another");
 }
 
-int arch_vm_load(struct vm *vm, const struct state_view *view, struct err *err)
+int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err)
 {
 	struct arch_vm *arch = vm->arch;
 	struct state_records records;

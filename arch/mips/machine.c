@@ -7,7 +7,6 @@
 #include "arch/arch.h"
 #include "arch/mips/layout.h"
 #include "arch/mips/options.h"
-#include "arch/mips/state.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
 
@@ -18,7 +17,6 @@ const uint64_t arch_mem_align = 4096;
 /* Trap & emulate KVM signals an ioeventfd and exits for the same write. */
 const bool arch_has_ioeventfd = false;
 const bool arch_has_irqfd = false;
-const uint32_t arch_state_kinds = MIPS_STATE_VM;
 
 int arch_check_config(const struct config *config, struct err *err)
 {

@@ -82,7 +82,7 @@ static int load_status(const struct vcpu *vcpu, struct state_records records,
 	return kvm_set_reg(vcpu->fd, MIPS_REG_STATUS, ret, err);
 }
 
-static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
+static int load_regs(const struct vcpu *vcpu, struct state_view *view,
 		     struct err *err)
 {
 	_cleanup_(reg_list_finish) struct reg_list list = { 0 };
@@ -107,8 +107,7 @@ static int load_regs(const struct vcpu *vcpu, const struct state_view *view,
 	return regs_load(vcpu->fd, &list, &records, err);
 }
 
-static int load(struct vcpu *vcpu, const struct state_view *view,
-		struct err *err)
+static int load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 {
 	struct state_records records;
 	uint64_t off = 0, count = 0;
@@ -131,8 +130,7 @@ static int load(struct vcpu *vcpu, const struct state_view *view,
 	return 0;
 }
 
-int arch_vcpu_load(struct vcpu *vcpu, const struct state_view *view,
-		   struct err *err)
+int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 {
 	return load(vcpu, view, err) < 0 ? err_wrap(err, "vcpu %u", vcpu->index)
 					 : 0;
@@ -151,7 +149,7 @@ int arch_vm_save(struct vm *vm, struct state *state, struct err *err)
 	return 0;
 }
 
-int arch_vm_load(struct vm *vm, const struct state_view *view, struct err *err)
+int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err)
 {
 	struct state_records records;
 	uint64_t vz;

@@ -24,7 +24,7 @@ static void copy_record(struct state *to, const struct state_record *record)
 }
 
 /* Returns the size of the section's records. */
-static size_t copy_section(struct state *to, const struct state_view *view,
+static size_t copy_section(struct state *to, struct state_view *view,
 			   const uint8_t *at)
 {
 	const uint32_t kind = load_le32(at), index = load_le32(at + 4);
@@ -63,6 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	state_begin(&again, NAME);
 	for (size_t at = HEAD; at < size;)
 		at += 16 + copy_section(&again, &view, data + at);
+	if (state_sections_end(&view, &err) < 0)
+		abort();
 	if (state_end(&again, &err) < 0 || again.size != size ||
 	    memcmp(again.data, data, size) != 0)
 		abort();

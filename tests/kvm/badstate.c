@@ -111,9 +111,9 @@ static bool load_bad(const struct state *state, int kvm,
 	return r == 0;
 }
 
-/* Of a machine with one CPU more, whose state nobody would ask for. */
-static void load_larger(const struct state *state, int kvm,
-			struct machine *machine)
+/* With a section that nobody asks for. */
+static void load_larger(const struct state *state, uint32_t kind,
+			uint32_t index, int kvm, struct machine *machine)
 {
 	_cleanup_(freep) uint8_t *data = calloc(1, state->size + 16);
 	_cleanup_(vm_freep) struct vm *vm = NULL;
@@ -122,8 +122,8 @@ static void load_larger(const struct state *state, int kvm,
 	if (!data)
 		fail("larger state", "out of memory");
 	memcpy(data, state->data, state->size);
-	store_le32(data + state->size, 1);
-	store_le32(data + state->size + 4, machine->config->cpus);
+	store_le32(data + state->size, kind);
+	store_le32(data + state->size + 4, index);
 	if (vm_load(&vm, kvm, machine, data, state->size + 16, &err) !=
 	    -ENOTSUP)
 		fail("larger state", "it is not refused");
@@ -193,7 +193,10 @@ static void run(int kvm, struct machine *machine)
 
 	save(&state, kvm, machine);
 	load_good(&state, kvm, machine);
-	load_larger(&state, kvm, machine);
+	/* Of a machine with one CPU more; a second VM's; and of no kind. */
+	load_larger(&state, 1, machine->config->cpus, kvm, machine);
+	load_larger(&state, 3, 1, kvm, machine);
+	load_larger(&state, UINT32_MAX, 0, kvm, machine);
 	change_records(&state, kvm, machine);
 	for (unsigned i = 0; i < TIMES; i++)
 		taken += load_bad(&state, kvm, machine, &seed);

@@ -290,8 +290,9 @@ static void open__takes_a_state_without_sections(void **unused)
 	state_finish(&s);
 }
 
-static void check_sections__refuses_what_would_be_passed_over(void **unused)
+static void sections_end__refuses_what_would_be_passed_over(void **unused)
 {
+	struct state_records records;
 	struct state_view view;
 	struct state s;
 	struct err err;
@@ -299,21 +300,42 @@ static void check_sections__refuses_what_would_be_passed_over(void **unused)
 	(void)unused;
 	state_begin(&s, NAME);
 	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
-	assert_int_equal(state_check_sections(&view, 1, 0, &err), 0);
+	assert_int_equal(state_sections_end(&view, &err), 0);
 	state_section(&s, 1, 0);
 	state_put_int(&s, 1, 2, 4);
 	state_section(&s, 2, 5);
+	state_section(&s, 2, 6);
 	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
-	assert_int_equal(state_check_sections(&view, 2, 6, &err), 0);
-	assert_int_equal(state_check_sections(&view, 2, 5, &err), -ENOTSUP);
-	assert_string_equal(err.msg, "state: section 2 of 5 is one too many: "
-				     "this machine has 5");
-	assert_int_equal(state_check_sections(&view, 1, 6, &err), -ENOTSUP);
-	assert_string_equal(err.msg,
-			    "state: section 2 of 5 is of no known kind");
-	state_section(&s, 0, 0);
+	assert_int_equal(state_find(&view, 2, 6, &records, &err), 0);
+	assert_int_equal(state_find(&view, 1, 0, &records, &err), 0);
+	assert_int_equal(state_find(&view, 1, 0, &records, &err), 0);
+	assert_int_equal(state_sections_end(&view, &err), -ENOTSUP);
+	assert_string_equal(err.msg, "state: section 2 of 5 is not known here");
+	assert_int_equal(state_find(&view, 2, 5, &records, &err), 0);
+	assert_int_equal(state_sections_end(&view, &err), 0);
+	state_finish(&s);
+}
+
+static void find__takes_the_last_section_there_can_be(void **unused)
+{
+	struct state_records records;
+	struct state_view view;
+	struct state s;
+	struct err err;
+
+	(void)unused;
+	state_begin(&s, NAME);
+	for (uint32_t i = 0; i < STATE_MAX_SECTIONS; i++)
+		state_section(&s, 1, i);
 	assert_int_equal(state_open(&view, s.data, s.size, NAME, &err), 0);
-	assert_int_equal(state_check_sections(&view, 2, 6, &err), -ENOTSUP);
+	for (uint32_t i = 0; i < STATE_MAX_SECTIONS; i++) {
+		assert_int_equal(state_sections_end(&view, &err), -ENOTSUP);
+		assert_int_equal(state_find(&view, 1, i, &records, &err), 0);
+	}
+	assert_int_equal(state_sections_end(&view, &err), 0);
+	assert_int_equal(
+		state_find(&view, 1, STATE_MAX_SECTIONS, &records, &err),
+		-ENOENT);
 	state_finish(&s);
 }
 
@@ -331,7 +353,8 @@ int main(void)
 		cmocka_unit_test(open__takes_no_more_sections_than_it_says),
 		cmocka_unit_test(open__takes_a_state_without_sections),
 		cmocka_unit_test(
-			check_sections__refuses_what_would_be_passed_over),
+			sections_end__refuses_what_would_be_passed_over),
+		cmocka_unit_test(find__takes_the_last_section_there_can_be),
 	};
 
 	return RUN_TESTS(tests);
