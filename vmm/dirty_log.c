@@ -106,27 +106,35 @@ static int log_start(void *ctx, struct err *err)
 	return r;
 }
 
-/* A slot that was taken away meanwhile has nothing that would be missed. */
-static void log_ring_page(const struct vm *vm, struct dirty *dirty,
-			  uint32_t slot, uint64_t page)
+/* Where a slot's pages are. */
+struct slot_place {
+	uint32_t slot;
+	size_t region; /* map->count: nowhere */
+	uint64_t page; /* in the region, its first */
+};
+
+static struct slot_place find_slot(const struct vm *vm, uint32_t slot)
 {
 	const struct mem_map *map = &vm->machine->mem;
+	struct slot_place place = { .slot = slot };
 
-	for (size_t i = 0; i < map->count; i++) {
+	for (; place.region < map->count; place.region++) {
+		const size_t i = place.region;
 		const uint32_t count = mem_slots_of(&map->region[i]);
 
 		if (slot < count) {
-			page += slot * (region_pages(vm, i) / count);
-			dirty_log_page(dirty, i, page);
-			return;
+			place.page = slot * (region_pages(vm, i) / count);
+			break;
 		}
 		slot -= count;
 	}
+	return place;
 }
 
 static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
 {
 	struct dirty_log *log = vm->dirty_log;
+	struct slot_place place = find_slot(vm, 0);
 	bool any = false;
 	int r = 0;
 
@@ -135,7 +143,13 @@ static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
 		uint64_t page;
 
 		while (dirty_ring_next(&log->ring[i], &slot, &page)) {
-			log_ring_page(vm, dirty, slot, page);
+			/* Most come from where the last one did. */
+			if (slot != place.slot)
+				place = find_slot(vm, slot);
+			/* Of a slot that is none nothing is missed. */
+			if (place.region < vm->machine->mem.count)
+				dirty_log_page(dirty, place.region,
+					       place.page + page);
 			any = true;
 		}
 	}
