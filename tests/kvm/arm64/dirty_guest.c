@@ -10,6 +10,7 @@
 #include "tests/kvm/arm64/lib/dt.h"
 #include "tests/kvm/arm64/lib/guest.h"
 #include "tests/kvm/arm64/lib/virtio.h"
+#include "tests/kvm/lib/flash.h"
 
 #define PAGE 4096UL
 #define PV_TIME_ST 0xc5000021
@@ -17,7 +18,6 @@
 #define TURNS 12 /* of CPU 0, in each life but the last */
 #define WRITES 32 /* in each turn */
 #define SECTOR 512
-#define BLOCK 0x10000 /* of a flash */
 #define MOST_SECTORS 200
 #define MOST_RAMS 2
 #define MOST_BLOCKS 64
@@ -110,11 +110,6 @@ static void read_disk(const struct virtio *dev, uint64_t sectors)
 	CHECK_EQ(status, 0);
 }
 
-static void command(uint64_t at, uint64_t code)
-{
-	write32(at, code | code << 16);
-}
-
 static void find_mem(void)
 {
 	if (!virtio_find(&mem, VIRTIO_MEM, 0))
@@ -146,13 +141,10 @@ static void program_flash(uint64_t flash, uint64_t size, uint64_t *words)
 {
 	const uint64_t at = flash + *words * 4 % size;
 
-	if (at % BLOCK == 0) {
-		command(at, 0x20);
-		command(at, 0xd0);
-	}
-	command(at, 0x40);
-	write32(at, random_next(seed));
-	command(at, 0xff);
+	if (at % FLASH_BLOCK == 0)
+		flash_erase(at);
+	flash_program(at, random_next(seed));
+	flash_command(at, FLASH_ARRAY);
 	++*words;
 }
 

@@ -7,9 +7,8 @@
  */
 #include "tests/kvm/arm64/lib/dt.h"
 #include "tests/kvm/arm64/lib/guest.h"
+#include "tests/kvm/lib/flash.h"
 
-#define BLOCK 0x10000UL
-#define READY 0x800080UL
 #define ERASED UINT64_MAX
 #define WORD 0x600df00dUL
 #define PAIR 0x1122334455667788UL
@@ -35,33 +34,6 @@ static uint64_t read_pair(uint64_t at)
 	return low;
 }
 
-static void command(uint64_t at, uint64_t code)
-{
-	write32(at, code | code << 16);
-}
-
-/* Reads the status, clears it, and has the array read again. */
-static void ends_with(uint64_t at, uint64_t status)
-{
-	command(at, 0x70);
-	CHECK_EQ(read32(at), status | status << 16);
-	command(at, 0x50);
-	CHECK_EQ(read32(at), READY);
-	command(at, 0xff);
-}
-
-static void program(uint64_t at, uint64_t word)
-{
-	command(at, 0x40);
-	write32(at, word);
-}
-
-static void erase(uint64_t at)
-{
-	command(at, 0x20);
-	command(at, 0xd0);
-}
-
 static const char *arguments(void)
 {
 	struct dt_node node = { 0 };
@@ -84,7 +56,7 @@ static void find(void)
 	CHECK_EQ(dt_number(&node, "bank-width"), 4);
 	small = dt_address(&node, 0);
 	CHECK_EQ(small, 0x02000000);
-	CHECK_EQ(dt_size(&node, 0), BLOCK);
+	CHECK_EQ(dt_size(&node, 0), FLASH_BLOCK);
 	CHECK(dt_find(&node, "compatible", "cfi-flash"));
 	large = dt_address(&node, 0);
 	large_size = dt_size(&node, 0);
@@ -92,44 +64,35 @@ static void find(void)
 	CHECK(!dt_find(&node, "compatible", "cfi-flash"));
 }
 
-static void query(uint64_t at, uint64_t size)
-{
-	command(at + 0x55 * 4, 0x98);
-	CHECK_EQ(read32(at + 0x10 * 4), 'Q' * 0x10001);
-	CHECK_EQ(read8(at + 0x12 * 4 + 2), 'Y');
-	CHECK_EQ(2UL << read16(at + 0x27 * 4), size);
-	command(at, 0xff);
-}
-
 static void write_new(void)
 {
 	const uint64_t last = large + large_size - 128;
 
 	CHECK_EQ(read_pair(large), 0);
-	erase(large + large_size - 4);
-	ends_with(large, 0x80);
+	flash_erase(large + large_size - 4);
+	flash_ends_with(large, 0x80);
 	CHECK_EQ(read_pair(large + large_size - 16), ERASED);
-	CHECK_EQ(read_pair(large + large_size - BLOCK), ERASED);
-	CHECK_EQ(read_pair(large + large_size - BLOCK - 16), 0);
+	CHECK_EQ(read_pair(large + large_size - FLASH_BLOCK), ERASED);
+	CHECK_EQ(read_pair(large + large_size - FLASH_BLOCK - 16), 0);
 
-	command(last, 0xe8);
-	CHECK_EQ(read32(last), READY);
-	command(last, 31);
+	flash_command(last, FLASH_BUFFER);
+	CHECK_EQ(read32(last), FLASH_READY);
+	flash_command(last, 31);
 	for (uint64_t i = 0; i < 16; i++) {
 		write32(last + i * 8, (uint32_t)PAIR);
 		write32(last + i * 8 + 4, PAIR >> 32);
 	}
-	command(large, 0xd0);
-	ends_with(large, 0x80);
+	flash_command(large, FLASH_CONFIRM);
+	flash_ends_with(large, 0x80);
 	CHECK_EQ(read_pair(last), PAIR);
 	CHECK_EQ(read_pair(last + 112), PAIR);
 
-	erase(small);
-	program(small + BLOCK - 4, WORD);
-	ends_with(small, 0x80);
-	command(small, 0xe8);
-	command(small, 32);
-	ends_with(small, 0xb0);
+	flash_erase(small);
+	flash_program(small + FLASH_BLOCK - 4, WORD);
+	flash_ends_with(small, 0x80);
+	flash_command(small, FLASH_BUFFER);
+	flash_command(small, 32);
+	flash_ends_with(small, 0xb0);
 }
 
 static void check_old(void)
@@ -137,15 +100,15 @@ static void check_old(void)
 	CHECK_EQ(read_pair(large + large_size - 128), PAIR);
 	CHECK_EQ(read_pair(large + large_size - 144), ERASED);
 	CHECK_EQ(read_pair(small), ERASED);
-	CHECK_EQ(read32(small + BLOCK - 4), WORD);
+	CHECK_EQ(read32(small + FLASH_BLOCK - 4), WORD);
 }
 
 static void is_read_only(void)
 {
-	program(large, 0);
-	ends_with(large, 0x92);
-	erase(large + large_size - 4);
-	ends_with(large, 0xa2);
+	flash_program(large, 0);
+	flash_ends_with(large, 0x92);
+	flash_erase(large + large_size - 4);
+	flash_ends_with(large, 0xa2);
 	check_old();
 }
 
@@ -155,9 +118,9 @@ static void watch(struct cpu *cpu)
 	(void)cpu;
 	__atomic_add_fetch(&watching, 1, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
-		const uint64_t got = read32(small + BLOCK - 4);
+		const uint64_t got = read32(small + FLASH_BLOCK - 4);
 
-		CHECK(got == WORD || got == READY);
+		CHECK(got == WORD || got == FLASH_READY);
 		CHECK_EQ(read_pair(large + large_size - 128), PAIR);
 	}
 	__atomic_sub_fetch(&watching, 1, __ATOMIC_RELEASE);
@@ -170,25 +133,14 @@ static void flip(void)
 	while (__atomic_load_n(&watching, __ATOMIC_ACQUIRE) + 1 < cpu_count())
 		;
 	for (unsigned i = 0; i < FLIPS; i++) {
-		command(small, 0x70);
-		CHECK_EQ(read32(small + BLOCK - 4), READY);
-		command(small, 0xff);
-		CHECK_EQ(read32(small + BLOCK - 4), WORD);
+		flash_command(small, FLASH_STATUS);
+		CHECK_EQ(read32(small + FLASH_BLOCK - 4), FLASH_READY);
+		flash_command(small, FLASH_ARRAY);
+		CHECK_EQ(read32(small + FLASH_BLOCK - 4), WORD);
 	}
 	__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&watching, __ATOMIC_ACQUIRE) != 0)
 		;
-}
-
-/* Leaves a command half done, a block locked, and a status to read. */
-static void reset_in_the_middle(void)
-{
-	command(large, 0x60);
-	command(large, 0x01);
-	command(large, 0x20);
-	command(small, 0x70);
-	smccc(PSCI_SYSTEM_RESET, 0, 0, 0);
-	fail("SYSTEM_RESET", 0, "returned", 1, 0);
 }
 
 int main(void)
@@ -197,20 +149,22 @@ int main(void)
 
 	find();
 	if (text_equal(args, "new") && read_pair(small) == 0) {
-		query(small, BLOCK);
-		query(large, large_size);
+		flash_query(small, FLASH_BLOCK);
+		flash_query(large, large_size);
 		write_new();
 		check_old();
 		flip();
-		reset_in_the_middle();
+		flash_leave_in_the_middle(large, small);
+		smccc(PSCI_SYSTEM_RESET, 0, 0, 0);
+		fail("SYSTEM_RESET", 0, "returned", 1, 0);
 	}
 	/* After the reset, too: the array is there, and nothing is locked. */
 	check_old();
 	if (text_equal(args, "ro")) {
 		is_read_only();
 	} else {
-		program(large, 0);
-		ends_with(large, 0x80);
+		flash_program(large, 0);
+		flash_ends_with(large, 0x80);
 	}
 	return 0;
 }

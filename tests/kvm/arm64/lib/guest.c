@@ -17,26 +17,6 @@ void cpu_main(unsigned index);
 void exception(struct frame *frame, unsigned vector);
 void secondary_start(void);
 
-/* The compiler calls these two. */
-void *memset(void *to, int c, size_t len)
-{
-	volatile uint8_t *p = to;
-
-	while (len-- > 0)
-		*p++ = (uint8_t)c;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t len)
-{
-	volatile uint8_t *p = to;
-	const uint8_t *q = from;
-
-	while (len-- > 0)
-		*p++ = *q++;
-	return to;
-}
-
 bool text_equal(const char *a, const char *b)
 {
 	while (*a && *a == *b)
@@ -49,23 +29,6 @@ void put_char(char c)
 	while (!(read8(UART + LSR) & LSR_EMPTY))
 		;
 	write8(UART, (uint8_t)c);
-}
-
-void put(const char *text)
-{
-	while (*text)
-		put_char(*text++);
-}
-
-void put_hex(uint64_t val)
-{
-	int shift = 60;
-
-	put("0x");
-	while (shift > 0 && val >> shift == 0)
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		put_char("0123456789abcdef"[(val >> shift) & 15]);
 }
 
 char get_char(void)
@@ -82,26 +45,7 @@ _Noreturn void power_off(void)
 		;
 }
 
-_Noreturn void fail(const char *file, unsigned line, const char *what,
-		    uint64_t got, uint64_t want)
-{
-	put("\nFAIL cpu ");
-	put_hex(this_cpu()->index);
-	put(" ");
-	put(file);
-	put(" line ");
-	put_hex(line);
-	put(": ");
-	put(what);
-	put(" is ");
-	put_hex(got);
-	put(", not ");
-	put_hex(want);
-	put("\n");
-	power_off();
-}
-
-uint64_t read_sized(uint64_t at, unsigned size)
+unsigned long read_sized(unsigned long at, unsigned size)
 {
 	switch (size) {
 	case 1:
@@ -115,7 +59,7 @@ uint64_t read_sized(uint64_t at, unsigned size)
 	}
 }
 
-void write_sized(uint64_t at, unsigned size, uint64_t val)
+void write_sized(unsigned long at, unsigned size, unsigned long val)
 {
 	switch (size) {
 	case 1:
@@ -144,6 +88,11 @@ uint64_t random_next(uint64_t *state)
 struct cpu *this_cpu(void)
 {
 	return (struct cpu *)READ_SYSREG("tpidr_el1");
+}
+
+unsigned cpu_index(void)
+{
+	return this_cpu()->index;
 }
 
 void catch_fault(void)

@@ -12,15 +12,13 @@
 #define TESTS_KVM_ARM64_LIB_GUEST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "tests/kvm/arm64/lib/layout.h"
+#include "tests/kvm/lib/bare.h"
 
 #define UART 0x01000000UL
 #define NOWHERE 0x00f00000UL /* no device and no memory is here */
-
-int main(void);
 
 /* What the VMM started the guest with. */
 struct boot {
@@ -31,26 +29,7 @@ struct boot {
 
 extern struct boot boot;
 
-/* Console. */
-void put_char(char c);
-void put(const char *text);
-void put_hex(uint64_t val);
 char get_char(void); /* waits */
-
-/* Ends. */
-_Noreturn void power_off(void);
-_Noreturn void fail(const char *file, unsigned line, const char *what,
-		    uint64_t got, uint64_t want);
-
-#define CHECK_EQ(got, want)                                               \
-	do {                                                              \
-		const uint64_t got_ = (uint64_t)(got);                    \
-		const uint64_t want_ = (uint64_t)(want);                  \
-                                                                          \
-		if (got_ != want_)                                        \
-			fail(__FILE_NAME__, __LINE__, #got, got_, want_); \
-	} while (0)
-#define CHECK(what) CHECK_EQ(!!(what), 1)
 
 /* Accesses that tell KVM all about themselves: one plain register each. */
 #define DEFINE_ACCESS(bits, insn, reg)                                     \
@@ -74,10 +53,6 @@ DEFINE_ACCESS(8, "b", "w")
 DEFINE_ACCESS(16, "h", "w")
 DEFINE_ACCESS(32, "", "w")
 DEFINE_ACCESS(64, "", "x")
-
-/* One access of @size bytes; @val is ignored for a read. */
-uint64_t read_sized(uint64_t at, unsigned size);
-void write_sized(uint64_t at, unsigned size, uint64_t val);
 
 /* System registers, barriers. */
 #define READ_SYSREG(name)                                                 \
@@ -183,7 +158,5 @@ enum { /* Source: Arm DEN 0022F (PSCI), 5.1 */
 uint64_t random_next(uint64_t *state);
 
 bool text_equal(const char *a, const char *b);
-void *memset(void *to, int c, size_t len);
-void *memcpy(void *restrict to, const void *restrict from, size_t len);
 
 #endif

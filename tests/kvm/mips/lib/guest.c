@@ -20,48 +20,11 @@ void secondary(unsigned cpu);
 void secondary_start(void);
 void exception(void);
 
-/* The compiler calls these two. */
-void *memset(void *to, int c, size_t len)
-{
-	volatile uint8_t *p = to;
-
-	while (len-- > 0)
-		*p++ = (uint8_t)c;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t len)
-{
-	volatile uint8_t *p = to;
-	const uint8_t *q = from;
-
-	while (len-- > 0)
-		*p++ = *q++;
-	return to;
-}
-
 void put_char(char c)
 {
 	while (!(do_lbu(UART + LSR) & LSR_EMPTY))
 		;
 	do_sb(UART, (uint8_t)c);
-}
-
-void put(const char *text)
-{
-	while (*text)
-		put_char(*text++);
-}
-
-void put_hex(uint32_t val)
-{
-	int shift = 28;
-
-	put("0x");
-	while (shift > 0 && val >> shift == 0)
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		put_char("0123456789abcdef"[(val >> shift) & 15]);
 }
 
 _Noreturn void power_off(void)
@@ -78,21 +41,37 @@ _Noreturn void reset(void)
 		;
 }
 
-_Noreturn void fail(const char *file, unsigned line, const char *what,
-		    uint32_t got, uint32_t want)
+unsigned cpu_index(void)
 {
-	put("\nFAIL ");
-	put(file);
-	put(" line ");
-	put_hex(line);
-	put(": ");
-	put(what);
-	put(" is ");
-	put_hex(got);
-	put(", not ");
-	put_hex(want);
-	put("\n");
-	power_off();
+	const uint8_t *frame = __builtin_frame_address(0);
+
+	return (unsigned)((size_t)(frame - stacks) / STACK_SIZE);
+}
+
+unsigned long read_sized(unsigned long at, unsigned size)
+{
+	switch (size) {
+	case 1:
+		return do_lbu(at);
+	case 2:
+		return do_lhu(at);
+	default:
+		return do_lw(at);
+	}
+}
+
+void write_sized(unsigned long at, unsigned size, unsigned long val)
+{
+	switch (size) {
+	case 1:
+		do_sb(at, val);
+		break;
+	case 2:
+		do_sh(at, val);
+		break;
+	default:
+		do_sw(at, val);
+	}
 }
 
 uint32_t random_next(uint32_t *state)

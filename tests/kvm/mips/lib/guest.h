@@ -9,9 +9,9 @@
 #define TESTS_KVM_MIPS_LIB_GUEST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
+#include "tests/kvm/lib/bare.h"
 #include "tests/kvm/mips/lib/layout.h"
 
 /* Windows for a physical address: memory; the same, as stock kernels say it,
@@ -32,8 +32,6 @@
 
 enum { PIC_COUNT = 0, PIC_PENDING = 4, PIC_DISABLE = 0xc, PIC_ENABLE = 0x10 };
 
-int main(void);
-
 /* What the VMM started the guest with. */
 struct boot {
 	uint32_t a[4];
@@ -41,26 +39,7 @@ struct boot {
 
 extern struct boot boot;
 
-/* Console. */
-void put_char(char c);
-void put(const char *text);
-void put_hex(uint32_t val);
-
-/* Ends. */
-_Noreturn void power_off(void);
 _Noreturn void reset(void);
-_Noreturn void fail(const char *file, unsigned line, const char *what,
-		    uint32_t got, uint32_t want);
-
-#define CHECK_EQ(got, want)                                               \
-	do {                                                              \
-		const uint32_t got_ = (uint32_t)(got);                    \
-		const uint32_t want_ = (uint32_t)(want);                  \
-                                                                          \
-		if (got_ != want_)                                        \
-			fail(__FILE_NAME__, __LINE__, #got, got_, want_); \
-	} while (0)
-#define CHECK(what) CHECK_EQ(!!(what), 1)
 
 /* Accesses of one instruction each. */
 #define DEFINE_LOAD(insn)                             \
@@ -150,8 +129,5 @@ void add(volatile uint32_t *to, uint32_t val);
 
 /* Numbers that look random and are the same every time. */
 uint32_t random_next(uint32_t *state);
-
-void *memset(void *to, int c, size_t len);
-void *memcpy(void *restrict to, const void *restrict from, size_t len);
 
 #endif
