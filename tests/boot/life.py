@@ -6,7 +6,8 @@ from vmmtools.check.cases import Case, Host
 
 HOST = Host("neoverse-n1")
 FULL = Host("neoverse-n1", guest="full")
-RUN = 'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 256M'
+MEM = "256M"
+RUN = f'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem {MEM}'
 LINE = '--cmdline "console=ttyS0 quiet panic=-1"'
 SHELL = f"{RUN} {LINE}"
 DIES = f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 rdinit=/bin/false"'
@@ -19,32 +20,53 @@ def signal(number: int, name: str) -> Case:
                        f"status {128 + number} same -- {SHELL}")
 
 
+def reboots(name: str, host: Host, words: str, cpus: int, lives: int) -> Case:
+    """A guest that begins again, and keeps what is on its disk."""
+    return Case(
+        name, host=host,
+        script="truncate -s 1M disk.img\nguest 'n=$(head -c 1 /dev/vda | "
+               "tr -cd 0-9); n=$((n + 1)); echo life $n on $(nproc); "
+               f"echo $n >/dev/vda; sync; [ $n = {lives} ] && poweroff -f; "
+               f"reboot -f' {words} --disk disk.img && "
+               "read -r n <disk.img && echo lives $n",
+        out=(*(f"life {n} on {cpus}" for n in range(1, lives + 1)),
+             f"lives {lives}"))
+
+
+def everywhere(prefix: str, host: Host, mem: str) -> list[Case]:
+    """What is to be seen on every architecture."""
+    run = RUN.replace(MEM, mem)
+    return [
+        reboots(f"{prefix}reboot-in-place", host, f"--mem {mem}", 1, 3),
+        Case(f"{prefix}no-reboot-is-3", host=host, status=3, quiet=True,
+             script=f"guest 'echo once; reboot -f' --mem {mem} --no-reboot",
+             out=("once",)),
+        Case(f"{prefix}panic-and-reset-is-3", host=host, status=3, quiet=True,
+             script=f"{DIES.replace(MEM, mem)} --no-reboot",
+             out=("Attempted to kill init",)),
+        Case(f"{prefix}shell-on-the-terminal", host=host,
+             script=r"on_pty expect '# ' raw send 'echo a-$((6*7))\n' expect "
+                    r"a-42 send 'poweroff -f\n' status 0 same "
+                    f"-- {run} {LINE}"),
+        Case(f"{prefix}shell-on-the-virtio-console", host=host,
+             script=r"on_pty expect '# ' raw send 'echo a-$((6*7)) $(tty)\n' "
+                    r"expect 'a-42 /dev/hvc0' send 'poweroff -f\n' status 0 "
+                    f'same -- {run} --console virtio --cmdline '
+                    '"console=hvc0 quiet panic=-1"'),
+    ]
+
+
 def endings() -> list[Case]:
     """Each status but those of errors."""
     return [
-        Case("reboot-in-place", host=HOST,
-             script="truncate -s 1M disk.img\nguest 'n=$(head -c 1 /dev/vda | tr -cd 0-9); "
-                    "n=$((n + 1)); echo life $n; echo $n >/dev/vda; sync; "
-                    "[ $n = 3 ] && poweroff -f; reboot -f' --mem 256M "
-                    "--disk disk.img && read -r n <disk.img && echo lives $n",
-             out=("life 1", "life 2", "life 3", "lives 3")),
-        Case("reboot-in-place-of-4-cpus", host=HOST,
-             script="truncate -s 1M disk.img\nguest 'n=$(head -c 1 /dev/vda | tr -cd 0-9); "
-                    "n=$((n + 1)); echo life $n on $(nproc); "
-                    "echo $n >/dev/vda; sync; [ $n = 2 ] && poweroff -f; "
-                    "reboot -f' --mem 256M --cpus 4 --disk disk.img",
-             out=("life 1 on 4", "life 2 on 4")),
+        reboots("reboot-in-place-of-4-cpus", HOST, f"--mem {MEM} --cpus 4",
+                4, 2),
         Case("kernel-that-is-gone-at-a-restart-is-1", host=HOST, status=1,
              script='cp "$IMAGE" gone\n'
                     "{ wait_for 60 grep -q up out; rm gone; } &\n"
                     "IMAGE=gone guest 'echo up; sleep 5; reboot -f' "
                     "--mem 256M >out",
              err=("Fatal: restart: Unable to open kernel gone: No such file",)),
-        Case("no-reboot-is-3", host=HOST, status=3, quiet=True,
-             script="guest 'echo once; reboot -f' --mem 256M --no-reboot",
-             out=("once",)),
-        Case("panic-and-reset-is-3", host=HOST, status=3, quiet=True,
-             script=f"{DIES} --no-reboot", out=("Attempted to kill init",)),
         Case("panic-told-by-pvpanic-is-4", host=FULL, status=4, quiet=True,
              script=DIES, out=("Attempted to kill init",)),
         Case("crash-told-by-pvpanic-is-4", host=FULL, status=4, quiet=True,
@@ -62,15 +84,6 @@ def endings() -> list[Case]:
 def terminals() -> list[Case]:
     """Terminals, and what else output and input may be."""
     return [
-        Case("shell-on-the-terminal", host=HOST,
-             script=r"on_pty expect '# ' raw send 'echo a-$((6*7))\n' expect "
-                    r"a-42 send 'poweroff -f\n' status 0 same "
-                    f"-- {SHELL}"),
-        Case("shell-on-the-virtio-console", host=HOST,
-             script=r"on_pty expect '# ' raw send 'echo a-$((6*7)) $(tty)\n' "
-                    r"expect 'a-42 /dev/hvc0' send 'poweroff -f\n' status 0 "
-                    f'same -- {RUN} --console virtio --cmdline '
-                    '"console=hvc0 quiet panic=-1"'),
         Case("much-output-by-the-virtio-console", host=HOST,
              script=f"{RUN} --console virtio --cmdline \"console=hvc0 quiet "
                     "panic=-1 run='seq 1 3000'\" >out && "
@@ -125,4 +138,4 @@ def terminals() -> list[Case]:
 
 def cases() -> list[Case]:
     """All of them."""
-    return endings() + terminals()
+    return everywhere("", HOST, MEM) + endings() + terminals()

@@ -5,7 +5,7 @@ The 16K host's kernel has no io_uring: disks are tested on the other.
 
 from __future__ import annotations
 
-from boot import artifacts
+from boot import artifacts, life
 from vmmtools.check.cases import Case, Host, mips_host
 
 HOST = mips_host()
@@ -20,11 +20,9 @@ HOSTS = (
     mips_host(cpu="P5600", append="ieee754=relaxed"),
 )
 RUN = 'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 64M'
-LINE = '--cmdline "console=ttyS0 quiet panic=-1"'
 IMAGE = "truncate -s 16M disk.img\n"
 WRITE = "diskio write /dev/vda 7 && diskio verify /dev/vda 7"
 VERIFY = '"$LAB/boot/diskio" verify disk.img 7'
-DIES = f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 rdinit=/bin/false"'
 
 
 def boots(host: Host) -> list[Case]:
@@ -69,39 +67,12 @@ def disks() -> list[Case]:
     ]
 
 
-def endings() -> list[Case]:
-    """How guests end, and begin again."""
-    return [
-        Case("mips-reboot-in-place", host=HOST,
-             script="truncate -s 1M disk.img\n"
-                    "guest 'n=$(head -c 1 /dev/vda | tr -cd 0-9); "
-                    "n=$((n + 1)); echo life $n; echo $n >/dev/vda; sync; "
-                    "[ $n = 3 ] && poweroff -f; reboot -f' --mem 64M "
-                    "--disk disk.img && read -r n <disk.img && echo lives $n",
-             out=("life 1", "life 2", "life 3", "lives 3")),
-        Case("mips-no-reboot-is-3", host=HOST, status=3, quiet=True,
-             script="guest 'echo once; reboot -f' --mem 64M --no-reboot",
-             out=("once",)),
-        Case("mips-panic-and-reset-is-3", host=HOST, status=3, quiet=True,
-             script=f"{DIES} --no-reboot", out=("Attempted to kill init",)),
+def plain() -> list[Case]:
+    """What guests do on every architecture, and two that differ."""
+    return life.everywhere("mips-", HOST, "64M") + [
         Case("mips-timeout-of-a-stuck-guest-is-124", host=HOST, status=124,
              quiet=True,
              script="guest 'while :; do :; done' --mem 64M --timeout 2s"),
-    ]
-
-
-def terminals() -> list[Case]:
-    """Both consoles."""
-    return [
-        Case("mips-shell-on-the-terminal", host=HOST,
-             script=r"on_pty expect '# ' raw send 'echo a-$((6*7))\n' expect "
-                    r"a-42 send 'poweroff -f\n' status 0 same "
-                    f"-- {RUN} {LINE}"),
-        Case("mips-shell-on-the-virtio-console", host=HOST,
-             script=r"on_pty expect '# ' raw send 'echo a-$((6*7)) $(tty)\n' "
-                    r"expect 'a-42 /dev/hvc0' send 'poweroff -f\n' status 0 "
-                    f'same -- {RUN} --console virtio --cmdline '
-                    '"console=hvc0 quiet panic=-1"'),
         # Linux 5.10.262's driver loses count of what it has, and waits for
         # ever soon after; its first requests come through.
         Case("mips-entropy", host=HOST,
@@ -224,5 +195,5 @@ def rebuilds() -> list[Case]:
 def cases() -> list[Case]:
     """All of them."""
     found = [case for host in HOSTS for case in boots(host)]
-    return (found + disks() + endings() + terminals() + control() + limits()
-            + clock() + rebuilds())
+    return (found + disks() + plain() + control() + limits() + clock()
+            + rebuilds())
