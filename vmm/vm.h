@@ -49,9 +49,8 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err);
  *
  * @data: a state, of @size bytes, not trusted; what vm_save() wrote
  *
- * Returns 0; what state_open() returns, and arch_vm_load(); -ENOTSUP if there is
- * more in it than the machine has; or the errno of what KVM refused. Thread:
- * setup.
+ * Returns 0; what state_open() returns, and arch_vm_load(); -ENOTSUP if more is
+ * in it than the machine has; or the errno of what KVM refused. Thread: setup.
  */
 int vm_load(struct vm **ret, int kvm, struct machine *machine, const void *data,
 	    size_t size, struct err *err);
