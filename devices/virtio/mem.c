@@ -20,8 +20,10 @@
 /* Guests plug memory in sections of their own, of at most so much. */
 #define USABLE_STEP ((uint64_t)1 << 30)
 
-/* What is plugged or unplugged between two looks at others. */
+/* What is plugged or unplugged between two looks at others: memory to populate
+ * or give back, and a call of the hypervisor's for each block. */
 #define STEP_BYTES ((uint64_t)64 << 20)
+#define STEP_BLOCKS 64
 
 /* When the host is asked again for what it could not do; in ns. */
 #define AGAIN (100 * NS_PER_MS)
@@ -129,10 +131,12 @@ static void host_fails(struct vmem *v, const struct err *err)
 /* How many of @left blocks are a step's. */
 static uint64_t step_blocks(const struct vmem *v, uint64_t left)
 {
-	const uint64_t most = v->blocks->size < STEP_BYTES
-				    ? STEP_BYTES / v->blocks->size
-				    : 1;
+	uint64_t most = STEP_BYTES / v->blocks->size;
 
+	if (most > STEP_BLOCKS)
+		most = STEP_BLOCKS;
+	if (most < 1)
+		most = 1;
 	return left < most ? left : most;
 }
 
