@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,30 @@ class Machine:
         return self.serial_only or self.icount
 
 
+def _common(machine: Machine, tty: str, console: int, lab: str,
+            channel: int | None, more: Sequence[str] = ()) -> list[str]:
+    """What every machine is given.
+
+    The host calls the serial port of `console` `tty`, and that of `channel`
+    `lab`; `more` is for its kernel's command line.
+    """
+    line = [f"console={tty}", "panic=-1", *more, "quiet"]
+    if channel is None:
+        # Nothing but a panic may be said between the frames.
+        line += ["loglevel=1", f"lab_channel=/dev/{tty}"]
+    else:
+        line += [f"lab_channel=/dev/{lab}"]
+    words = ["-m", machine.mem, "-nodefaults", "-no-user-config",
+             "-display", "none", "-no-reboot",
+             "-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
+             "-append", " ".join(line + machine.append),
+             "-chardev", f"socket,id=console,fd={console}",
+             "-serial", "chardev:console"]
+    if channel is not None:
+        words += ["-chardev", f"socket,id=lab,fd={channel}"]
+    return words
+
+
 def _arm64(machine: Machine, console: int, channel: int | None) -> list[str]:
     gic = machine.gic or 3
     cpu = machine.cpu or ("cortex-a72" if gic == 2 else "neoverse-n1")
@@ -52,25 +77,12 @@ def _arm64(machine: Machine, console: int, channel: int | None) -> list[str]:
     board = f"virt,virtualization=on,gic-version={gic}"
     if machine.mte:
         board += ",mte=on"
-    line = ["console=ttyAMA0", "panic=-1", "nokaslr", "mitigations=off",
-            "rodata=off", "quiet"]
-    if channel is None:
-        # Nothing but a panic may be said between the frames.
-        line += ["loglevel=1", "lab_channel=/dev/ttyAMA0"]
-    else:
-        line += ["lab_channel=/dev/vport0p1"]
-    words = [
-        "qemu-system-aarch64", "-M", board, "-cpu", cpu, "-m", machine.mem,
-        "-smp", str(machine.smp), "-nodefaults", "-no-user-config",
-        "-display", "none", "-no-reboot",
-        "-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
-        "-append", " ".join(line + machine.append),
-        "-chardev", f"socket,id=console,fd={console}",
-        "-serial", "chardev:console",
-    ]
+    words = ["qemu-system-aarch64", "-M", board, "-cpu", cpu,
+             "-smp", str(machine.smp),
+             *_common(machine, "ttyAMA0", console, "vport0p1", channel,
+                      ("nokaslr", "mitigations=off", "rodata=off"))]
     if channel is not None:
         words += ["-device", "virtio-serial-pci",
-                  "-chardev", f"socket,id=lab,fd={channel}",
                   "-device", "virtserialport,chardev=lab,name=lab"]
     return words
 
@@ -83,25 +95,9 @@ def _mips(machine: Machine, console: int, channel: int | None) -> list[str]:
     if machine.smp != 1:
         raise Failure(f"--smp {machine.smp}: a MIPS host has one processor: "
                       "time goes wrong on emulated ones of more", 2)
-    line = ["console=ttyS0", "panic=-1", "quiet"]
-    if channel is None:
-        # Nothing but a panic may be said between the frames.
-        line += ["loglevel=1", "lab_channel=/dev/ttyS0"]
-    else:
-        line += ["lab_channel=/dev/ttyS1"]
-    words = [
-        "qemu-system-mipsel", "-M", "malta", "-cpu", machine.cpu or "24Kf",
-        "-m", machine.mem, "-nodefaults", "-no-user-config",
-        "-display", "none", "-no-reboot",
-        "-kernel", str(machine.kernel), "-initrd", str(machine.initrd),
-        "-append", " ".join(line + machine.append),
-        "-chardev", f"socket,id=console,fd={console}",
-        "-serial", "chardev:console",
-    ]
-    if channel is not None:
-        words += ["-chardev", f"socket,id=lab,fd={channel}",
-                  "-serial", "chardev:lab"]
-    return words
+    words = ["qemu-system-mipsel", "-M", "malta", "-cpu", machine.cpu or "24Kf",
+             *_common(machine, "ttyS0", console, "ttyS1", channel)]
+    return words + (["-serial", "chardev:lab"] if channel is not None else [])
 
 
 BOARDS = {"arm64": _arm64, "mips": _mips}
