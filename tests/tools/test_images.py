@@ -275,6 +275,12 @@ class LabTest(unittest.TestCase):
                              (f"{here}:/etc/", "etc/meson.build")):
             self.assertEqual(lab.parse_file(word), (Path(here), target))
 
+    def test_a_processor_without_such_pages_is_named(self):
+        for cpu, gic in (("cortex-a57", 3), ("", 2)):
+            options = lab.Options(ARM64, [], cpu=cpu, gic=gic, page="16k")
+            with self.assertRaisesRegex(Failure, "a cortex-a.. has no such"):
+                lab.host_kernel(options)
+
     def test_missing_file_is_named(self):
         with self.assertRaisesRegex(Failure, "/nonexistent"):
             lab.parse_file("/nonexistent:/x")

@@ -32,6 +32,9 @@ OWN_MINI = {("mips", "16k"): "mini-guest-16k"}
 """The mini guest of a host that cannot run the usual one: there, guests have
 the host's page size."""
 
+WITHOUT_16K = ("cortex-a53", "cortex-a57", "cortex-a72")
+"""Processors on which a kernel of 16K pages says not a word."""
+
 
 @dataclass
 class Options:
@@ -101,6 +104,11 @@ def host_kernel(options: Options) -> Kernel:
     if options.page not in hosts:
         raise Failure(f"--page {options.page}: {options.arch.name} has no such "
                       f"host (known: {', '.join(hosts)})", 2)
+    if options.page == "16k" and options.arch.name == "arm64":
+        cpu = qemu.arm64_cpu(options.cpu, options.gic)
+        if cpu in WITHOUT_16K:
+            raise Failure(f"--page 16k: a {cpu} has no such pages (neoverse-n1 "
+                          "has)", 2)
     if options.page == "4k":
         return _ready_or_debian(options.arch, hosts["4k"])
     return find_kernel(options.arch, hosts[options.page])

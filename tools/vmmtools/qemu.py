@@ -68,9 +68,15 @@ def _common(machine: Machine, tty: str, console: int, lab: str,
     return words
 
 
+def arm64_cpu(cpu: str, gic: int | None) -> str:
+    """The processor of an arm64 host: one that goes with its GIC, unless it is
+    named."""
+    return cpu or ("cortex-a72" if gic == 2 else "neoverse-n1")
+
+
 def _arm64(machine: Machine, console: int, channel: int | None) -> list[str]:
     gic = machine.gic or 3
-    cpu = machine.cpu or ("cortex-a72" if gic == 2 else "neoverse-n1")
+    cpu = arm64_cpu(machine.cpu, gic)
     if cpu == "max":
         # The default algorithm of pointer authentication is slow to emulate.
         cpu = "max,pauth-impdef=on"
