@@ -170,13 +170,13 @@ void arch_irq_set(struct vm *vm, unsigned pin, bool level)
  */
 void arch_clock_stop(struct vm *vm)
 {
-	struct err ignored;
+	struct err err;
 
 	vm->arch->stopped = kvm_get_reg(vm->vcpu[0].fd, KVM_REG_ARM_TIMER_CNT,
-					&vm->arch->count, &ignored) == 0;
+					&vm->arch->count, &err) == 0;
 	if (!vm->arch->stopped)
 		log_warn("the guest's clock goes on during the pause: %s",
-			 ignored.msg);
+			 err.msg);
 }
 
 void arch_clock_start(struct vm *vm)

@@ -55,12 +55,19 @@ int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
 	return r < 0 ? err_wrap(err, "vcpu %u", vcpu->index) : 0;
 }
 
+/* Only the thread that turns it on writes its registers. */
+static int set_start(struct vcpu *vcpu, uint32_t pc)
+{
+	const uint64_t reg = mips_register(pc), number = vcpu->index;
+	int r = kvm_set_reg(vcpu->fd, MIPS_REG_PC, &reg, &vcpu->err);
+
+	if (r == 0)
+		r = kvm_set_reg(vcpu->fd, MIPS_REG_A(0), &number, &vcpu->err);
+	return r < 0 ? err_wrap(&vcpu->err, "vcpu %u", vcpu->index) : 0;
+}
+
 void mips_vcpu_start(struct vm *vm, unsigned cpu, uint32_t pc)
 {
-	const uint64_t reg = mips_register(pc), number = cpu;
-	struct err unused = { 0 };
-
-	/* Only the thread that turns it on writes its registers. */
 	if (cpu >= vm->vcpus || !vcpu_claim(&vm->vcpu[cpu])) {
 		log_guest(&vm->machine->unclaimed,
 			  "start of CPU %u at 0x%" PRIx32
@@ -68,9 +75,10 @@ void mips_vcpu_start(struct vm *vm, unsigned cpu, uint32_t pc)
 			  cpu, pc);
 		return;
 	}
-	(void)kvm_set_reg(vm->vcpu[cpu].fd, MIPS_REG_PC, &reg, &unused);
-	(void)kvm_set_reg(vm->vcpu[cpu].fd, MIPS_REG_A(0), &number, &unused);
-	vcpu_turn_on(&vm->vcpu[cpu]);
+	if (set_start(&vm->vcpu[cpu], pc) < 0)
+		machine_end(vm->machine, OUTCOME_ERROR);
+	else
+		vcpu_turn_on(&vm->vcpu[cpu]);
 }
 
 /*
