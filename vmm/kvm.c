@@ -97,13 +97,6 @@ int kvm_get_attr(int fd, uint32_t group, uint64_t attr, void *addr,
 	return 0;
 }
 
-bool kvm_has_attr(int fd, uint32_t group, uint64_t attr)
-{
-	const struct kvm_device_attr a = { .group = group, .attr = attr };
-
-	return ioctl(fd, KVM_HAS_DEVICE_ATTR, &a) == 0;
-}
-
 int kvm_get_reg(int vcpu_fd, uint64_t id, void *val, struct err *err)
 {
 	const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)val };

@@ -56,7 +56,6 @@ int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,
 		 const char *what, struct err *err);
 int kvm_get_attr(int fd, uint32_t group, uint64_t attr, void *addr,
 		 const char *what, struct err *err);
-bool kvm_has_attr(int fd, uint32_t group, uint64_t attr);
 
 /* Reads or writes one register by its ONE_REG id; @val is host memory of the
  * register's size. Returns 0 or -errno with the id in @err. */
