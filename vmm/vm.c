@@ -62,32 +62,35 @@ static int make_vcpus(struct vm *vm, struct err *err)
 	return 0;
 }
 
-/* KVM answers a doorbell's write by itself, without leaving the kernel. */
-static int connect_doorbells(struct vm *vm, struct err *err)
+static int connect_device(const struct vm *vm, const struct io_slot *slot,
+			  struct err *err)
 {
-	const struct bus *bus = &vm->machine->mmio;
+	for (size_t i = 0; i < slot->dev->doorbells; i++) {
+		const struct doorbell *bell = &slot->dev->doorbell[i];
+		const struct kvm_ioeventfd arg = {
+			.datamatch = bell->val,
+			.addr = slot->at.start + bell->offset,
+			.len = bell->size,
+			.fd = bell->fd,
+			.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+		};
 
-	for (size_t i = 0; arch_has_ioeventfd && i < bus->count; i++) {
-		const struct io_slot *slot = &bus->slot[i];
-
-		for (size_t j = 0; j < slot->dev->doorbells; j++) {
-			const struct doorbell *bell = &slot->dev->doorbell[j];
-			const struct kvm_ioeventfd arg = {
-				.datamatch = bell->val,
-				.addr = slot->at.start + bell->offset,
-				.len = bell->size,
-				.fd = bell->fd,
-				.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
-			};
-			const int r = kvm_ioctl(vm->fd, KVM_IOEVENTFD, &arg,
-						err);
-
-			if (r < 0)
-				return err_wrap(err, "%s: doorbell",
-						slot->dev->ops->name);
-		}
+		if (kvm_ioctl(vm->fd, KVM_IOEVENTFD, &arg, err) < 0)
+			return err_wrap(err, "%s: doorbell",
+					slot->dev->ops->name);
 	}
 	return 0;
+}
+
+/* KVM answers a doorbell's write by itself, without leaving the kernel. */
+static int connect_doorbells(const struct vm *vm, struct err *err)
+{
+	const struct bus *bus = &vm->machine->mmio;
+	int r = 0;
+
+	for (size_t i = 0; arch_has_ioeventfd && r == 0 && i < bus->count; i++)
+		r = connect_device(vm, &bus->slot[i], err);
+	return r;
 }
 
 static int load(struct vm *vm, struct state_view *from, struct err *err)
