@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/arch.h"
+#include "arch/arm64/gic.h"
 #include "base/cleanup.h"
 #include "vmm/doctor.h"
 #include "vmm/kvm.h"
@@ -58,19 +59,13 @@ static int scratch_vm(int kvm, struct err *err)
 
 static void check_gic(struct doctor *doctor, int vm)
 {
-	const bool v2 = kvm_has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V2);
-	const bool v3 = kvm_has_device(vm, KVM_DEV_TYPE_ARM_VGIC_V3);
-	const bool its = kvm_has_device(vm, KVM_DEV_TYPE_ARM_VGIC_ITS);
-	const char *v3_words = its ? "gicv3 gicv3-its" : "gicv3";
+	const char *offers = gic_offers(vm);
 
-	doctor_add(doctor, v2 || v3 ? DOCTOR_OK : DOCTOR_FATAL,
+	doctor_add(doctor, offers ? DOCTOR_OK : DOCTOR_FATAL,
 		   "interrupt controllers",
 		   "a guest needs one that KVM provides",
-		   "a host with a GICv2 or GICv3 that KVM can use", "%s%s%s",
-		   v2 ? "gicv2" : "", v2 && v3 ? " " : "",
-		   v3	? v3_words
-		   : v2 ? ""
-			: "none");
+		   "a host with a GICv2 or GICv3 that KVM can use", "%s",
+		   offers ? offers : "none");
 }
 
 /* Sizes of a bit mask as "4K 2M 1G". */

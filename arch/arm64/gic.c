@@ -11,48 +11,50 @@
 #include "vmm/kvm.h"
 #include "vmm/vm.h"
 
-static const char *offers(const struct vm *vm)
-{
-	const bool v2 = kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V2);
-	const bool v3 = kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V3);
-
-	if (v3 && kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_ITS))
-		return v2 ? "gicv2, gicv3 and gicv3-its"
-			  : "gicv3 and gicv3-its";
-	if (v3)
-		return v2 ? "gicv2 and gicv3" : "gicv3";
-	return v2 ? "gicv2" : "none";
-}
-
-static bool possible(const struct vm *vm, enum arm64_irqchip kind)
+static bool possible(int vm_fd, enum arm64_irqchip kind)
 {
 	switch (kind) {
 	case ARM64_GIC_V2:
-		return kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V2);
+		return kvm_has_device(vm_fd, KVM_DEV_TYPE_ARM_VGIC_V2);
 	case ARM64_GIC_V3:
-		return kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V3);
+		return kvm_has_device(vm_fd, KVM_DEV_TYPE_ARM_VGIC_V3);
 	case ARM64_GIC_V3_ITS:
-		return kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_V3) &&
-		       kvm_has_device(vm->fd, KVM_DEV_TYPE_ARM_VGIC_ITS);
+		return kvm_has_device(vm_fd, KVM_DEV_TYPE_ARM_VGIC_V3) &&
+		       kvm_has_device(vm_fd, KVM_DEV_TYPE_ARM_VGIC_ITS);
 	default:
 		return false;
 	}
+}
+
+const char *gic_offers(int vm_fd)
+{
+	const bool v2 = possible(vm_fd, ARM64_GIC_V2);
+
+	if (possible(vm_fd, ARM64_GIC_V3_ITS))
+		return v2 ? "gicv2, gicv3 and gicv3-its"
+			  : "gicv3 and gicv3-its";
+	if (possible(vm_fd, ARM64_GIC_V3))
+		return v2 ? "gicv2 and gicv3" : "gicv3";
+	return v2 ? "gicv2" : NULL;
 }
 
 static int choose(const struct vm *vm, enum arm64_irqchip *ret, struct err *err)
 {
 	const char *word = vm->machine->config->irqchip;
 	const int r = arm64_irqchip_parse(word, ret, err);
+	const char *offers;
 
 	if (r < 0)
 		return r;
 	if (*ret == ARM64_GIC_AUTO)
-		*ret = possible(vm, ARM64_GIC_V3) ? ARM64_GIC_V3 : ARM64_GIC_V2;
-	if (possible(vm, *ret))
+		*ret = possible(vm->fd, ARM64_GIC_V3) ? ARM64_GIC_V3
+						      : ARM64_GIC_V2;
+	if (possible(vm->fd, *ret))
 		return 0;
+	offers = gic_offers(vm->fd);
 	return err_input(err, -ENODEV,
 			 "--irqchip %s: this host's KVM offers %s", word,
-			 offers(vm));
+			 offers ? offers : "none");
 }
 
 static int create(const struct vm *vm, uint32_t type, int *ret_fd,

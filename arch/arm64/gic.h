@@ -23,6 +23,9 @@ struct gic {
 	uint32_t irqs; /* how many it has, of all kinds */
 };
 
+/* Which controllers KVM can make for a VM, in words; NULL: none. */
+const char *gic_offers(int vm_fd);
+
 /*
  * Makes the controller that --irqchip asks for. `auto` is a GICv3 if the host
  * has it, else a GICv2; no ITS, for no device here sends messages and a guest
