@@ -51,10 +51,21 @@ static void unclaimed(struct machine *machine, const struct io_access *io)
 		  io->write ? "write" : "read", io->size, io->addr);
 }
 
+/* The other bytes may be another vCPU's: they are not written back. */
+static void store_some(uint8_t *to, const struct io_access *io, uint64_t mask)
+{
+	uint8_t val[8], which[8];
+
+	store_host(val, io->size, io->val);
+	store_host(which, io->size, mask);
+	for (unsigned i = 0; i < io->size; i++)
+		if (which[i])
+			to[i] = val[i];
+}
+
 static bool access_memory(const struct mem_map *mem, struct io_access *io,
 			  uint64_t mask)
 {
-	uint64_t was;
 	void *at;
 
 	if (io->size > 8 || !is_pow2(io->size))
@@ -62,13 +73,14 @@ static bool access_memory(const struct mem_map *mem, struct io_access *io,
 	at = mem_ptr(mem, io->addr, io->size, io->write ? MEM_WRITE : MEM_READ);
 	if (!at)
 		return false;
-	was = load_host(at, io->size);
-	if (io->write) {
-		store_host(at, io->size, (was & ~mask) | (io->val & mask));
+	if (!io->write)
+		io->val = load_host(at, io->size);
+	else if (mask == UINT64_MAX)
+		store_host(at, io->size, io->val);
+	else
+		store_some(at, io, mask);
+	if (io->write)
 		mem_wrote(mem, at, io->size);
-	} else {
-		io->val = was;
-	}
 	return true;
 }
 

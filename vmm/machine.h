@@ -125,7 +125,8 @@ int machine_reset(struct machine *machine, struct err *err);
  * it can only tell as a device's). What is no memory either is counted; a write
  * to ROM is that, and changes nothing.
  *
- * @mask: of io->val, for a write: the bits that are written
+ * @mask: of io->val, for a write: the bits that are written; all, or those of
+ *        some bytes
  *
  * Thread: any vCPU.
  */
