@@ -20,7 +20,7 @@ _vmm_takes_value() # PROGRAM COMMAND OPTION: does a value follow it?
 
 _vmm_takes_name() # PROGRAM COMMAND: does it want a virtual machine?
 {
-	"$1" "$2" --help 2>/dev/null | head -n 1 | grep -Eq ' NAME( |$)'
+	"$1" "$2" --help 2>/dev/null | head -n 1 | grep -Eq ' \[?NAME(\]| |$)'
 }
 
 _vmm()

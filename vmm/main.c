@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/closest.h"
 #include "base/err.h"
@@ -47,23 +46,6 @@ static int doctor(int argc, char *const argv[], int *ret_status,
 			    : doctor_print_text(&report, err);
 }
 
-static const struct cli_command version_command = {
-	.name = "version",
-	.summary = "Tell which vmm this is",
-};
-
-static int version(int argc, char *const argv[], int *ret_status,
-		   struct err *err)
-{
-	const int r = cli_parse(&version_command, argc, argv, NULL, err);
-
-	(void)ret_status;
-	if (r != 0)
-		return r;
-	(void)printf("vmm %s, for %s guests\n", VMM_VERSION, arch_name);
-	return cli_flush(err);
-}
-
 static int set_topic(void *ctx, const char *word, struct err *err)
 {
 	const char **topic = ctx;
@@ -98,7 +80,7 @@ static const struct command {
 	{ &balloon_command, balloon_main },
 	{ &console_command, console_main },
 	{ &doctor_command, doctor },
-	{ &version_command, version },
+	{ &version_command, version_main },
 	{ &help_command, help },
 };
 // clang-format on
@@ -162,7 +144,7 @@ static int dispatch(int argc, char *const argv[], int *ret_status,
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return print_commands(err);
 	if (!strcmp(argv[1], "--version"))
-		return version(1, &argv[1], ret_status, err);
+		return version_main(1, &argv[1], ret_status, err);
 	r = find(argv[1], &command, err);
 	return r < 0 ? r : command->main(argc - 1, &argv[1], ret_status, err);
 }

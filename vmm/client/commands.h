@@ -25,5 +25,6 @@ CLIENT_COMMAND(stat);
 CLIENT_COMMAND(balloon);
 CLIENT_COMMAND(console);
 CLIENT_COMMAND(mem);
+CLIENT_COMMAND(version);
 
 #endif
