@@ -27,10 +27,10 @@ on_pty() {
 	"$LAB/boot/onpty" "$@"
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+# wait_for COMMAND...: until COMMAND succeeds. Nothing takes as long as it waits
+# at the most, whatever else the machine has to do.
 wait_for() {
-	tries=$(($1 * 20))
-	shift
+	tries=2000
 	until "$@" 2>/dev/null; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || fail "$* did not come true"

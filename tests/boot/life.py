@@ -62,10 +62,10 @@ def endings() -> list[Case]:
         reboots("reboot-in-place-of-4-cpus", HOST, f"--mem {MEM} --cpus 4",
                 4, 2),
         Case("kernel-that-is-gone-at-a-restart-is-1", host=HOST, status=1,
-             script='cp "$IMAGE" gone\n'
-                    "{ wait_for 60 grep -q up out; rm gone; } &\n"
-                    "IMAGE=gone guest 'echo up; sleep 5; reboot -f' "
-                    "--mem 256M >out",
+             script='cp "$IMAGE" gone; mkfifo in\n'
+                    "IMAGE=gone guest 'echo up; read x; reboot -f' "
+                    "--mem 256M <in >out & exec 3>in\n"
+                    "wait_for grep -q up out; rm gone; echo >&3; wait $!",
              err=("Fatal: restart: Unable to open kernel gone: No such file",)),
         Case("panic-told-by-pvpanic-is-4", host=FULL, status=4, quiet=True,
              script=DIES, out=("Attempted to kill init",)),

@@ -98,7 +98,7 @@ def nodes() -> list[Case]:
 STAGE2 = """\
 guest 'echo here I am; sleep 1000' --mem {mem} --name blocks >out &
 vmm=$!
-wait_for 30 grep -q here.I.am out
+wait_for grep -q here.I.am out
 cat /sys/kernel/debug/kvm/*/stage2_page_tables >table
 vmm stop blocks --force
 wait $vmm
@@ -135,7 +135,7 @@ RUNNING = """\
 guest 'echo here I am; while :; do cat /bin/busybox >/dev/null; done' \
     --mem 64M,backing=file:{path}{more} >out &
 vmm=$!
-wait_for 30 grep -q here.I.am out
+wait_for grep -q here.I.am out
 {then}
 wait $vmm
 ended=$?

@@ -71,7 +71,7 @@ socat() {
 }
 vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 128M --name q \
     --cmdline "console=ttyS0 quiet panic=-1" </dev/null >/dev/null &
-wait_for 20 test -S /run/vmm/q.sock
+wait_for test -S /run/vmm/q.sock
 # Its input does not end: who says no more is answered, and hears no events.
 mkfifo say; exec 4<>say; grep . "$LAB/qmp/say" >&4
 socat -t 1 - UNIX-CONNECT:/run/vmm/q.sock <say | tr -d '\r' >heard

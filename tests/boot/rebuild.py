@@ -9,7 +9,7 @@ mkfifo in; truncate -s 8M disk.img
 guest 'load {cpus}' --cpus {cpus} --mem 96M --irqchip {irqchip} --rng \\
     {words} --control ./box <in >out & vmm=$!
 exec 3>in
-wait_for 120 grep -q loaded out
+wait_for grep -q loaded out
 "$LAB/boot/rebuilds" ./box {times} {seed} 150 || {{ tail -n 20 out; fail rebuild; }}
 echo >&3
 wait $vmm || fail "vmm ended with status $?"

@@ -10,7 +10,7 @@
 
 list=$1
 shift
-limit=180 # for what hangs; no test waits for it
+limit=300 # for what hangs; no test waits for it
 number=0 failures=0
 
 have=" $(./probe | tr '\n' ' ') $HOST_WORDS " || exit 1

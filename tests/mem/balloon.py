@@ -57,7 +57,7 @@ def starts_small() -> Case:
     return case("starts-small", f"""
 start '{KEEP}read x; {SUM}' --mem 256M --balloon=128M
 said keep
-wait_for 60 has_kept $((128 << 20))
+wait_for has_kept $((128 << 20))
 is 'MiB' $(resident) -lt 100
 finish
 same_sums 2
@@ -86,7 +86,7 @@ def reports() -> Case:
 start '{KEEP}{FILL.format(150)}echo filled; read x; {SUM}' --mem 256M --balloon
 said filled
 fewer() {{ [ $(resident) -lt 100 ]; }}
-wait_for 60 fewer
+wait_for fewer
 is 'bytes kept' $(balloon actual) -eq $((256 << 20))
 is 'bytes given back' $(balloon given-back) -gt $((100 << 20))
 finish
@@ -99,10 +99,13 @@ def filled_with_zeroes() -> Case:
     others, gives them back and lives."""
     return case("init-on-free", f"""
 export APPEND=init_on_free=1
-start '{KEEP}{FILL.format(100)}sleep 5; {SUM}{FILL.format(100)}
+start '{KEEP}{FILL.format(100)}echo filled; read x; {SUM}{FILL.format(100)}
 echo again; {SUM}read x' --mem 256M --balloon
+said filled
+came_back() {{ [ $(balloon given-back) -gt $((50 << 20)) ]; }}
+wait_for came_back
+go
 said again
-is 'bytes given back' $(balloon given-back) -gt $((50 << 20))
 finish
 same_sums 3
 """)

@@ -11,7 +11,7 @@ start() {
 	guest "$command" "$@" --control ./box <in >out &
 	vmm=$!
 	exec 3>in
-	wait_for 20 [ -S box ]
+	wait_for [ -S box ]
 }
 
 go() {
@@ -28,7 +28,7 @@ finish() {
 
 # said WORD: waits until the guest says so.
 said() {
-	wait_for 60 grep -q "$1" out
+	wait_for grep -q "$1" out
 }
 
 # The process of vmm itself: what the shell started runs it.
@@ -61,7 +61,7 @@ has_kept() {
 # shrink MIB: asks the guest to keep so much, and waits until it does.
 shrink() {
 	vmm balloon ./box "$1M"
-	wait_for 60 has_kept $(($1 << 20))
+	wait_for has_kept $(($1 << 20))
 }
 
 # plugged: how much of memory that comes and goes is there, in bytes.

@@ -41,19 +41,19 @@ start '{KEEP}{TOTAL}echo up; read x; {GROWN}{TOTAL}{ROOM}{FILL.format(300)}
 said up
 is 'MiB at first' $(total 1) -lt 256
 vmm mem ./box --size 768M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 go
 said filled
 is 'MiB then' $(total 2) -gt 700
 is 'MiB used' $(host_memory) -gt 300
 vmm mem ./box --size 256M
-wait_for 60 is_plugged 0
+wait_for is_plugged 0
 is 'MiB after' $(host_memory) -lt 300
 go
 said small
 is 'MiB at last' $(total 3) -lt 256
 vmm mem ./box --size 768M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 finish
 same_sums 4
 """, host=host)
@@ -65,7 +65,7 @@ def part_of_it() -> Case:
 start '{KEEP}echo up; read x; {SUM}' --mem 256M,max=768M,block=4M
 said up
 vmm mem ./box --size 400M
-wait_for 60 is_plugged {144 << 20}
+wait_for is_plugged {144 << 20}
 vmm mem ./box --map >map
 grep -q '^_ not plugged$' map || fail "the map does not tell what is plugged"
 vmm mem ./box | grep -q 'anon, 144M plugged$' || fail "nor does the table"
@@ -73,7 +73,7 @@ vmm mem ./box --size 401M && fail "blocks are of 4M"
 vmm mem ./box --size 772M && fail "768M are all"
 vmm mem ./box --size 128M && fail "256M are there from the start"
 vmm mem ./box --size 300M
-wait_for 60 is_plugged {44 << 20}
+wait_for is_plugged {44 << 20}
 finish
 same_sums 2
 """, err=("box takes memory in blocks of 4M beyond what it started with",
@@ -88,11 +88,11 @@ start '{TOTAL}echo up; read x; [ .$x = .again ] && reboot -f; {TOTAL}' \
     --mem 256M,max=768M
 said up
 vmm mem ./box --size 768M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 echo again >&3
 twice() {{ [ "$(grep -c '^up' out)" = 2 ]; }}
-wait_for 90 twice
-wait_for 60 is_plugged {MORE}
+wait_for twice
+wait_for is_plugged {MORE}
 finish
 is 'MiB then' $(total 2) -lt 780
 """)
@@ -105,10 +105,10 @@ start '{KEEP}echo up; read x; {SUM}' --mem 256M,max=768M,huge=2M
 said up
 is 'pages left' $(awk '/^HugePages_Free/ {{ print $2 }}' /proc/meminfo) -ge 22
 vmm mem ./box --size 768M
-sleep 3
+wait_for grep -q 'the guest has to wait' "$WORK/err"
 is 'bytes plugged' $(plugged) -le $((22 << 21))
 vmm mem ./box --size 256M
-wait_for 60 is_plugged 0
+wait_for is_plugged 0
 finish
 same_sums 2
 """, host=POOL, err=("the guest has to wait for what it asks: 0x",))
@@ -121,16 +121,16 @@ start '{KEEP}echo up; read x; {ROOM}{FILL.format(300)}{SUM}
 echo filled; read x; {SUM}' --mem 256M,max=768M --balloon=reporting=off
 said up
 vmm mem ./box --size 768M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 go
 said filled
 shrink 256
 is 'MiB ballooned' $(resident) -lt 250
 is 'bytes of RAM' $(balloon ram) -eq $((768 << 20))
 vmm balloon ./box 768M
-wait_for 60 has_kept $((768 << 20))
+wait_for has_kept $((768 << 20))
 vmm mem ./box --size 256M
-wait_for 60 is_plugged 0
+wait_for is_plugged 0
 is 'bytes of RAM after' $(balloon ram) -eq $((256 << 20))
 finish
 same_sums 3
@@ -146,12 +146,12 @@ echo 3 >/proc/sys/vm/drop_caches; sha256sum /dev/vda; done' \
     --mem 128M,max=640M --disk disk,ro
 said up
 vmm mem ./box --size 640M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 go
 vmm mem ./box --size 256M
-wait_for 60 is_plugged {128 << 20}
+wait_for is_plugged {128 << 20}
 vmm mem ./box --size 640M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 vmm mem ./box --dirty-rate=100ms >rate
 vmm mem ./box --size 128M
 finish
@@ -169,15 +169,15 @@ while ! read -t 0 x; do sha256sum /tmp/keep; done | uniq; {SUM}' \\
     --mem 256M,max=768M
 said up
 vmm mem ./box --size 768M
-wait_for 60 is_plugged {MORE}
+wait_for is_plugged {MORE}
 go
 said filled
 "$LAB/boot/rebuilds" ./box 5 1 150 || fail rebuild
 vmm mem ./box --size 256M
 "$LAB/boot/rebuilds" ./box 5 2 150 || fail rebuild
-wait_for 60 is_plugged 0
+wait_for is_plugged 0
 vmm mem ./box --size 512M
-wait_for 60 is_plugged {256 << 20}
+wait_for is_plugged {256 << 20}
 finish
 same_sums 4
 """)

@@ -82,11 +82,11 @@ start '{SMALL_KEEP}{SAME.format("a", "")}md5sum /tmp/same; read x;
 md5sum /tmp/same; {SAME.format("b", " conv=notrunc")}md5sum /tmp/same;
 dd if=/dev/urandom of=/tmp/same bs=64k count=128 conv=notrunc 2>/dev/null;
 echo random; read x; {SUM}' --mem 64M,merge=on
-wait_for 60 merged
+wait_for merged
 echo pages merged $(sharing)
 go
 said random
-wait_for 60 unmerged
+wait_for unmerged
 is 'pages merged' $(sharing) -lt 700
 finish
 same_sums 2

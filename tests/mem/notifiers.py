@@ -94,27 +94,27 @@ def merge() -> Case:
 start '{SEQ} >/tmp/keep; echo kept; {BUSY}{SUM}read x; {SUM}' \
     --mem 64M,merge=on
 said kept
-wait_for 60 grep -q kept out2
+wait_for grep -q kept out2
 trace kvm_unmap_hva_range
 echo 1 >/sys/kernel/mm/ksm/run
-wait_for 100 shares 1000
+wait_for shares 1000
 echo "merged: $(sharing)"
 is 'ranges write-protected' $(traced kvm_unmap_hva_range) -ge 1000
-wait_for 100 scanned $(($(scans) + 2))
+wait_for scanned $(($(scans) + 2))
 # No more is merged; what is merged stays so until somebody writes.
 echo 0 >/sys/kernel/mm/ksm/run
 is 'KiB told to be merged' "$(told)" -ge 4000
 vmm mem ./box
 echo >&4
-wait_for 60 grep -q kinds:1 out2
+wait_for grep -q kinds:1 out2
 merged=$(sharing)
 trace kvm_unmap_hva_range
 echo >&4
-wait_for 60 grep -q ' /tmp/keep' out2
+wait_for grep -q ' /tmp/keep' out2
 is 'ranges copied' $(traced kvm_unmap_hva_range) -ge 900
 # Only a scan counts again.
 echo 1 >/sys/kernel/mm/ksm/run
-wait_for 100 shares_less $((merged - 800))
+wait_for shares_less $((merged - 800))
 echo "merged: $(sharing), was $merged"
 go
 said kinds:1

@@ -56,9 +56,11 @@ same_sums 3
 start '{KEEP}echo kept; read x; {SUM}read x; {SUM}' --mem 256M
 said kept
 vmm mem ./box --pageout=cold:1h 2>first &
-usleep 500000
-vmm mem ./box --pageout
-wait_for 10 grep 'Fatal: ./box: another pageout took its place' first
+replaced() {{
+    vmm mem ./box --pageout
+    grep 'Fatal: ./box: another pageout took its place' first
+}}
+wait_for replaced
 go
 go
 finish

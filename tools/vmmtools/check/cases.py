@@ -79,7 +79,7 @@ class Case:
     """The standard error is empty."""
     sentence: bool = False
     """The standard error is one line, and the standard output is empty."""
-    limit: int = 120
+    limit: int = 240
     """Seconds; far more than it takes, as the machine may be busy."""
     host: Host = field(default_factory=Host)
     files: tuple[File, ...] = ()

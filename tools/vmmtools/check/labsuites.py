@@ -19,7 +19,7 @@ from vmmtools.images import kernels
 from vmmtools.lab import GUESTS, HOSTS
 
 TESTS = SOURCE_ROOT / "tests"
-KVM_LIMIT = 2400
+KVM_LIMIT = 3600
 
 
 def _load(folder: str) -> list[Case]:
