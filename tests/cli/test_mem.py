@@ -15,8 +15,6 @@ import struct
 import subprocess
 import sys
 import termios
-import threading
-import time
 import unittest
 from xml.etree import ElementTree
 
@@ -74,7 +72,7 @@ class Memory(test_client.ClientTest):
         answers = {"x-vmm-query-memory": MEMORY,
                    "x-vmm-query-residency": residency,
                    **how.get("answers", {})}
-        return super().machine(name, answers=answers)
+        return super().machine(name, **{**how, "answers": answers})
 
     def test_the_table_has_each_region_and_what_is_resident(self):
         self.machine("web")
@@ -222,15 +220,12 @@ class Memory(test_client.ClientTest):
                      "--interval", "0")
 
     def test_a_watch_ends_with_the_guest_and_says_so(self):
-        machine = self.machine("web")
-        threading.Thread(target=lambda: (
-            time.sleep(0.35), setattr(machine, "last", (
-                "x-vmm-query-memory",)))).start()
-        done = self.vmm("mem", "--json", "--interval", "100ms", "web")
+        self.machine("web", third="x-vmm-query-memory")
+        done = self.vmm("mem", "--json", "--interval", "10ms", "web")
         self.assertEqual((done.returncode, done.stderr),
                          (0, "web: has ended\n"))
         lines = done.stdout.splitlines()
-        self.assertGreater(len(lines), 1)
+        self.assertEqual(len(lines), 2)
         for line in lines:
             self.assertEqual(json.loads(line)["name"], "web")
 
