@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,7 +17,6 @@
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 
-#define SECOND_NS 1000000000u
 #define MAP_CELLS 1024
 #define SVG_CELLS (MEM_SVG_ROW * 32)
 
@@ -26,8 +24,7 @@ struct mem_words {
 	struct client_words client;
 	bool map;
 	const char *svg; /* path; NULL: none */
-	bool watch;
-	uint64_t interval_ns;
+	struct client_watch watch;
 	struct mem_pageout pageout;
 	uint64_t dirty_rate_ns; /* for how long; 0: not wanted */
 	uint64_t size; /* that the guest is to have; 0: not given */
@@ -46,16 +43,6 @@ static int set_size(void *ctx, const struct cli_option *option,
 {
 	(void)option;
 	return mem_size_parse(value, &((struct mem_words *)ctx)->size, err);
-}
-
-static int set_interval(void *ctx, const struct cli_option *option,
-			const char *value, struct err *err)
-{
-	struct mem_words *words = ctx;
-
-	(void)option;
-	words->watch = true;
-	return client_parse_interval(value, &words->interval_ns, err);
 }
 
 static int set_dirty_rate(void *ctx, const struct cli_option *option,
@@ -88,11 +75,7 @@ static const struct cli_option mem_options[] = {
 	  .set = cli_set_true, .offset = offsetof(struct mem_words, map) },
 	{ .name = "svg", .arg = "FILE", .help = "write it as a picture",
 	  .set = cli_set_string, .offset = offsetof(struct mem_words, svg) },
-	{ .name = "watch", .letter = 'w', .help = "look again each second",
-	  .set = cli_set_true, .offset = offsetof(struct mem_words, watch) },
-	{ .name = "interval", .arg = "DURATION",
-	  .help = "the same, looking as often (default 1s)",
-	  .set = set_interval },
+	CLIENT_WATCH(struct mem_words, "look again each second"),
 	{ .name = "size", .arg = "SIZE",
 	  .help = "have the guest grow or shrink to SIZE, as far as\n"
 		  "'vmm run --mem SIZE,max=SIZE' lets it",
@@ -177,9 +160,9 @@ static int print_view(FILE *out, const struct mem_view *view,
 		      struct err *err)
 {
 	if (words->client.json)
-		return print_json(out, view, client, words->watch, err);
+		return print_json(out, view, client, words->watch.on, err);
 	/* A terminal shows the last look alone. */
-	if (words->watch && isatty(STDOUT_FILENO))
+	if (words->watch.on && isatty(STDOUT_FILENO))
 		(void)fputs("\033[H\033[2J", out);
 	else if (!first)
 		(void)fputc('\n', out);
@@ -252,10 +235,6 @@ static void on_interrupt(int number)
 static int watch(struct client *client, const struct mem_words *words,
 		 struct err *err)
 {
-	const struct timespec interval = {
-		.tv_sec = (time_t)(words->interval_ns / SECOND_NS),
-		.tv_nsec = (long)(words->interval_ns % SECOND_NS),
-	};
 	const struct sigaction action = { .sa_handler = on_interrupt };
 	int r;
 
@@ -268,14 +247,14 @@ static int watch(struct client *client, const struct mem_words *words,
 		}
 		if (r < 0)
 			return r;
-		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &interval, NULL);
+		client_watch_wait(&words->watch);
 	}
 }
 
 /* What asks for two different things. */
 static int check_words(const struct mem_words *words, struct err *err)
 {
-	const bool seen = words->map || words->svg || words->watch;
+	const bool seen = words->map || words->svg || words->watch.on;
 
 	if (words->map && words->client.json)
 		return err_input(err, -EINVAL,
@@ -302,7 +281,7 @@ static int check_words(const struct mem_words *words, struct err *err)
 int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
-	struct mem_words words = { .interval_ns = SECOND_NS };
+	struct mem_words words = { 0 };
 	int r;
 
 	(void)ret_status;
@@ -323,6 +302,6 @@ int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (words.dirty_rate_ns)
 		return mem_dirty_rate(&client, words.dirty_rate_ns,
 				      words.client.json, err);
-	return words.watch ? watch(&client, &words, err)
-			   : look(&client, &words, true, err);
+	return words.watch.on ? watch(&client, &words, err)
+			      : look(&client, &words, true, err);
 }

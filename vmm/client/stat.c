@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
@@ -14,32 +14,14 @@
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 
-#define SECOND_NS 1000000000u
-
 struct stat_words {
 	struct client_words client;
-	bool watch;
-	uint64_t interval_ns;
+	struct client_watch watch;
 };
-
-static int set_interval(void *ctx, const struct cli_option *option,
-			const char *value, struct err *err)
-{
-	struct stat_words *words = ctx;
-
-	(void)option;
-	words->watch = true;
-	return client_parse_interval(value, &words->interval_ns, err);
-}
 
 // clang-format off
 static const struct cli_option stat_options[] = {
-	{ .name = "watch", .letter = 'w',
-	  .help = "go on, with what changes in a second",
-	  .set = cli_set_true, .offset = offsetof(struct stat_words, watch) },
-	{ .name = "interval", .arg = "DURATION",
-	  .help = "the same, looking as often (default 1s)",
-	  .set = set_interval },
+	CLIENT_WATCH(struct stat_words, "go on, with what changes in a second"),
 	CLIENT_JSON,
 };
 // clang-format on
@@ -95,7 +77,6 @@ static void add_counters(json_t *sum, json_t *from)
 static int take_sample(struct sample *sample, struct client *client,
 		       struct err *err)
 {
-	struct timespec now;
 	json_t *vcpus;
 	int r;
 
@@ -108,8 +89,7 @@ static int take_sample(struct sample *sample, struct client *client,
 			       &sample->stats, err);
 	if (r < 0)
 		return r;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	sample->seconds = (double)now.tv_sec + (double)now.tv_nsec / SECOND_NS;
+	sample->seconds = (double)clock_ns() / NS_PER_SECOND;
 	sample->sum = json_object();
 	add_counters(sample->sum, json_object_get(sample->stats, "vm"));
 	vcpus = json_object_get(sample->stats, "vcpus");
@@ -137,8 +117,8 @@ static void print_head(const struct sample *sample, const struct client *client)
 		(double)told_number(process, "resident-bytes") / (1 << 20));
 	(void)printf("%-12s %.2f s guest and VMM, %.2f s host kernel\n",
 		     "cpu time",
-		     (double)told_number(process, "user-ns") / SECOND_NS,
-		     (double)told_number(process, "system-ns") / SECOND_NS);
+		     (double)told_number(process, "user-ns") / NS_PER_SECOND,
+		     (double)told_number(process, "system-ns") / NS_PER_SECOND);
 }
 
 /* @was: the sample before, or a zeroed one */
@@ -189,23 +169,15 @@ static int print(const struct sample *sample, const struct sample *was,
 		 struct err *err)
 {
 	if (words->client.json)
-		return print_json(sample, client, words->watch, err);
+		return print_json(sample, client, words->watch.on, err);
 	/* A terminal shows the last look alone. */
-	if (words->watch && isatty(STDOUT_FILENO))
+	if (words->watch.on && isatty(STDOUT_FILENO))
 		(void)printf("\033[H\033[2J");
 	else if (was->sum)
 		(void)printf("\n");
 	print_head(sample, client);
 	print_counters(sample, was);
 	return cli_flush(err);
-}
-
-static void wait(uint64_t ns)
-{
-	const struct timespec t = { .tv_sec = (time_t)(ns / SECOND_NS),
-				    .tv_nsec = (long)(ns % SECOND_NS) };
-
-	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
 static int watch(struct client *client, const struct stat_words *words,
@@ -222,16 +194,16 @@ static int watch(struct client *client, const struct stat_words *words,
 		sample_finish(&was);
 		was = now;
 		/* That the guest ends is what a watch ends with. */
-		if (r < 0 || !words->watch)
-			return r == -ECONNRESET && words->watch ? 0 : r;
-		wait(words->interval_ns);
+		if (r < 0 || !words->watch.on)
+			return r == -ECONNRESET && words->watch.on ? 0 : r;
+		client_watch_wait(&words->watch);
 	}
 }
 
 int stat_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
-	struct stat_words words = { .interval_ns = SECOND_NS };
+	struct stat_words words = { 0 };
 	int r;
 
 	(void)ret_status;

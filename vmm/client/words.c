@@ -3,9 +3,8 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/size.h"
-
-#define MS_NS 1000000u
 
 int client_set_name(void *ctx, const char *word, struct err *err)
 {
@@ -35,7 +34,8 @@ int client_parse(const struct cli_command *command, int argc,
 	return r;
 }
 
-int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err)
+/* How long to wait: not for nothing. */
+static int parse_wait(const char *value, uint64_t *ret_ns, struct err *err)
 {
 	const int r = duration_parse(value, ret_ns);
 
@@ -48,18 +48,36 @@ int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err)
 	return 0;
 }
 
+int client_set_interval(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
+{
+	struct client_watch *watch = (void *)((char *)ctx + option->offset);
+
+	watch->on = true;
+	return parse_wait(value, &watch->ns, err);
+}
+
+void client_watch_wait(const struct client_watch *watch)
+{
+	const uint64_t ns = watch->ns ? watch->ns : NS_PER_SECOND;
+	const struct timespec t = { .tv_sec = (time_t)(ns / NS_PER_SECOND),
+				    .tv_nsec = (long)(ns % NS_PER_SECOND) };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
 int client_set_timeout(void *ctx, const struct cli_option *option,
 		       const char *value, struct err *err)
 {
 	struct client_timeout *timeout = (void *)((char *)ctx + option->offset);
 	uint64_t ns;
-	const int r = client_parse_interval(value, &ns, err);
+	const int r = parse_wait(value, &ns, err);
 
 	if (r < 0)
 		return r;
-	if (ns / MS_NS >= INT32_MAX)
+	if (ns / NS_PER_MS >= INT32_MAX)
 		return err_input(err, -ERANGE, "too long");
 	timeout->text = value;
-	timeout->ms = (int)((ns + MS_NS - 1) / MS_NS);
+	timeout->ms = (int)((ns + NS_PER_MS - 1) / NS_PER_MS);
 	return 0;
 }

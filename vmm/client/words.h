@@ -34,11 +34,33 @@ int client_parse(const struct cli_command *command, int argc,
 		.offset = offsetof(struct client_words, json)              \
 	}
 
-/*
- * Parses how long to wait, in nanoseconds. Returns 0; -EINVAL, or -ERANGE if it
- * is 0 or too long; the fault is the user's.
- */
-int client_parse_interval(const char *value, uint64_t *ret_ns, struct err *err);
+/* Whether to look again and again. */
+struct client_watch {
+	bool on;
+	uint64_t ns; /* from look to look; 0: a second */
+};
+
+/* set() of an option whose member is a struct client_watch: how often, which
+ * turns it on. */
+int client_set_interval(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err);
+
+/* Two rows of a table: --watch and --interval. @words: the type that has it as
+ * its watch; @text: what --help says of the former */
+#define CLIENT_WATCH(words, text)                                            \
+	{ .name = "watch",                                                   \
+	  .letter = 'w',                                                     \
+	  .help = text,                                                      \
+	  .set = cli_set_true,                                               \
+	  .offset = offsetof(words, watch.on) },                             \
+	{                                                                    \
+		.name = "interval", .arg = "DURATION",                       \
+		.help = "the same, looking as often (default 1s)",           \
+		.set = client_set_interval, .offset = offsetof(words, watch) \
+	}
+
+/* Sleeps until it is time to look again, or a signal comes. */
+void client_watch_wait(const struct client_watch *watch);
 
 /* How long to wait at most. */
 struct client_timeout {
