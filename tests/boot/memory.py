@@ -47,7 +47,8 @@ def sources(host: Host) -> list[Case]:
         refused("huge-file-reserve", "backing=file:pool/ram,reserve=off", host,
                 "backing: reserve=off does not go with pool/ram, which is on "
                 "a hugetlbfs: a page that is missing later would end the "
-                "guest", before="mkdir pool; mount -t hugetlbfs x pool",
+                "guest", before="mkdir pool; mount -t hugetlbfs -o "
+                "pagesize=2M x pool",
                 after="[ ! -e pool/ram ] || ended=99; umount pool"),
         refused("file-size", "backing=file:ram", host,
                 "backing: ram: its size is 63M, that of the memory 64M",
