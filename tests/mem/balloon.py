@@ -24,7 +24,7 @@ POOL = Host(mem="2G", append="hugepages=150")
 
 def case(name: str, script: str, host: Host = STAGE2, **more: Any) -> Case:
     """A case that finds the functions of guest.sh."""
-    return Case(f"balloon-{name}", host=host, files=(GUEST_SH,), limit=180,
+    return Case(f"balloon-{name}", host=host, files=(GUEST_SH,), limit=400,
                 script=f'. "$LAB/mem/guest.sh"\n{script}', **more)
 
 

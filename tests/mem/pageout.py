@@ -32,7 +32,7 @@ echo 0 >$group/cgroup.procs || fail "no cgroup"
 
 def case(name: str, script: str, **more: Any) -> Case:
     """A case that finds the functions of guest.sh."""
-    return Case(f"pageout-{name}", host=HOST, files=(GUEST_SH,), limit=180,
+    return Case(f"pageout-{name}", host=HOST, files=(GUEST_SH,), limit=400,
                 script=f'. "$LAB/mem/guest.sh"\n{script}', **more)
 
 
