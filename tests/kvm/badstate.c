@@ -13,25 +13,13 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "tests/kvm/fail.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
 #include "vmm/state.h"
 #include "vmm/vm.h"
 
 #define TIMES 300
-
-static _Noreturn void fail(const char *what, const char *why)
-{
-	printf("FAIL %s: %s\n", what, why);
-	(void)fflush(stdout);
-	_exit(1);
-}
-
-static void check(int r, const char *what, const struct err *err)
-{
-	if (r < 0)
-		fail(what, err->msg);
-}
 
 static uint64_t random_next(uint64_t *state)
 {

@@ -28,6 +28,7 @@
 #include "devices/virtio/mem.h"
 #include "mem/blocks.h"
 #include "mem/dirty.h"
+#include "tests/kvm/fail.h"
 #include "vmm/dirty_log.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
@@ -66,19 +67,6 @@ struct test {
 	bool stop; /* atomic */
 	bool hold; /* nobody looks before the ring is full; under @lock */
 };
-
-static _Noreturn void fail(const char *what, const char *why)
-{
-	printf("FAIL %s: %s\n", what, why);
-	(void)fflush(stdout);
-	_exit(1);
-}
-
-static void check(int r, const char *what, const struct err *err)
-{
-	if (r < 0)
-		fail(what, err->msg);
-}
 
 static uint8_t *zeroes(uint64_t size)
 {

@@ -29,6 +29,7 @@
 
 #include "base/cleanup.h"
 #include "mem/map.h"
+#include "tests/kvm/fail.h"
 #include "vmm/config.h"
 #include "vmm/kvm.h"
 #include "vmm/machine.h"
@@ -53,19 +54,6 @@ struct test {
 	uint32_t faults; /* atomic */
 	bool stop; /* atomic */
 };
-
-static _Noreturn void fail(const char *what, const char *why)
-{
-	printf("FAIL %s: %s\n", what, why);
-	(void)fflush(stdout);
-	_exit(1);
-}
-
-static void check(int r, const char *what, const struct err *err)
-{
-	if (r < 0)
-		fail(what, err->msg);
-}
 
 static void check_sys(int r, const char *what)
 {
