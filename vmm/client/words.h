@@ -50,7 +50,7 @@ int client_set_interval(void *ctx, const struct cli_option *option,
 #define CLIENT_WATCH(words, text)                                            \
 	{ .name = "watch",                                                   \
 	  .letter = 'w',                                                     \
-	  .help = text,                                                      \
+	  .help = (text),                                                    \
 	  .set = cli_set_true,                                               \
 	  .offset = offsetof(words, watch.on) },                             \
 	{                                                                    \
