@@ -22,7 +22,7 @@ MOST_USED = "The most commonly used vmm commands are:"
 def vmm(*words, **how):
     """The finished process of `vmm WORDS`."""
     return subprocess.run([PROGRAM, *words], capture_output=True, text=True,
-                          timeout=20, check=False, **how)
+                          timeout=120, check=False, **how)
 
 
 def options(command):
@@ -36,7 +36,7 @@ def bash(script):
     """What a bash prints that has the completion loaded."""
     text = f". {ROOT}/docs/vmm.bash\n{script}"
     return subprocess.run(["bash", "-c", text], capture_output=True, text=True,
-                          timeout=20, check=True).stdout.split()
+                          timeout=120, check=True).stdout.split()
 
 
 def complete(*words):

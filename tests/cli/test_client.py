@@ -445,7 +445,7 @@ class Stop(ClientTest):
         if child == 0:
             machine = Machine(self.folder, name, **how)
             os.write(ours, b"ready\n")
-            machine.over.wait(20)
+            machine.over.wait(120)
             time.sleep(0.3)
             os.write(ours, json.dumps(machine.heard).encode())
             os._exit(0)
@@ -585,7 +585,7 @@ class Completion(ClientTest):
                   f"COMP_WORDS=({PROGRAM} stop --force w); COMP_CWORD=3; "
                   '_vmm; echo "${COMPREPLY[@]}"')
         done = subprocess.run(
-            ["bash", "-c", script], capture_output=True, text=True, timeout=20,
+            ["bash", "-c", script], capture_output=True, text=True, timeout=120,
             check=True,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)})
         self.assertEqual(done.stdout.splitlines(), ["db web"] * len(COMMANDS) + ["web"])

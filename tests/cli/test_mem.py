@@ -240,7 +240,7 @@ class Memory(test_client.ClientTest):
                 if line.startswith("all "):
                     break
             watch.send_signal(signal.SIGINT)
-            self.assertEqual(watch.communicate(timeout=20), ("", ""))
+            self.assertEqual(watch.communicate(timeout=120), ("", ""))
             self.assertEqual(watch.returncode, 0)
 
 

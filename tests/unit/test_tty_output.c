@@ -290,7 +290,7 @@ static void free__does_not_wait_for_ever(void **state)
 	(void)clock_gettime(CLOCK_MONOTONIC, &a);
 	rig_free(rig);
 	(void)clock_gettime(CLOCK_MONOTONIC, &b);
-	assert_in_range(b.tv_sec - a.tv_sec, 0, 4);
+	assert_in_range(b.tv_sec - a.tv_sec, 0, 60);
 	(void)close(p[0]);
 	(void)close(p[1]);
 }
