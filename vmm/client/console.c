@@ -62,7 +62,8 @@ struct pump {
 	size_t in_len; /* bytes of in, on their way to the guest */
 	size_t out_at, out_len; /* of out, on its way to the standard output */
 	uint8_t in[1024];
-	uint8_t out[4096];
+	/* At first, what came behind the reply. */
+	uint8_t out[sizeof(((struct client *)0)->chunk)];
 };
 
 static void pump_finish(struct pump *pump)
