@@ -57,14 +57,19 @@ static void test_enable(void)
 	CHECK_EQ(taken, ROUNDS);
 }
 
+static bool line_is_high(void)
+{
+	return CP0(READ_CP0, CAUSE) & CAUSE_IP2;
+}
+
 static void test_disable(void)
 {
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		raise_input();
 		write32(PIC + PIC_ENABLE, 1 << PIN_UART);
-		CHECK(CP0(READ_CP0, CAUSE) & CAUSE_IP2);
+		CHECK(line_is_high());
 		ask(PIC_DISABLE);
-		while (CP0(READ_CP0, CAUSE) & CAUSE_IP2)
+		while (line_is_high())
 			;
 	}
 }
