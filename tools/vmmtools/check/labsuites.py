@@ -12,7 +12,7 @@ from vmmtools.base import SOURCE_ROOT
 from vmmtools.check import tap
 from vmmtools.check.cases import Case, File, run_cases
 from vmmtools.check.context import Context, ported_arches
-from vmmtools.check.native import BUILD_LIMIT
+from vmmtools.check.native import BUILD_LIMIT, python_suite
 from vmmtools.check.process import call
 from vmmtools.check.report import only, tell
 from vmmtools.images import kernels
@@ -54,6 +54,13 @@ def _get_kernels(arch: Arch) -> None:
         if not kernel.ready():
             tell(f"check: building the kernel {name}, once: 5 to 10 minutes")
         kernel.get()
+
+
+def lab_suite(context: Context) -> None:
+    """Test tools/lab itself."""
+    for arch in ported_arches():
+        _get_kernels(arch)
+    python_suite(context, "lab", BUILD_LIMIT)
 
 
 def case_suite(context: Context, folder: str) -> None:

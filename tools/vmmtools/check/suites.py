@@ -8,7 +8,7 @@ from vmmtools import hostpkgs, qemu
 from vmmtools.check import native
 from vmmtools.check.context import Context, Suite, lab_arches
 from vmmtools.check.fuzz import fuzz_suite
-from vmmtools.check.labsuites import case_suite, kvm_suite
+from vmmtools.check.labsuites import case_suite, kvm_suite, lab_suite
 from vmmtools.hostpkgs import Needs
 
 CLANG_RUNTIME = {"/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*":
@@ -62,9 +62,7 @@ def all_suites() -> list[Suite]:
               _cross_needs() | {"clang-tidy": "clang-tidy"}),
         Suite("fuzz", "every fuzz target for 30 s", fuzz_suite,
               hostpkgs.build_needs(None, "clang") | clang),
-        Suite("lab", "what tools/lab promises",
-              partial(native.python_suite, name="lab",
-                      limit=native.BUILD_LIMIT), _lab_needs()),
+        Suite("lab", "what tools/lab promises", lab_suite, _lab_needs()),
         Suite("kvm", "bare guests: what KVM and vmm do together", kvm_suite,
               _lab_needs()),
         Suite("boot", "Linux guests on hosts of every kind",
