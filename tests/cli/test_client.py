@@ -20,6 +20,7 @@ PROGRAM = ROOT = None
 GREETING = {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 9},
                                 "package": ""}, "capabilities": ["oob"]}}
 EVENT = {"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}
+DROPPED = {"error": {"class": "GenericError", "desc": "too many clients"}}
 STATS = {"vm": {"flushes": 7}, "process": {
     "pid": 1, "resident-bytes": 3 << 20, "user-ns": 1500000000,
     "system-ns": 250000000},
@@ -255,12 +256,15 @@ class List(ClientTest):
         self.machine("web")
         hung = self.machine("hung", silent=("query-status",))
         self.machine("mute", first=b"")
-        self.machine("full", first={"error": {"class": "GenericError",
-                                              "desc": "too many clients"}})
+        self.machine("full", first=DROPPED)
+        self.machine("late", answers={"query-cpus-fast": json.dumps(
+            DROPPED).encode() + b"\r\n"}, last=("query-cpus-fast",))
+        self.machine("over", last=("query-status",))
         self.assertEqual(
             [(m["name"], m["status"], m["cpus"])
              for m in json.loads(self.well("list", "--json"))],
-            [("full", "busy", None), ("hung", "no answer", None), ("mute", "no answer", None),
+            [("full", "busy", None), ("hung", "no answer", None),
+             ("late", "busy", None), ("mute", "no answer", None),
              ("web", "running", 2)])
         # Each question that is not answered takes its time.
         self.assertEqual(hung.heard, ["qmp_capabilities", "query-status"])

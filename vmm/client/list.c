@@ -39,30 +39,33 @@ const struct cli_command list_command = {
 		 "Sockets of machines that were killed are removed.\n",
 };
 
-/* What is said of a machine. Returns NULL if it does not say it. */
-static json_t *describe(struct client *client)
+/* What is said of a machine. @ret: NULL if there is no memory for it */
+static int describe(struct client *client, json_t **ret, struct err *err)
 {
 	json_auto_t *status = NULL;
 	json_auto_t *memory = NULL;
 	json_auto_t *cpus = NULL;
-	struct err unused = { 0 };
 	int r;
 
-	r = client_run(client, "query-status", NULL, &status, &unused);
+	r = client_run(client, "query-status", NULL, &status, err);
 	if (r == 0)
 		r = client_run(client, "query-memory-size-summary", NULL,
-			       &memory, &unused);
+			       &memory, err);
 	if (r == 0)
-		r = client_run(client, "query-cpus-fast", NULL, &cpus, &unused);
-	if (r < 0 || !json_is_string(json_object_get(status, "status")) ||
+		r = client_run(client, "query-cpus-fast", NULL, &cpus, err);
+	if (r < 0)
+		return r;
+	if (!json_is_string(json_object_get(status, "status")) ||
 	    !json_is_integer(json_object_get(memory, "base-memory")) ||
 	    !json_is_array(cpus))
-		return NULL;
-	return json_pack("{s:o, s:i, s:O, s:O, s:i}", "name",
+		return err_set(err, -EPROTO, "%s: says what is unexpected",
+			       client->name);
+	*ret = json_pack("{s:o, s:i, s:O, s:O, s:i}", "name",
 			 qmp_string(client->name), "pid", (int)client->pid,
 			 "status", json_object_get(status, "status"), "memory",
 			 json_object_get(memory, "base-memory"), "cpus",
 			 (int)json_array_size(cpus));
+	return 0;
 }
 
 /* Adds a machine that lives; removes the socket of one that does not. */
@@ -71,7 +74,7 @@ static int look(json_t *list, const char *name, struct err *err)
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	struct err why = { 0 };
 	struct sockaddr_un at;
-	json_t *row;
+	json_t *row = NULL;
 	int r = client_try(&client, name, PATIENCE_MS, &why);
 
 	if (r == -ECONNREFUSED) {
@@ -81,10 +84,11 @@ static int look(json_t *list, const char *name, struct err *err)
 			(void)control_remove_dead(&at, &why);
 		return r;
 	}
+	if (r == 0)
+		r = describe(&client, &row, &why);
 	if (r == -ENOENT || r == -ECONNRESET)
 		return 0; /* it has just ended */
-	row = r == 0 ? describe(&client) : NULL;
-	if (!row)
+	if (r < 0)
 		row = json_pack("{s:o, s:i, s:s, s:n, s:n}", "name",
 				qmp_string(name), "pid", (int)client.pid,
 				"status",
