@@ -132,8 +132,7 @@ class Memory(test_client.ClientTest):
 
     def test_a_machine_that_drops_us_says_why(self):
         self.machine("web", answers={"calc-dirty-rate": lambda _: events(
-            {"return": {}}, {"error": {"class": "GenericError",
-                                       "desc": "too many clients"}})})
+            {"return": {}}, test_client.DROPPED)})
         self.refused("web: too many clients", "mem", "web", "--dirty-rate",
                      status=1)
 
@@ -228,6 +227,17 @@ class Memory(test_client.ClientTest):
         self.assertEqual(len(lines), 2)
         for line in lines:
             self.assertEqual(json.loads(line)["name"], "web")
+
+    def test_a_watch_that_is_dropped_says_why(self):
+        self.machine("web", answers={
+            "x-vmm-query-memory": MEMORY[2:],
+            "x-vmm-query-residency": lambda asked: events(
+                {"return": {**asked, "cells": []}}, test_client.DROPPED)},
+                     last=("x-vmm-query-residency",))
+        done = self.vmm("mem", "--json", "--interval", "300ms", "web")
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "Fatal: web: too many clients\n"))
+        self.assertEqual(len(done.stdout.splitlines()), 1)
 
     def test_a_watch_ends_well_by_ctrl_c(self):
         self.machine("web")

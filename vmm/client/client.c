@@ -150,7 +150,10 @@ int client_run(struct client *client, const char *command, json_t *args,
 	if (outbox_add(&out, message) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	r = send_all(client, &out, err);
-	return r < 0 ? r : await(client, "return", ret, err);
+	/* The last word of who has closed is still to be read. */
+	if (r < 0 && r != -ECONNRESET)
+		return r;
+	return await(client, "return", ret, err);
 }
 
 int client_end_line(struct client *client, struct err *err)
