@@ -262,35 +262,37 @@ int client_process(const struct client *client)
 	return client->pid > 0 ? pidfd_open(client->pid, 0) : -1;
 }
 
-/* Throws away what is said. Returns true at the end of the connection. */
-static bool has_ended(struct client *client)
+/* Waits for the end of the connection: the VMM's, unless it drops us. */
+static int wait_disconnect(struct client *client, int64_t end, struct err *err)
 {
-	const ssize_t n = recv(client->fd, client->chunk, sizeof(client->chunk),
-			       MSG_DONTWAIT);
+	for (;;) {
+		json_auto_t *message = NULL;
+		const json_t *error;
+		const int r = next_message(client, end, &message, err);
 
-	return n == 0 || (n < 0 && errno == ECONNRESET);
+		if (r < 0)
+			return r == -ECONNRESET ? 0 : r;
+		error = json_object_get(message, "error");
+		if (error)
+			return refused(client, error, err);
+	}
 }
 
-int client_wait_end(struct client *client, int process, int patience_ms)
+int client_wait_end(struct client *client, int process, int patience_ms,
+		    struct err *err)
 {
 	const int64_t end = now_ms() + patience_ms;
-	struct pollfd p[] = { { client->fd, POLLIN, 0 },
-			      { process, POLLIN, 0 } };
+	struct pollfd p = { process, POLLIN, 0 };
 
+	if (process < 0)
+		return wait_disconnect(client, end, err);
 	for (;;) {
 		const int64_t left = end - now_ms();
 
 		if (left <= 0)
-			return -ETIMEDOUT;
-		if (poll(p, 2, (int)left) <= 0)
-			continue;
-		if (p[1].revents)
+			return lost(client, EAGAIN, err);
+		if (poll(&p, 1, (int)left) > 0)
 			return 0;
-		if (!p[0].revents || !has_ended(client))
-			continue;
-		if (process < 0)
-			return 0;
-		p[0].fd = -1;
 	}
 }
 

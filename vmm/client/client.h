@@ -88,8 +88,10 @@ int client_process(const struct client *client);
  * Waits until the VMM has ended, so that its disks are closed and its memory is
  * free; or, if @process is -1, until the connection has.
  *
- * Returns 0, or -ETIMEDOUT without a story.
+ * Returns 0; or -ETIMEDOUT. Without @process also -EREMOTEIO if the machine
+ * drops us, with its reason; or -EPROTO.
  */
-int client_wait_end(struct client *client, int process, int patience_ms);
+int client_wait_end(struct client *client, int process, int patience_ms,
+		    struct err *err);
 
 #endif

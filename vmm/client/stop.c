@@ -62,8 +62,9 @@ int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
 		return add_cure(err);
 	if (r < 0 && r != -ECONNRESET) /* that would be the end already */
 		return r;
-	if (client_wait_end(&client, process, words.timeout.ms) < 0)
-		return err_set(err, -ETIMEDOUT, "%s: has not powered off in %s",
+	r = client_wait_end(&client, process, words.timeout.ms, err);
+	if (r == -ETIMEDOUT)
+		return err_set(err, r, "%s: has not powered off in %s",
 			       client.name, words.timeout.text);
-	return 0;
+	return r;
 }
