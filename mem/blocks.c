@@ -311,7 +311,7 @@ uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
 {
 	const uint64_t done = take_away(blocks, first, count, err);
 
-	/* Without the lock, for it takes others' and they settle buffers. */
+	/* Without the lock: who is told may take locks of its own. */
 	if (done > 0 && blocks->ops && blocks->ops->gone)
 		blocks->ops->gone(blocks->ctx,
 				  (struct range){ blocks->gpa.start +

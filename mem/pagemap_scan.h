@@ -51,7 +51,8 @@ bool pagemap_scans(int pagemap);
  *
  * @what: its size and vec are set here
  *
- * Returns 0, or the errno of PAGEMAP_SCAN. Thread: any.
+ * Returns 0, or the errno of PAGEMAP_SCAN; -EIO if it gets no further. Thread:
+ * any.
  */
 int pagemap_scan(int pagemap, const struct scan_arg *what,
 		 void (*found)(void *ctx, const struct scan_region *region),

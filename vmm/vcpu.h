@@ -30,7 +30,8 @@ struct vcpu {
 		    */
 	enum vcpu_power power; /* under vm->lock once the threads run */
 	uint32_t stop; /* atomic: set by vcpu_stop(), read by the thread */
-	struct err err; /* why the thread ended; read after joining it */
+	struct err err; /* why the thread ended, or (vcpu_claim()) could not be
+			   turned on; read after joining it */
 };
 
 /* Creates vCPU @index of @vm. Returns 0 or -errno. */
@@ -60,7 +61,8 @@ void vcpu_interrupt(struct vcpu *vcpu);
 
 /*
  * Starts a vCPU that is VCPU_OFF. The one caller for whom vcpu_claim() returns
- * true sets its registers, and then turns it on. Thread: any.
+ * true sets its registers, and then turns it on, or says in err why it cannot
+ * and ends the run. Thread: any.
  */
 bool vcpu_claim(struct vcpu *vcpu);
 void vcpu_turn_on(struct vcpu *vcpu);
