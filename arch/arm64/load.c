@@ -1,8 +1,5 @@
 /* arch/arm64/load.c - puts kernel, initrd and the user's tree into memory. */
 #include <elf.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 
 #include "arch/arch.h"
 #include "arch/arm64/board.h"

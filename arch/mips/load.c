@@ -1,7 +1,6 @@
 /* arch/mips/load.c - puts kernel, initrd and the user's tree into memory. */
 #include <elf.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "arch/arch.h"
 #include "arch/mips/board.h"
