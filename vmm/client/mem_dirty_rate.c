@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 #include "vmm/cli.h"
 #include "vmm/client/client.h"
 #include "vmm/client/told.h"
 #include "vmm/control/qmp.h"
 
-#define MS_NS UINT64_C(1000000)
-#define LEAST_NS (50 * MS_NS)
-#define MOST_NS (60 * UINT64_C(1000000000))
+#define LEAST_NS (50 * NS_PER_MS)
+#define MOST_NS (60 * NS_PER_SECOND)
 #define MIB 1048576.0
 #define WIDTH 32 /* of what a line is about */
 
@@ -72,8 +72,9 @@ static int print_json(json_t *info, const struct client *client,
 
 static json_t *arguments(uint64_t ns)
 {
-	return json_pack("{s:I, s:s}", "calc-time", (json_int_t)(ns / MS_NS),
-			 "calc-time-unit", "millisecond");
+	return json_pack("{s:I, s:s}", "calc-time",
+			 (json_int_t)(ns / NS_PER_MS), "calc-time-unit",
+			 "millisecond");
 }
 
 int mem_dirty_rate(struct client *client, uint64_t ns, bool json,
@@ -86,8 +87,8 @@ int mem_dirty_rate(struct client *client, uint64_t ns, bool json,
 	r = client_run(client, "calc-dirty-rate", arguments(ns), NULL, err);
 	if (r == 0)
 		r = client_event(client, "X_VMM_DIRTY_RATE",
-				 client->patience_ms + (int)(ns / MS_NS), &info,
-				 err);
+				 client->patience_ms + (int)(ns / NS_PER_MS),
+				 &info, err);
 	if (r < 0)
 		return r;
 	failed = json_string_value(json_object_get(info, "x-vmm-error"));

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "vmm/client/client.h"
 
-#define DIRTY_RATE_NS UINT64_C(1000000000) /* if no time was given */
+#define DIRTY_RATE_NS NS_PER_SECOND /* if no time was given */
 
 /*
  * Parses for how long to measure: a duration, in seconds without a unit.

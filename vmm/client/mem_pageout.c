@@ -7,12 +7,12 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/size.h"
 #include "vmm/cli.h"
 #include "vmm/client/client.h"
 #include "vmm/client/told.h"
 
-#define MS 1000000u /* in ns */
 #define USUAL_IDLE_MS 10000
 #define MAX_IDLE_MS (UINT64_C(24) * 3600 * 1000)
 #define OUT_MS 3600000 /* for slow disks and much memory */
@@ -51,9 +51,9 @@ int mem_pageout_parse(struct mem_pageout *ret, const char *value,
 	if (r == -EINVAL)
 		return err_input(err, r,
 				 "not a duration behind 'cold:', as in 30s");
-	if (r < 0 || ns / MS > MAX_IDLE_MS || ns < MS)
+	if (r < 0 || ns / NS_PER_MS > MAX_IDLE_MS || ns < NS_PER_MS)
 		return err_input(err, -ERANGE, "from 1ms to 24h");
-	ret->idle_ms = ns / MS;
+	ret->idle_ms = ns / NS_PER_MS;
 	return 0;
 }
 

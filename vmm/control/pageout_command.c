@@ -8,6 +8,7 @@
 
 #include "base/align.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/size.h"
 #include "mem/cold.h"
 #include "mem/pageout.h"
@@ -17,7 +18,6 @@
 #include "vmm/control/server.h"
 #include "vmm/machine.h"
 
-#define MS ((uint64_t)1000000) /* in ns */
 #define MAX_WATCH_MS (INT64_C(24) * 3600 * 1000)
 #define MARK_PAGES 16384 /* looked at in a step */
 #define OUT_PAGES 512 /* written out in a step: a huge page's */
@@ -317,7 +317,7 @@ int command_x_vmm_pageout(struct qmp_call *call, struct err *err)
 			       "the guest has touched stays with it");
 	}
 	r = new (&job, control, qmp_arg_string(call, "region", NULL),
-		 (uint64_t)ms * MS, err);
+		 (uint64_t)ms * NS_PER_MS, err);
 	if (!job)
 		return r;
 	if (control->pageout)
