@@ -238,6 +238,13 @@ class PruneTest(unittest.TestCase):
         make_once(self.root / "theirs", lambda path: self.fail("made anew"))
         self.assertEqual(self.names(), ["theirs"])
 
+    def test_what_somebody_else_made_stays(self):
+        self.make("theirs", UNUSED_DAYS + 1)
+        with (mock.patch("os.access", return_value=False),
+              mock.patch("pathlib.Path.open", side_effect=PermissionError)):
+            prune(self.root)
+        self.assertEqual(self.names(), [".theirs.lock", "theirs"])
+
     def test_what_was_never_made_leaves_no_lock(self):
         with locked(self.root / ".thing.lock"):
             pass

@@ -146,7 +146,8 @@ def prune(folder: Path, keep: Container[str] = ()) -> None:
     oldest = time.time() - UNUSED_DAYS * 24 * 3600
     for lock in list(folder.glob(".*.lock")):
         target = folder / lock.name[1:].removesuffix(".lock")
-        if target.name in keep:
+        # Somebody else's is not ours to prune, nor to lock.
+        if target.name in keep or not os.access(lock, os.W_OK):
             continue
         with contextlib.suppress(BlockingIOError), locked(lock, wait=False):
             used = target if target.exists() else lock
