@@ -1,9 +1,14 @@
 """tools/check counts what tests say, and takes silence for failure."""
 
 import io
+import os
 import signal
 import sys
+import tempfile
+import threading
+import time
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from vmmtools.base import Failure
@@ -177,20 +182,38 @@ class ProcessTest(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "nosuchprogram"):
             process.call(["nosuchprogram"], limit=1)
 
+    def told_to_end(self, when, run):
+        """Runs something, and is told to end once `when` is true."""
+        def tell():
+            while not when():
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGALRM)
+
+        before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
+        try:
+            threading.Thread(target=tell, daemon=True).start()
+            with self.assertRaises(SystemExit):
+                run()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
     def test_told_to_end_it_waits_for_nobody(self):
         ended = []
 
         def run(_item):
             ended.append(process.call(["sleep", "1000"], limit=1000))
 
-        before = signal.signal(signal.SIGALRM, lambda *_: sys.exit(1))
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
-            with self.assertRaises(SystemExit):
-                process.at_once(1, run, range(3))
-        finally:
-            signal.signal(signal.SIGALRM, before)
+        self.told_to_end(lambda: process._running,
+                         lambda: process.at_once(1, run, range(3)))
         self.assertEqual([end.status for end in ended], [-signal.SIGTERM])
+
+    def test_told_to_end_it_asks_the_program_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.told_to_end((Path(folder) / "ready").exists, lambda: (
+                process.call(["sh", "-c", f"cd {folder} && "
+                              "trap 'echo >asked; exit' TERM && echo >ready; "
+                              "while :; do sleep 0.1; done"], limit=1000)))
+            self.assertTrue((Path(folder) / "asked").exists())
 
 
 if __name__ == "__main__":

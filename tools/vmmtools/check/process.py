@@ -109,17 +109,20 @@ def call(
     with _lock:
         _running.add(child)
     late = False
-    try:
+    with child:
         try:
             text, _ = child.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             late = True
             _end(child)
             text, _ = child.communicate()
-    finally:
-        _signal_group(child, signal.SIGKILL)
-        with _lock:
-            _running.discard(child)
+        finally:
+            if child.poll() is None:
+                _end(child)  # We are told to end.
+            else:
+                _signal_group(child, signal.SIGKILL)
+            with _lock:
+                _running.discard(child)
     ended = Ended(child.returncode, text or "", late)
     if report:
         report.write(f"$ {joined(command)}\n{ended.text}# {ended}")
