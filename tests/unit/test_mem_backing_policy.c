@@ -256,7 +256,7 @@ static void file__reserve_on_a_tmpfs_needs_as_much_memory(void **state)
 	struct range at = { AT, 0 };
 	struct backing b;
 	struct statfs fs;
-	int fd;
+	int fd, ret;
 
 	(void)state;
 	if (statfs("/dev/shm", &fs) < 0 || fs.f_type != TMPFS_MAGIC)
@@ -268,8 +268,9 @@ static void file__reserve_on_a_tmpfs_needs_as_much_memory(void **state)
 	assert_int_equal(ftruncate(fd, (off_t)at.size), 0);
 	assert_int_equal(close(fd), 0);
 	p.path = own;
-	assert_int_equal(backing_init(&b, at, 2 * MIB, &p, &err), -ENOMEM);
+	ret = backing_init(&b, at, 2 * MIB, &p, &err);
 	assert_int_equal(unlink(own), 0);
+	assert_int_equal(ret, -ENOMEM);
 	assert_non_null(strstr(err.msg, "backing: reserve=on: "));
 	assert_non_null(strstr(err.msg, " MiB are asked for, "));
 }

@@ -419,6 +419,11 @@ static void add__one_that_does_not_read_is_dropped_as_well(void **state)
 		turn(2);
 	}
 	fd[QMP_MAX_CLIENTS] = client_ready();
+	for (size_t i = 0; i < 2; i++) {
+		while (*get(fd[i]))
+			;
+		assert_int_equal(at_end(fd[i]), i == 0);
+	}
 	for (size_t i = 0; i <= QMP_MAX_CLIENTS; i++)
 		(void)close(fd[i]);
 }
