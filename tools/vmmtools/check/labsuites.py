@@ -19,7 +19,9 @@ from vmmtools.images import kernels
 from vmmtools.lab import GUESTS, HOSTS
 
 TESTS = SOURCE_ROOT / "tests"
-KVM_LIMIT = 3600
+KVM_LIMIT = 10800
+"""More than the hosts of tests/kvm/run may take by its own limits, even one
+after another."""
 
 
 def _load(folder: str) -> list[Case]:
