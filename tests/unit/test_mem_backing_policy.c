@@ -251,25 +251,26 @@ static void file__reserve_allocates_it(void **state)
 /* There a file's pages are the host's memory. */
 static void file__reserve_on_a_tmpfs_needs_as_much_memory(void **state)
 {
-	char own[] = "/dev/shm/vmm-test-backing-XXXXXX";
+	char own[TEMP_PATH_SIZE];
+	struct temp_folder shm;
 	struct mem_policy p = policy("reserve=on,backing=file:X");
 	struct range at = { AT, 0 };
 	struct backing b;
 	struct statfs fs;
-	int fd, ret;
+	int ret;
 
 	(void)state;
 	if (statfs("/dev/shm", &fs) < 0 || fs.f_type != TMPFS_MAGIC)
 		SKIP("no tmpfs on /dev/shm");
 	assert_true(host_available(HOST_PROCFS, &at.size));
 	at.size = (at.size / MIB + 1) * 2 * MIB;
-	fd = mkstemp(own);
-	assert_true(fd >= 0);
-	assert_int_equal(ftruncate(fd, (off_t)at.size), 0);
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(temp_folder_make(&shm, "/dev/shm"), 0);
+	temp_folder_put(&shm, "file", "");
+	temp_folder_path(&shm, "file", own);
+	assert_int_equal(truncate(own, (off_t)at.size), 0);
 	p.path = own;
 	ret = backing_init(&b, at, 2 * MIB, &p, &err);
-	assert_int_equal(unlink(own), 0);
+	assert_int_equal(temp_folder_remove(&shm), 0);
 	assert_int_equal(ret, -ENOMEM);
 	assert_non_null(strstr(err.msg, "backing: reserve=on: "));
 	assert_non_null(strstr(err.msg, " MiB are asked for, "));
