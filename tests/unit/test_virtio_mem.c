@@ -52,88 +52,77 @@ static void resize(struct vmem_rig *rig, uint64_t bytes)
 
 static void config__says_where_and_how_much(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	assert_int_equal(mmio_read(rig.dev, 8), 24);
-	assert_int_equal(FIELD(&rig, addr), AT);
-	assert_int_equal(FIELD(&rig, region_size), SIZE);
-	assert_int_equal(FIELD(&rig, block_size), BLOCK);
-	assert_int_equal(FIELD(&rig, plugged_size), 0);
-	assert_int_equal(FIELD(&rig, requested_size), 0);
-	assert_int_equal(FIELD(&rig, usable_region_size), 0);
+	assert_int_equal(mmio_read(rig->dev, 8), 24);
+	assert_int_equal(FIELD(rig, addr), AT);
+	assert_int_equal(FIELD(rig, region_size), SIZE);
+	assert_int_equal(FIELD(rig, block_size), BLOCK);
+	assert_int_equal(FIELD(rig, plugged_size), 0);
+	assert_int_equal(FIELD(rig, requested_size), 0);
+	assert_int_equal(FIELD(rig, usable_region_size), 0);
 	/* It is not the driver's to write. */
-	mmio_write(rig.dev,
+	mmio_write(rig->dev,
 		   CONFIG + offsetof(struct virtio_mem_config, requested_size),
 		   0x10000000);
-	assert_int_equal(FIELD(&rig, requested_size), 0);
-	vmem_end(&rig);
+	assert_int_equal(FIELD(rig, requested_size), 0);
 }
 
 static void driver__that_reads_what_is_not_plugged_is_refused(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	(void)mmio_begin(rig.dev, 0);
-	assert_false(mmio_read(rig.dev, 0x70) & VIRTIO_FEATURES_OK);
-	(void)mmio_begin(rig.dev, OURS);
-	assert_true(mmio_read(rig.dev, 0x70) & VIRTIO_FEATURES_OK);
-	vmem_end(&rig);
+	(void)mmio_begin(rig->dev, 0);
+	assert_false(mmio_read(rig->dev, 0x70) & VIRTIO_FEATURES_OK);
+	(void)mmio_begin(rig->dev, OURS);
+	assert_true(mmio_read(rig->dev, 0x70) & VIRTIO_FEATURES_OK);
 }
 
 static void resize__is_told_to_the_driver(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	unsigned before;
 
-	(void)state;
-	vmem_begin(&rig);
-	before = rig.irq.count;
-	resize(&rig, 64 * MIB);
-	assert_int_equal(rig.irq.count, before + 1);
-	assert_int_equal(FIELD(&rig, requested_size), 64 * MIB);
-	assert_int_equal(FIELD(&rig, usable_region_size), GIB);
-	resize(&rig, 64 * MIB);
-	assert_int_equal(rig.irq.count, before + 1);
-	resize(&rig, SIZE);
-	assert_int_equal(FIELD(&rig, usable_region_size), SIZE);
+	before = rig->irq.count;
+	resize(rig, 64 * MIB);
+	assert_int_equal(rig->irq.count, before + 1);
+	assert_int_equal(FIELD(rig, requested_size), 64 * MIB);
+	assert_int_equal(FIELD(rig, usable_region_size), GIB);
+	resize(rig, 64 * MIB);
+	assert_int_equal(rig->irq.count, before + 1);
+	resize(rig, SIZE);
+	assert_int_equal(FIELD(rig, usable_region_size), SIZE);
 	/* Usable memory only grows. */
-	resize(&rig, 0);
-	assert_int_equal(FIELD(&rig, usable_region_size), SIZE);
-	assert_int_equal(virtio_mem_resize(rig.vio, BLOCK + 4096, &err),
+	resize(rig, 0);
+	assert_int_equal(FIELD(rig, usable_region_size), SIZE);
+	assert_int_equal(virtio_mem_resize(rig->vio, BLOCK + 4096, &err),
 			 -EINVAL);
 	assert_string_equal(err.msg, "2052K are not a multiple of the blocks "
 				     "of 2M");
-	assert_int_equal(virtio_mem_resize(rig.vio, SIZE + BLOCK, &err),
+	assert_int_equal(virtio_mem_resize(rig->vio, SIZE + BLOCK, &err),
 			 -ERANGE);
-	assert_int_equal(virtio_mem_resize(rig.vio, UINT64_MAX, &err), -ERANGE);
-	vmem_end(&rig);
+	assert_int_equal(virtio_mem_resize(rig->vio, UINT64_MAX, &err),
+			 -ERANGE);
 }
 
 static void plug__up_to_what_is_asked_for(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	assert_int_equal(plug(&rig, 0, 1), VIRTIO_MEM_RESP_ERROR);
-	resize(&rig, 4 * BLOCK);
-	assert_int_equal(plug(&rig, 0, 5), VIRTIO_MEM_RESP_NACK);
-	assert_int_equal(plug(&rig, 7, 3), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(FIELD(&rig, plugged_size), 3 * BLOCK);
-	assert_int_equal(plug(&rig, 0, 2), VIRTIO_MEM_RESP_NACK);
-	assert_int_equal(plug(&rig, 0, 1), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(plug(&rig, 20, 1), VIRTIO_MEM_RESP_NACK);
+	assert_int_equal(plug(rig, 0, 1), VIRTIO_MEM_RESP_ERROR);
+	resize(rig, 4 * BLOCK);
+	assert_int_equal(plug(rig, 0, 5), VIRTIO_MEM_RESP_NACK);
+	assert_int_equal(plug(rig, 7, 3), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(FIELD(rig, plugged_size), 3 * BLOCK);
+	assert_int_equal(plug(rig, 0, 2), VIRTIO_MEM_RESP_NACK);
+	assert_int_equal(plug(rig, 0, 1), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(plug(rig, 20, 1), VIRTIO_MEM_RESP_NACK);
 	assert_non_null(
-		mem_ptr(&rig.ram.map, AT + 7 * BLOCK, 3 * BLOCK, MEM_WRITE));
+		mem_ptr(&rig->ram.map, AT + 7 * BLOCK, 3 * BLOCK, MEM_WRITE));
 	/* Less is asked for than there is: no overflow of the difference. */
-	resize(&rig, BLOCK);
-	assert_int_equal(plug(&rig, 1, 1), VIRTIO_MEM_RESP_NACK);
-	assert_int_equal(plug(&rig, 1, UINT16_MAX), VIRTIO_MEM_RESP_ERROR);
-	vmem_end(&rig);
+	resize(rig, BLOCK);
+	assert_int_equal(plug(rig, 1, 1), VIRTIO_MEM_RESP_NACK);
+	assert_int_equal(plug(rig, 1, UINT16_MAX), VIRTIO_MEM_RESP_ERROR);
 }
 
 static void plug__is_only_for_what_is_unplugged_and_usable(void **state)
@@ -154,141 +143,121 @@ static void plug__is_only_for_what_is_unplugged_and_usable(void **state)
 		{ UINT64_MAX - BLOCK + 1, UINT16_MAX },
 		{ AT, UINT16_MAX },
 	};
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
+	resize(rig, GIB);
 	for (uint16_t type = VIRTIO_MEM_REQ_PLUG; type <= VIRTIO_MEM_REQ_STATE;
 	     type++) {
 		if (type == VIRTIO_MEM_REQ_UNPLUG_ALL)
 			continue;
 		for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 			assert_int_equal(
-				vmem_ask(&rig, type, bad[i].addr, bad[i].count),
+				vmem_ask(rig, type, bad[i].addr, bad[i].count),
 				VIRTIO_MEM_RESP_ERROR);
 	}
-	assert_int_equal(plug(&rig, 511, 1), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(plug(&rig, 511, 1), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(plug(&rig, 510, 2), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(blocks_bytes(rig.blocks), BLOCK);
-	vmem_end(&rig);
+	assert_int_equal(plug(rig, 511, 1), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(plug(rig, 511, 1), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(plug(rig, 510, 2), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(blocks_bytes(rig->blocks), BLOCK);
 }
 
 static void unplug__is_only_for_what_is_plugged(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
-	assert_int_equal(unplug(&rig, 0, 1), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(plug(&rig, 4, 4), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(unplug(&rig, 3, 2), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(unplug(&rig, 7, 2), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(unplug(&rig, 5, 2), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(unplug(&rig, 5, 1), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(unplug(&rig, 4, 4), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(FIELD(&rig, plugged_size), 2 * BLOCK);
-	assert_null(mem_ptr(&rig.ram.map, AT + 5 * BLOCK, 1, MEM_READ));
+	resize(rig, GIB);
+	assert_int_equal(unplug(rig, 0, 1), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(plug(rig, 4, 4), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(unplug(rig, 3, 2), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(unplug(rig, 7, 2), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(unplug(rig, 5, 2), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(unplug(rig, 5, 1), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(unplug(rig, 4, 4), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(FIELD(rig, plugged_size), 2 * BLOCK);
+	assert_null(mem_ptr(&rig->ram.map, AT + 5 * BLOCK, 1, MEM_READ));
 	/* Memory beyond what is asked for now can be given back, too. */
-	resize(&rig, 0);
-	assert_int_equal(unplug(&rig, 4, 1), VIRTIO_MEM_RESP_ACK);
-	vmem_end(&rig);
+	resize(rig, 0);
+	assert_int_equal(unplug(rig, 4, 1), VIRTIO_MEM_RESP_ACK);
 }
 
 static void state__is_plugged_unplugged_or_mixed(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
-	assert_int_equal(plug(&rig, 4, 4), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(state_of(&rig, 4, 4), VIRTIO_MEM_STATE_PLUGGED);
-	assert_int_equal(state_of(&rig, 0, 4), VIRTIO_MEM_STATE_UNPLUGGED);
-	assert_int_equal(state_of(&rig, 3, 2), VIRTIO_MEM_STATE_MIXED);
-	assert_int_equal(state_of(&rig, 0, 512), VIRTIO_MEM_STATE_MIXED);
-	assert_int_equal(state_of(&rig, 0, 513), -1);
-	vmem_end(&rig);
+	resize(rig, GIB);
+	assert_int_equal(plug(rig, 4, 4), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(state_of(rig, 4, 4), VIRTIO_MEM_STATE_PLUGGED);
+	assert_int_equal(state_of(rig, 0, 4), VIRTIO_MEM_STATE_UNPLUGGED);
+	assert_int_equal(state_of(rig, 3, 2), VIRTIO_MEM_STATE_MIXED);
+	assert_int_equal(state_of(rig, 0, 512), VIRTIO_MEM_STATE_MIXED);
+	assert_int_equal(state_of(rig, 0, 513), -1);
 }
 
 static void unplug_all__leaves_nothing_and_shrinks_what_is_usable(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	unsigned before;
 
-	(void)state;
-	vmem_begin(&rig);
-	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 1, 0),
+	assert_int_equal(vmem_ask(rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 1, 0),
 			 VIRTIO_MEM_RESP_ACK);
-	resize(&rig, SIZE);
+	resize(rig, SIZE);
 	for (uint16_t i = 0; i < 100; i += 2)
-		assert_int_equal(plug(&rig, i, 1), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(plug(&rig, COUNT - 1, 1), VIRTIO_MEM_RESP_ACK);
-	resize(&rig, BLOCK);
-	before = rig.irq.count;
-	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
+		assert_int_equal(plug(rig, i, 1), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(plug(rig, COUNT - 1, 1), VIRTIO_MEM_RESP_ACK);
+	resize(rig, BLOCK);
+	before = rig->irq.count;
+	assert_int_equal(vmem_ask(rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(FIELD(&rig, plugged_size), 0);
-	assert_int_equal(FIELD(&rig, usable_region_size), GIB);
+	assert_int_equal(FIELD(rig, plugged_size), 0);
+	assert_int_equal(FIELD(rig, usable_region_size), GIB);
 	/* For the answer; the configuration's change is no news. */
-	assert_int_equal(rig.irq.count, before + 1);
-	vmem_end(&rig);
+	assert_int_equal(rig->irq.count, before + 1);
 }
 
 static void request__of_no_known_type_is_an_error(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	assert_int_equal(vmem_ask(&rig, 4, AT, 1), VIRTIO_MEM_RESP_ERROR);
-	assert_int_equal(vmem_ask(&rig, UINT16_MAX, AT, 1),
+	assert_int_equal(vmem_ask(rig, 4, AT, 1), VIRTIO_MEM_RESP_ERROR);
+	assert_int_equal(vmem_ask(rig, UINT16_MAX, AT, 1),
 			 VIRTIO_MEM_RESP_ERROR);
-	vmem_end(&rig);
 }
 
 static void request__of_the_wrong_size_breaks_the_device(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	struct range buf[2];
 
-	(void)state;
-	vmem_begin(&rig);
 	for (unsigned i = 0; i < 3; i++) {
-		buf[0] = (struct range){ rig.request, VMEM_REQUEST - (i == 0) };
-		buf[1] = (struct range){ rig.response,
+		buf[0] = (struct range){ rig->request,
+					 VMEM_REQUEST - (i == 0) };
+		buf[1] = (struct range){ rig->response,
 					 VMEM_RESPONSE - (i == 1) };
-		queue_send(&rig.q, buf, i == 2 ? 0 : 1, 2);
-		loop_kick(rig.vio, 0);
-		assert_true(rig.vio->status & VIRTIO_NEEDS_RESET);
-		vmem_go(&rig);
+		queue_send(&rig->q, buf, i == 2 ? 0 : 1, 2);
+		loop_kick(rig->vio, 0);
+		assert_true(rig->vio->status & VIRTIO_NEEDS_RESET);
+		vmem_go(rig);
 	}
-	assert_int_equal(state_of(&rig, 0, 1), -1);
-	assert_false(rig.vio->status & VIRTIO_NEEDS_RESET);
-	vmem_end(&rig);
+	assert_int_equal(state_of(rig, 0, 1), -1);
+	assert_false(rig->vio->status & VIRTIO_NEEDS_RESET);
 }
 
 static void request__may_come_in_pieces(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	struct range buf[4];
 	uint32_t id, len;
 
-	(void)state;
-	vmem_begin(&rig);
-	vmem_send(&rig, VIRTIO_MEM_REQ_STATE, AT, 1);
-	rig.q.next_avail--;
-	buf[0] = (struct range){ rig.request, 3 };
-	buf[1] = (struct range){ rig.request + 3, VMEM_REQUEST - 3 };
-	buf[2] = (struct range){ rig.response, 1 };
-	buf[3] = (struct range){ rig.response + 1, 63 };
-	queue_send(&rig.q, buf, 2, 4);
-	loop_kick(rig.vio, 0);
-	assert_true(queue_take(&rig.q, &id, &len));
+	vmem_send(rig, VIRTIO_MEM_REQ_STATE, AT, 1);
+	rig->q.next_avail--;
+	buf[0] = (struct range){ rig->request, 3 };
+	buf[1] = (struct range){ rig->request + 3, VMEM_REQUEST - 3 };
+	buf[2] = (struct range){ rig->response, 1 };
+	buf[3] = (struct range){ rig->response + 1, 63 };
+	queue_send(&rig->q, buf, 2, 4);
+	loop_kick(rig->vio, 0);
+	assert_true(queue_take(&rig->q, &id, &len));
 	assert_int_equal(len, VMEM_RESPONSE);
-	vmem_end(&rig);
 }
 
 /* The device does what was sent, in steps of so much. */
@@ -310,55 +279,46 @@ static void is_done_in_steps(struct vmem_rig *rig, uint64_t bytes)
 
 static void request__of_many_blocks_is_done_in_steps(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, SIZE);
-	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT);
-	is_done_in_steps(&rig, 64 * MIB);
-	vmem_send(&rig, VIRTIO_MEM_REQ_UNPLUG, AT, COUNT);
-	is_done_in_steps(&rig, -(64 * MIB));
-	vmem_end(&rig);
+	resize(rig, SIZE);
+	vmem_send(rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT);
+	is_done_in_steps(rig, 64 * MIB);
+	vmem_send(rig, VIRTIO_MEM_REQ_UNPLUG, AT, COUNT);
+	is_done_in_steps(rig, -(64 * MIB));
 }
 
 static void plug__that_the_host_cannot_do_is_undone(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
+	resize(rig, GIB);
 	log_set_level(LOG_ERROR);
-	rig.fails_at = 100;
-	assert_int_equal(plug(&rig, 100, 1), VIRTIO_MEM_RESP_BUSY);
-	assert_int_equal(plug(&rig, 0, 512), VIRTIO_MEM_RESP_BUSY);
-	assert_int_equal(FIELD(&rig, plugged_size), 0);
-	assert_int_equal(plug(&rig, 0, 100), VIRTIO_MEM_RESP_ACK);
+	rig->fails_at = 100;
+	assert_int_equal(plug(rig, 100, 1), VIRTIO_MEM_RESP_BUSY);
+	assert_int_equal(plug(rig, 0, 512), VIRTIO_MEM_RESP_BUSY);
+	assert_int_equal(FIELD(rig, plugged_size), 0);
+	assert_int_equal(plug(rig, 0, 100), VIRTIO_MEM_RESP_ACK);
 	log_set_level(LOG_WARN);
-	vmem_end(&rig);
 }
 
 static void plug__is_undone_if_less_is_wanted_by_then(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	uint32_t id, len;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, SIZE);
-	assert_int_equal(plug(&rig, COUNT - 1, 1), VIRTIO_MEM_RESP_ACK);
-	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT - 1);
-	loop_kick(rig.vio, 0);
-	loop_kick(rig.vio, 0);
-	assert_int_equal(blocks_bytes(rig.blocks), 128 * MIB + BLOCK);
-	assert_false(queue_take(&rig.q, &id, &len));
+	resize(rig, SIZE);
+	assert_int_equal(plug(rig, COUNT - 1, 1), VIRTIO_MEM_RESP_ACK);
+	vmem_send(rig, VIRTIO_MEM_REQ_PLUG, AT, COUNT - 1);
+	loop_kick(rig->vio, 0);
+	loop_kick(rig->vio, 0);
+	assert_int_equal(blocks_bytes(rig->blocks), 128 * MIB + BLOCK);
+	assert_false(queue_take(&rig->q, &id, &len));
 	/* Enough for what is plugged, and not for the rest. */
-	resize(&rig, SIZE - BLOCK);
-	assert_int_equal(vmem_wait(&rig), VIRTIO_MEM_RESP_NACK);
-	assert_int_equal(FIELD(&rig, plugged_size), BLOCK);
-	assert_int_equal(state_of(&rig, 0, 512), VIRTIO_MEM_STATE_UNPLUGGED);
-	vmem_end(&rig);
+	resize(rig, SIZE - BLOCK);
+	assert_int_equal(vmem_wait(rig), VIRTIO_MEM_RESP_NACK);
+	assert_int_equal(FIELD(rig, plugged_size), BLOCK);
+	assert_int_equal(state_of(rig, 0, 512), VIRTIO_MEM_STATE_UNPLUGGED);
 }
 
 struct stopper {
@@ -391,99 +351,87 @@ static void settle_kicks(struct vmem_rig *rig)
 
 static void unplug__waits_for_the_host_once_it_has_begun(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	uint32_t id, len;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
+	resize(rig, GIB);
 	log_set_level(LOG_ERROR);
-	assert_int_equal(plug(&rig, 0, 100), VIRTIO_MEM_RESP_ACK);
-	rig.fails_at = 50;
-	assert_int_equal(unplug(&rig, 50, 50), VIRTIO_MEM_RESP_BUSY);
-	assert_int_equal(FIELD(&rig, plugged_size), 100 * BLOCK);
-	assert_int_equal(unplug(&rig, 0, 100), -1);
-	assert_int_equal(FIELD(&rig, plugged_size), 50 * BLOCK);
+	assert_int_equal(plug(rig, 0, 100), VIRTIO_MEM_RESP_ACK);
+	rig->fails_at = 50;
+	assert_int_equal(unplug(rig, 50, 50), VIRTIO_MEM_RESP_BUSY);
+	assert_int_equal(FIELD(rig, plugged_size), 100 * BLOCK);
+	assert_int_equal(unplug(rig, 0, 100), -1);
+	assert_int_equal(FIELD(rig, plugged_size), 50 * BLOCK);
 	/* A pause does not wait with it. */
-	rig.dev->ops->pause(rig.dev);
-	assert_false(queue_take(&rig.q, &id, &len));
-	rig.dev->ops->resume(rig.dev);
+	rig->dev->ops->pause(rig->dev);
+	assert_false(queue_take(&rig->q, &id, &len));
+	rig->dev->ops->resume(rig->dev);
 	/* It goes on by itself. */
-	settle_kicks(&rig);
-	virtio_mem_listen(rig.vio,
+	settle_kicks(rig);
+	virtio_mem_listen(rig->vio,
 			  (struct virtio_mem_listener){ changed_once, NULL });
-	rig.fails_at = 0;
-	assert_int_equal(loop_run(rig.loop, &err), 0);
-	assert_int_equal(vmem_wait(&rig), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(FIELD(&rig, plugged_size), 0);
+	rig->fails_at = 0;
+	assert_int_equal(loop_run(rig->loop, &err), 0);
+	assert_int_equal(vmem_wait(rig), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(FIELD(rig, plugged_size), 0);
 	log_set_level(LOG_WARN);
-	vmem_end(&rig);
 }
 
 static void unplug_all__that_the_host_cannot_do_is_busy(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
+	resize(rig, GIB);
 	log_set_level(LOG_ERROR);
-	assert_int_equal(plug(&rig, 0, 100), VIRTIO_MEM_RESP_ACK);
-	rig.fails_at = 50;
-	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
+	assert_int_equal(plug(rig, 0, 100), VIRTIO_MEM_RESP_ACK);
+	rig->fails_at = 50;
+	assert_int_equal(vmem_ask(rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_BUSY);
-	rig.fails_at = 0;
-	assert_int_equal(vmem_ask(&rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
+	rig->fails_at = 0;
+	assert_int_equal(vmem_ask(rig, VIRTIO_MEM_REQ_UNPLUG_ALL, 0, 0),
 			 VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(FIELD(&rig, plugged_size), 0);
+	assert_int_equal(FIELD(rig, plugged_size), 0);
 	log_set_level(LOG_WARN);
-	vmem_end(&rig);
 }
 
 static void pause__comes_when_a_request_is_done(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 	uint32_t id, len;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
-	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT, 512);
-	loop_kick(rig.vio, 0);
-	assert_false(queue_take(&rig.q, &id, &len));
-	rig.dev->ops->pause(rig.dev);
-	assert_int_equal(blocks_bytes(rig.blocks), GIB);
-	assert_true(queue_take(&rig.q, &id, &len));
-	rig.dev->ops->resume(rig.dev);
-	vmem_end(&rig);
+	resize(rig, GIB);
+	vmem_send(rig, VIRTIO_MEM_REQ_PLUG, AT, 512);
+	loop_kick(rig->vio, 0);
+	assert_false(queue_take(&rig->q, &id, &len));
+	rig->dev->ops->pause(rig->dev);
+	assert_int_equal(blocks_bytes(rig->blocks), GIB);
+	assert_true(queue_take(&rig->q, &id, &len));
+	rig->dev->ops->resume(rig->dev);
 }
 
 static void reset__keeps_blocks_a_restart_does_not(void **state)
 {
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
-	assert_int_equal(plug(&rig, 1, 3), VIRTIO_MEM_RESP_ACK);
-	memset(rig.backing.host + BLOCK, 0xaa, BLOCK);
+	resize(rig, GIB);
+	assert_int_equal(plug(rig, 1, 3), VIRTIO_MEM_RESP_ACK);
+	memset(rig->backing.host + BLOCK, 0xaa, BLOCK);
 	/* In the middle of a request, too. */
-	vmem_send(&rig, VIRTIO_MEM_REQ_PLUG, AT + 4 * BLOCK, 100);
-	loop_kick(rig.vio, 0);
-	vmem_go(&rig);
-	assert_int_equal(state_of(&rig, 1, 3), VIRTIO_MEM_STATE_PLUGGED);
-	assert_int_equal(state_of(&rig, 4, 100), VIRTIO_MEM_STATE_MIXED);
-	assert_int_equal(FIELD(&rig, plugged_size), 64 * MIB + 3 * BLOCK);
-	assert_int_equal(rig.backing.host[BLOCK], 0xaa);
-	resize(&rig, SIZE);
-	resize(&rig, BLOCK);
-	rig.dev->ops->reset(rig.dev);
-	virtio_mem_restart(rig.vio);
-	vmem_go(&rig);
-	assert_int_equal(FIELD(&rig, plugged_size), 0);
-	assert_int_equal(FIELD(&rig, requested_size), BLOCK);
-	assert_int_equal(FIELD(&rig, usable_region_size), GIB);
-	vmem_end(&rig);
+	vmem_send(rig, VIRTIO_MEM_REQ_PLUG, AT + 4 * BLOCK, 100);
+	loop_kick(rig->vio, 0);
+	vmem_go(rig);
+	assert_int_equal(state_of(rig, 1, 3), VIRTIO_MEM_STATE_PLUGGED);
+	assert_int_equal(state_of(rig, 4, 100), VIRTIO_MEM_STATE_MIXED);
+	assert_int_equal(FIELD(rig, plugged_size), 64 * MIB + 3 * BLOCK);
+	assert_int_equal(rig->backing.host[BLOCK], 0xaa);
+	resize(rig, SIZE);
+	resize(rig, BLOCK);
+	rig->dev->ops->reset(rig->dev);
+	virtio_mem_restart(rig->vio);
+	vmem_go(rig);
+	assert_int_equal(FIELD(rig, plugged_size), 0);
+	assert_int_equal(FIELD(rig, requested_size), BLOCK);
+	assert_int_equal(FIELD(rig, usable_region_size), GIB);
 }
 
 struct told {
@@ -501,72 +449,80 @@ static void listener__is_told_what_is_plugged(void **state)
 {
 	struct told told = { 0 };
 	struct virtio_mem_info info;
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	virtio_mem_listen(rig.vio,
+	virtio_mem_listen(rig->vio,
 			  (struct virtio_mem_listener){ changed, &told });
-	resize(&rig, GIB);
-	assert_int_equal(plug(&rig, 1, 1), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(plug(&rig, 2, 1), VIRTIO_MEM_RESP_ACK);
-	assert_int_equal(loop_run(rig.loop, &err), 0);
-	assert_ptr_equal(told.vio, rig.vio);
+	resize(rig, GIB);
+	assert_int_equal(plug(rig, 1, 1), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(plug(rig, 2, 1), VIRTIO_MEM_RESP_ACK);
+	assert_int_equal(loop_run(rig->loop, &err), 0);
+	assert_ptr_equal(told.vio, rig->vio);
 	assert_int_equal(told.plugged, 2 * BLOCK);
-	virtio_mem_query(rig.vio, &info);
+	virtio_mem_query(rig->vio, &info);
 	assert_int_equal(info.region.start, AT);
 	assert_int_equal(info.region.size, SIZE);
 	assert_int_equal(info.plugged, 2 * BLOCK);
 	assert_int_equal(info.requested, GIB);
 	assert_int_equal(info.block, BLOCK);
 	assert_true(info.driver);
-	vmem_end(&rig);
 }
 
 /* A buffer that was unplugged when the device gives it back. */
 static void push__leaves_no_memory_in_what_is_unplugged(void **state)
 {
 	struct virtq_chain chain = { .count = 1 };
-	struct vmem_rig rig;
+	struct vmem_rig *rig = *state;
 
-	(void)state;
-	vmem_begin(&rig);
-	resize(&rig, GIB);
-	assert_int_equal(plug(&rig, 0, 1), VIRTIO_MEM_RESP_ACK);
-	chain.iov[0] = (struct iovec){ rig.backing.host + 4096, 512 };
-	assert_int_equal(unplug(&rig, 0, 1), VIRTIO_MEM_RESP_ACK);
+	resize(rig, GIB);
+	assert_int_equal(plug(rig, 0, 1), VIRTIO_MEM_RESP_ACK);
+	chain.iov[0] = (struct iovec){ rig->backing.host + 4096, 512 };
+	assert_int_equal(unplug(rig, 0, 1), VIRTIO_MEM_RESP_ACK);
 	memset(chain.iov[0].iov_base, 0xaa, 512);
-	virtio_push(rig.vio, 0, &chain, 512);
-	assert_int_equal(rig.backing.host[4096], 0);
-	vmem_end(&rig);
+	virtio_push(rig->vio, 0, &chain, 512);
+	assert_int_equal(rig->backing.host[4096], 0);
 }
+
+static int begin(void **state)
+{
+	static struct vmem_rig rig;
+
+	vmem_begin(&rig);
+	*state = &rig;
+	return 0;
+}
+
+static int end(void **state)
+{
+	vmem_end(*state);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(config__says_where_and_how_much),
-		cmocka_unit_test(
-			driver__that_reads_what_is_not_plugged_is_refused),
-		cmocka_unit_test(resize__is_told_to_the_driver),
-		cmocka_unit_test(plug__up_to_what_is_asked_for),
-		cmocka_unit_test(
-			plug__is_only_for_what_is_unplugged_and_usable),
-		cmocka_unit_test(unplug__is_only_for_what_is_plugged),
-		cmocka_unit_test(state__is_plugged_unplugged_or_mixed),
-		cmocka_unit_test(
-			unplug_all__leaves_nothing_and_shrinks_what_is_usable),
-		cmocka_unit_test(request__of_no_known_type_is_an_error),
-		cmocka_unit_test(request__of_the_wrong_size_breaks_the_device),
-		cmocka_unit_test(request__may_come_in_pieces),
-		cmocka_unit_test(request__of_many_blocks_is_done_in_steps),
-		cmocka_unit_test(plug__that_the_host_cannot_do_is_undone),
-		cmocka_unit_test(plug__is_undone_if_less_is_wanted_by_then),
-		cmocka_unit_test(unplug__waits_for_the_host_once_it_has_begun),
-		cmocka_unit_test(unplug_all__that_the_host_cannot_do_is_busy),
-		cmocka_unit_test(pause__comes_when_a_request_is_done),
-		cmocka_unit_test(reset__keeps_blocks_a_restart_does_not),
-		cmocka_unit_test(listener__is_told_what_is_plugged),
-		cmocka_unit_test(push__leaves_no_memory_in_what_is_unplugged),
+		TEST(config__says_where_and_how_much),
+		TEST(driver__that_reads_what_is_not_plugged_is_refused),
+		TEST(resize__is_told_to_the_driver),
+		TEST(plug__up_to_what_is_asked_for),
+		TEST(plug__is_only_for_what_is_unplugged_and_usable),
+		TEST(unplug__is_only_for_what_is_plugged),
+		TEST(state__is_plugged_unplugged_or_mixed),
+		TEST(unplug_all__leaves_nothing_and_shrinks_what_is_usable),
+		TEST(request__of_no_known_type_is_an_error),
+		TEST(request__of_the_wrong_size_breaks_the_device),
+		TEST(request__may_come_in_pieces),
+		TEST(request__of_many_blocks_is_done_in_steps),
+		TEST(plug__that_the_host_cannot_do_is_undone),
+		TEST(plug__is_undone_if_less_is_wanted_by_then),
+		TEST(unplug__waits_for_the_host_once_it_has_begun),
+		TEST(unplug_all__that_the_host_cannot_do_is_busy),
+		TEST(pause__comes_when_a_request_is_done),
+		TEST(reset__keeps_blocks_a_restart_does_not),
+		TEST(listener__is_told_what_is_plugged),
+		TEST(push__leaves_no_memory_in_what_is_unplugged),
 	};
 
 	return RUN_TESTS(tests);
