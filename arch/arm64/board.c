@@ -2,7 +2,7 @@
 #include "arch/arm64/board.h"
 
 #include "base/fdt.h"
-#include "vmm/describe.h"
+#include "vmm/boot/describe.h"
 
 /* Source: bindings/interrupt-controller/arm,gic.yaml, #interrupt-cells. */
 enum { GIC_SPI = 0, GIC_PPI = 1 };

@@ -18,7 +18,7 @@
 #include "arch/arm64/options.h"
 #include "base/err.h"
 #include "devices/bus.h"
-#include "vmm/describe.h"
+#include "vmm/boot/describe.h"
 
 /* A private interrupt n has INTID 16 + n, a shared one (a pin) 32 + n. */
 #define ARM64_PPI(n) (16u + (n))

@@ -15,8 +15,8 @@
 
 #include "base/err.h"
 #include "base/range.h"
-#include "vmm/elf.h"
-#include "vmm/kernel_image.h"
+#include "vmm/boot/elf.h"
+#include "vmm/boot/kernel_image.h"
 
 #define ARM64_IMAGE_HEADER 64 /* bytes */
 

@@ -7,7 +7,7 @@
 #include "arch/arm64/machine.h"
 #include "base/cleanup.h"
 #include "mem/dirty.h"
-#include "vmm/boot_files.h"
+#include "vmm/boot/boot_files.h"
 #include "vmm/machine.h"
 
 /* What is being loaded. */

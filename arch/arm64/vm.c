@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "vmm/kvm.h"
 #include "vmm/state.h"
-#include "vmm/tree.h"
+#include "vmm/boot/tree.h"
 
 struct arch_vm {
 	struct gic gic;

@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/range.h"
 #include "devices/bus.h"
-#include "vmm/describe.h"
+#include "vmm/boot/describe.h"
 #include "vmm/ram_layout.h"
 
 /* Inputs of the goldfish-pic. */

@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 #include "base/range.h"
-#include "vmm/elf.h"
+#include "vmm/boot/elf.h"
 
 #define MIPS_UHI_DTB (-2) /* a0: a1 is a device tree */
 

@@ -8,7 +8,7 @@
 #include "arch/mips/layout.h"
 #include "arch/mips/machine.h"
 #include "base/cleanup.h"
-#include "vmm/boot_files.h"
+#include "vmm/boot/boot_files.h"
 #include "vmm/machine.h"
 
 /* Guests have the byte order of the host. */

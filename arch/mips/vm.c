@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
 #include "vmm/kvm.h"
-#include "vmm/tree.h"
+#include "vmm/boot/tree.h"
 #include "vmm/vm.h"
 
 /*

@@ -9,8 +9,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "tests/fuzz/fuzz.h"
-#include "vmm/elf.h"
-#include "vmm/kernel_image.h"
+#include "vmm/boot/elf.h"
+#include "vmm/boot/kernel_image.h"
 
 #define LIMIT (256u << 10)
 

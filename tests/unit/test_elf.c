@@ -1,4 +1,4 @@
-/* tests/unit/test_elf.c - vmm/elf.c. */
+/* tests/unit/test_elf.c - vmm/boot/elf.c. */
 #include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "tests/unit/test.h"
-#include "vmm/elf.h"
+#include "vmm/boot/elf.h"
 
 #define PHDRS 64 /* offset of the program headers */
 #define BYTES 1024 /* of the file */

@@ -1,4 +1,5 @@
-/* tests/unit/test_kernel_image.c - vmm/kernel_image.c and vmm/decompress.c. */
+/* tests/unit/test_kernel_image.c - vmm/boot/kernel_image.c and
+ * vmm/boot/decompress.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "tests/unit/test.h"
-#include "vmm/kernel_image.h"
+#include "vmm/boot/kernel_image.h"
 
 #define LIMIT (1ULL << 20)
 

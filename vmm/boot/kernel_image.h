@@ -1,5 +1,6 @@
 /*
- * vmm/kernel_image.h - opens a kernel file and takes off what it is wrapped in.
+ * vmm/boot/kernel_image.h - opens a kernel file and takes off what it is
+ * wrapped in.
  *
  * Knows gzip, zstd, EFI zboot of either, and ELF; a file that is none of these
  * is flat. What a flat image's first bytes mean is the architecture's to say
@@ -12,8 +13,8 @@
  * Source: RFC 1952 (gzip), RFC 8878 (zstd), Linux
  * drivers/firmware/efi/libstub/zboot-header.S.
  */
-#ifndef VMM_KERNEL_IMAGE_H
-#define VMM_KERNEL_IMAGE_H
+#ifndef VMM_BOOT_KERNEL_IMAGE_H
+#define VMM_BOOT_KERNEL_IMAGE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* vmm/elf.c - the loadable segments of an ELF kernel. */
-#include "vmm/elf.h"
+/* vmm/boot/elf.c - the loadable segments of an ELF kernel. */
+#include "vmm/boot/elf.h"
 
 #include <elf.h>
 #include <errno.h>

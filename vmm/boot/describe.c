@@ -1,5 +1,5 @@
-/* vmm/describe.c - what device trees of all architectures say alike. */
-#include "vmm/describe.h"
+/* vmm/boot/describe.c - what device trees of all architectures say alike. */
+#include "vmm/boot/describe.h"
 
 #include <stdbool.h>
 #include <string.h>

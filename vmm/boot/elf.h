@@ -1,5 +1,5 @@
 /*
- * vmm/elf.h - the loadable segments of an ELF kernel. [pure]
+ * vmm/boot/elf.h - the loadable segments of an ELF kernel. [pure]
  *
  * Of both classes and byte orders; the architecture says which it boots.
  * Everything in the file is untrusted: what is returned here is consistent in
@@ -7,15 +7,15 @@
  *
  * Source: System V ABI, chapters 4 and 5.
  */
-#ifndef VMM_ELF_H
-#define VMM_ELF_H
+#ifndef VMM_BOOT_ELF_H
+#define VMM_BOOT_ELF_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "base/range.h"
-#include "vmm/kernel_image.h"
+#include "vmm/boot/kernel_image.h"
 
 #define ELF_MAX_SEGMENTS 16 /* with memory; a kernel has half a dozen */
 

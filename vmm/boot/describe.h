@@ -1,5 +1,6 @@
 /*
- * vmm/describe.h - what device trees of all architectures say alike. [pure]
+ * vmm/boot/describe.h - what device trees of all architectures say alike.
+ * [pure]
  *
  * A board writes its tree from the top: these are the nodes that it need not
  * write itself. An architecture whose guests take no tree uses none of it.
@@ -7,8 +8,8 @@
  * Source: Devicetree Specification 0.4, 3.4 (memory), 3.6 (chosen); Linux,
  * Documentation/devicetree/bindings of each device.
  */
-#ifndef VMM_DESCRIBE_H
-#define VMM_DESCRIBE_H
+#ifndef VMM_BOOT_DESCRIBE_H
+#define VMM_BOOT_DESCRIBE_H
 
 #include <stddef.h>
 #include <stdint.h>

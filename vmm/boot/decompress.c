@@ -1,5 +1,5 @@
-/* vmm/decompress.c - decompresses a part of a kernel file into memory. */
-#include "vmm/decompress.h"
+/* vmm/boot/decompress.c - decompresses a part of a kernel file into memory. */
+#include "vmm/boot/decompress.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include <zstd_errors.h>
 
 #include "base/cleanup.h"
-#include "vmm/kernel_image.h"
+#include "vmm/boot/kernel_image.h"
 
 #define CHUNK (32u << 10) /* compressed bytes at a time */
 #define FIRST (8ULL << 20) /* most kernels take one or two enlargements */

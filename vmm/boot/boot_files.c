@@ -1,5 +1,5 @@
-/* vmm/boot_files.c - initrd, device tree and ELF segments into memory. */
-#include "vmm/boot_files.h"
+/* vmm/boot/boot_files.c - initrd, device tree and ELF segments into memory. */
+#include "vmm/boot/boot_files.h"
 
 #include <errno.h>
 #include <fcntl.h>

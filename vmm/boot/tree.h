@@ -1,10 +1,10 @@
 /*
- * vmm/tree.h - writes the machine's device tree to guest memory.
+ * vmm/boot/tree.h - writes the machine's device tree to guest memory.
  *
  * For architectures whose guests take one.
  */
-#ifndef VMM_TREE_H
-#define VMM_TREE_H
+#ifndef VMM_BOOT_TREE_H
+#define VMM_BOOT_TREE_H
 
 #include <stddef.h>
 

@@ -1,13 +1,13 @@
 /*
- * vmm/boot_files.h - initrd, device tree and ELF segments, from files into
+ * vmm/boot/boot_files.h - initrd, device tree and ELF segments, from files into
  * guest memory. [pure]
  *
  * What every architecture does alike; where they go is the architecture's to
  * say. Everything in a file is untrusted, and it may change while it is read.
  * Thread: setup.
  */
-#ifndef VMM_BOOT_FILES_H
-#define VMM_BOOT_FILES_H
+#ifndef VMM_BOOT_BOOT_FILES_H
+#define VMM_BOOT_BOOT_FILES_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +16,8 @@
 #include "base/file.h"
 #include "mem/map.h"
 #include "vmm/config.h"
-#include "vmm/elf.h"
-#include "vmm/kernel_image.h"
+#include "vmm/boot/elf.h"
+#include "vmm/boot/kernel_image.h"
 
 struct machine;
 

@@ -1,5 +1,5 @@
-/* vmm/kernel_image.c - opens a kernel file and unwraps it. */
-#include "vmm/kernel_image.h"
+/* vmm/boot/kernel_image.c - opens a kernel file and unwraps it. */
+#include "vmm/boot/kernel_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "vmm/decompress.h"
+#include "vmm/boot/decompress.h"
 
 /* A gzip of a zboot of an image, and there it ends. */
 #define MAX_WRAPPINGS 2

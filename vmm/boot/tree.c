@@ -1,5 +1,5 @@
-/* vmm/tree.c - writes the machine's device tree to guest memory. */
-#include "vmm/tree.h"
+/* vmm/boot/tree.c - writes the machine's device tree to guest memory. */
+#include "vmm/boot/tree.h"
 
 #include <libfdt.h>
 

@@ -1,11 +1,11 @@
 /*
- * vmm/decompress.h - decompresses a part of a kernel file into memory.
+ * vmm/boot/decompress.h - decompresses a part of a kernel file into memory.
  *
  * What the compressed data says of its own length is not believed: memory is
  * taken as the data comes, up to a limit. [pure]
  */
-#ifndef VMM_DECOMPRESS_H
-#define VMM_DECOMPRESS_H
+#ifndef VMM_BOOT_DECOMPRESS_H
+#define VMM_BOOT_DECOMPRESS_H
 
 #include <stdint.h>
 
