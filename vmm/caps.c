@@ -7,7 +7,7 @@
 #include "arch/arch.h"
 #include "base/log.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 #define NEED(cap, why)         \
 	{                      \

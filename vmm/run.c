@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "vmm/control/control.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
-#include "vmm/prealloc.h"
+#include "vmm/machine/machine.h"
+#include "vmm/machine/prealloc.h"
 #include "vmm/sigbus.h"
 #include "vmm/vm.h"
 

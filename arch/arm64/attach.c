@@ -6,8 +6,8 @@
 #include "devices/pvpanic.h"
 #include "devices/uart16550.h"
 #include "devices/virtio/mmio.h"
-#include "vmm/board.h"
-#include "vmm/machine.h"
+#include "vmm/machine/board.h"
+#include "vmm/machine/machine.h"
 
 static struct device *make_uart(struct machine *machine)
 {

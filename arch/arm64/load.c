@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "mem/dirty.h"
 #include "vmm/boot/boot_files.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 /* What is being loaded. */
 struct load {

@@ -7,7 +7,7 @@
 #include "arch/arch.h"
 #include "arch/arm64/options.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 const char *const arch_name = "arm64";
 const uint64_t arch_mem_align = 4096;

@@ -11,8 +11,8 @@
 #include "devices/syscon.h"
 #include "devices/uart16550.h"
 #include "devices/virtio/mmio.h"
-#include "vmm/board.h"
-#include "vmm/machine.h"
+#include "vmm/machine/board.h"
+#include "vmm/machine/machine.h"
 #include "vmm/vm.h"
 
 /* Any vCPU may write to the PIC; its output is vCPU 0's. */

@@ -17,7 +17,7 @@
 #include "base/range.h"
 #include "devices/bus.h"
 #include "vmm/boot/describe.h"
-#include "vmm/ram_layout.h"
+#include "vmm/machine/ram_layout.h"
 
 /* Inputs of the goldfish-pic. */
 enum {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 static const struct range window = { 0, MIPS_END };
 

@@ -33,7 +33,7 @@
 #include "base/err.h"
 #include "base/range.h"
 #include "mem/map.h"
-#include "vmm/ram_layout.h"
+#include "vmm/machine/ram_layout.h"
 
 struct kvm_limits;
 

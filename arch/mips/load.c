@@ -9,7 +9,7 @@
 #include "arch/mips/machine.h"
 #include "base/cleanup.h"
 #include "vmm/boot/boot_files.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 /* Guests have the byte order of the host. */
 #define DATA \

@@ -7,7 +7,7 @@
 
 #include "base/range.h"
 #include "devices/device.h"
-#include "vmm/ram_layout.h"
+#include "vmm/machine/ram_layout.h"
 
 struct machine;
 

@@ -21,7 +21,7 @@
 #include "mem/dirty.h"
 #include "vmm/dirty_log.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/vm.h"
 
 #define DIRTY_BYTES (UINT64_C(64) << 20)

@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "tests/kvm/fail.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/state.h"
 #include "vmm/vm.h"
 

@@ -31,7 +31,7 @@
 #include "tests/kvm/fail.h"
 #include "vmm/dirty_log.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/vm.h"
 
 #define MS UINT64_C(1000000)

@@ -32,7 +32,7 @@
 #include "tests/kvm/fail.h"
 #include "vmm/config.h"
 #include "vmm/kvm.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/vm.h"
 
 #define MS UINT64_C(1000000)

@@ -1,4 +1,5 @@
-/* tests/unit/test_mem_populate.c - mem/populate.c and vmm/prealloc.c. */
+/* tests/unit/test_mem_populate.c - mem/populate.c and vmm/machine/prealloc.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -16,7 +17,7 @@
 #include "mem/populate.h"
 #include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
-#include "vmm/prealloc.h"
+#include "vmm/machine/prealloc.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)

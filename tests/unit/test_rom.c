@@ -1,4 +1,4 @@
-/* tests/unit/test_rom.c - vmm/rom.c. */
+/* tests/unit/test_rom.c - vmm/machine/rom.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 
 #include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
-#include "vmm/rom.h"
+#include "vmm/machine/rom.h"
 
 #define KIB ((uint64_t)1 << 10)
 #define MIB ((uint64_t)1 << 20)

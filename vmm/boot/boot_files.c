@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "mem/dirty.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 void boot_files_finish(struct boot_files *files)
 {

@@ -7,7 +7,7 @@
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 /* Source: QEMU, qapi/machine.json, BALLOON_CHANGE */
 static void tell_changed(void *ctx, uint64_t actual)

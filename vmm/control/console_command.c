@@ -6,7 +6,7 @@
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 static void attach(struct control *control, int fd, bool keys)
 {

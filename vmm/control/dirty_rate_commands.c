@@ -16,7 +16,7 @@
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
 #include "vmm/dirty_log.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/vm.h"
 
 #define LEAST_MS 50

@@ -10,7 +10,7 @@
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 /* Where QEMU has devices that a user has given a name. */
 #define PERIPHERAL "/machine/peripheral/"

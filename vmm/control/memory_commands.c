@@ -14,7 +14,7 @@
 #include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/qmp.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 #define BUDGET_NS 4000000 /* one answer may keep the loop from the guest */
 #define MAX_CELLS 1024 /* in an answer */

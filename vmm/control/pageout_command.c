@@ -16,7 +16,7 @@
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 #define MAX_WATCH_MS (INT64_C(24) * 3600 * 1000)
 #define MARK_PAGES 16384 /* looked at in a step */

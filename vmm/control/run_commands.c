@@ -6,7 +6,7 @@
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 int command_query_name(struct qmp_call *call, struct err *err)
 {

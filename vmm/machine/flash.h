@@ -1,5 +1,6 @@
 /*
- * vmm/flash.h - the flashes a user asks for: file, memory and device of each.
+ * vmm/machine/flash.h - the flashes a user asks for: file, memory and device of
+ * each.
  *
  * A flash's bytes are a read-only region of the memory map, so that the guest
  * reads them as memory, and a window on the bus for all that is written. While
@@ -9,8 +10,8 @@
  *
  * Thread: setup, but for what rom_view says.
  */
-#ifndef VMM_FLASH_H
-#define VMM_FLASH_H
+#ifndef VMM_MACHINE_FLASH_H
+#define VMM_MACHINE_FLASH_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,6 @@
-/* vmm/machine.c - what the guest believes it has: memory and devices. */
-#include "vmm/machine.h"
+/* vmm/machine/machine.c - what the guest believes it has: memory and devices.
+ */
+#include "vmm/machine/machine.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,8 +15,8 @@
 #include "base/uring.h"
 #include "devices/tty_relay.h"
 #include "vmm/caps.h"
-#include "vmm/ram_layout.h"
-#include "vmm/rom.h"
+#include "vmm/machine/ram_layout.h"
+#include "vmm/machine/rom.h"
 
 void machine_end(struct machine *machine, enum outcome why)
 {

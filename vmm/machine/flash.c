@@ -1,6 +1,7 @@
-/* vmm/flash.c - the flashes a user asks for: file, memory and device of each.
+/* vmm/machine/flash.c - the flashes a user asks for: file, memory and device of
+ * each.
  */
-#include "vmm/flash.h"
+#include "vmm/machine/flash.h"
 
 #include <errno.h>
 
@@ -9,7 +10,7 @@
 #include "base/size.h"
 #include "devices/cfi_flash.h"
 #include "mem/dirty.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/slot.h"
 #include "vmm/vm.h"
 

@@ -1,12 +1,12 @@
 /*
- * vmm/machine.h - what the guest believes it has: memory and devices.
+ * vmm/machine/machine.h - what the guest believes it has: memory and devices.
  *
  * A machine outlives its KVM VM: on a reset the VM is thrown away and a new
  * one is made over the same memory and the same devices (docs/adr/0007). So
  * nothing in here holds a KVM descriptor.
  */
-#ifndef VMM_MACHINE_H
-#define VMM_MACHINE_H
+#ifndef VMM_MACHINE_MACHINE_H
+#define VMM_MACHINE_MACHINE_H
 
 #include "base/loop.h"
 #include "devices/bus.h"
@@ -15,9 +15,9 @@
 #include "mem/dirty.h"
 #include "mem/map.h"
 #include "vmm/config.h"
-#include "vmm/flash.h"
-#include "vmm/hotplug.h"
 #include "vmm/irq.h"
+#include "vmm/machine/flash.h"
+#include "vmm/machine/hotplug.h"
 
 struct arch_machine;
 struct ram_layout;

@@ -1,6 +1,7 @@
-/* vmm/rom.h - --rom: a file that the guest reads and executes, not writes. */
-#ifndef VMM_ROM_H
-#define VMM_ROM_H
+/* vmm/machine/rom.h - --rom: a file that the guest reads and executes, not
+ * writes. */
+#ifndef VMM_MACHINE_ROM_H
+#define VMM_MACHINE_ROM_H
 
 #include <stdint.h>
 

@@ -1,5 +1,6 @@
-/* vmm/ram_layout.c - places what --mem asks for in a guest's address space. */
-#include "vmm/ram_layout.h"
+/* vmm/machine/ram_layout.c - places what --mem asks for in a guest's address
+ * space. */
+#include "vmm/machine/ram_layout.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,6 @@
-/* vmm/prealloc.c - takes all of the memory that --mem wants taken at once. */
-#include "vmm/prealloc.h"
+/* vmm/machine/prealloc.c - takes all of the memory that --mem wants taken at
+ * once. */
+#include "vmm/machine/prealloc.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,5 +1,6 @@
-/* vmm/device_list.c - the devices a user asks for: option to constructor. */
-#include "vmm/device_list.h"
+/* vmm/machine/device_list.c - the devices a user asks for: option to
+ * constructor. */
+#include "vmm/machine/device_list.h"
 
 #include <errno.h>
 
@@ -10,7 +11,7 @@
 #include "devices/virtio/console.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 
 /* Disk requests the host works on at once, of all disks. */
 #define DISK_ENTRIES 256

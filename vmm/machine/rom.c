@@ -1,5 +1,6 @@
-/* vmm/rom.c - --rom: a file that the guest reads and executes, not writes. */
-#include "vmm/rom.h"
+/* vmm/machine/rom.c - --rom: a file that the guest reads and executes, not
+ * writes. */
+#include "vmm/machine/rom.h"
 
 #include <errno.h>
 #include <fcntl.h>

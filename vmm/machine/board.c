@@ -1,13 +1,13 @@
-/* vmm/board.c - puts the devices of a machine on its bus. */
-#include "vmm/board.h"
+/* vmm/machine/board.c - puts the devices of a machine on its bus. */
+#include "vmm/machine/board.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "devices/pvpanic.h"
 #include "devices/uart16550.h"
-#include "vmm/device_list.h"
-#include "vmm/machine.h"
+#include "vmm/machine/device_list.h"
+#include "vmm/machine/machine.h"
 
 struct device *board_make_uart(struct machine *machine, unsigned pin)
 {

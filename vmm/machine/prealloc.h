@@ -1,6 +1,7 @@
-/* vmm/prealloc.h - takes all of the memory that --mem wants taken at once. */
-#ifndef VMM_PREALLOC_H
-#define VMM_PREALLOC_H
+/* vmm/machine/prealloc.h - takes all of the memory that --mem wants taken at
+ * once. */
+#ifndef VMM_MACHINE_PREALLOC_H
+#define VMM_MACHINE_PREALLOC_H
 
 #include "base/err.h"
 #include "mem/map.h"

@@ -1,5 +1,6 @@
 /*
- * vmm/hotplug.h - guest memory that comes and goes: `--mem SIZE,max=SIZE`.
+ * vmm/machine/hotplug.h - guest memory that comes and goes: `--mem
+ * SIZE,max=SIZE`.
  *
  * Of each such --mem the part beyond SIZE is a region of its own, in blocks,
  * with a virtio-mem device that has the guest plug and unplug them. A block
@@ -8,8 +9,8 @@
  *
  * Thread: setup, but for what blocks_ops say.
  */
-#ifndef VMM_HOTPLUG_H
-#define VMM_HOTPLUG_H
+#ifndef VMM_MACHINE_HOTPLUG_H
+#define VMM_MACHINE_HOTPLUG_H
 
 #include "base/err.h"
 #include "base/range.h"

@@ -1,11 +1,12 @@
 /*
- * vmm/device_list.h - the devices a user asks for: option to constructor.
+ * vmm/machine/device_list.h - the devices a user asks for: option to
+ * constructor.
  *
  * What every machine of an architecture has is on its board; this is the rest.
  * To add a device, add a line to the table in device_list.c.
  */
-#ifndef VMM_DEVICE_LIST_H
-#define VMM_DEVICE_LIST_H
+#ifndef VMM_MACHINE_DEVICE_LIST_H
+#define VMM_MACHINE_DEVICE_LIST_H
 
 #include "base/err.h"
 

@@ -1,12 +1,12 @@
-/* vmm/hotplug.c - guest memory that comes and goes. */
-#include "vmm/hotplug.h"
+/* vmm/machine/hotplug.c - guest memory that comes and goes. */
+#include "vmm/machine/hotplug.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/mem.h"
-#include "vmm/machine.h"
+#include "vmm/machine/machine.h"
 #include "vmm/slot.h"
 #include "vmm/vm.h"
 

@@ -1,13 +1,13 @@
 /*
- * vmm/ram_layout.h - places what --mem asks for in a guest's address space.
- * [pure]
+ * vmm/machine/ram_layout.h - places what --mem asks for in a guest's address
+ * space. [pure]
  *
  * A region with an address goes there; the others go, in the order given, to
  * the lowest free place that holds them whole. What they may grow by (max=)
  * goes behind all of it, in the same way.
  */
-#ifndef VMM_RAM_LAYOUT_H
-#define VMM_RAM_LAYOUT_H
+#ifndef VMM_MACHINE_RAM_LAYOUT_H
+#define VMM_MACHINE_RAM_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

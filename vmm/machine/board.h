@@ -1,11 +1,11 @@
 /*
- * vmm/board.h - puts the devices of a machine on its bus, those that every
- * machine of an architecture has before those that the user asks for.
+ * vmm/machine/board.h - puts the devices of a machine on its bus, those that
+ * every machine of an architecture has before those that the user asks for.
  *
  * A board is a const list in arch/<name>/attach.c. Thread: setup.
  */
-#ifndef VMM_BOARD_H
-#define VMM_BOARD_H
+#ifndef VMM_MACHINE_BOARD_H
+#define VMM_MACHINE_BOARD_H
 
 #include <stddef.h>
 
