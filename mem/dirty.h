@@ -2,9 +2,9 @@
  * mem/dirty.h - which pages of guest memory changed, and since when.
  *
  * Two write guest memory. The guest itself: KVM logs that, and a source (a
- * dirty_source; KVM's are in vmm/dirty_log.h) brings it here. And this program,
- * in the guest's place: devices, loaders. KVM never sees those writes, so each
- * is followed by mem_wrote().
+ * dirty_source; KVM's are in vmm/kvm/dirty_log.h) brings it here. And this
+ *program, in the guest's place: devices, loaders. KVM never sees those writes,
+ *so each is followed by mem_wrote().
  *
  * Several want to know (a snapshot, a migration, statistics). Each is a reader,
  * which begins and ends when it likes, harvests at its own pace, and takes

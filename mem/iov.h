@@ -49,7 +49,7 @@ void iov_narrow(struct iovec *iov, size_t *count, size_t offset, size_t len);
 /*
  * Reads a byte of each page. A system call that was handed guest memory and
  * said -EFAULT does not tell where; this thread then finds out, as any that
- * touches a page that cannot be had (vmm/sigbus.h).
+ * touches a page that cannot be had (vmm/kvm/sigbus.h).
  */
 void iov_touch(const struct iovec *iov, size_t count);
 

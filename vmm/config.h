@@ -81,7 +81,7 @@ enum terminal_kind {
 	TERMINAL_SOCKET, /* whoever says `vmm console` */
 };
 
-enum dirty_log_kind { /* vmm/dirty_log.h says what they are */
+enum dirty_log_kind { /* vmm/kvm/dirty_log.h says what they are */
 		      DIRTY_LOG_AUTO,
 		      DIRTY_LOG_BITMAP,
 		      DIRTY_LOG_CLEAR,

@@ -4,10 +4,10 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
-#include "vmm/caps.h"
 #include "vmm/config.h"
 #include "vmm/doctor.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/caps.h"
+#include "vmm/kvm/kvm.h"
 
 // clang-format off
 /* Source of the meanings: Linux, Documentation/virt/kvm/api.rst. */

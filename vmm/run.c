@@ -9,11 +9,11 @@
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "vmm/control/control.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/sigbus.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/prealloc.h"
-#include "vmm/sigbus.h"
-#include "vmm/vm.h"
 
 enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
 

@@ -7,7 +7,7 @@
 #include "arch/arm64/gic.h"
 #include "base/cleanup.h"
 #include "vmm/doctor.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 
 #define DEFAULT_IPA_BITS 40 /* api.rst, 4.2: where the capability is absent */
 

@@ -8,8 +8,8 @@
 #include "arch/arm64/board.h"
 #include "arch/arm64/machine.h"
 #include "base/cleanup.h"
-#include "vmm/kvm.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 
 static bool possible(int vm_fd, enum arm64_irqchip kind)
 {

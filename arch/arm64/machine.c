@@ -6,7 +6,7 @@
 
 #include "arch/arch.h"
 #include "arch/arm64/options.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 #include "vmm/machine/machine.h"
 
 const char *const arch_name = "arm64";

@@ -1,5 +1,5 @@
 /* arch/arm64/vcpu.c - registers and exits of an arm64 vCPU. */
-#include "vmm/vcpu.h"
+#include "vmm/kvm/vcpu.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,8 +9,8 @@
 #include "arch/arm64/regs.h"
 #include "arch/arm64/vcpu.h"
 #include "base/log.h"
-#include "vmm/kvm.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 
 /* Bytes of a stolen-time record. Source: Arm DEN0057A, 3.2.2 */
 #define PVTIME_STEP 64

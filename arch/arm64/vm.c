@@ -6,7 +6,7 @@
  * to the VMM and nothing here could wake the guest; Linux then suspends to
  * idle.
  */
-#include "vmm/vm.h"
+#include "vmm/kvm/vm.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,9 +20,9 @@
 #include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
 #include "base/log.h"
-#include "vmm/kvm.h"
-#include "vmm/state.h"
 #include "vmm/boot/tree.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/state.h"
 
 struct arch_vm {
 	struct gic gic;

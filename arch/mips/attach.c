@@ -11,9 +11,9 @@
 #include "devices/syscon.h"
 #include "devices/uart16550.h"
 #include "devices/virtio/mmio.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/board.h"
 #include "vmm/machine/machine.h"
-#include "vmm/vm.h"
 
 /* Any vCPU may write to the PIC; its output is vCPU 0's. */
 static void pic_changed(void *ctx)

@@ -3,7 +3,7 @@
 
 #include "arch/arch.h"
 #include "vmm/doctor.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 
 // clang-format off
 /* Source of the meanings: Linux, Documentation/virt/kvm/api.rst, 7 and 8. */

@@ -7,7 +7,7 @@
 #include "arch/arch.h"
 #include "arch/mips/layout.h"
 #include "arch/mips/options.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 #include "vmm/machine/machine.h"
 
 #define ADDRESS_BITS 29 /* MIPS_END */

@@ -14,9 +14,9 @@
 #include "arch/mips/vm.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
-#include "vmm/kvm.h"
-#include "vmm/vcpu.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vcpu.h"
+#include "vmm/kvm/vm.h"
 
 /* The guest's kernel finds the FPU by Config1; without one it emulates it. */
 static int init_fpu(struct vcpu *vcpu, struct err *err)

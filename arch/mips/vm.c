@@ -17,9 +17,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
-#include "vmm/kvm.h"
 #include "vmm/boot/tree.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 
 /*
  * 0 is the best there is, and means trap & emulate to kernels before 5.10, too;

@@ -19,10 +19,10 @@
 #include <unistd.h>
 
 #include "mem/dirty.h"
-#include "vmm/dirty_log.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/vm.h"
 
 #define DIRTY_BYTES (UINT64_C(64) << 20)
 

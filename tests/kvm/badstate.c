@@ -14,10 +14,10 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "tests/kvm/fail.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 #include "vmm/state.h"
-#include "vmm/vm.h"
 
 #define TIMES 300
 

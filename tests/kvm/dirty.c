@@ -29,10 +29,10 @@
 #include "mem/blocks.h"
 #include "mem/dirty.h"
 #include "tests/kvm/fail.h"
-#include "vmm/dirty_log.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/vm.h"
 
 #define MS UINT64_C(1000000)
 

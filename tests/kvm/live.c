@@ -31,9 +31,9 @@
 #include "mem/map.h"
 #include "tests/kvm/fail.h"
 #include "vmm/config.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/vm.h"
 
 #define MS UINT64_C(1000000)
 #define PERIOD (100 * MS)

@@ -3,7 +3,7 @@
 #
 # Usage: data.sh BUILD. Looks at the objects of the library of pure files and of
 # the program, of any architecture. base/log.c may have one variable, the level,
-# and vmm/sigbus.c one, whom its signal handler is for (docs/adr/0011); tables of
+# and vmm/kvm/sigbus.c one, whom its signal handler is for (docs/adr/0011); tables of
 # constants with addresses in them (.data.rel.ro) are no variables.
 # Not for builds with a sanitizer or a fuzzer, which add their own.
 # tools/check has its own builds, some with one, below the one called build.

@@ -1,4 +1,4 @@
-/* tests/unit/test_sigbus.c - vmm/sigbus.c, and iov_touch(). */
+/* tests/unit/test_sigbus.c - vmm/kvm/sigbus.c, and iov_touch(). */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #include "mem/iov.h"
 #include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
-#include "vmm/sigbus.h"
+#include "vmm/kvm/sigbus.h"
 
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)

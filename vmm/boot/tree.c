@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "mem/dirty.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/vm.h"
 
 /*
  * The tree is written this late, into the room that arch_load() has left for

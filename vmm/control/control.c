@@ -11,7 +11,7 @@
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/server.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/vm.h"
 
 static bool is_wanted(const struct config *config)
 {

@@ -15,9 +15,9 @@
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
-#include "vmm/dirty_log.h"
+#include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/vm.h"
 
 #define LEAST_MS 50
 #define MOST_MS 60000

@@ -5,7 +5,7 @@
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/vm.h"
 
 int command_query_kvm(struct qmp_call *call, struct err *err)
 {

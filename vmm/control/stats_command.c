@@ -10,9 +10,9 @@
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
-#include "vmm/kvm.h"
-#include "vmm/kvm_stats.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/stats.h"
+#include "vmm/kvm/vm.h"
 
 static int add_value(void *ctx, const char *name, const uint64_t *value,
 		     size_t count)

@@ -10,9 +10,9 @@
 #include "base/size.h"
 #include "devices/cfi_flash.h"
 #include "mem/dirty.h"
+#include "vmm/kvm/slot.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/slot.h"
-#include "vmm/vm.h"
 
 /*
  * By this EDK2's ArmVirtKvmTool knows its variable store. Source: EDK2,

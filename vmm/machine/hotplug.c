@@ -6,9 +6,9 @@
 
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/mem.h"
+#include "vmm/kvm/slot.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/slot.h"
-#include "vmm/vm.h"
 
 static int make_blocks(struct hotplug *hot, struct range at,
 		       const struct mem_spec *mem, struct err *err)

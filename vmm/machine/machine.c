@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/uring.h"
 #include "devices/tty_relay.h"
-#include "vmm/caps.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/machine/ram_layout.h"
 #include "vmm/machine/rom.h"
 

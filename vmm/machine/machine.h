@@ -15,7 +15,7 @@
 #include "mem/dirty.h"
 #include "mem/map.h"
 #include "vmm/config.h"
-#include "vmm/irq.h"
+#include "vmm/kvm/irq.h"
 #include "vmm/machine/flash.h"
 #include "vmm/machine/hotplug.h"
 

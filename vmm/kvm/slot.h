@@ -1,6 +1,6 @@
-/* vmm/slot.h - hands the memory map's regions to KVM. */
-#ifndef VMM_SLOT_H
-#define VMM_SLOT_H
+/* vmm/kvm/slot.h - hands the memory map's regions to KVM. */
+#ifndef VMM_KVM_SLOT_H
+#define VMM_KVM_SLOT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,9 @@
 /*
- * vmm/regs.h - a vCPU's registers by their ONE_REG ids, to and from a state.
+ * vmm/kvm/regs.h - a vCPU's registers by their ONE_REG ids, to and from a
+ * state.
  */
-#ifndef VMM_REGS_H
-#define VMM_REGS_H
+#ifndef VMM_KVM_REGS_H
+#define VMM_KVM_REGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

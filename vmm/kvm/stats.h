@@ -1,4 +1,4 @@
-/* vmm/kvm_stats.h - the numbers KVM keeps of a VM or a vCPU. */
+/* vmm/kvm/stats.h - the numbers KVM keeps of a VM or a vCPU. */
 #ifndef VMM_KVM_STATS_H
 #define VMM_KVM_STATS_H
 

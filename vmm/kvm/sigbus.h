@@ -1,5 +1,5 @@
 /*
- * vmm/sigbus.h - a page of guest memory that cannot be had ends the run.
+ * vmm/kvm/sigbus.h - a page of guest memory that cannot be had ends the run.
  *
  * A file that backs guest memory may be truncated by others, or its disk may
  * fail; a file system may be full, a pool of huge pages empty, a page broken.
@@ -15,8 +15,8 @@
  * - A system call that is handed guest memory returns -EFAULT: its caller calls
  *   iov_touch() (mem/iov.h), and the first case follows.
  */
-#ifndef VMM_SIGBUS_H
-#define VMM_SIGBUS_H
+#ifndef VMM_KVM_SIGBUS_H
+#define VMM_KVM_SIGBUS_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /*
- * vmm/irq.h - interrupt pins between devices and the VM of the moment.
+ * vmm/kvm/irq.h - interrupt pins between devices and the VM of the moment.
  *
  * Devices are given `struct irq_line`s of an irq_chip once, when they are made.
  * A chip is connected to a VM while that runs: edge pins are eventfds handed to
@@ -7,8 +7,8 @@
  * arch_irq_set(). An interrupt raised while no VM is connected is the next
  * one's, unless the devices are reset before that.
  */
-#ifndef VMM_IRQ_H
-#define VMM_IRQ_H
+#ifndef VMM_KVM_IRQ_H
+#define VMM_KVM_IRQ_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-/* vmm/irq.c - interrupt pins between devices and the VM of the moment. */
-#include "vmm/irq.h"
+/* vmm/kvm/irq.c - interrupt pins between devices and the VM of the moment. */
+#include "vmm/kvm/irq.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -9,8 +9,8 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
-#include "vmm/kvm.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 
 static void set_level(void *chip_, unsigned pin, bool level)
 {

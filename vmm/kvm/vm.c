@@ -1,14 +1,14 @@
-/* vmm/vm.c - one KVM virtual machine: descriptor, slots, vCPUs. */
-#include "vmm/vm.h"
+/* vmm/kvm/vm.c - one KVM virtual machine: descriptor, slots, vCPUs. */
+#include "vmm/kvm/vm.h"
 
 #include <errno.h>
 #include <inttypes.h>
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
-#include "vmm/dirty_log.h"
-#include "vmm/kvm.h"
-#include "vmm/slot.h"
+#include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/slot.h"
 #include "vmm/state.h"
 
 /* Leaves nothing of KVM's; the machine stays, and what the VM is told. */

@@ -1,5 +1,5 @@
-/* vmm/dirty_log.c - KVM's log of the pages a guest writes. */
-#include "vmm/dirty_log.h"
+/* vmm/kvm/dirty_log.c - KVM's log of the pages a guest writes. */
+#include "vmm/kvm/dirty_log.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include "mem/blocks.h"
 #include "mem/dirty.h"
 #include "mem/slots.h"
-#include "vmm/dirty_ring.h"
-#include "vmm/kvm.h"
-#include "vmm/slot.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/dirty_ring.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/slot.h"
+#include "vmm/kvm/vm.h"
 
 struct dirty_log {
 	enum dirty_log_kind kind; /* never DIRTY_LOG_AUTO */

@@ -1,12 +1,12 @@
 /*
- * vmm/dirty_ring.h - the ring into which KVM puts the pages a vCPU dirties.
+ * vmm/kvm/dirty_ring.h - the ring into which KVM puts the pages a vCPU dirties.
  *
  * An entry belongs to KVM until it is marked dirty, then to us until it is
  * marked for reset, then to KVM again: KVM_RESET_DIRTY_RINGS protects its page
  * and makes room. Source: Linux, Documentation/virt/kvm/api.rst, 8.29.
  */
-#ifndef VMM_DIRTY_RING_H
-#define VMM_DIRTY_RING_H
+#ifndef VMM_KVM_DIRTY_RING_H
+#define VMM_KVM_DIRTY_RING_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,17 +1,17 @@
 /*
- * vmm/vm.h - one KVM virtual machine: descriptor, slots, vCPUs.
+ * vmm/kvm/vm.h - one KVM virtual machine: descriptor, slots, vCPUs.
  *
  * Made over a machine (vmm/machine/machine.h), thrown away on reset. The order
  * inside vm_new() is fixed: KVM_CREATE_VM, how writes are logged, slots, vCPUs,
  * then arch_vm_init() for the interrupt controller, arch_vm_boot() for what the
  * guest starts with, then doorbells and interrupt pins.
  */
-#ifndef VMM_VM_H
-#define VMM_VM_H
+#ifndef VMM_KVM_VM_H
+#define VMM_KVM_VM_H
 
 #include "vmm/config.h"
+#include "vmm/kvm/vcpu.h"
 #include "vmm/machine/machine.h"
-#include "vmm/vcpu.h"
 
 struct arch_vm;
 struct dirty_log;

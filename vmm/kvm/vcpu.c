@@ -1,5 +1,5 @@
-/* vmm/vcpu.c - one virtual CPU and the thread that runs it. */
-#include "vmm/vcpu.h"
+/* vmm/kvm/vcpu.c - one virtual CPU and the thread that runs it. */
+#include "vmm/kvm/vcpu.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -10,10 +10,10 @@
 #include "arch/arch.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "vmm/dirty_log.h"
-#include "vmm/kvm.h"
-#include "vmm/sigbus.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/sigbus.h"
+#include "vmm/kvm/vm.h"
 
 #define VCPU_KICK SIGUSR1 /* its handler does nothing: EINTR is the point */
 

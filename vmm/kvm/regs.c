@@ -1,5 +1,6 @@
-/* vmm/regs.c - a vCPU's registers by their ONE_REG ids, to and from a state. */
-#include "vmm/regs.h"
+/* vmm/kvm/regs.c - a vCPU's registers by their ONE_REG ids, to and from a
+ * state. */
+#include "vmm/kvm/regs.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 
 /* The longest that an id can say. */
 #define MOST_BYTES 256

@@ -1,6 +1,6 @@
-/* vmm/caps.h - what this VMM needs of KVM, and why. */
-#ifndef VMM_CAPS_H
-#define VMM_CAPS_H
+/* vmm/kvm/caps.h - what this VMM needs of KVM, and why. */
+#ifndef VMM_KVM_CAPS_H
+#define VMM_KVM_CAPS_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
-/* vmm/sigbus.c - a page of guest memory that cannot be had ends the run. */
-#include "vmm/sigbus.h"
+/* vmm/kvm/sigbus.c - a page of guest memory that cannot be had ends the run. */
+#include "vmm/kvm/sigbus.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* vmm/vcpu.h - one virtual CPU and the thread that runs it. */
-#ifndef VMM_VCPU_H
-#define VMM_VCPU_H
+/* vmm/kvm/vcpu.h - one virtual CPU and the thread that runs it. */
+#ifndef VMM_KVM_VCPU_H
+#define VMM_KVM_VCPU_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@ struct vcpu {
 	struct vm *vm; /* borrowed */
 	unsigned index;
 	int fd; /* owned */
-	int stats_fd; /* owned; see vmm/kvm_stats.h; -1: KVM has none */
+	int stats_fd; /* owned; see vmm/kvm/stats.h; -1: KVM has none */
 	struct kvm_run *run; /* owned mapping; this vCPU's thread only, save
 				for immediate_exit */
 	size_t run_size; /* of the mapping, in bytes */

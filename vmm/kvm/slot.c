@@ -1,12 +1,12 @@
-/* vmm/slot.c - hands the memory map's regions to KVM. */
-#include "vmm/slot.h"
+/* vmm/kvm/slot.c - hands the memory map's regions to KVM. */
+#include "vmm/kvm/slot.h"
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "mem/blocks.h"
 #include "mem/slots.h"
-#include "vmm/kvm.h"
-#include "vmm/vm.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vm.h"
 
 static int set_flags(const struct vm *vm, uint32_t slot,
 		     const struct mem_region *region, uint32_t flags,

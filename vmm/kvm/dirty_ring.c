@@ -1,10 +1,11 @@
-/* vmm/dirty_ring.c - the ring into which KVM puts the pages a vCPU dirties. */
-#include "vmm/dirty_ring.h"
+/* vmm/kvm/dirty_ring.c - the ring into which KVM puts the pages a vCPU dirties.
+ */
+#include "vmm/kvm/dirty_ring.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 
 size_t dirty_ring_size(void)
 {

@@ -1,12 +1,12 @@
-/* vmm/caps.c - what this VMM needs of KVM, and why. */
-#include "vmm/caps.h"
+/* vmm/kvm/caps.c - what this VMM needs of KVM, and why. */
+#include "vmm/kvm/caps.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/log.h"
-#include "vmm/kvm.h"
+#include "vmm/kvm/kvm.h"
 #include "vmm/machine/machine.h"
 
 #define NEED(cap, why)         \

@@ -1,5 +1,5 @@
-/* vmm/kvm.c - the only door to /dev/kvm. */
-#include "vmm/kvm.h"
+/* vmm/kvm/kvm.c - the only door to /dev/kvm. */
+#include "vmm/kvm/kvm.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* vmm/kvm_stats.c - the numbers KVM keeps of a VM or a vCPU. */
-#include "vmm/kvm_stats.h"
+/* vmm/kvm/stats.c - the numbers KVM keeps of a VM or a vCPU. */
+#include "vmm/kvm/stats.h"
 
 #include <errno.h>
 #include <stdlib.h>

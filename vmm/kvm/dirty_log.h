@@ -1,5 +1,5 @@
 /*
- * vmm/dirty_log.h - KVM's log of the pages a guest writes (mem/dirty.h).
+ * vmm/kvm/dirty_log.h - KVM's log of the pages a guest writes (mem/dirty.h).
  *
  * KVM has three ways, and --dirty-log chooses:
  *
@@ -29,8 +29,8 @@
  *
  * Source: Linux, Documentation/virt/kvm/api.rst, 4.8, 4.117, 7.18, 8.29, 8.33.
  */
-#ifndef VMM_DIRTY_LOG_H
-#define VMM_DIRTY_LOG_H
+#ifndef VMM_KVM_DIRTY_LOG_H
+#define VMM_KVM_DIRTY_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/* vmm/kvm.h - the only door to /dev/kvm. */
-#ifndef VMM_KVM_H
-#define VMM_KVM_H
+/* vmm/kvm/kvm.h - the only door to /dev/kvm. */
+#ifndef VMM_KVM_KVM_H
+#define VMM_KVM_KVM_H
 
 #include <stdbool.h>
 #include <stdint.h>
