@@ -12,7 +12,7 @@
 #include "vmm/cli.h"
 #include "vmm/client/commands.h"
 #include "vmm/config.h"
-#include "vmm/doctor.h"
+#include "vmm/doctor/doctor.h"
 #include "vmm/run.h"
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };

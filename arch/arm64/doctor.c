@@ -6,7 +6,7 @@
 #include "arch/arch.h"
 #include "arch/arm64/gic.h"
 #include "base/cleanup.h"
-#include "vmm/doctor.h"
+#include "vmm/doctor/doctor.h"
 #include "vmm/kvm/kvm.h"
 
 #define DEFAULT_IPA_BITS 40 /* api.rst, 4.2: where the capability is absent */

@@ -2,7 +2,7 @@
 #include <stddef.h>
 
 #include "arch/arch.h"
-#include "vmm/doctor.h"
+#include "vmm/doctor/doctor.h"
 #include "vmm/kvm/kvm.h"
 
 // clang-format off

@@ -164,7 +164,7 @@ class Manual(unittest.TestCase):
 
 
     def test_every_control_command_has_its_line(self):
-        source = (ROOT / "vmm/command_list.c").read_text("utf-8")
+        source = (ROOT / "vmm/control/command_list.c").read_text("utf-8")
         text = (ROOT / "docs/CONTROL.md").read_text("utf-8")
         told = re.findall(r"^\| `([a-z_-]+)` \|.*\|.*\|$", text, re.M)
         self.assertEqual(

@@ -1,9 +1,10 @@
-/* tests/unit/test_doctor.c - vmm/doctor.c and vmm/doctor_host.c. */
+/* tests/unit/test_doctor.c - vmm/doctor/doctor.c and vmm/doctor/doctor_host.c.
+ */
 #include <string.h>
 
 #include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
-#include "vmm/doctor.h"
+#include "vmm/doctor/doctor.h"
 
 static const struct doctor_finding *find(const struct doctor *doctor,
 					 const char *name)

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "vmm/command_list.h"
 #include "vmm/control/balloon_commands.h"
+#include "vmm/control/command_list.h"
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"

@@ -1,5 +1,5 @@
-/* vmm/doctor.c - a report on this host, and how it is printed. */
-#include "vmm/doctor.h"
+/* vmm/doctor/doctor.c - a report on this host, and how it is printed. */
+#include "vmm/doctor/doctor.h"
 
 #include <assert.h>
 #include <errno.h>

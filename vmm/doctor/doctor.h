@@ -1,12 +1,13 @@
 /*
- * vmm/doctor.h - what this host offers, what it lacks, and what to do about it.
+ * vmm/doctor/doctor.h - what this host offers, what it lacks, and what to do
+ * about it.
  *
  * A report is a list of findings in sections. It is gathered first and printed
  * once, as text or as JSON. Gathering cannot fail: what the host lacks is a
  * finding.
  */
-#ifndef VMM_DOCTOR_H
-#define VMM_DOCTOR_H
+#ifndef VMM_DOCTOR_DOCTOR_H
+#define VMM_DOCTOR_DOCTOR_H
 
 #include <stdbool.h>
 #include <stddef.h>

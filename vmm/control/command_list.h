@@ -1,5 +1,5 @@
 /*
- * vmm/command_list.h - what clients of the control socket may ask.
+ * vmm/control/command_list.h - what clients of the control socket may ask.
  *
  * To add a command: write its function (int NAME(struct qmp_call *call, struct
  * err *err), see vmm/control/qmp.h) beside the feature it belongs to, declare
@@ -9,8 +9,8 @@
  * where QEMU has no word. A line in docs/CONTROL.md says what it does; a test
  * compares the two.
  */
-#ifndef VMM_COMMAND_LIST_H
-#define VMM_COMMAND_LIST_H
+#ifndef VMM_CONTROL_COMMAND_LIST_H
+#define VMM_CONTROL_COMMAND_LIST_H
 
 #include "vmm/control/qmp.h"
 

@@ -1,11 +1,12 @@
-/* vmm/doctor_kvm.c - what this host's KVM offers, whatever the architecture. */
+/* vmm/doctor/doctor_kvm.c - what this host's KVM offers, whatever the
+ * architecture. */
 #include <errno.h>
 #include <string.h>
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "vmm/config.h"
-#include "vmm/doctor.h"
+#include "vmm/doctor/doctor.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
 

@@ -1,5 +1,5 @@
-/* vmm/command_list.c - what clients of the control socket may ask. */
-#include "vmm/command_list.h"
+/* vmm/control/command_list.c - what clients of the control socket may ask. */
+#include "vmm/control/command_list.h"
 
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"

@@ -1,4 +1,4 @@
-/* vmm/doctor_host.c - what the host offers, KVM aside. */
+/* vmm/doctor/doctor_host.c - what the host offers, KVM aside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 #include "base/cleanup.h"
 #include "base/size.h"
 #include "mem/cold.h"
-#include "vmm/doctor.h"
+#include "vmm/doctor/doctor.h"
 
 #define TEXT_MAX 512
 #define MM "/sys/kernel/mm/"
