@@ -77,8 +77,8 @@ int arch_vm_boot(struct vm *vm, struct err *err);
 
 /*
  * Writes all that KVM holds of a vCPU, or of the VM beside its vCPUs, to
- * sections of @state (vmm/state.h); and reads it back into a new VM of the same
- * configuration, which then goes on where the saved one stood.
+ * sections of @state (base/state.h); and reads it back into a new VM of the
+ * same configuration, which then goes on where the saved one stood.
  *
  * What follows from the configuration (features, addresses of the interrupt
  * controller) is not in it; nor is guest memory, which is there before a load;

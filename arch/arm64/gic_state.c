@@ -7,10 +7,10 @@
 #include "arch/arm64/gic_regs.h"
 #include "arch/arm64/regs.h"
 #include "arch/arm64/state.h"
+#include "base/state.h"
 #include "vmm/kvm/irq.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
-#include "vmm/state.h"
 
 /* One CPU's registers, or those that all share. */
 struct side {

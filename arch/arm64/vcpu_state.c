@@ -10,10 +10,10 @@
 #include "arch/arm64/vcpu.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/state.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/kvm/vm.h"
-#include "vmm/state.h"
 
 /*
  * The counters are the VM's, not a vCPU's, and run on until arch_clock_start();

@@ -20,9 +20,9 @@
 #include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
 #include "base/log.h"
+#include "base/state.h"
 #include "vmm/boot/tree.h"
 #include "vmm/kvm/kvm.h"
-#include "vmm/state.h"
 
 struct arch_vm {
 	struct gic gic;

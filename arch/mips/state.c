@@ -16,10 +16,10 @@
 #include "arch/mips/regs.h"
 #include "arch/mips/vm.h"
 #include "base/cleanup.h"
+#include "base/state.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/kvm/vm.h"
-#include "vmm/state.h"
 
 /* All but those of the clock. */
 static int list_regs(const struct vcpu *vcpu, struct reg_list *ret,

@@ -7,8 +7,8 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/state.h"
 #include "tests/fuzz/fuzz.h"
-#include "vmm/state.h"
 
 #define NAME "arm64"
 #define HEAD 24 /* bytes before the first section */

@@ -13,11 +13,11 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/state.h"
 #include "tests/kvm/fail.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
-#include "vmm/state.h"
 
 #define TIMES 300
 

@@ -1,10 +1,10 @@
-/* tests/unit/test_state.c - vmm/state.c. */
+/* tests/unit/test_state.c - base/state.c. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/state.h"
 #include "tests/unit/test.h"
-#include "vmm/state.h"
 
 #define NAME "arm64"
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "vmm/state.h"
+#include "base/state.h"
 
 /* Ids of registers. */
 struct reg_list {

@@ -6,10 +6,10 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
+#include "base/state.h"
 #include "vmm/kvm/dirty_log.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/slot.h"
-#include "vmm/state.h"
 
 /* Leaves nothing of KVM's; the machine stays, and what the VM is told. */
 static void unmake(struct vm *vm)

@@ -1,6 +1,7 @@
-/* vmm/state.c - what a VM's processors and interrupt controller hold, as bytes.
+/* base/state.c - what a VM's processors and interrupt controller hold, as
+ * bytes.
  */
-#include "vmm/state.h"
+#include "base/state.h"
 
 #include <assert.h>
 #include <errno.h>

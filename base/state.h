@@ -1,11 +1,10 @@
 /*
- * vmm/state.h - what a VM's processors and interrupt controller hold, as bytes.
+ * base/state.h - saved state as bytes: sections of records.
  *
- * A state is a list of sections; a section is of one kind and has an index (a
- * vCPU's, say); in it is a list of records, each a number and a value. What the
- * kinds and numbers are is their architecture's own: registers by the ids of
- * KVM_GET_ONE_REG, mostly. The form is that of a file or a stream, the same on
- * every host, and what is read back is not trusted:
+ * A state is a list of sections. A section has a kind and an index (of a vCPU,
+ * for example) and holds a list of records. A record is a number and a value.
+ * The owner of a section defines its numbers. The form is that of a file or a
+ * stream, the same on every host, and a reader does not trust it:
  *
  *	state:	 8 bytes "vmmstate", 4 version, 4 zero, 8 architecture's name,
  *		 padded with zeroes; then sections, to the end
@@ -21,8 +20,8 @@
  * reader does not know of it refuses (state_sections_end() and
  * state_records_end()). [pure]
  */
-#ifndef VMM_STATE_H
-#define VMM_STATE_H
+#ifndef BASE_STATE_H
+#define BASE_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
