@@ -44,7 +44,7 @@
 
 #include "base/range.h"
 #include "devices/device.h"
-#include "devices/flash_image.h"
+#include "host/flash_image.h"
 
 #define CFI_FLASH_COMPATIBLE "cfi-flash"
 #define CFI_FLASH_BANK_WIDTH 4 /* of the bus, in bytes */

@@ -21,7 +21,7 @@
 #define DEVICES_UART16550_H
 
 #include "devices/device.h"
-#include "devices/tty.h"
+#include "host/tty.h"
 
 /* Bytes of a window for registers that are 1 << @shift apart. */
 #define UART16550_SIZE(shift) (8u << (shift))

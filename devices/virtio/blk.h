@@ -16,8 +16,8 @@
 #ifndef DEVICES_VIRTIO_BLK_H
 #define DEVICES_VIRTIO_BLK_H
 
-#include "devices/disk.h"
 #include "devices/virtio/virtio.h"
+#include "host/disk.h"
 
 /*
  * @mem, @loop: borrowed; outlive the device

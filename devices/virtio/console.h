@@ -9,8 +9,8 @@
 #ifndef DEVICES_VIRTIO_CONSOLE_H
 #define DEVICES_VIRTIO_CONSOLE_H
 
-#include "devices/tty.h"
 #include "devices/virtio/virtio.h"
+#include "host/tty.h"
 
 /*
  * @mem, @loop: borrowed; outlive the device

@@ -14,5 +14,5 @@ if [ -z "$tool" ]; then
 	echo "SKIP: clang-format 14 is not installed"
 	exit 77
 fi
-find base mem devices vmm arch guest-images tools tests -name '*.[ch]' \
+find base mem host devices vmm arch guest-images tools tests -name '*.[ch]' \
 	-exec "$tool" --dry-run -Werror {} +

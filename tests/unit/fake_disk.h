@@ -8,7 +8,7 @@
 #ifndef TESTS_UNIT_FAKE_DISK_H
 #define TESTS_UNIT_FAKE_DISK_H
 
-#include "devices/disk.h"
+#include "host/disk.h"
 
 #define FAKE_DISK_MAX 512
 

@@ -1,4 +1,4 @@
-/* tests/unit/test_disk.c - devices/disk.c, on files in the working folder. */
+/* tests/unit/test_disk.c - host/disk.c, on files in the working folder. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "devices/disk.h"
+#include "host/disk.h"
 #include "tests/unit/test.h"
 
 #define IMAGE "test_disk.img"

@@ -1,4 +1,4 @@
-/* tests/unit/test_flash_image.c - devices/flash_image.c, on files in the
+/* tests/unit/test_flash_image.c - host/flash_image.c, on files in the
  * working folder. */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "devices/flash_image.h"
+#include "host/flash_image.h"
 #include "tests/unit/test.h"
 
 #define IMAGE "test_flash_image.img"

@@ -1,4 +1,4 @@
-/* tests/unit/test_tty_input.c - devices/tty.c: what the guest hears. */
+/* tests/unit/test_tty_input.c - host/tty.c: what the guest hears. */
 #include <stdio.h>
 
 #include "tests/unit/tty_guest.h"

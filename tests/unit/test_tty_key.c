@@ -1,5 +1,5 @@
-/* tests/unit/test_tty_key.c - devices/tty_key.c. */
-#include "devices/tty_key.h"
+/* tests/unit/test_tty_key.c - host/tty_key.c. */
+#include "host/tty_key.h"
 #include "tests/unit/test.h"
 
 static enum tty_key press(bool *escape, uint8_t byte, uint8_t *got)

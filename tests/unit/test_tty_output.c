@@ -1,7 +1,7 @@
-/* tests/unit/test_tty_output.c - devices/tty.c: what the guest says. */
+/* tests/unit/test_tty_output.c - host/tty.c: what the guest says. */
 #include <stdio.h>
 
-#include "devices/tty_end.h"
+#include "host/tty_end.h"
 #include "tests/unit/tty_guest.h"
 
 static char pattern(size_t i)

@@ -1,4 +1,4 @@
-/* tests/unit/test_tty_relay.c - devices/tty_relay.c. */
+/* tests/unit/test_tty_relay.c - host/tty_relay.c. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "devices/tty_relay.h"
+#include "host/tty_relay.h"
 #include "tests/unit/test.h"
 
 static struct loop *loop;

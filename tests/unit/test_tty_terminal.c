@@ -1,9 +1,9 @@
-/* tests/unit/test_tty_terminal.c - devices/tty.c: on a terminal. */
+/* tests/unit/test_tty_terminal.c - host/tty.c: on a terminal. */
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 
-#include "devices/tty_key.h"
+#include "host/tty_key.h"
 #include "tests/unit/tty_guest.h"
 
 /* A person's keyboard and screen, and the terminal the program sees. */

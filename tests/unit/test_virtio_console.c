@@ -9,7 +9,7 @@
 #include "tests/unit/test.h"
 #include "tests/unit/virtq_driver.h"
 
-/* A tty that takes what the test says. It stands in for devices/tty.c. */
+/* A tty that takes what the test says. It stands in for host/tty.c. */
 struct tty {
 	struct tty_user *user;
 	size_t takes; /* bytes it takes before it is full */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "devices/tty.h"
+#include "host/tty.h"
 #include "tests/unit/test.h"
 
 /* In place of a device. All but the first two are under the lock. */

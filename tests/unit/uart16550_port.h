@@ -10,7 +10,7 @@
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR, THR = RBR, FCR = IIR };
 
-/* In place of devices/tty.c: a terminal that takes as much as it is told. */
+/* In place of host/tty.c: a terminal that takes as much as it is told. */
 struct tty {
 	struct tty_user *user;
 	char out[256];

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "devices/tty_end.h"
-#include "devices/tty_key.h"
+#include "host/tty_end.h"
+#include "host/tty_key.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "devices/tty_relay.h"
+#include "host/tty_relay.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"

@@ -5,12 +5,12 @@
 #include <errno.h>
 
 #include "base/uring.h"
-#include "devices/disk.h"
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
+#include "host/disk.h"
 #include "vmm/machine/machine.h"
 
 /* Disk requests the host works on at once, of all disks. */

@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 #include "base/range.h"
-#include "devices/flash_image.h"
+#include "host/flash_image.h"
 
 struct machine;
 struct vm;

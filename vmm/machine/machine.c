@@ -13,7 +13,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/uring.h"
-#include "devices/tty_relay.h"
+#include "host/tty_relay.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/machine/ram_layout.h"
 #include "vmm/machine/rom.h"

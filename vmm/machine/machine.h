@@ -10,7 +10,7 @@
 
 #include "base/loop.h"
 #include "devices/bus.h"
-#include "devices/tty.h"
+#include "host/tty.h"
 #include "mem/backing.h"
 #include "mem/dirty.h"
 #include "mem/map.h"

@@ -1,13 +1,13 @@
 /*
- * devices/disk.h - a disk behind a small table of functions.
+ * host/disk.h - a disk behind a small table of functions.
  *
  * One disk belongs to one device. All of its requests are asynchronous; offsets
  * and lengths are in bytes, and multiples of disk->block.
  *
  * Thread: the device's lock is held in all calls but disk_open() and close().
  */
-#ifndef DEVICES_DISK_H
-#define DEVICES_DISK_H
+#ifndef HOST_DISK_H
+#define HOST_DISK_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,10 +1,10 @@
 /*
- * devices/tty_relay.c - keeps a guest's console while nobody looks, and passes
+ * host/tty_relay.c - keeps a guest's console while nobody looks, and passes
  * it on to who does.
  *
  * All is the loop thread's, so that there is no lock.
  */
-#include "devices/tty_relay.h"
+#include "host/tty_relay.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
-#include "devices/tty_key.h"
+#include "host/tty_key.h"
 
 #define TYPED 1024 /* read ahead from a client, in bytes */
 

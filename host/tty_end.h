@@ -1,5 +1,5 @@
 /*
- * devices/tty_end.h - a host descriptor, read and written without blocking.
+ * host/tty_end.h - a host descriptor, read and written without blocking.
  *
  * A descriptor that was inherited may be shared with other processes, so its
  * O_NONBLOCK is not ours to set. For a terminal or a pipe, an open file
@@ -9,8 +9,8 @@
  * file is written through the original description, which has the offset and
  * perhaps O_APPEND; it does not block.
  */
-#ifndef DEVICES_TTY_END_H
-#define DEVICES_TTY_END_H
+#ifndef HOST_TTY_END_H
+#define HOST_TTY_END_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* devices/tty.c - the host's end of the guest's console. */
-#include "devices/tty.h"
+/* host/tty.c - the host's end of the guest's console. */
+#include "host/tty.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "devices/tty_end.h"
-#include "devices/tty_key.h"
+#include "host/tty_end.h"
+#include "host/tty_key.h"
 
 #define IN_SIZE 1024 /* read ahead, in bytes */
 #define OUT_SIZE 16384 /* waits for the host, in bytes */

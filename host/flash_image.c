@@ -1,5 +1,5 @@
-/* devices/flash_image.c - the file that holds what a flash remembers. */
-#include "devices/flash_image.h"
+/* host/flash_image.c - the file that holds what a flash remembers. */
+#include "host/flash_image.h"
 
 #include <assert.h>
 #include <errno.h>

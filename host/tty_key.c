@@ -1,5 +1,5 @@
-/* devices/tty_key.c - what a key typed at the console means: Ctrl-a. */
-#include "devices/tty_key.h"
+/* host/tty_key.c - what a key typed at the console means: Ctrl-a. */
+#include "host/tty_key.h"
 
 #define CTRL_A 0x01
 

@@ -1,5 +1,5 @@
 /*
- * devices/tty.h - the host's end of the guest's console.
+ * host/tty.h - the host's end of the guest's console.
  *
  * Bytes go between two host descriptors (a terminal, pipes, sockets, files)
  * and one guest device, the user. Nothing here ever blocks: output the host
@@ -20,8 +20,8 @@
  * mode: then, for its whole life, there is no input, and the terminal stays as
  * it is.
  */
-#ifndef DEVICES_TTY_H
-#define DEVICES_TTY_H
+#ifndef HOST_TTY_H
+#define HOST_TTY_H
 
 #include <pthread.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* devices/tty_key.h - what a key typed at the console means: Ctrl-a. */
-#ifndef DEVICES_TTY_KEY_H
-#define DEVICES_TTY_KEY_H
+/* host/tty_key.h - what a key typed at the console means: Ctrl-a. */
+#ifndef HOST_TTY_KEY_H
+#define HOST_TTY_KEY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* devices/tty_end.c - a host descriptor, read and written without blocking. */
-#include "devices/tty_end.h"
+/* host/tty_end.c - a host descriptor, read and written without blocking. */
+#include "host/tty_end.h"
 
 #include <errno.h>
 #include <fcntl.h>

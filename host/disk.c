@@ -1,5 +1,5 @@
-/* devices/disk.c - a raw disk image, by io_uring. */
-#include "devices/disk.h"
+/* host/disk.c - a raw disk image, by io_uring. */
+#include "host/disk.h"
 
 #include <assert.h>
 #include <errno.h>

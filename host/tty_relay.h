@@ -1,15 +1,15 @@
 /*
- * devices/tty_relay.h - keeps a guest's console while nobody looks, and passes
+ * host/tty_relay.h - keeps a guest's console while nobody looks, and passes
  * it on to who does.
  *
- * It is what a tty (devices/tty.h) is connected to in the place of a terminal.
+ * It is what a tty (host/tty.h) is connected to in the place of a terminal.
  * Its clients are sockets, one at a time. Of what the guest says the last
  * TTY_RELAY_KEPT bytes are kept, and a client that comes is shown them first.
  * The guest never waits for a client: a slow one misses the oldest bytes. What
  * a client types waits for the guest.
  */
-#ifndef DEVICES_TTY_RELAY_H
-#define DEVICES_TTY_RELAY_H
+#ifndef HOST_TTY_RELAY_H
+#define HOST_TTY_RELAY_H
 
 #include <stdbool.h>
 
@@ -44,7 +44,7 @@ bool tty_relay_taken(const struct tty_relay *relay);
  * Makes @fd the client; one that was there is hung up on.
  *
  * @fd:   a connected stream socket; owned, failure included
- * @keys: Ctrl-a has its meanings (devices/tty.h), where to leave is to hang up
+ * @keys: Ctrl-a has its meanings (host/tty.h), where to leave is to hang up
  *
  * Returns 0, or what loop_add() returns. Thread: loop.
  */

@@ -1,5 +1,5 @@
 /*
- * devices/flash_image.h - the file that holds what a flash remembers.
+ * host/flash_image.h - the file that holds what a flash remembers.
  *
  * Byte for byte what the guest reads: no header, no format. Bytes are written
  * as the cells of a flash are: programming clears bits, erasing sets all of a
@@ -11,8 +11,8 @@
  *
  * Thread: that of the device, with its lock held; opening and closing: setup.
  */
-#ifndef DEVICES_FLASH_IMAGE_H
-#define DEVICES_FLASH_IMAGE_H
+#ifndef HOST_FLASH_IMAGE_H
+#define HOST_FLASH_IMAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
