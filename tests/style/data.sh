@@ -3,7 +3,7 @@
 #
 # Usage: data.sh BUILD. Looks at the objects of the library of pure files and of
 # the program, of any architecture. base/log.c may have one variable, the level,
-# and vmm/kvm/sigbus.c one, whom its signal handler is for (docs/adr/0011); tables of
+# and vmm/kvm/sigbus.c one, for its signal handler (docs/adr/0011); tables of
 # constants with addresses in them (.data.rel.ro) are no variables.
 # Not for builds with a sanitizer or a fuzzer, which add their own.
 # tools/check has its own builds, some with one, below the one called build.
@@ -22,7 +22,7 @@ readelf -SW $objects | awk '
 	name !~ /^\.data\.rel\.ro/ && size !~ /^0+$/ {
 		if (object == "base_log.c.o" && size ~ /^0*4$/)
 			level = 1
-		else if (object == "vmm_sigbus.c.o" && size ~ /^0*[48]$/)
+		else if (object == "vmm_kvm_sigbus.c.o" && size ~ /^0*[48]$/)
 			;
 		else
 			found = found "\n" object ": " name ", 0x" size " bytes"
