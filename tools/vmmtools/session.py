@@ -30,9 +30,12 @@ END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 class Ended(Exception):
     """The run is over, with this status."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, why: str = "") -> None:
         super().__init__(status)
         self.status = status
+        self.why = why
+        """A sentence if the status is tools/lab's and needs one. Empty if it
+        is COMMAND's own, whatever its number."""
 
 
 def how_it_ended(status: int) -> str:
@@ -92,6 +95,8 @@ class Session:
         self.decoder = channel.Decoder()
         # poll(2): epoll knows no regular files, which stdin may be.
         self.selector = selectors.PollSelector()
+        self.sockets = contextlib.ExitStack()
+        """Both ends of the connections to the host, and of `_wake_on_resize`."""
         self.to_host: socket.socket | None = None
         self.unsent = bytearray()
         self.input_open = False
@@ -101,26 +106,20 @@ class Session:
     def run(self, command: Callable[[int, int | None], list[str]],
             on_console: bool, inherit: list[int]) -> int:
         """Start the emulator `command(console, channel)` gives; the status."""
-        console, far_console = socket.socketpair()
-        fds = [far_console.fileno()]
-        self._watch(console, self._frames if on_console else self._console)
-        self.to_host = console
-        far_channel = None
+        far = [self._connect(self._frames if on_console else self._console)]
         if not on_console:
-            self.to_host, far_channel = socket.socketpair()
-            fds.append(far_channel.fileno())
-            self._watch(self.to_host, self._frames)
-        words = command(fds[0], fds[1] if far_channel else None)
-        with end_by_signal():
+            far.append(self._connect(self._frames))
+        fds = [end.fileno() for end in far]
+        words = command(fds[0], None if on_console else fds[1])
+        with self.sockets, end_by_signal():
             process: subprocess.Popen[bytes] | None = None
             try:
                 process = subprocess.Popen(
                     words, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(),
                     pass_fds=[*fds, *inherit], start_new_session=True,
                     preexec_fn=_die_with_parent)
-                far_console.close()
-                if far_channel:
-                    far_channel.close()
+                for end in far:
+                    end.close()
                 with raw_terminal():
                     self._relay()
                 # All its sockets are closed: it is about to end by itself.
@@ -129,12 +128,24 @@ class Session:
                     if status:
                         say(f"{words[0]}: {how_it_ended(status)}")
             except Ended as end:
-                return self._report(end.status)
+                if end.why:
+                    self._explain(end.why)
+                return end.status
             except FileNotFoundError as error:
                 raise Failure(f"{words[0]}: not installed", 125) from error
             finally:
                 self._stop(process)
-        return self._report(125)
+        self._explain("the host ended without telling a status; its last "
+                      "words:")
+        return 125
+
+    def _connect(self, action: Callable[[bytes], None]) -> socket.socket:
+        """The host's end of a new connection; what is sent goes to the last."""
+        self.to_host, far = socket.socketpair()
+        self.sockets.enter_context(self.to_host)
+        self.sockets.enter_context(far)
+        self._watch(self.to_host, action)
+        return far
 
     def _stop(self, process: subprocess.Popen[bytes] | None) -> None:
         for number in END_SIGNALS:
@@ -147,6 +158,7 @@ class Session:
         if self.log:
             self.log.write(self.decoder.noise)
             self.log.close()
+        self.selector.close()
 
     def _watch(self, source: socket.socket | int,
                action: Callable[[bytes], None]) -> None:
@@ -161,7 +173,7 @@ class Session:
         while self.open:
             left = deadline - time.monotonic() if deadline else None
             if left is not None and left <= 0:
-                raise Ended(124)
+                raise Ended(124, f"time limit of {self.timeout:g} s passed")
             for key, events in self.selector.select(left):
                 if events & selectors.EVENT_WRITE:
                     self._flush()
@@ -252,21 +264,17 @@ class Session:
         near, far = socket.socketpair()
         near.setblocking(False)
         far.setblocking(False)
-        self._resize = (near, far)
+        self.sockets.enter_context(near)
+        self.sockets.enter_context(far)
         signal.set_wakeup_fd(far.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGWINCH, lambda *_: None)
         self._watch(near.fileno(), lambda _: None)
         return near.fileno()
 
-    def _report(self, status: int) -> int:
-        """Say why there is no status of the command's own."""
-        if status == 124:
-            say(f"time limit of {self.timeout:g} s passed")
-        elif status == 125:
-            say("the host ended without telling a status; its last words:")
-        if status in (124, 125):
-            said = bytes(self.console + self.decoder.noise)
-            lines = said.decode("utf-8", "replace").splitlines()
-            for line in lines[-LAST_LINES:]:
-                print(f"  {line.rstrip()}", file=sys.stderr)
-        return status
+    def _explain(self, why: str) -> None:
+        """Say why there is no status of COMMAND, and what the host said."""
+        say(why)
+        said = bytes(self.console + self.decoder.noise)
+        lines = said.decode("utf-8", "replace").splitlines()
+        for line in lines[-LAST_LINES:]:
+            print(f"  {line.rstrip()}", file=sys.stderr)
