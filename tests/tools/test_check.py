@@ -163,6 +163,12 @@ class RunnerTest(unittest.TestCase):
                          ["unit-gcc", "unit-asan"])
 
 
+def asked(folder):
+    """A program that says when it is ready, and when it is asked to end."""
+    return ["sh", "-c", f"cd {folder} && trap 'echo >asked; exit' TERM && "
+            "echo >ready; while :; do sleep 0.1; done"]
+
+
 class ProcessTest(unittest.TestCase):
     """process.call"""
 
@@ -209,11 +215,37 @@ class ProcessTest(unittest.TestCase):
 
     def test_told_to_end_it_asks_the_program_first(self):
         with tempfile.TemporaryDirectory() as folder:
-            self.told_to_end((Path(folder) / "ready").exists, lambda: (
-                process.call(["sh", "-c", f"cd {folder} && "
-                              "trap 'echo >asked; exit' TERM && echo >ready; "
-                              "while :; do sleep 0.1; done"], limit=1000)))
+            self.told_to_end((Path(folder) / "ready").exists,
+                             lambda: process.call(asked(folder), limit=1000))
             self.assertTrue((Path(folder) / "asked").exists())
+
+    def test_told_to_end_while_a_program_starts_it_ends_that_one(self):
+        start = process.subprocess.Popen
+        told = threading.Event()
+
+        def slow_start(*words, **more):
+            child = start(*words, **more)
+            told.set()
+            time.sleep(1)  # Longer than the signal takes to come.
+            return child
+
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(process.subprocess, "Popen", slow_start):
+            self.told_to_end(
+                lambda: told.is_set() and (Path(folder) / "ready").exists(),
+                lambda: process.call(asked(folder), limit=1000))
+            self.assertTrue((Path(folder) / "asked").exists())
+
+    def test_told_to_end_it_starts_nothing_more(self):
+        started = []
+
+        def run(_item):
+            process.call(["sleep", "1000"], limit=1000)
+            started.append(process.call(["true"], limit=1000))
+
+        self.told_to_end(lambda: process._running,
+                         lambda: process.at_once(1, run, range(3)))
+        self.assertEqual(started, [])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import traceback
 from vmmtools import hostpkgs
 from vmmtools.base import Failure, tool_main
 from vmmtools.check.context import Context, Suite
-from vmmtools.check.process import end_all
 from vmmtools.check.report import Counts, Report, crashed, final, tell
 from vmmtools.check.suites import all_suites
 
@@ -86,13 +85,10 @@ def main() -> int:
     for suite in suites:
         needs |= suite.needs
     total = Counts()
-    try:
-        hostpkgs.ensure(needs, "run the tests")
-        for suite in suites:
-            tell(f"check: {suite.name}: {suite.summary}")
-            total.add(run_suite(suite, args))
-    finally:
-        end_all()
+    hostpkgs.ensure(needs, "run the tests")
+    for suite in suites:
+        tell(f"check: {suite.name}: {suite.summary}")
+        total.add(run_suite(suite, args))
     return final(total)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,11 +17,14 @@ from vmmtools.base import SOURCE_ROOT, Failure
 from vmmtools.check.report import Report, joined
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 GRACE = 10
 """Seconds between asking a program to end, and ending it."""
 
 _running: set[subprocess.Popen[str]] = set()
+_told_to_end = False
 _lock = threading.Lock()
+"""Of both. Held while a program is started, so that none is missed."""
 
 
 @dataclass(frozen=True)
@@ -52,37 +56,49 @@ def _signal_group(child: subprocess.Popen[str], number: int) -> None:
         pass
 
 
-def _end(child: subprocess.Popen[str]) -> None:
-    _signal_group(child, signal.SIGTERM)
-    try:
-        child.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        pass
-    # What the program itself has left running goes with it.
-    _signal_group(child, signal.SIGKILL)
-
-
-def end_all() -> None:
-    """End every program that is still running; for the end of tools/check."""
-    with _lock:
-        children = list(_running)
+def _end(children: Iterable[subprocess.Popen[str]]) -> None:
+    """Ask programs to end, and end those that do not."""
     for child in children:
-        _end(child)
+        _signal_group(child, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    for child in children:
+        try:
+            child.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            pass
+        # This also ends what the program itself has left running.
+        _signal_group(child, signal.SIGKILL)
 
 
-def at_once(jobs: int, run: Callable[[Item], None],
-            items: Iterable[Item]) -> None:
+def _end_all() -> None:
+    """End every program that is running, and let no other start."""
+    global _told_to_end  # pylint: disable=global-statement
+    with _lock:
+        _told_to_end = True
+        children = list(_running)
+    _end(children)
+
+
+def at_once(jobs: int, run: Callable[[Item], Result],
+            items: Iterable[Item]) -> list[Result]:
     """Run something for each item, as many at a time as there are jobs.
 
-    Errors come through. Told to end, it ends what is running.
+    Returns the results in the order of the items. Errors come through. A
+    signal that ends tools/check ends the programs of `call` as well.
+
+    Only the main thread can get an exception from a signal, and it does
+    nothing but wait here, so no program can be started and then forgotten.
     """
+    global _told_to_end  # pylint: disable=global-statement
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for done in [pool.submit(run, item) for item in items]:
-                done.result()
+            return [done.result()
+                    for done in [pool.submit(run, item) for item in items]]
         except (KeyboardInterrupt, SystemExit):
             pool.shutdown(wait=False, cancel_futures=True)
-            end_all()
+            _end_all()
+            pool.shutdown()
+            _told_to_end = False
             raise
 
 
@@ -96,34 +112,46 @@ def call(
 ) -> Ended:
     """Run a program to its end or its time limit, in seconds.
 
-    What it says is kept, in the order it was said, and added to the log.
+    Its output is kept in the order of writing, and added to the log.
     """
-    try:
-        child = subprocess.Popen(
-            [str(word) for word in command], cwd=cwd,
-            env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            encoding="utf-8", errors="replace", start_new_session=True)
-    except FileNotFoundError as error:
-        raise Failure(f"{command[0]}: not installed") from error
-    with _lock:
-        _running.add(child)
+    words = [str(word) for word in command]
+    ended = at_once(1, lambda more: _run(words, limit, cwd, more),
+                    [{**os.environ, **(env or {})}])[0]
+    if report:
+        report.write(f"$ {joined(command)}\n{ended.text}# {ended}")
+    return ended
+
+
+def _run(words: list[str], limit: float, cwd: Path,
+         env: dict[str, str]) -> Ended:
+    """What `call` does. Thread: not the main one."""
     late = False
-    with child:
+    with _start(words, cwd, env) as child:
         try:
             text, _ = child.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             late = True
-            _end(child)
+            _end([child])
             text, _ = child.communicate()
         finally:
-            if child.poll() is None:
-                _end(child)  # We are told to end.
-            else:
-                _signal_group(child, signal.SIGKILL)
+            _signal_group(child, signal.SIGKILL)
             with _lock:
                 _running.discard(child)
-    ended = Ended(child.returncode, text or "", late)
-    if report:
-        report.write(f"$ {joined(command)}\n{ended.text}# {ended}")
-    return ended
+    return Ended(child.returncode, text or "", late)
+
+
+def _start(words: list[str], cwd: Path,
+           env: dict[str, str]) -> subprocess.Popen[str]:
+    """Start a program, and note that it runs."""
+    with _lock:
+        if _told_to_end:
+            raise Failure(f"{words[0]}: not started, as tools/check is ending")
+        try:
+            child = subprocess.Popen(
+                words, cwd=cwd, env=env, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                encoding="utf-8", errors="replace", start_new_session=True)
+        except FileNotFoundError as error:
+            raise Failure(f"{words[0]}: not installed") from error
+        _running.add(child)
+    return child
