@@ -14,6 +14,9 @@ from vmmtools.hostpkgs import Needs
 CLANG_RUNTIME = {"/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.tsan*":
                  "libclang-rt-dev"}
 
+STYLE_NEEDS = {"clang-format": "clang-format", "git": "git",
+               "groff": "groff-base", "lexgrog": "man-db", "mandoc": "mandoc"}
+
 
 def _meson(name: str, summary: str, suite: str, variant: native.Variant,
            needs: Needs, *, fast: bool = False) -> Suite:
@@ -43,9 +46,8 @@ def all_suites() -> list[Suite]:
     """The suites; what is quick and general comes first."""
     clang = {"clang": "clang"} | CLANG_RUNTIME
     return [
-        _meson("style", "layers, headers, formatting, lengths, words", "style",
-               native.GCC, {"clang-format": "clang-format", "git": "git"},
-               fast=True),
+        _meson("style", "layers, headers, formatting, lengths, words, manuals",
+               "style", native.GCC, STYLE_NEEDS, fast=True),
         _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC, {},
                fast=True),
         _meson("unit-asan", "the same under address and undefined-behaviour "
