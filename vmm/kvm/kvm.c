@@ -7,10 +7,27 @@
 
 #include "base/cleanup.h"
 
+/*
+ * KVM_CREATE_VM gives up with EINTR when a signal, or a completion of io_uring,
+ * is pending while it registers with the memory management. A request that was
+ * interrupted has done nothing, and what interrupted it is handled on the way
+ * out of the kernel, so the same request is made again. KVM_RUN alone is
+ * different: see kvm_run().
+ */
+static int kvm_request(int fd, unsigned long req, unsigned long arg)
+{
+	int r;
+
+	do
+		r = ioctl(fd, req, arg);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
 int kvm_ioctl_raw(int fd, unsigned long req, unsigned long arg,
 		  const char *name, struct err *err)
 {
-	int r = ioctl(fd, req, arg);
+	const int r = kvm_request(fd, req, arg);
 
 	return r >= 0 ? r : err_sys(err, "%s", name);
 }
@@ -60,7 +77,7 @@ int kvm_open(struct err *err)
 
 int kvm_cap(int fd, int cap)
 {
-	const int r = ioctl(fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
+	const int r = kvm_request(fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
 
 	return r > 0 ? r : 0;
 }
@@ -70,7 +87,7 @@ bool kvm_has_device(int vm_fd, uint32_t type)
 	struct kvm_create_device dev = { .type = type,
 					 .flags = KVM_CREATE_DEVICE_TEST };
 
-	return ioctl(vm_fd, KVM_CREATE_DEVICE, &dev) == 0;
+	return kvm_request(vm_fd, KVM_CREATE_DEVICE, (unsigned long)&dev) == 0;
 }
 
 int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,
@@ -80,7 +97,7 @@ int kvm_set_attr(int fd, uint32_t group, uint64_t attr, const void *addr,
 					   .attr = attr,
 					   .addr = (uintptr_t)addr };
 
-	if (ioctl(fd, KVM_SET_DEVICE_ATTR, &a) < 0)
+	if (kvm_request(fd, KVM_SET_DEVICE_ATTR, (unsigned long)&a) < 0)
 		return err_sys(err, "KVM_SET_DEVICE_ATTR %s", what);
 	return 0;
 }
@@ -92,7 +109,7 @@ int kvm_get_attr(int fd, uint32_t group, uint64_t attr, void *addr,
 					   .attr = attr,
 					   .addr = (uintptr_t)addr };
 
-	if (ioctl(fd, KVM_GET_DEVICE_ATTR, &a) < 0)
+	if (kvm_request(fd, KVM_GET_DEVICE_ATTR, (unsigned long)&a) < 0)
 		return err_sys(err, "KVM_GET_DEVICE_ATTR %s", what);
 	return 0;
 }
@@ -101,7 +118,7 @@ int kvm_get_reg(int vcpu_fd, uint64_t id, void *val, struct err *err)
 {
 	const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)val };
 
-	if (ioctl(vcpu_fd, KVM_GET_ONE_REG, &reg) < 0)
+	if (kvm_request(vcpu_fd, KVM_GET_ONE_REG, (unsigned long)&reg) < 0)
 		return err_sys(err, "KVM_GET_ONE_REG 0x%" PRIx64, id);
 	return 0;
 }
@@ -110,7 +127,7 @@ int kvm_set_reg(int vcpu_fd, uint64_t id, const void *val, struct err *err)
 {
 	const struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)val };
 
-	if (ioctl(vcpu_fd, KVM_SET_ONE_REG, &reg) < 0)
+	if (kvm_request(vcpu_fd, KVM_SET_ONE_REG, (unsigned long)&reg) < 0)
 		return err_sys(err, "KVM_SET_ONE_REG 0x%" PRIx64, id);
 	return 0;
 }

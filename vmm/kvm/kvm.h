@@ -12,9 +12,9 @@
 
 /*
  * ioctl() on a KVM descriptor. Checks the argument's size when compiling, and
- * puts the request's name in the message. Returns the ioctl's value, or a
- * negative errno with @err set. kvm_ioctl_int() is for those that take no
- * structure.
+ * puts the request's name in the message. A request that a signal interrupts is
+ * made again. kvm_ioctl_int() is for requests that take no structure. Both
+ * return the ioctl's value, or a negative errno, never -EINTR, with @err set.
  */
 #define kvm_ioctl(fd, req, arg, err)                                         \
 	({                                                                   \
