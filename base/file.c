@@ -202,7 +202,7 @@ static int write_close(int *fd, const void *buf, size_t len)
 }
 
 /* Makes a file beside another, under a name that none has. */
-static int make_beside(const char *path, char **ret_name)
+static int make_beside(const char *path, mode_t mode, char **ret_name)
 {
 	for (unsigned i = 0; i < BESIDE_TRIES; i++) {
 		_cleanup_(freep) char *name = NULL;
@@ -212,7 +212,7 @@ static int make_beside(const char *path, char **ret_name)
 			name = NULL;
 			return -ENOMEM;
 		}
-		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 		if (fd >= 0) {
 			*ret_name = TAKE_PTR(name);
 			return fd;
@@ -224,17 +224,18 @@ static int make_beside(const char *path, char **ret_name)
 }
 
 /* @path: as it is, or what its links lead to; @old: what it was; NULL: not */
-static int replace(const char *path, const struct stat *old, const void *buf,
-		   size_t len)
+static int replace(const char *path, const struct stat *old,
+		   enum file_access access, const void *buf, size_t len)
 {
+	const mode_t most = access == FILE_FOR_OWNER ? 0700 : 0777;
 	_cleanup_(freep) char *name = NULL;
-	_cleanup_(fd_closep) int fd = make_beside(path, &name);
+	_cleanup_(fd_closep) int fd = make_beside(path, 0666 & most, &name);
 	int r;
 
 	if (fd < 0)
 		return fd;
 	if (old)
-		(void)fchmod(fd, old->st_mode & 0777);
+		(void)fchmod(fd, old->st_mode & most);
 	r = write_close(&fd, buf, len);
 	if (r == 0 && rename(name, path) < 0)
 		r = -errno;
@@ -243,7 +244,8 @@ static int replace(const char *path, const struct stat *old, const void *buf,
 	return r;
 }
 
-static int write_all(const char *path, const void *buf, size_t len)
+static int write_all(const char *path, enum file_access access, const void *buf,
+		     size_t len)
 {
 	/* A pipe without a reader must not hold us here: ENXIO. */
 	_cleanup_(fd_closep) int fd = open(path, O_WRONLY | O_CLOEXEC |
@@ -252,19 +254,20 @@ static int write_all(const char *path, const void *buf, size_t len)
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ENOENT ? replace(path, NULL, buf, len) : -errno;
+		return errno == ENOENT ? replace(path, NULL, access, buf, len)
+				       : -errno;
 	if (fcntl(fd, F_SETFL, 0) < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return write_close(&fd, buf, len);
 	target = realpath(path, NULL);
-	return target ? replace(target, &st, buf, len) : -errno;
+	return target ? replace(target, &st, access, buf, len) : -errno;
 }
 
-int file_write_all(const char *path, const void *buf, size_t len,
-		   struct err *err)
+int file_write_all(const char *path, enum file_access access, const void *buf,
+		   size_t len, struct err *err)
 {
-	const int r = write_all(path, buf, len);
+	const int r = write_all(path, access, buf, len);
 
 	if (r == 0)
 		return 0;

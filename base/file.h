@@ -57,15 +57,21 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
  */
 int file_read_text(const char *path, char *buf, size_t size);
 
+/* Who may read and write a file that file_write_all() makes. */
+enum file_access {
+	FILE_FOR_ALL, /* a new one: as the umask says; an old one: as before */
+	FILE_FOR_OWNER, /* its owner alone, whatever an old one allowed */
+};
+
 /*
- * Writes a file anew, as a whole: it is made beside the old one and takes its
- * place when complete, so on failure what was there still is. What @path links
- * to is what is replaced. A pipe is waited for until its reader has taken all
- * of it; without a reader it is -ENXIO. Returns 0, or the errno of what went
- * wrong. The message begins with the path.
+ * Writes a file anew, as a whole. It is made beside the old one and takes its
+ * place when it is complete, so on failure the old one is still there. If @path
+ * is a link, its target is replaced. A pipe is waited for until its reader has
+ * taken all of it; without a reader it is -ENXIO. @access is for regular files.
+ * Returns 0, or the errno of what went wrong. The message begins with the path.
  */
-int file_write_all(const char *path, const void *buf, size_t len,
-		   struct err *err);
+int file_write_all(const char *path, enum file_access access, const void *buf,
+		   size_t len, struct err *err);
 
 /*
  * Locks a file until it is closed: @exclusive against all others, else against

@@ -130,10 +130,11 @@ def cases() -> list[Case]:
         Case("dumped-tree-can-be-given-back", host=HOST, quiet=True,
              # The command line is in the tree.
              script="guest 'facts 2 256 GICv3' --mem 256M --cpus 2 "
-                    "--dump-dtb tree && mkdir a && cp tree a && cd a &&"
+                    "--dump-dtb tree && stat -c %a tree && mkdir a && "
+                    "cp tree a && cd a &&"
                     'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 256M '
                     "--cpus 2 --dtb tree --dump-dtb again && cmp tree again",
-             out=("facts: good", "Power down\nfacts: 2 CPUs",
+             out=("facts: good", "\n600\n", "Power down\nfacts: 2 CPUs",
                   "run: exit 0")),
         Case("clock-is-the-hosts", host=Host("neoverse-n1", guest="full"),
              # Linux on arm64 has no driver for it; firmware has. Registers

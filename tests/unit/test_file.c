@@ -151,7 +151,8 @@ static void write_all__file_is_made_anew(void **state)
 
 	(void)state;
 	make("data", "something longer", 16);
-	assert_int_equal(file_write_all(path, "short", 5, &err), 0);
+	assert_int_equal(file_write_all(path, FILE_FOR_ALL, "short", 5, &err),
+			 0);
 	assert_int_equal(file_read_all(path, 99, &got, &len, &err), 0);
 	assert_int_equal(len, 5);
 	assert_memory_equal(got, "short", 5);
@@ -184,7 +185,7 @@ static void write_all__link_stays_and_so_does_the_mode(void **state)
 	temp_folder_path(&dir, "link", link);
 	assert_int_equal(symlink("data", link), 0);
 	before = names();
-	assert_int_equal(file_write_all(link, "new", 3, &err), 0);
+	assert_int_equal(file_write_all(link, FILE_FOR_ALL, "new", 3, &err), 0);
 	assert_int_equal(lstat(link, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(lstat(path, &st), 0);
@@ -192,6 +193,24 @@ static void write_all__link_stays_and_so_does_the_mode(void **state)
 	assert_int_equal(file_read_all(path, 99, &got, &len, &err), 0);
 	assert_memory_equal(got, "new", 4);
 	assert_int_equal(names(), before);
+}
+
+static void write_all__owner_s_file_is_for_no_one_else(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	temp_folder_path(&dir, "secret", path);
+	assert_int_equal(file_write_all(path, FILE_FOR_OWNER, "new", 3, &err),
+			 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	/* Others could read the old file: the new one is none of theirs. */
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(file_write_all(path, FILE_FOR_OWNER, "newer", 5, &err),
+			 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
 static void write_all__failure_leaves_what_was_there(void **state)
@@ -208,17 +227,20 @@ static void write_all__failure_leaves_what_was_there(void **state)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &saved), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_int_equal(file_write_all(path, "newer", 5, &err), -EFBIG);
+	assert_int_equal(file_write_all(path, FILE_FOR_ALL, "newer", 5, &err),
+			 -EFBIG);
 	assert_false(err.input);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
 	assert_int_equal(file_read_all(path, 99, &got, &len, &err), 0);
 	assert_memory_equal(got, "old", 4);
 	assert_int_equal(names(), before);
-	assert_int_equal(file_write_all("/nonexistent/file", "x", 1, &err),
-			 -ENOENT);
+	assert_int_equal(
+		file_write_all("/nonexistent/file", FILE_FOR_ALL, "x", 1, &err),
+		-ENOENT);
 	assert_string_equal(err.msg,
 			    "/nonexistent/file: No such file or directory");
-	assert_int_equal(file_write_all(dir.path, "x", 1, &err), -EISDIR);
+	assert_int_equal(file_write_all(dir.path, FILE_FOR_ALL, "x", 1, &err),
+			 -EISDIR);
 }
 
 static void write_all__pipe_without_reader_is_refused(void **state)
@@ -230,7 +252,8 @@ static void write_all__pipe_without_reader_is_refused(void **state)
 	temp_folder_path(&dir, "fifo", path);
 	(void)unlink(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(file_write_all(path, "hello", 5, &err), -ENXIO);
+	assert_int_equal(file_write_all(path, FILE_FOR_ALL, "hello", 5, &err),
+			 -ENXIO);
 	(void)snprintf(want, sizeof(want), "%s: No such device or address",
 		       path);
 	assert_string_equal(err.msg, want);
@@ -238,7 +261,8 @@ static void write_all__pipe_without_reader_is_refused(void **state)
 
 	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(reader >= 0);
-	assert_int_equal(file_write_all(path, "hello", 5, &err), 0);
+	assert_int_equal(file_write_all(path, FILE_FOR_ALL, "hello", 5, &err),
+			 0);
 	assert_int_equal(read(reader, got, sizeof(got)), 5);
 	assert_string_equal(got, "hello");
 }
@@ -278,6 +302,7 @@ int main(void)
 		cmocka_unit_test(at__end_of_file_is_no_short_read),
 		cmocka_unit_test(write_all__file_is_made_anew),
 		cmocka_unit_test(write_all__link_stays_and_so_does_the_mode),
+		cmocka_unit_test(write_all__owner_s_file_is_for_no_one_else),
 		cmocka_unit_test(write_all__failure_leaves_what_was_there),
 		cmocka_unit_test(write_all__pipe_without_reader_is_refused),
 	};

@@ -29,6 +29,8 @@ int tree_write(struct vm *vm,
 	if (r < 0 || !config->dump_dtb || machine->dtb_dumped)
 		return r;
 	machine->dtb_dumped = true;
-	r = file_write_all(config->dump_dtb, at, fdt_totalsize(at), err);
+	/* The guest's seeds are in it. */
+	r = file_write_all(config->dump_dtb, FILE_FOR_OWNER, at,
+			   fdt_totalsize(at), err);
 	return r < 0 ? err_wrap(err, "--dump-dtb") : 0;
 }

@@ -150,7 +150,7 @@ static int write_svg(const char *path, const struct mem_view *view,
 	mem_svg_draw(out, view, name);
 	if (fclose(out) != 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	return file_write_all(path, text, len, err);
+	return file_write_all(path, FILE_FOR_ALL, text, len, err);
 }
 
 /* @first: of a watch: nothing is there that it would follow */
