@@ -129,6 +129,14 @@ static void describe_gic(struct fdt *t, const struct arm64_board *board,
 	fdt_end(t);
 }
 
+/* What systemd-detect-virt(1) and others look for. */
+static void describe_hypervisor(struct fdt *t)
+{
+	fdt_node(t, "hypervisor");
+	fdt_str(t, "compatible", "linux,kvm");
+	fdt_end(t);
+}
+
 static void interrupts(struct fdt *t, unsigned pin,
 		       enum describe_trigger trigger)
 {
@@ -160,6 +168,7 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 	describe_memory(&t, board->layout->ram.at, board->layout->ram.count);
 	describe_cpus(&t, board);
 	describe_psci(&t);
+	describe_hypervisor(&t);
 	describe_timer(&t, board);
 	if (board->pmu)
 		describe_pmu(&t, board);

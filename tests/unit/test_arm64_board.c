@@ -157,6 +157,13 @@ static void describe__cpus_are_named_by_affinity(void **state)
 	text("/psci", "method", "hvc");
 }
 
+static void describe__guest_can_tell_that_it_runs_on_kvm(void **state)
+{
+	(void)state;
+	describe();
+	text("/hypervisor", "compatible", "linux,kvm");
+}
+
 static void describe__gicv3_has_a_redistributor_for_each_cpu(void **state)
 {
 	(void)state;
@@ -281,6 +288,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(describe__cpus_are_named_by_affinity,
 				       setup),
+		cmocka_unit_test_setup(
+			describe__guest_can_tell_that_it_runs_on_kvm, setup),
 		cmocka_unit_test_setup(
 			describe__gicv3_has_a_redistributor_for_each_cpu,
 			setup),
