@@ -8,8 +8,12 @@
 
 #define FIFO_SIZE 16
 
-/* Reads of an idle line status after which the guest is waiting for input. A
- * driver that only sends looks once or twice before each write. */
+/*
+ * Reads of an idle line status, with no write between them, after which the
+ * guest is waiting for input. A driver that only sends reads it once or twice
+ * before each write. Reads of other registers do not count: EDK2 reads the
+ * modem status and control before each line status.
+ */
 #define POLLS_LISTENING 16
 
 enum { /* registers: table II; RBR to DLM share two addresses */
@@ -341,8 +345,6 @@ static unsigned read_reg(struct uart16550 *u, unsigned reg)
 	struct regs *r = &u->r;
 	const bool dlab = r->lcr & LCR_DLAB;
 
-	if (reg != REG_LSR)
-		r->polls = 0;
 	switch (reg) {
 	case REG_DATA:
 		return dlab ? r->divisor & 0xff : read_data(u);

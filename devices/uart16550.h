@@ -9,9 +9,9 @@
  *
  * Input is not sent before the guest listens, so that none is lost to a driver
  * that resets the FIFOs while it starts. A guest listens when it raises RTS,
- * enables the receive interrupt, or keeps polling an idle line for input. For
- * the same reason a reset of the receive FIFO drops what the guest can have
- * seen, and no byte that it cannot know has come.
+ * enables the receive interrupt, or reads the line status of an idle port 16
+ * times without a write to any register. For the same reason a reset of the
+ * receive FIFO drops only the bytes that the guest can have seen.
  *
  * Not modelled: parity and framing errors, word length, baud rate, DMA signals.
  *
