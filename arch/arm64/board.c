@@ -33,8 +33,14 @@ size_t arm64_describe_space(const struct arm64_board *board)
 	return (size + 4095) & ~(size_t)4095;
 }
 
+/*
+ * The binding knows "arm,armv8", and so does Linux. kvmtool writes
+ * "arm,arm-v8", and EDK2 for kvmtool and NetBSD know that alone.
+ */
 static void describe_cpus(struct fdt *t, const struct arm64_board *board)
 {
+	static const char *const compatible[] = { "arm,armv8", "arm,arm-v8" };
+
 	fdt_node(t, "cpus");
 	fdt_u32(t, "#address-cells", 1);
 	fdt_u32(t, "#size-cells", 0);
@@ -44,7 +50,7 @@ static void describe_cpus(struct fdt *t, const struct arm64_board *board)
 
 		fdt_node_at(t, "cpu", id);
 		fdt_str(t, "device_type", "cpu");
-		fdt_str(t, "compatible", "arm,armv8");
+		fdt_strs(t, "compatible", compatible, 2);
 		fdt_u32(t, "reg", id);
 		fdt_str(t, "enable-method", "psci");
 		fdt_end(t);

@@ -164,6 +164,20 @@ static void describe__guest_can_tell_that_it_runs_on_kvm(void **state)
 	text("/hypervisor", "compatible", "linux,kvm");
 }
 
+static bool compatible(const char *path, const char *name)
+{
+	return fdt_node_check_compatible(dtb, node(path), name) == 0;
+}
+
+static void describe__cpus_have_the_binding_s_name_and_kvmtool_s(void **state)
+{
+	(void)state;
+	describe();
+	text("/cpus/cpu@0", "compatible", "arm,armv8"); /* the first of both */
+	assert_true(compatible("/cpus/cpu@1", "arm,armv8"));
+	assert_true(compatible("/cpus/cpu@1", "arm,arm-v8"));
+}
+
 static void describe__gicv3_has_a_redistributor_for_each_cpu(void **state)
 {
 	(void)state;
@@ -290,6 +304,9 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(
 			describe__guest_can_tell_that_it_runs_on_kvm, setup),
+		cmocka_unit_test_setup(
+			describe__cpus_have_the_binding_s_name_and_kvmtool_s,
+			setup),
 		cmocka_unit_test_setup(
 			describe__gicv3_has_a_redistributor_for_each_cpu,
 			setup),
