@@ -84,7 +84,7 @@ static void describe_power(struct fdt *t, const char *name,
 			   const char *compatible, uint32_t regmap,
 			   uint32_t value)
 {
-	fdt_node(t, "%s", name);
+	fdt_node(t, name);
 	fdt_str(t, "compatible", compatible);
 	fdt_u32(t, "regmap", regmap);
 	fdt_u32(t, "offset", SYSCON_POWER);
