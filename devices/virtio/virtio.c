@@ -141,11 +141,20 @@ void virtio_flush(struct virtio *vio, unsigned queue)
 		virtio_break(vio, ring->fault);
 }
 
-void virtio_config_changed(struct virtio *vio)
+static void tell_config(struct virtio *vio)
 {
+	vio->config_news = false;
 	vio->generation++;
 	if (vio->status & VIRTIO_DRIVER_OK)
 		vio->transport->ops->config(vio);
+}
+
+void virtio_config_changed(struct virtio *vio)
+{
+	if (vio->paused)
+		vio->config_news = true;
+	else
+		tell_config(vio);
 }
 
 void virtio_kick(struct virtio *vio, unsigned queue)
@@ -223,6 +232,7 @@ void virtio_reset(struct virtio *vio)
 	vio->accepted = 0;
 	vio->fault = NULL;
 	vio->paused = false;
+	vio->config_news = false;
 }
 
 void virtio_pause(struct virtio *vio)
@@ -235,7 +245,9 @@ void virtio_pause(struct virtio *vio)
 void virtio_resume(struct virtio *vio)
 {
 	vio->paused = false;
-	/* What came meanwhile was not looked at. */
+	if (vio->config_news)
+		tell_config(vio);
+	/* Kicks that came meanwhile were ignored. */
 	kick_all(vio);
 }
 

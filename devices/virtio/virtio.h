@@ -93,6 +93,7 @@ struct virtio {
 	uint64_t accepted;
 	uint8_t status;
 	bool paused;
+	bool config_news; /* the driver is told of a change after the pause */
 	uint32_t generation; /* counts changes of the configuration space */
 
 	const void *config; /* configuration space; the device's own storage */
@@ -163,7 +164,10 @@ void virtio_flush(struct virtio *vio, unsigned queue);
 /* For devices: the driver broke a rule; @why is a static string. */
 void virtio_break(struct virtio *vio, const char *why);
 
-/* For devices: the configuration space changed by the host's doing. */
+/*
+ * For devices: the host changed the configuration space. The driver is
+ * interrupted; during a pause, only when it ends.
+ */
 void virtio_config_changed(struct virtio *vio);
 
 /* Has ops->notify() called on the loop thread. Thread: any, without a lock. */
@@ -192,7 +196,7 @@ void virtio_reset(struct virtio *vio);
 
 /*
  * For transports: device_ops' pause and resume. In between, ops->notify() is
- * not called and virtio_pop() finds nothing.
+ * not called, virtio_pop() finds nothing, and the driver is not interrupted.
  */
 void virtio_pause(struct virtio *vio);
 void virtio_resume(struct virtio *vio);

@@ -17,6 +17,7 @@
 #define CONFIG 0x100
 #define ACTUAL (CONFIG + 4)
 #define POISON (CONFIG + 12)
+#define GENERATION 0x0fc
 
 static const struct balloon_options usual = { .target = UINT64_MAX,
 					      .reporting = true,
@@ -456,6 +457,30 @@ static void target__is_told_once_and_in_pages(void **state)
 	rig_end(&rig);
 }
 
+static void target__set_during_a_pause_is_told_after_it(void **state)
+{
+	struct balloon_rig rig;
+	uint32_t generation;
+	unsigned irqs;
+
+	(void)state;
+	begin(&rig, ALL);
+	irqs = rig.irq.count;
+	generation = mmio_read(rig.dev, GENERATION);
+	rig.dev->ops->pause(rig.dev);
+	balloon_set_target(rig.vio, RIG_RAM - FRAME);
+	balloon_set_target(rig.vio, RIG_RAM - 2 * FRAME);
+	assert_int_equal(rig.irq.count, irqs);
+	assert_int_equal(mmio_read(rig.dev, GENERATION), generation);
+	rig.dev->ops->resume(rig.dev);
+	assert_int_equal(rig.irq.count, irqs + 1);
+	assert_int_equal(mmio_read(rig.dev, GENERATION), generation + 1);
+	rig.dev->ops->pause(rig.dev);
+	rig.dev->ops->resume(rig.dev);
+	assert_int_equal(rig.irq.count, irqs + 1);
+	rig_end(&rig);
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -557,6 +582,7 @@ int main(void)
 		cmocka_unit_test(
 			query__a_count_larger_than_the_memory_is_no_underflow),
 		cmocka_unit_test(target__is_told_once_and_in_pages),
+		cmocka_unit_test(target__set_during_a_pause_is_told_after_it),
 		cmocka_unit_test(
 			changed__is_called_on_the_loop_and_not_too_often),
 		cmocka_unit_test(held__says_what_of_a_range_is_in_the_balloon),
