@@ -3,8 +3,8 @@
  *
  * Two write guest memory. The guest itself: KVM logs that, and a source (a
  * dirty_source; KVM's are in vmm/kvm/dirty_log.h) brings it here. And this
- *program, in the guest's place: devices, loaders. KVM never sees those writes,
- *so each is followed by mem_wrote().
+ * program, in the guest's place: devices, loaders. KVM never sees those writes,
+ * so each is followed by mem_wrote().
  *
  * Several want to know (a snapshot, a migration, statistics). Each is a reader,
  * which begins and ends when it likes, harvests at its own pace, and takes
@@ -33,11 +33,11 @@
  *
  * What is discarded is not told (mem/reclaim.h): the guest gave its content up.
  * Memory that is unplugged (mem/blocks.h) is not given; plugged, it was
- *written.
+ * written.
  *
- * More than what changed may be given: a page written with what it held; a
- * buffer the guest handed to a device, whole, though it was filled in part;
- * and what a source says of itself. Never less.
+ * More than what changed may be given: a page written with what it held; the
+ * buffers of a read from a disk that failed; and what a source says of itself.
+ * Never less.
  *
  * A page is the host's. Nothing here costs memory while there is no reader;
  * while there is, a bit or two for each page, as far as they are touched.
@@ -48,7 +48,6 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "base/err.h"
 #include "mem/dirty_bits.h"
@@ -201,19 +200,6 @@ static inline void mem_wrote(const struct mem_map *map, const void *host,
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (dirty && __atomic_load_n(&dirty->active, __ATOMIC_RELAXED))
 		dirty_mark(dirty, host, len);
-}
-
-/* The same for each of @count buffers. */
-static inline void mem_wrote_iov(const struct mem_map *map,
-				 const struct iovec *iov, size_t count)
-{
-	struct dirty *dirty = map->dirty;
-
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (!dirty || !__atomic_load_n(&dirty->active, __ATOMIC_RELAXED))
-		return;
-	for (size_t i = 0; i < count; i++)
-		dirty_mark(dirty, iov[i].iov_base, iov[i].iov_len);
 }
 
 #endif

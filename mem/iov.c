@@ -33,25 +33,38 @@ size_t iov_length(const struct iovec *iov, size_t count)
 	return len;
 }
 
+bool iov_next(struct iov_walk *walk, struct iovec *ret)
+{
+	while (walk->count > 0 && walk->left > 0) {
+		struct iovec piece = *walk->iov++;
+
+		walk->count--;
+		if (walk->skip >= piece.iov_len) {
+			walk->skip -= piece.iov_len;
+			continue;
+		}
+		piece.iov_base = (uint8_t *)piece.iov_base + walk->skip;
+		piece.iov_len -= walk->skip;
+		walk->skip = 0;
+		if (piece.iov_len > walk->left)
+			piece.iov_len = walk->left;
+		walk->left -= piece.iov_len;
+		*ret = piece;
+		return true;
+	}
+	return false;
+}
+
 size_t iov_read(const struct iovec *iov, size_t count, size_t offset, void *buf,
 		size_t len)
 {
+	struct iov_walk walk = iov_walk(iov, count, offset, len);
+	struct iovec piece;
 	size_t done = 0;
 
-	for (size_t i = 0; i < count && done < len; i++) {
-		size_t n = iov[i].iov_len;
-
-		if (offset >= n) {
-			offset -= n;
-			continue;
-		}
-		n -= offset;
-		if (n > len - done)
-			n = len - done;
-		memcpy((uint8_t *)buf + done,
-		       (const uint8_t *)iov[i].iov_base + offset, n);
-		done += n;
-		offset = 0;
+	while (iov_next(&walk, &piece)) {
+		memcpy((uint8_t *)buf + done, piece.iov_base, piece.iov_len);
+		done += piece.iov_len;
 	}
 	return done;
 }
@@ -59,59 +72,40 @@ size_t iov_read(const struct iovec *iov, size_t count, size_t offset, void *buf,
 size_t iov_write(const struct iovec *iov, size_t count, size_t offset,
 		 const void *buf, size_t len)
 {
+	struct iov_walk walk = iov_walk(iov, count, offset, len);
+	struct iovec piece;
 	size_t done = 0;
 
-	for (size_t i = 0; i < count && done < len; i++) {
-		size_t n = iov[i].iov_len;
-
-		if (offset >= n) {
-			offset -= n;
-			continue;
-		}
-		n -= offset;
-		if (n > len - done)
-			n = len - done;
-		memcpy((uint8_t *)iov[i].iov_base + offset,
-		       (const uint8_t *)buf + done, n);
-		done += n;
-		offset = 0;
+	while (iov_next(&walk, &piece)) {
+		memcpy(piece.iov_base, (const uint8_t *)buf + done,
+		       piece.iov_len);
+		done += piece.iov_len;
 	}
 	return done;
 }
 
 void iov_narrow(struct iovec *iov, size_t *count, size_t offset, size_t len)
 {
+	struct iov_walk walk = iov_walk(iov, *count, offset, len);
 	size_t n = 0;
 
-	for (size_t i = 0; i < *count && len > 0; i++) {
-		struct iovec piece = iov[i];
-
-		if (offset >= piece.iov_len) {
-			offset -= piece.iov_len;
-			continue;
-		}
-		piece.iov_base = (uint8_t *)piece.iov_base + offset;
-		piece.iov_len -= offset;
-		offset = 0;
-		if (piece.iov_len > len)
-			piece.iov_len = len;
-		len -= piece.iov_len;
-		iov[n++] = piece;
-	}
+	/* The walk is never behind the entry that is written. */
+	while (iov_next(&walk, &iov[n]))
+		n++;
 	*count = n;
 }
 
-void iov_touch(const struct iovec *iov, size_t count)
+void iov_touch(const struct iovec *iov, size_t count, size_t len)
 {
 	const size_t page = 4096; /* no host's is smaller */
+	struct iov_walk walk = iov_walk(iov, count, 0, len);
+	struct iovec piece;
 
-	for (size_t i = 0; i < count; i++) {
-		const volatile uint8_t *p = iov[i].iov_base;
-		const size_t len = iov[i].iov_len;
+	while (iov_next(&walk, &piece)) {
+		const volatile uint8_t *p = piece.iov_base;
 
-		for (size_t at = 0; at < len; at += page)
+		for (size_t at = 0; at < piece.iov_len; at += page)
 			(void)p[at];
-		if (len > 0)
-			(void)p[len - 1];
+		(void)p[piece.iov_len - 1];
 	}
 }

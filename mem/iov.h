@@ -7,6 +7,8 @@
 #ifndef MEM_IOV_H
 #define MEM_IOV_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/uio.h>
 
 #include "mem/map.h"
@@ -29,6 +31,26 @@ int mem_iov(const struct mem_map *map, struct range at, enum mem_access access,
 /* The bytes in @iov. */
 size_t iov_length(const struct iovec *iov, size_t count);
 
+/* A walk over a part of some buffers. */
+struct iov_walk {
+	const struct iovec *iov; /* borrowed; the next entry */
+	size_t count; /* entries left */
+	size_t skip; /* bytes before the part */
+	size_t left; /* bytes of the part that were not given yet */
+};
+
+/* Begins a walk over the @len bytes from @offset on. Bytes that are not there
+ * are left out. */
+static inline struct iov_walk iov_walk(const struct iovec *iov, size_t count,
+				       size_t offset, size_t len)
+{
+	return (struct iov_walk){ iov, count, offset, len };
+}
+
+/* Sets @ret to the next piece, which has at least one byte. Returns false at
+ * the end. */
+bool iov_next(struct iov_walk *walk, struct iovec *ret);
+
 /*
  * Copies up to @len bytes out of @iov, from @offset on. Returns how many there
  * were. The bytes are shared with running vCPUs: check the copy.
@@ -47,10 +69,10 @@ size_t iov_write(const struct iovec *iov, size_t count, size_t offset,
 void iov_narrow(struct iovec *iov, size_t *count, size_t offset, size_t len);
 
 /*
- * Reads a byte of each page. A system call that was handed guest memory and
- * said -EFAULT does not tell where; this thread then finds out, as any that
- * touches a page that cannot be had (vmm/kvm/sigbus.h).
+ * Reads a byte of each page of the first @len bytes. A system call that fails
+ * with EFAULT does not say at which page. Reading the pages from this thread
+ * raises SIGBUS at the one that cannot be had (vmm/kvm/sigbus.h).
  */
-void iov_touch(const struct iovec *iov, size_t count);
+void iov_touch(const struct iovec *iov, size_t count, size_t len);
 
 #endif

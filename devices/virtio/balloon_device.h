@@ -16,8 +16,12 @@ enum {
 	BALLOON_QUEUES
 };
 
-/* Ranges of memory that one call of notify() looks at, about. */
-#define BALLOON_BURST_RANGES 512
+/*
+ * Work on a range of memory takes the more time the larger it is, even if
+ * nothing is there: so much of it counts as a byte of a turn, which ends after
+ * about 4 GiB.
+ */
+#define BALLOON_RANGE_PER_WORK ((uint64_t)64 * 1024)
 
 /* The chain of page numbers a queue is at. */
 struct balloon_pages {
@@ -46,8 +50,8 @@ struct balloon {
 	struct balloon_listener listener;
 	struct throttle change; /* calls listener.changed() */
 
-	struct virtq_chain stats_chain;
-	bool stats_taken; /* its head is what asks the driver for more */
+	struct virtq_chain stats_chain; /* to give it back asks for more */
+	bool stats_taken; /* @stats_chain is valid */
 	bool stats_asked; /* and the driver owes the answer */
 	struct balloon_stats stats;
 
@@ -73,6 +77,8 @@ static inline bool balloon_works(const struct balloon *b)
 /* balloon_pages.c: what the guest gives and takes. */
 void balloon_notify_pages(struct balloon *b, unsigned queue);
 void balloon_notify_reports(struct balloon *b);
+size_t balloon_ranges(struct balloon *b, const struct virtq_chain *chain,
+		      struct range *ret);
 void balloon_hold_expired(struct loop_timer *timer); /* balloon->hold's */
 
 /* balloon_queries.c: what the guest is asked. */

@@ -5,11 +5,9 @@
 
 #include "devices/virtio/balloon_device.h"
 #include "devices/virtio/balloon_pfn.h"
-#include "mem/iov.h"
 
 #define PFN ((size_t)4) /* bytes of a page number */
 #define PFNS 512 /* page numbers looked at together */
-#define BURST_PFNS 16384 /* in one call of notify(), at most */
 #define HOLD 100000000 /* how long a part of a block waits for more; in ns */
 
 static bool tells_before_use(const struct balloon *b)
@@ -34,8 +32,8 @@ static uint64_t handle(struct balloon *b, unsigned queue, struct range *run,
 	return wrong;
 }
 
-/* Looks at up to @max of the chain's next numbers. Returns how many. */
-static size_t handle_pages(struct balloon *b, unsigned queue, size_t max)
+/* Looks at the chain's next numbers. Returns how many. */
+static size_t handle_pages(struct balloon *b, unsigned queue)
 {
 	struct balloon_pages *pages = &b->pages[queue];
 	uint32_t pfn[PFNS];
@@ -43,10 +41,10 @@ static size_t handle_pages(struct balloon *b, unsigned queue, size_t max)
 	uint64_t wrong;
 	size_t n;
 
-	n = iov_read(pages->chain.iov, pages->chain.readable, pages->done, pfn,
-		     (max < PFNS ? max : PFNS) * PFN);
+	n = chain_read(&pages->chain, pages->done, pfn, sizeof(pfn));
 	n /= PFN; /* what is left of the last one is none */
 	pages->done += n * PFN;
+	virtio_spend(&b->vio, n * PFN);
 	wrong = handle(b, queue, run, balloon_pfn_runs(pfn, n, run));
 	if (wrong > 0)
 		log_guest(&b->vio.guest_errors,
@@ -107,25 +105,28 @@ void balloon_notify_pages(struct balloon *b, unsigned queue)
 {
 	struct virtio *vio = &b->vio;
 	struct balloon_pages *pages = &b->pages[queue];
-	unsigned chains = vio->queue[queue].ring.size;
-	size_t left = BURST_PFNS;
+	bool any = false;
 
-	while (chains > 0 && left > 0 && take_chain(b, queue)) {
-		const size_t n = handle_pages(b, queue, left);
-
-		left -= n;
-		if (n > 0)
+	while (virtio_turn_left(vio) > 0 && take_chain(b, queue)) {
+		if (handle_pages(b, queue) > 0) {
+			any = true;
 			continue;
+		}
 		pages->taken = false;
 		virtio_push(vio, queue, &pages->chain, 0);
-		chains--;
 	}
 	/* A kick alone is no page. */
-	if (queue == BALLOON_INFLATE && left < BURST_PFNS)
+	if (queue == BALLOON_INFLATE && any)
 		hold(b);
-	virtio_flush(vio, queue);
-	if (chains == 0 || left == 0)
-		virtio_kick(vio, queue);
+}
+
+/* The RAM in the room of a chain. Counts what it takes to work on it. */
+size_t balloon_ranges(struct balloon *b, const struct virtq_chain *chain,
+		      struct range *ret)
+{
+	virtio_spend(&b->vio, chain_room(chain) / BALLOON_RANGE_PER_WORK);
+	return reclaim_ranges(b->reclaim, chain->iov + chain->readable,
+			      chain->count - chain->readable, ret);
 }
 
 /* What the driver expects of a reported page: anything, or that it holds what
@@ -141,25 +142,12 @@ static void drop_reported(struct balloon *b, struct range *gpa, size_t count)
 void balloon_notify_reports(struct balloon *b)
 {
 	struct virtio *vio = &b->vio;
-	unsigned chains = vio->queue[BALLOON_REPORTS].ring.size;
-	size_t ranges = 0;
 	struct virtq_chain chain;
 
-	while (chains > 0 && ranges < BALLOON_BURST_RANGES &&
-	       virtio_pop(vio, BALLOON_REPORTS, &chain)) {
+	while (virtio_pop(vio, BALLOON_REPORTS, &chain)) {
 		struct range gpa[VIRTQ_MAX_IOV];
-		const size_t n = reclaim_ranges(
-			b->reclaim, chain.iov + chain.readable,
-			chain.count - chain.readable, gpa);
 
-		drop_reported(b, gpa, n);
-		/* Nobody wrote to it, and nobody need copy it. */
-		chain.count = chain.readable;
+		drop_reported(b, gpa, balloon_ranges(b, &chain, gpa));
 		virtio_push(vio, BALLOON_REPORTS, &chain, 0);
-		ranges += n;
-		chains--;
 	}
-	virtio_flush(vio, BALLOON_REPORTS);
-	if (chains == 0 || ranges >= BALLOON_BURST_RANGES)
-		virtio_kick(vio, BALLOON_REPORTS);
 }

@@ -6,7 +6,6 @@
 
 #include "base/bytes.h"
 #include "devices/virtio/balloon_device.h"
-#include "mem/iov.h"
 
 #define STAT_SIZE 10 /* bytes of a statistic: tag, value */
 #define STATS_MAX 64 /* more than there are tags */
@@ -31,8 +30,7 @@ static void hear_hint_id(struct balloon *b, const struct virtq_chain *chain)
 {
 	uint32_t id;
 
-	if (iov_read(chain->iov, chain->readable, 0, &id, sizeof(id)) !=
-	    sizeof(id))
+	if (chain_read(chain, 0, &id, sizeof(id)) != sizeof(id))
 		return;
 	if (b->hinting == HINTS_ASKED && le32toh(id) == b->hint_id)
 		b->hinting = HINTS_ON;
@@ -40,39 +38,29 @@ static void hear_hint_id(struct balloon *b, const struct virtq_chain *chain)
 		stop_hinting(b);
 }
 
-static size_t pass_hints(struct balloon *b, const struct virtq_chain *chain)
+static void pass_hints(struct balloon *b, const struct virtq_chain *chain)
 {
 	struct range gpa[VIRTQ_MAX_IOV];
 	size_t n;
 
 	if (b->hinting != HINTS_ON)
-		return 0;
-	n = reclaim_ranges(b->reclaim, chain->iov + chain->readable,
-			   chain->count - chain->readable, gpa);
+		return;
+	n = balloon_ranges(b, chain, gpa);
 	for (size_t i = 0; i < n; i++)
 		b->hints.free(b->hints.ctx, gpa[i]);
-	return n;
 }
 
 void balloon_notify_hints(struct balloon *b)
 {
 	struct virtio *vio = &b->vio;
-	unsigned chains = vio->queue[BALLOON_HINTS].ring.size;
-	size_t ranges = 0;
 	struct virtq_chain chain;
 
-	while (chains > 0 && ranges < BALLOON_BURST_RANGES &&
-	       virtio_pop(vio, BALLOON_HINTS, &chain)) {
+	while (virtio_pop(vio, BALLOON_HINTS, &chain)) {
 		if (chain.readable > 0)
 			hear_hint_id(b, &chain);
-		ranges += pass_hints(b, &chain);
-		chain.count = chain.readable; /* nobody wrote to it */
+		pass_hints(b, &chain);
 		virtio_push(vio, BALLOON_HINTS, &chain, 0);
-		chains--;
 	}
-	virtio_flush(vio, BALLOON_HINTS);
-	if (chains == 0 || ranges >= BALLOON_BURST_RANGES)
-		virtio_kick(vio, BALLOON_HINTS);
 }
 
 int balloon_start_hints(struct virtio *vio, struct balloon_hints hints)
@@ -112,8 +100,7 @@ static void read_stats(struct balloon *b, const struct virtq_chain *chain)
 {
 	uint8_t buf[STATS_MAX * STAT_SIZE];
 	struct balloon_stats stats = { .time = (uint64_t)time(NULL) };
-	const size_t len = iov_read(chain->iov, chain->readable, 0, buf,
-				    sizeof(buf));
+	const size_t len = chain_read(chain, 0, buf, sizeof(buf));
 
 	for (size_t at = 0; at + STAT_SIZE <= len; at += STAT_SIZE) {
 		const uint16_t tag = (uint16_t)load_le16(buf + at);
@@ -130,20 +117,15 @@ static void read_stats(struct balloon *b, const struct virtq_chain *chain)
 void balloon_notify_stats(struct balloon *b)
 {
 	struct virtio *vio = &b->vio;
-	unsigned chains = vio->queue[BALLOON_STATS].ring.size;
 	struct virtq_chain chain;
 
-	while (chains > 0 && virtio_pop(vio, BALLOON_STATS, &chain)) {
+	while (virtio_pop(vio, BALLOON_STATS, &chain)) {
 		if (b->stats_taken) /* the driver is to have one at a time */
 			virtio_push(vio, BALLOON_STATS, &b->stats_chain, 0);
 		b->stats_chain = chain;
 		b->stats_taken = true;
 		read_stats(b, &chain);
-		chains--;
 	}
-	virtio_flush(vio, BALLOON_STATS);
-	if (chains == 0)
-		virtio_kick(vio, BALLOON_STATS);
 	if (!b->stats_taken || !b->stats_asked)
 		return;
 	b->stats_asked = false;

@@ -18,6 +18,9 @@
 /* Of one discard or write-zeroes request: 1 GiB. */
 #define RANGE_SECTORS_MAX (1u << 21)
 
+/* What one read or write moves at most, in bytes. Source: read(2). */
+#define SYSCALL_MOST 0x7ffff000
+
 /* Request header. Little-endian. Source: section 5.2.6. */
 struct header {
 	uint32_t type;
@@ -40,8 +43,7 @@ struct blk_req {
 	struct disk_req io;
 	struct blk *blk;
 	struct virtq_chain chain;
-	struct iovec left[VIRTQ_MAX_IOV]; /* of a read: what the disk narrows */
-	uint8_t *status; /* the last byte the device may write */
+	struct iovec left[VIRTQ_MAX_IOV]; /* what the disk narrows */
 };
 
 struct blk {
@@ -72,8 +74,9 @@ static void put_req(struct blk_req *req)
 static void answer(struct blk_req *req, int status, uint64_t len)
 {
 	struct blk *blk = req->blk;
+	const uint8_t byte = (uint8_t)status;
 
-	*req->status = (uint8_t)status;
+	(void)chain_write(&req->chain, chain_room(&req->chain) - 1, &byte, 1);
 	virtio_push(&blk->vio, 0, &req->chain, (uint32_t)len + 1);
 	put_req(req);
 }
@@ -85,13 +88,29 @@ static void refuse(struct blk_req *req, int status, const char *why)
 	answer(req, status, 0);
 }
 
+/* Tells the chain which of its bytes the host has accessed. The last system
+ * call of a request that failed may have moved some bytes, too. */
+static void count_access(const struct blk_req *req, int res)
+{
+	const struct disk_req *io = &req->io;
+	const uint64_t more = res < 0 ? SYSCALL_MOST : 0;
+	const uint64_t left = io->len - io->moved;
+	const size_t len = (size_t)(io->moved + (more < left ? more : left));
+
+	if (io->kind == DISK_READ)
+		chain_wrote(&req->chain, 0, len);
+	else if (io->kind == DISK_WRITE)
+		chain_was_read(&req->chain, sizeof(struct header), len);
+}
+
 static void io_done(struct disk_req *io, int res)
 {
 	struct blk_req *req = container_of(io, struct blk_req, io);
 	struct blk *blk = req->blk;
 
 	if (res == -EFAULT)
-		iov_touch(io->iov, io->iovs);
+		iov_touch(io->iov, io->iovs, SYSCALL_MOST);
+	count_access(req, res);
 	answer(req, res < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK,
 	       io->kind == DISK_READ ? io->moved : 0);
 	virtio_flush(&blk->vio, 0);
@@ -137,30 +156,36 @@ static void start(struct blk_req *req, uint64_t sector, uint64_t len)
 		answer(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
+/* Hands the buffers to the disk: @len bytes from @offset on of @iov. The disk
+ * narrows a copy, as the chain is needed when all is done. */
+static void set_buffers(struct blk_req *req, const struct iovec *iov,
+			size_t count, size_t offset, size_t len)
+{
+	req->io.iov = memcpy(req->left, iov, count * sizeof(*iov));
+	req->io.iovs = count;
+	iov_narrow(req->io.iov, &req->io.iovs, offset, len);
+}
+
 static void start_read(struct blk_req *req, uint64_t sector)
 {
 	const struct virtq_chain *chain = &req->chain;
+	const size_t len = chain_room(chain) - 1; /* all but the status */
 
 	req->io.kind = DISK_READ;
-	req->io.iovs = chain->count - chain->readable;
-	/* The chain has to say where was written when all is done. */
-	req->io.iov = memcpy(req->left, chain->iov + chain->readable,
-			     req->io.iovs * sizeof(req->left[0]));
-	/* All but the status. */
-	iov_narrow(req->io.iov, &req->io.iovs, 0,
-		   iov_length(req->io.iov, req->io.iovs) - 1);
-	start(req, sector, iov_length(req->io.iov, req->io.iovs));
+	set_buffers(req, chain->iov + chain->readable,
+		    chain->count - chain->readable, 0, len);
+	start(req, sector, len);
 }
 
 static void start_write(struct blk_req *req, uint64_t sector)
 {
-	struct virtq_chain *chain = &req->chain;
+	const struct virtq_chain *chain = &req->chain;
+	const size_t len = chain_data(chain) - sizeof(struct header);
 
 	req->io.kind = DISK_WRITE;
-	req->io.iov = chain->iov;
-	req->io.iovs = chain->readable;
-	iov_narrow(req->io.iov, &req->io.iovs, sizeof(struct header), SIZE_MAX);
-	start(req, sector, iov_length(req->io.iov, req->io.iovs));
+	set_buffers(req, chain->iov, chain->readable, sizeof(struct header),
+		    len);
+	start(req, sector, len);
 }
 
 static void start_flush(struct blk_req *req)
@@ -172,17 +197,15 @@ static void start_flush(struct blk_req *req)
 static void start_range(struct blk_req *req, uint32_t type)
 {
 	const struct virtq_chain *chain = &req->chain;
-	const size_t len = iov_length(chain->iov, chain->readable);
 	uint8_t raw[sizeof(struct segment)];
 	uint32_t sectors, flags, known = 0;
 
 	/* One segment, as the configuration says. */
-	if (len != sizeof(struct header) + sizeof(raw)) {
+	if (chain_data(chain) != sizeof(struct header) + sizeof(raw)) {
 		refuse(req, VIRTIO_BLK_S_IOERR, "not one segment");
 		return;
 	}
-	(void)iov_read(chain->iov, chain->readable, sizeof(struct header), raw,
-		       sizeof(raw));
+	(void)chain_read(chain, sizeof(struct header), raw, sizeof(raw));
 	sectors = load_le32(raw + offsetof(struct segment, sectors));
 	flags = load_le32(raw + offsetof(struct segment, flags));
 	if (type == VIRTIO_BLK_T_WRITE_ZEROES)
@@ -203,13 +226,11 @@ static void start_range(struct blk_req *req, uint32_t type)
 static void get_id(struct blk_req *req)
 {
 	const struct virtq_chain *chain = &req->chain;
-	const struct iovec *iov = chain->iov + chain->readable;
-	const size_t count = chain->count - chain->readable;
-	const size_t room = iov_length(iov, count) - 1;
+	const size_t room = chain_room(chain) - 1; /* all but the status */
 	const size_t len = room < VIRTIO_BLK_ID_BYTES ? room
 						      : VIRTIO_BLK_ID_BYTES;
 
-	(void)iov_write(iov, count, 0, req->blk->serial, len);
+	(void)chain_write(chain, 0, req->blk->serial, len);
 	answer(req, VIRTIO_BLK_S_OK, len);
 }
 
@@ -245,7 +266,6 @@ static void dispatch(struct blk_req *req, uint32_t type, uint64_t sector)
 static void handle(struct blk_req *req)
 {
 	const struct virtq_chain *chain = &req->chain;
-	const struct iovec *last = &chain->iov[chain->count - 1];
 	uint8_t raw[sizeof(struct header)];
 
 	if (chain->count == chain->readable) {
@@ -256,9 +276,7 @@ static void handle(struct blk_req *req)
 		put_req(req);
 		return;
 	}
-	req->status = (uint8_t *)last->iov_base + last->iov_len - 1;
-	if (iov_read(chain->iov, chain->readable, 0, raw, sizeof(raw)) <
-	    sizeof(raw)) {
+	if (chain_read(chain, 0, raw, sizeof(raw)) < sizeof(raw)) {
 		refuse(req, VIRTIO_BLK_S_IOERR, "header too short");
 		return;
 	}
@@ -269,9 +287,8 @@ static void handle(struct blk_req *req)
 static void blk_notify(struct virtio *vio, unsigned queue)
 {
 	struct blk *blk = blk_of(vio);
-	unsigned chains = vio->queue[queue].ring.size;
 
-	for (; chains > 0 && blk->idles > 0; chains--) {
+	while (blk->idles > 0) {
 		struct blk_req *req = &blk->req[blk->idle[blk->idles - 1]];
 
 		if (!virtio_pop(vio, queue, &req->chain))
@@ -281,11 +298,7 @@ static void blk_notify(struct virtio *vio, unsigned queue)
 		handle(req);
 	}
 	blk->disk->ops->kick(blk->disk);
-	virtio_flush(vio, queue);
-	if (chains == 0)
-		virtio_kick(vio, queue);
-	else if (blk->idles == 0)
-		blk->starved = true;
+	blk->starved = blk->idles == 0;
 }
 
 static void blk_quiesce(struct virtio *vio, unsigned queue)

@@ -7,13 +7,12 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "mem/iov.h"
 
 /* Source: section 5.3.2. */
 enum { RX, TX, QUEUES };
 
-/* How much one call of notify() sends at most, in bytes. */
-#define BURST ((size_t)64 * 1024)
+/* How much is sent at a time, in bytes. */
+#define PIECE ((size_t)4096)
 
 /* The chain a queue is at. */
 struct current {
@@ -42,39 +41,21 @@ static void give_back(struct console *con, unsigned queue, struct current *cur,
 	virtio_push(&con->vio, queue, &cur->chain, (uint32_t)written);
 }
 
-/* Sends the next @len bytes of a chain. Returns how many the tty took. */
-static size_t send(struct console *con, size_t len)
+/* Sends the next piece of the chain. Returns false if the tty is full. */
+static bool send_piece(struct console *con)
 {
-	const struct virtq_chain *chain = &con->tx.chain;
-	size_t skip = con->tx.done;
-	size_t sent = 0;
+	struct current *tx = &con->tx;
+	uint8_t buf[PIECE];
+	const size_t len = chain_read(&tx->chain, tx->done, buf, sizeof(buf));
+	const size_t sent = tty_write(con->tty, buf, len);
 
-	for (size_t i = 0; i < chain->readable && sent < len; i++) {
-		const struct iovec *iov = &chain->iov[i];
-		size_t want, n;
-
-		if (skip >= iov->iov_len) {
-			skip -= iov->iov_len;
-			continue;
-		}
-		want = iov->iov_len - skip;
-		if (want > len - sent)
-			want = len - sent;
-		/* The tty would take an EFAULT for the terminal's. */
-		iov_touch(iov, 1);
-		n = tty_write(con->tty, (const uint8_t *)iov->iov_base + skip,
-			      want);
-		sent += n;
-		if (n < want)
-			break;
-		skip = 0;
-	}
-	con->tx.done += sent;
-	return sent;
+	tx->done += sent;
+	virtio_spend(&con->vio, sent);
+	return sent == len;
 }
 
 /* True if there is a chain to go on with, an old one or the next. */
-static bool take(struct console *con, unsigned queue, struct current *cur)
+static bool take_chain(struct console *con, unsigned queue, struct current *cur)
 {
 	if (!cur->taken) {
 		cur->taken = virtio_pop(&con->vio, queue, &cur->chain);
@@ -85,60 +66,42 @@ static bool take(struct console *con, unsigned queue, struct current *cur)
 
 static void transmit(struct console *con)
 {
-	struct virtio *vio = &con->vio;
-	unsigned chains = vio->queue[TX].ring.size;
-	size_t bytes = BURST;
+	while (take_chain(con, TX, &con->tx)) {
+		const size_t len = chain_data(&con->tx.chain);
 
-	while (chains > 0 && bytes > 0 && take(con, TX, &con->tx)) {
-		const struct virtq_chain *chain = &con->tx.chain;
-		const size_t left = iov_length(chain->iov, chain->readable) -
-				    con->tx.done;
-		const size_t want = left < bytes ? left : bytes;
-		const size_t sent = send(con, want);
-
-		bytes -= sent;
-		if (sent < want)
-			break; /* the tty is full: drained() goes on */
-		if (sent == left) {
-			give_back(con, TX, &con->tx, 0);
-			chains--;
+		while (con->tx.done < len) {
+			if (virtio_turn_left(&con->vio) == 0)
+				return;
+			if (!send_piece(con))
+				return; /* console_drained() goes on */
 		}
+		give_back(con, TX, &con->tx, 0);
 	}
-	virtio_flush(vio, TX);
-	if (chains == 0 || bytes == 0)
-		virtio_kick(vio, TX);
 }
 
 static size_t console_room(struct tty_user *user)
 {
 	struct console *con = container_of(user, struct console, user);
-	struct virtq_chain *chain = &con->rx.chain;
+	size_t len;
 
 	/* The kick that ends the pause asks again. */
-	if (con->vio.paused)
+	if (con->vio.paused || !take_chain(con, RX, &con->rx))
 		return 0;
-	for (unsigned n = 0; n < VIRTQ_MAX_SIZE; n++) {
-		size_t len;
-
-		if (!take(con, RX, &con->rx))
-			return 0;
-		len = iov_length(chain->iov + chain->readable,
-				 chain->count - chain->readable);
-		if (len > 0)
-			return len;
-		give_back(con, RX, &con->rx, 0); /* nothing to write to */
+	len = chain_room(&con->rx.chain);
+	if (len == 0) {
+		give_back(con, RX, &con->rx, 0);
+		virtio_flush(&con->vio, RX);
+		/* The next chain has its turn: console_notify(). */
+		virtio_kick(&con->vio, RX);
 	}
-	virtio_kick(&con->vio, RX);
-	return 0;
+	return len;
 }
 
 static void console_input(struct tty_user *user, const uint8_t *buf, size_t len)
 {
 	struct console *con = container_of(user, struct console, user);
-	struct virtq_chain *chain = &con->rx.chain;
 
-	len = iov_write(chain->iov + chain->readable,
-			chain->count - chain->readable, 0, buf, len);
+	len = chain_write(&con->rx.chain, 0, buf, len);
 	give_back(con, RX, &con->rx, len);
 	virtio_flush(&con->vio, RX);
 }
@@ -147,8 +110,9 @@ static void console_drained(struct tty_user *user)
 {
 	struct console *con = container_of(user, struct console, user);
 
-	if (con->tx.taken && !con->vio.paused)
-		transmit(con);
+	/* During a pause this is ignored, and the end of it kicks again. */
+	if (con->tx.taken)
+		virtio_kick(&con->vio, TX);
 }
 
 static void console_notify(struct virtio *vio, unsigned queue)

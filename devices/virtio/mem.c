@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/size.h"
 #include "base/throttle.h"
-#include "mem/iov.h"
 
 /* Guests plug memory in sections of their own, of at most so much. */
 #define USABLE_STEP ((uint64_t)1 << 30)
@@ -107,8 +106,7 @@ static void respond(struct vmem *v, const struct virtq_chain *chain,
 	const struct virtio_mem_resp resp = { .type = htole16(type),
 					      .u.state.state = htole16(state) };
 
-	(void)iov_write(chain->iov + chain->readable,
-			chain->count - chain->readable, 0, &resp, sizeof(resp));
+	(void)chain_write(chain, 0, &resp, sizeof(resp));
 	virtio_push(&v->vio, 0, chain, sizeof(resp));
 }
 
@@ -329,14 +327,11 @@ static bool begin(struct vmem *v)
 	struct virtio_mem_req req;
 	uint16_t answer;
 
-	if (iov_read(chain->iov, chain->readable, 0, &req, sizeof(req)) <
-	    sizeof(req)) {
+	if (chain_read(chain, 0, &req, sizeof(req)) < sizeof(req)) {
 		virtio_break(&v->vio, "request is too short");
 		return false;
 	}
-	if (iov_length(chain->iov + chain->readable,
-		       chain->count - chain->readable) <
-	    sizeof(struct virtio_mem_resp)) {
+	if (chain_room(chain) < sizeof(struct virtio_mem_resp)) {
 		virtio_break(&v->vio, "no room for a response");
 		return false;
 	}
@@ -363,27 +358,17 @@ static bool begin(struct vmem *v)
 static void vmem_notify(struct virtio *vio, unsigned queue)
 {
 	struct vmem *v = vmem_of(vio);
-	unsigned left = vio->queue[queue].ring.size;
-	bool goes_on = true;
 
-	/* A step of work is as much as many short answers. */
-	if (v->work.taken)
-		left = 0;
-	while (left > 0 && !v->work.taken &&
-	       virtio_pop(vio, queue, &v->work.chain)) {
+	while (!v->work.taken && virtio_pop(vio, queue, &v->work.chain))
 		if (!begin(v))
 			return;
-		left--;
-	}
-	if (v->work.taken) {
-		goes_on = step(v);
-		left = 0;
-	}
-	virtio_flush(vio, queue);
-	if (!goes_on)
+	if (!v->work.taken)
+		return;
+	/* A step of work is a turn of its own. */
+	if (step(v))
+		virtio_spend(vio, UINT64_MAX);
+	else
 		loop_timer_set(&v->again, AGAIN);
-	else if (left == 0)
-		virtio_kick(vio, queue);
 }
 
 /* Blocks stay as they are: the next driver will find which are plugged. */

@@ -10,7 +10,6 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "mem/iov.h"
 
 /* Source: section 5.8.2. */
 enum { EVENTS, STATUS, QUEUES };
@@ -106,9 +105,7 @@ static void tell(struct power_button *button)
 		store_le16(event, press[i].type);
 		store_le16(event + 2, press[i].code);
 		store_le32(event + 4, press[i].value);
-		len = iov_write(chain.iov + chain.readable,
-				chain.count - chain.readable, 0, event,
-				sizeof(event));
+		len = chain_write(&chain, 0, event, sizeof(event));
 		virtio_push(vio, EVENTS, &chain, (uint32_t)len);
 		if (len < sizeof(event))
 			return virtio_break(vio, "an event has no room in its "
@@ -121,16 +118,10 @@ static void tell(struct power_button *button)
 /* There is no lamp to light. */
 static void drop_status(struct virtio *vio)
 {
-	unsigned chains = vio->queue[STATUS].ring.size;
 	struct virtq_chain chain;
 
-	while (chains > 0 && virtio_pop(vio, STATUS, &chain)) {
+	while (virtio_pop(vio, STATUS, &chain))
 		virtio_push(vio, STATUS, &chain, 0);
-		chains--;
-	}
-	virtio_flush(vio, STATUS);
-	if (chains == 0)
-		virtio_kick(vio, STATUS);
 }
 
 static void button_notify(struct virtio *vio, unsigned queue)

@@ -268,6 +268,7 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain)
 			   (gpa_t)(q->next_avail % q->size) * AVAIL_ENTRY,
 		   &chain->head) < 0)
 		return -EINVAL;
+	chain->mem = q->mem;
 	chain->readable = 0;
 	chain->count = 0;
 	if (walk(q, chain) < 0)

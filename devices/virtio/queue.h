@@ -19,23 +19,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
+#include "devices/virtio/chain.h"
 #include "mem/map.h"
-
-/* The longest chain taken, indirect descriptors included. */
-#define VIRTQ_MAX_SIZE 256
-
-/* Buffers that do not overlap cross each border between regions once. */
-#define VIRTQ_MAX_IOV (VIRTQ_MAX_SIZE + MEM_MAX_REGIONS)
-
-/* A buffer the driver has handed over, as host memory. */
-struct virtq_chain {
-	uint16_t head; /* what virtq_push() gives back */
-	size_t readable; /* iov[0, readable) is from the driver */
-	size_t count; /* iov[readable, count) is to be written */
-	struct iovec iov[VIRTQ_MAX_IOV];
-};
 
 struct virtq {
 	const struct mem_map *mem; /* borrowed */

@@ -6,54 +6,39 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "mem/iov.h"
+/* How much is made at a time, in bytes. */
+#define PIECE 4096
 
-/* How much one call of notify() makes at most, in bytes. */
-#define BURST ((size_t)64 * 1024)
-
-/* Fills the writable buffers with up to @max bytes. Returns how many. */
-static size_t fill(const struct virtq_chain *chain, size_t max)
+/*
+ * Fills the room of a chain until the turn is over, but with a piece at least:
+ * a driver takes no buffer that is empty. Returns how much it made, in bytes.
+ */
+static size_t fill_chain(struct virtio *vio, const struct virtq_chain *chain)
 {
+	const size_t room = chain_room(chain);
 	size_t done = 0;
+	uint8_t buf[PIECE];
 
-	for (size_t i = chain->readable; i < chain->count; i++) {
-		const struct iovec *iov = &chain->iov[i];
-		const size_t left = max - done;
-		const size_t want = iov->iov_len < left ? iov->iov_len : left;
-		ssize_t n;
+	do {
+		const size_t want = room - done < PIECE ? room - done : PIECE;
+		/* It has not to wait: see wait_until_ready(). */
+		const ssize_t n = getrandom(buf, want, GRND_NONBLOCK);
 
-		/*
-		 * There is nothing to wait for since *_new(); at most a signal
-		 * makes it come short.
-		 */
-		n = getrandom(iov->iov_base, want, GRND_NONBLOCK);
-		if (n < 0) {
-			iov_touch(iov, 1);
+		if (n <= 0)
 			break;
-		}
-		done += (size_t)n;
-		if ((size_t)n < iov->iov_len)
-			break;
-	}
+		done += chain_write(chain, done, buf, (size_t)n);
+		virtio_spend(vio, (uint64_t)n);
+	} while (done < room && virtio_turn_left(vio) > 0);
 	return done;
 }
 
 static void rng_notify(struct virtio *vio, unsigned queue)
 {
-	unsigned chains = vio->queue[queue].ring.size;
-	size_t bytes = BURST;
 	struct virtq_chain chain;
 
-	while (chains > 0 && bytes > 0 && virtio_pop(vio, queue, &chain)) {
-		const size_t len = fill(&chain, bytes);
-
-		virtio_push(vio, queue, &chain, (uint32_t)len);
-		chains--;
-		bytes -= len;
-	}
-	virtio_flush(vio, queue);
-	if (chains == 0 || bytes == 0)
-		virtio_kick(vio, queue);
+	while (virtio_pop(vio, queue, &chain))
+		virtio_push(vio, queue, &chain,
+			    (uint32_t)fill_chain(vio, &chain));
 }
 
 static void rng_destroy(struct virtio *vio)

@@ -10,8 +10,6 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
-#include "mem/blocks.h"
-#include "mem/dirty.h"
 
 /* What the code around the devices does for all of them. */
 static const uint64_t common_features = 1ULL << VIRTIO_F_VERSION_1 |
@@ -33,6 +31,17 @@ static bool is_live(const struct virtio *vio, unsigned queue)
 	       vio->queue[queue].ring.enabled;
 }
 
+/* Gives a queue its turn, and another one if that was not enough. */
+static void serve_queue(struct virtio *vio, unsigned queue)
+{
+	vio->turn = VIRTIO_TURN;
+	vio->ops->notify(vio, queue);
+	virtio_flush(vio, queue);
+	if (vio->turn == 0)
+		virtio_kick(vio, queue);
+	vio->turn = UINT64_MAX;
+}
+
 static void kicked(struct loop_watch *watch, uint32_t events)
 {
 	struct virtio_queue *q = container_of(watch, struct virtio_queue, kick);
@@ -41,7 +50,7 @@ static void kicked(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	if (is_live(vio, queue) && !vio->paused)
-		vio->ops->notify(vio, queue);
+		serve_queue(vio, queue);
 }
 
 static int init_queue(struct virtio *vio, struct virtio_queue *q,
@@ -67,6 +76,7 @@ int virtio_init(struct virtio *vio, const struct virtio_ops *ops,
 
 	vio->ops = ops;
 	vio->loop = loop;
+	vio->turn = UINT64_MAX;
 	vio->offered = common_features;
 	vio->required = 1ULL << VIRTIO_F_VERSION_1;
 	(void)pthread_mutex_init(&vio->dev.lock, NULL);
@@ -108,12 +118,21 @@ bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain)
 	struct virtq *ring = &vio->queue[queue].ring;
 	int r;
 
-	if (!is_live(vio, queue) || vio->paused)
+	if (!is_live(vio, queue) || vio->paused || vio->turn == 0)
 		return false;
 	r = virtq_pop(ring, chain);
 	if (r < 0)
 		virtio_break(vio, ring->fault);
-	return r > 0;
+	if (r <= 0)
+		return false;
+	virtio_spend(vio, chain->count * VIRTIO_BUFFER_WORK);
+	return true;
+}
+
+void virtio_spend(struct virtio *vio, uint64_t work)
+{
+	if (vio->turn != UINT64_MAX)
+		vio->turn -= work < vio->turn ? work : vio->turn;
 }
 
 void virtio_push(struct virtio *vio, unsigned queue,
@@ -121,10 +140,6 @@ void virtio_push(struct virtio *vio, unsigned queue,
 {
 	struct virtq *ring = &vio->queue[queue].ring;
 
-	mem_wrote_iov(ring->mem, chain->iov + chain->readable,
-		      chain->count - chain->readable);
-	if (ring->mem->grows)
-		blocks_settle(ring->mem, chain->iov, chain->count);
 	if (is_live(vio, queue) && virtq_push(ring, chain->head, len) < 0)
 		virtio_break(vio, ring->fault);
 }

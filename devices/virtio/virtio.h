@@ -36,14 +36,15 @@ struct virtio_ops {
 	const char *name; /* for messages */
 	uint32_t id; /* section 5 */
 	/*
-	 * Look at the queue: it is live. Takes no more chains in one call than
-	 * the queue has entries, and kicks itself for the rest. Loop thread.
+	 * Serves a live queue until virtio_pop() returns false. One call is one
+	 * turn: see virtio_pop() and virtio_spend(). virtio_flush() follows.
+	 * Loop thread.
 	 */
 	void (*notify)(struct virtio *vio, unsigned queue);
 	/*
-	 * Drops what was taken from the queue. When it returns nothing touches
-	 * a buffer of it any more. It is disabled already: virtio_push() gives
-	 * nothing back. NULL: the device keeps no chain between calls.
+	 * Drops the chains that were taken from the queue. On return nothing
+	 * accesses their buffers. The queue is disabled already: virtio_push()
+	 * gives nothing back. NULL: the device keeps no chain between calls.
 	 */
 	void (*quiesce)(struct virtio *vio, unsigned queue);
 	/*
@@ -95,6 +96,8 @@ struct virtio {
 	bool paused;
 	bool config_news; /* the driver is told of a change after the pause */
 	uint32_t generation; /* counts changes of the configuration space */
+	uint64_t turn; /* what is left of it, in bytes of work; UINT64_MAX:
+			  ops->notify() is not running */
 
 	const void *config; /* configuration space; the device's own storage */
 	size_t config_len; /* in bytes */
@@ -140,20 +143,37 @@ static inline bool virtio_has(const struct virtio *vio, unsigned bit)
 }
 
 /*
+ * A turn: what one call of ops->notify() may do before others have theirs. In
+ * bytes of work. Each buffer of a chain counts as VIRTIO_BUFFER_WORK of them,
+ * for the walk and the translation; data counts as virtio_spend() says. So a
+ * turn is at most 512 buffers, and the chain that was begun last.
+ */
+#define VIRTIO_TURN ((uint64_t)64 * 1024)
+#define VIRTIO_BUFFER_WORK 128
+
+/*
  * For devices: takes the queue's next chain, as virtq_pop(). Returns false if
- * there is none, or none to be had: the device is broken, stopped, paused or
- * reset.
+ * the queue has none; if the device is broken, stopped, paused or reset; or if
+ * the turn is over, and then the queue is kicked for the next one.
  */
 bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain);
 
+/* For devices: takes @work bytes off the turn. UINT64_MAX ends it. Does nothing
+ * outside of ops->notify(). */
+void virtio_spend(struct virtio *vio, uint64_t work);
+
+/* For devices: what is left of the turn, in bytes of work. 0: it is over. */
+static inline uint64_t virtio_turn_left(const struct virtio *vio)
+{
+	return vio->turn;
+}
+
 /*
- * For devices: gives a chain back, with @len bytes written. The driver is not
- * told before virtio_flush(). If the queue was reset since, it goes nowhere;
- * but all of its writable part counts as written in any case (mem/dirty.h), and
- * what of it the guest unplugged meanwhile goes back to the host
- * (mem/blocks.h); so what was popped and may have been used is always pushed.
+ * For devices: gives a chain back. The driver is not told before
+ * virtio_flush(). A chain of a queue that was reset since goes nowhere.
  *
- * @chain: as virtio_pop() gave it, as far as it is writable
+ * @chain: only its head counts
+ * @len:   bytes written, from the start of its room
  */
 void virtio_push(struct virtio *vio, unsigned queue,
 		 const struct virtq_chain *chain, uint32_t len);

@@ -186,7 +186,7 @@ static void use_buffer(struct model *m, struct fuzz_input *in)
 	if (late->count > 0) {
 		for (size_t i = 0; i < late->count; i++)
 			memset(late->iov[i].iov_base, 2, 1);
-		/* As virtio_push() does it, of another device's queue. */
+		/* As chain_wrote() does it, for another device. */
 		blocks_settle(&m->rig.ram.map, late->iov, late->count);
 		late->count = 0;
 		return;

@@ -182,21 +182,6 @@ static void wrote__what_is_not_the_guests_is_ignored(void **state)
 	expect_only(f, f->a, HIGH, HIGH_PAGES);
 }
 
-static void wrote__every_buffer_of_an_iovec(void **state)
-{
-	struct fixture *f = *state;
-	const struct iovec iov[] = { { f->low, 1 }, { f->high + PAGE, PAGE } };
-
-	mem_wrote_iov(&f->map, iov, 2);
-	add(f, &f->a);
-	expect_nothing(f, f->a);
-	mem_wrote_iov(&f->map, iov, 2);
-	harvest(f, f->a);
-	expect_run(f, f->a, LOW, 1);
-	expect_run(f, f->a, HIGH + PAGE, 1);
-	expect_end(f, f->a);
-}
-
 static void write__and_its_like_tell(void **state)
 {
 	struct fixture *f = *state;
@@ -498,7 +483,6 @@ int main(void)
 		TEST(wrote__without_a_reader_leaves_no_trace),
 		TEST(wrote__marks_each_page_it_touches),
 		TEST(wrote__what_is_not_the_guests_is_ignored),
-		TEST(wrote__every_buffer_of_an_iovec),
 		TEST(write__and_its_like_tell),
 		TEST(next__runs_end_where_a_chunk_does),
 		TEST(next__without_a_harvest_gives_nothing),

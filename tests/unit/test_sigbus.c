@@ -249,13 +249,13 @@ static void touch__finds_what_a_system_call_did_not_say(void **state)
 	(void)state;
 	catch ();
 	assert_true(fd >= 0);
-	iov_touch(iov, 2);
+	iov_touch(iov, 2, SIZE_MAX);
 	assert_int_equal(stops, 0);
 	assert_int_equal(truncate(path, SIZE - 4096), 0);
 	if (backing[1].page == 4096)
 		assert_int_equal(read(fd, backing[1].host + SIZE - 4096, 4096),
 				 -1);
-	iov_touch(iov, 2);
+	iov_touch(iov, 2, SIZE_MAX);
 	if (backing[1].page == 4096)
 		assert_int_equal(stops, 1);
 	assert_int_equal(close(fd), 0);

@@ -8,6 +8,7 @@
 #include "base/loop.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/mmio.h"
+#include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "mem/dirty.h"
 #include "tests/unit/fake_disk.h"
@@ -220,17 +221,73 @@ static void blk__read_cut_off_by_a_reset_is_told(void **state)
 	end(&rig);
 }
 
-static void rng__buffers_are_told(void **state)
+/* Buffers may be large, and overlap: to tell of all takes seconds. */
+static void blk__of_a_large_buffer_only_what_was_written_is_told(void **state)
 {
-	const struct range buf[] = { { DATA, 2 * PAGE } };
+	struct rig rig;
+
+	(void)state;
+	begin_disk(&rig);
+	submit(&rig, VIRTIO_BLK_T_GET_ID, 64 * PAGE);
+	remember(&rig);
+	loop_kick(rig.vio, 0);
+	assert_int_equal(compare(&rig), 3);
+	end(&rig);
+}
+
+static void begin_rng(struct rig *rig)
+{
+	struct err err = { 0 };
+
+	begin(rig);
+	assert_int_equal(
+		virtio_rng_new(&rig->vio, &rig->ram.map, rig->loop, &err), 0);
+	plug(rig);
+}
+
+static void rng__of_a_large_buffer_only_what_was_written_is_told(void **state)
+{
+	const struct range buf = { RAM_BORDER, RAM_SIZE };
+	struct rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	begin_rng(&rig);
+	queue_send(&rig.q, &buf, 0, 1);
+	remember(&rig);
+	loop_kick(rig.vio, 0);
+	assert_true(queue_take(&rig.q, &id, &len));
+	assert_true(len < RAM_SIZE / 2);
+	assert_int_equal(compare(&rig), len / PAGE + 1);
+	end(&rig);
+}
+
+static void button__of_a_large_buffer_only_the_event_is_told(void **state)
+{
+	const struct range buf = { RAM_BORDER, RAM_SIZE };
 	struct err err = { 0 };
 	struct rig rig;
 
 	(void)state;
 	begin(&rig);
-	assert_int_equal(virtio_rng_new(&rig.vio, &rig.ram.map, rig.loop, &err),
-			 0);
+	assert_int_equal(
+		virtio_power_button_new(&rig.vio, &rig.ram.map, rig.loop, &err),
+		0);
 	plug(&rig);
+	queue_send(&rig.q, &buf, 0, 1);
+	remember(&rig);
+	assert_int_equal(virtio_power_button_press(rig.vio), 0);
+	assert_int_equal(compare(&rig), 1 + 1);
+	end(&rig);
+}
+
+static void rng__buffers_are_told(void **state)
+{
+	const struct range buf[] = { { DATA, 2 * PAGE } };
+	struct rig rig;
+
+	(void)state;
+	begin_rng(&rig);
 	queue_send(&rig.q, buf, 0, 1);
 	remember(&rig);
 	loop_kick(rig.vio, 0);
@@ -246,7 +303,13 @@ int main(void)
 		cmocka_unit_test(blk__serial_number_is_told),
 		cmocka_unit_test(blk__failed_read_tells_of_all),
 		cmocka_unit_test(blk__read_cut_off_by_a_reset_is_told),
+		cmocka_unit_test(
+			blk__of_a_large_buffer_only_what_was_written_is_told),
 		cmocka_unit_test(rng__buffers_are_told),
+		cmocka_unit_test(
+			rng__of_a_large_buffer_only_what_was_written_is_told),
+		cmocka_unit_test(
+			button__of_a_large_buffer_only_the_event_is_told),
 	};
 
 	return RUN_TESTS(tests);

@@ -468,18 +468,18 @@ static void listener__is_told_what_is_plugged(void **state)
 	assert_true(info.driver);
 }
 
-/* A buffer that was unplugged when the device gives it back. */
-static void push__leaves_no_memory_in_what_is_unplugged(void **state)
+/* A buffer that was unplugged before the device accesses it. */
+static void chain__leaves_no_memory_in_what_is_unplugged(void **state)
 {
-	struct virtq_chain chain = { .count = 1 };
+	const uint8_t bytes[512] = { 0xaa };
 	struct vmem_rig *rig = *state;
+	struct virtq_chain chain = { .mem = &rig->ram.map, .count = 1 };
 
 	resize(rig, GIB);
 	assert_int_equal(plug(rig, 0, 1), VIRTIO_MEM_RESP_ACK);
 	chain.iov[0] = (struct iovec){ rig->backing.host + 4096, 512 };
 	assert_int_equal(unplug(rig, 0, 1), VIRTIO_MEM_RESP_ACK);
-	memset(chain.iov[0].iov_base, 0xaa, 512);
-	virtio_push(rig->vio, 0, &chain, 512);
+	assert_int_equal(chain_write(&chain, 0, bytes, sizeof(bytes)), 512);
 	assert_int_equal(rig->backing.host[4096], 0);
 }
 
@@ -522,7 +522,7 @@ int main(void)
 		TEST(pause__comes_when_a_request_is_done),
 		TEST(reset__keeps_blocks_a_restart_does_not),
 		TEST(listener__is_told_what_is_plugged),
-		TEST(push__leaves_no_memory_in_what_is_unplugged),
+		TEST(chain__leaves_no_memory_in_what_is_unplugged),
 	};
 
 	return RUN_TESTS(tests);

@@ -121,12 +121,55 @@ static void notify__a_greedy_guest_waits_its_turn(void **state)
 	end(&rig);
 }
 
+/* Chains of many small buffers take their time to walk. */
+static void notify__small_buffers_count_too(void **state)
+{
+	struct rig rig;
+	uint32_t id, len;
+	gpa_t table;
+
+	(void)state;
+	begin(&rig);
+	mmio_write(rig.dev, 0x070, 0);
+	mmio_begin(rig.dev, 1ULL << VIRTIO_RING_F_INDIRECT_DESC);
+	mmio_queue(rig.dev, 0, &rig.q);
+	mmio_go(rig.dev);
+	table = ram_alloc(&rig.ram, 256 * 16, 16);
+	for (uint16_t i = 0; i < 256; i++)
+		desc_write(
+			&rig.ram, table, i,
+			(struct vring_desc){
+				RAM_BORDER, 1,
+				(uint16_t)(VRING_DESC_F_WRITE |
+					   (i < 255 ? VRING_DESC_F_NEXT : 0)),
+				(uint16_t)(i + 1) });
+	desc_write(&rig.ram, rig.q.desc, 0,
+		   (struct vring_desc){ table, 256 * 16, VRING_DESC_F_INDIRECT,
+					0 });
+	for (unsigned i = 0; i < 3; i++)
+		queue_offer(&rig.q, 0);
+	(void)rung(&rig);
+	loop_kick(rig.vio, 0);
+	assert_true(queue_take(&rig.q, &id, &len));
+	assert_int_equal(len, 256);
+	assert_true(queue_take(&rig.q, &id, &len));
+	assert_false(queue_take(&rig.q, &id, &len));
+	assert_int_equal(rig.irq.count, 1);
+	assert_true(rung(&rig));
+	loop_kick(rig.vio, 0);
+	assert_true(queue_take(&rig.q, &id, &len));
+	assert_int_equal(len, 256);
+	assert_false(rung(&rig));
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(notify__fills_the_buffers_and_nothing_else),
 		cmocka_unit_test(notify__readable_buffers_come_back_empty),
 		cmocka_unit_test(notify__a_greedy_guest_waits_its_turn),
+		cmocka_unit_test(notify__small_buffers_count_too),
 	};
 
 	return RUN_TESTS(tests);
