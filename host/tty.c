@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "host/tty_end.h"
 #include "host/tty_key.h"
+#include "host/tty_mode.h"
 
 #define IN_SIZE 1024 /* read ahead, in bytes */
 #define OUT_SIZE 16384 /* waits for the host, in bytes */
@@ -24,7 +25,9 @@ struct input {
 	struct tty_end end;
 	struct tty_mode mode;
 	struct loop_watch watch;
+	struct loop_timer look; /* at who has the terminal */
 	bool terminal; /* keys have meanings, and are always read */
+	bool away; /* the terminal is with another job */
 	bool always; /* epoll refused: a file, which is always ready */
 	bool armed; /* the watch will tell */
 	bool escape; /* state of tty_key() */
@@ -268,15 +271,29 @@ static bool in_wanted(const struct tty *tty)
 {
 	const struct input *in = &tty->in;
 
-	if (in->end.how == TTY_END_NONE || in->len == IN_SIZE)
+	if (in->end.how == TTY_END_NONE || in->away || in->len == IN_SIZE)
 		return false;
 	return in->terminal || (tty->user && in->len == 0);
+}
+
+/* In the foreground the terminal is made raw. In the background the mode and
+ * the input are the other job's: looks again later. */
+static int in_look(struct tty *tty, struct err *err)
+{
+	struct input *in = &tty->in;
+
+	in->away = tty_mode_background(in->end.fd);
+	if (!in->away)
+		return tty_mode_raw(&in->mode, in->end.fd, err);
+	loop_timer_set(&in->look, TTY_MODE_LOOK_MS * NS_PER_MS);
+	return 0;
 }
 
 static void in_read(struct tty *tty)
 {
 	struct input *in = &tty->in;
 	uint8_t buf[IN_SIZE];
+	struct err err = { 0 };
 	ssize_t n;
 
 	if (!in_wanted(tty))
@@ -286,6 +303,10 @@ static void in_read(struct tty *tty)
 		in_take(tty, buf[i]);
 	if (n > 0 || n == -EAGAIN)
 		return;
+	if (in->terminal && tty_mode_background(in->end.fd)) {
+		(void)in_look(tty, &err);
+		return;
+	}
 	/* The end, or a terminal that is gone. tty_free() closes it. */
 	loop_remove(tty->loop, &in->watch);
 	in->end.how = TTY_END_NONE;
@@ -342,7 +363,18 @@ void tty_attach(struct tty *tty, struct tty_user *user)
 
 void tty_continued(struct tty *tty)
 {
-	tty_mode_again(&tty->in.mode, tty->in.end.fd);
+	struct err err = { 0 };
+
+	if (!tty->in.terminal || tty->in.end.how == TTY_END_NONE)
+		return;
+	/* A terminal that is hung up fails. Reading it tells. */
+	(void)in_look(tty, &err);
+	in_resume(tty);
+}
+
+static void in_look_again(struct loop_timer *timer)
+{
+	tty_continued(container_of(timer, struct tty, in.look));
 }
 
 static int in_watch(struct tty *tty, struct err *err)
@@ -369,12 +401,6 @@ static int in_init(struct tty *tty, int fd, struct err *err)
 	r = tty_end_open(&in->end, fd, O_RDONLY, err);
 	if (r < 0)
 		return r;
-	if (isatty(fd) && !tty_mode_ours(fd)) {
-		log_info("in the background: the terminal is left alone");
-		tty_end_close(&in->end);
-		return 0;
-	}
-
 	tty->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tty->kick.fd < 0)
 		return err_sys(err, "eventfd");
@@ -386,8 +412,17 @@ static int in_init(struct tty *tty, int fd, struct err *err)
 	if (r < 0)
 		return r;
 
-	in->terminal = isatty(fd);
-	return in->terminal ? tty_mode_raw(&in->mode, in->end.fd, err) : 0;
+	if (!in->end.terminal)
+		return 0;
+	r = loop_timer_add(tty->loop, &in->look, err);
+	if (r < 0)
+		return r;
+	in->look.expired = in_look_again;
+	in->terminal = true;
+	r = in_look(tty, err);
+	if (in->away)
+		log_info("in the background: the terminal is left alone");
+	return r;
 }
 
 static int out_init(struct tty *tty, int fd, struct err *err)
@@ -437,6 +472,8 @@ struct tty *tty_free(struct tty *tty)
 		loop_remove(tty->loop, &tty->out.watch);
 	if (tty->in.end.how != TTY_END_NONE)
 		loop_remove(tty->loop, &tty->in.watch);
+	if (tty->in.terminal)
+		loop_timer_remove(tty->loop, &tty->in.look);
 	if (tty->kick.fd >= 0)
 		loop_remove(tty->loop, &tty->kick);
 	tty_mode_restore(&tty->in.mode, tty->in.end.fd);

@@ -9,16 +9,16 @@
  * a killed terminal, a full disk) that is logged once, and from then on output
  * is thrown away: the guest does not care.
  *
- * On a terminal, raw mode is set while the object lives, and restored by
- * tty_free(). Ctrl-a is the escape: Ctrl-a x leaves, Ctrl-a b sends a break
- * (SysRq), Ctrl-a Ctrl-a (or Ctrl-a a) sends a Ctrl-a, Ctrl-a h shows this
- * list. To see these when the guest takes no input, some is read ahead from a
- * terminal. A break goes out at once, before input there is no room for.
- * Without a terminal on the input no byte is special.
+ * A terminal is in raw mode while the process is in its foreground; tty_free()
+ * restores the mode it had. Ctrl-a is the escape: Ctrl-a x leaves, Ctrl-a b
+ * sends a break (SysRq), Ctrl-a Ctrl-a (or Ctrl-a a) sends a Ctrl-a, Ctrl-a h
+ * shows this list. To see these when the guest takes no input, some is read
+ * ahead from a terminal. A break goes out at once, before input there is no
+ * room for. Without a terminal on the input no byte is special.
  *
- * A program in the background of a terminal may neither read it nor change its
- * mode: then, for its whole life, there is no input, and the terminal stays as
- * it is.
+ * A job in the background of its terminal may neither read it nor change its
+ * mode. Then there is no input, and the mode stays as it is, until the shell
+ * brings the job to the foreground.
  */
 #ifndef HOST_TTY_H
 #define HOST_TTY_H
@@ -82,8 +82,8 @@ struct tty *tty_free(struct tty *tty);
  * Thread: setup, or loop. */
 void tty_attach(struct tty *tty, struct tty_user *user);
 
-/* The process was stopped and goes on: the terminal is made raw again, if it is
- * in its foreground. Thread: loop. */
+/* Call after SIGCONT: the process may have come to the foreground or left it,
+ * and the shell may have changed the mode. Thread: loop. */
 void tty_continued(struct tty *tty);
 
 /*

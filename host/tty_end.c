@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "host/tty_mode.h"
 
 /* A file description of our own for the same file, or -1. */
 static int reopen(int fd, int mode, const struct stat *st)
@@ -41,7 +41,8 @@ int tty_end_open(struct tty_end *end, int fd, int mode, struct err *err)
 		return err_set(err, -EISDIR, "descriptor %d is a directory",
 			       fd);
 
-	*end = (struct tty_end){ -1, TTY_END_DIRECT, 0 };
+	*end = (struct tty_end){ .fd = -1, .how = TTY_END_DIRECT };
+	end->terminal = S_ISCHR(st.st_mode) && isatty(fd);
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
 		own = reopen(fd, mode, &st);
 		if (own < 0) {
@@ -82,7 +83,8 @@ static ssize_t read_once(const struct tty_end *end, void *buf, size_t len)
 	}
 	if (end->how == TTY_END_SOCKET)
 		return recv(end->fd, buf, len, MSG_DONTWAIT);
-	return read(end->fd, buf, len);
+	return end->terminal ? tty_mode_read(end->fd, buf, len)
+			     : read(end->fd, buf, len);
 }
 
 ssize_t tty_end_read(const struct tty_end *end, void *buf, size_t len)
@@ -129,60 +131,4 @@ ssize_t tty_end_write(const struct tty_end *end, const void *buf, size_t len)
 			return -errno;
 	}
 	return (ssize_t)done;
-}
-
-bool tty_mode_ours(int fd)
-{
-	const pid_t group = tcgetpgrp(fd);
-
-	if (group >= 0)
-		return group == getpgrp();
-	/* A terminal, but not our session's: no job control to mind. */
-	return isatty(fd);
-}
-
-/* From the background it would stop us: that was ruled out, but may change at
- * any time; while the signal is blocked, it does not. */
-static int set_mode(int fd, const struct termios *mode)
-{
-	sigset_t block, old;
-	int r;
-
-	(void)sigemptyset(&block);
-	(void)sigaddset(&block, SIGTTOU);
-	(void)pthread_sigmask(SIG_BLOCK, &block, &old);
-	do /* TCSANOW: the others wait for a terminal that was stopped */
-		r = tcsetattr(fd, TCSANOW, mode);
-	while (r < 0 && errno == EINTR);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return r;
-}
-
-static int set_raw(int fd, const struct termios *saved)
-{
-	struct termios raw = *saved;
-
-	cfmakeraw(&raw);
-	return set_mode(fd, &raw);
-}
-
-int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err)
-{
-	if (tcgetattr(fd, &mode->saved) < 0 || set_raw(fd, &mode->saved) < 0)
-		return err_sys(err, "terminal mode");
-	mode->changed = true;
-	return 0;
-}
-
-void tty_mode_again(const struct tty_mode *mode, int fd)
-{
-	if (mode->changed && tty_mode_ours(fd))
-		(void)set_raw(fd, &mode->saved);
-}
-
-void tty_mode_restore(struct tty_mode *mode, int fd)
-{
-	if (mode->changed && tty_mode_ours(fd))
-		(void)set_mode(fd, &mode->saved);
-	mode->changed = false;
 }

@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <termios.h>
 
 #include "base/err.h"
 
@@ -29,6 +28,7 @@ struct tty_end {
 		TTY_END_POLL,
 	} how;
 	size_t step; /* with TTY_END_POLL: bytes that one write may be */
+	bool terminal;
 };
 
 /*
@@ -45,33 +45,12 @@ int tty_end_open(struct tty_end *end, int fd, int mode, struct err *err);
 void tty_end_close(struct tty_end *end);
 
 /* Returns how many bytes were read; 0 at the end; -EAGAIN if there are none
- * now; or another negative errno. */
+ * now; -EIO from a terminal that is hung up, or with another job (see
+ * tty_mode_background()); or another negative errno. */
 ssize_t tty_end_read(const struct tty_end *end, void *buf, size_t len);
 
 /* Returns how many bytes were written, 0 if none can be now; or a negative
  * errno. Raises SIGPIPE on a broken pipe, unless the process ignores it. */
 ssize_t tty_end_write(const struct tty_end *end, const void *buf, size_t len);
-
-/* A terminal's mode, to be restored. Zeroed: nothing to restore. */
-struct tty_mode {
-	bool changed;
-	struct termios saved;
-};
-
-/*
- * True if @fd is a terminal from which we may read: not one whose foreground
- * is another job of our session.
- */
-bool tty_mode_ours(int fd);
-
-/* Sets raw mode: each byte goes both ways as it is. Returns 0 or -errno. */
-int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err);
-
-/* Sets raw mode again where tty_mode_raw() had: a shell that saw us stopped has
- * set its own. Not under another job that has the terminal now. */
-void tty_mode_again(const struct tty_mode *mode, int fd);
-
-/* Puts back what was; but not under another job that has the terminal now. */
-void tty_mode_restore(struct tty_mode *mode, int fd);
 
 #endif

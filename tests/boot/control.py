@@ -71,6 +71,12 @@ def cases() -> list[Case]:
              r"expect a-42 send '\x01x' status 0 same -- vmm console s && "
              r"on_pty expect a-42 send 'poweroff -f\n' status 0 same -- "
              "vmm console s && wait $! && echo over", out=("over",)),
+        Case("console-in-the-background-then-fg", host=HOST,
+             script=SOCKET + r"on_pty send 'vmm console s &\n' expect "
+             r"'/ # ' send 'fg\n' expect 'vmm console s' "
+             r"send 'echo b-$((6*7))\n' expect b-42 raw send '\x01x' "
+             r"expect '# ' send 'exit\n' status 0 same -- sh -i && "
+             "vmm stop --force s && wait $! && echo over", out=("over",)),
         Case("mem-tells-regions-of-any-name", host=HOST, quiet=True,
              script=NAMES, out=('"ROM gr??e.bin"',
                                 '"ROM a23456789012345678"', "told")),

@@ -116,6 +116,12 @@ def terminals() -> list[Case]:
                     r"send 'echo d-$((6*7))\n' expect d-42 "
                     r"send '\x01x' status 0 same "
                     f"-- {SHELL}"),
+        Case("started-in-the-background-then-fg", host=HOST,
+             script=f"cat >job <<'E'\nexec {SHELL}\nE\n"
+                    r"on_pty send 'sh job &\n' expect '/ # ' "
+                    r"send 'fg\n' expect 'sh job' send 'echo e-$((6*7))\n' "
+                    r"expect e-42 raw send '\x01x' expect '# ' "
+                    r"send 'exit\n' status 0 same -- sh -i"),
         Case("terminal-restored-after-timeout", host=HOST,
              script="on_pty expect 'Booting Linux' raw status 124 same -- "
                     f'{RUN} --cmdline "console=ttyS0 earlycon" --timeout 6s'),

@@ -21,7 +21,7 @@ from test_client import ClientTest
 
 
 class Console(ClientTest):
-    def on_terminal(self, *words, stdout=None):
+    def on_terminal(self, *words, stdout=None, shell=(), pass_fds=()):
         """vmm on a terminal of its own: the process, and our end of it."""
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
@@ -29,10 +29,11 @@ class Console(ClientTest):
         self.mode = termios.tcgetattr(theirs)
         self.theirs = theirs
         process = subprocess.Popen(
-            [test_client.PROGRAM, *words], stdin=theirs, stderr=theirs,
+            [*shell, test_client.PROGRAM, *words], stdin=theirs, stderr=theirs,
             stdout=theirs if stdout is None else stdout,
             env={**os.environ, "XDG_RUNTIME_DIR": str(self.folder)},
-            start_new_session=True)
+            start_new_session=True, pass_fds=pass_fds, preexec_fn=lambda:
+            shell and fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         self.addCleanup(process.kill)
         return process, ours
 
@@ -134,6 +135,32 @@ class Console(ClientTest):
         self.assertEqual(termios.tcgetattr(self.theirs), raw)
         os.write(fd, b"\x01x")
         self.ended(process, 0)
+
+    def test_in_the_background_it_leaves_the_terminal_alone(self):
+        machine = self.machine("web")
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        # bash's fg sends no signal to a job that was not stopped.
+        process, fd = self.on_terminal(
+            "console", "web", pass_fds=(reader,), shell=(
+                "bash", "-c", f'set -m; "$@" & read -r -u {reader}; fg; exit',
+                "bash"))
+        self.read_until(fd, b"shown first;")
+        self.assertEqual(termios.tcgetattr(self.theirs), self.mode)
+        os.write(fd, b"for the shell\n")
+        self.assertEqual(os.read(self.theirs, 100), b"for the shell\n")
+        os.write(writer, b"\n")
+        end = time.monotonic() + 120
+        while (termios.tcgetattr(self.theirs) == self.mode
+               and time.monotonic() < end):
+            time.sleep(0.01)
+        os.write(fd, b"ab\x03")
+        self.read_until(fd, b"AB\x03")
+        os.write(fd, b"\x01x")
+        self.ended(process, 0)
+        self.assertEqual(machine.typed, b"ab\x03")
+        self.assertEqual(machine.arguments, {"keys": True, "force": False})
 
     def test_the_end_of_the_guest_is_its_end(self):
         self.machine("web")

@@ -1,7 +1,7 @@
 /* tests/unit/test_tty_output.c - host/tty.c: what the guest says. */
 #include <stdio.h>
 
-#include "host/tty_end.h"
+#include "host/tty_mode.h"
 #include "tests/unit/tty_guest.h"
 
 static char pattern(size_t i)

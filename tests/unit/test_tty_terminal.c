@@ -247,12 +247,98 @@ static void terminal__stopped_it_holds_output_and_then_goes_on(void **state)
 	screen_free(&s);
 }
 
-/* In a session of its own, with the terminal, in its background. */
-static void background(const char *terminal)
+/* Ends the process if the terminal's mode is not @wanted. */
+static void require_mode(int fd, const struct termios *wanted, int status)
 {
-	struct termios before, during;
+	const struct termios now = mode_of(fd);
+
+	if (!same_mode(&now, wanted))
+		_exit(status);
+}
+
+static void stay_in_the_background(int fd, int person)
+{
+	const struct termios before = mode_of(fd);
+	struct rig *rig = rig_new(fd, fd, 100);
+
+	(void)person;
+	require_mode(fd, &before, 20);
+	(void)guest_write(rig, "ok", 2);
+	settle(rig);
+	rig_free(rig);
+	require_mode(fd, &before, 21);
+}
+
+/* As a shell does, whose group is that of the session's first process. */
+static void give_terminal(int fd, pid_t group)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTTOU);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	if (tcsetpgrp(fd, group) < 0)
+		_exit(22);
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static bool is_raw(int fd)
+{
+	return !(mode_of(fd).c_lflag & (ICANON | ECHO | ISIG));
+}
+
+/* No signal tells that the job has come to the foreground. */
+static void come_to_the_foreground(int fd, int person)
+{
+	const struct termios before = mode_of(fd);
+	struct rig *rig = rig_new(fd, fd, 100);
+
+	require_mode(fd, &before, 20);
+	give_terminal(fd, getpgrp());
+	SETTLE_UNTIL(rig, is_raw(fd));
+	say(person, "a");
+	SETTLE_UNTIL(rig, rig->guest.len == 1);
+	rig_free(rig);
+	require_mode(fd, &before, 21);
+}
+
+/* What is typed for another job is not read, and does not stop the process. */
+static void leave_and_return(int fd, int person)
+{
+	struct termios shells = mode_of(fd);
 	struct rig *rig;
-	int fd;
+
+	give_terminal(fd, getpgrp());
+	rig = rig_new(fd, fd, 100);
+	if (!is_raw(fd))
+		_exit(23);
+	give_terminal(fd, getsid(0));
+	shells.c_lflag &= ~(tcflag_t)ECHO;
+	(void)signal(SIGTTOU, SIG_IGN);
+	if (tcsetattr(fd, TCSANOW, &shells) < 0)
+		_exit(24);
+	(void)signal(SIGTTOU, SIG_DFL);
+	say(person, "shells\n");
+	settle(rig);
+	settle(rig);
+	tty_continued(rig->tty);
+	settle(rig);
+	require_mode(fd, &shells, 25);
+	if (rig->guest.len != 0 || tcflush(person, TCIOFLUSH) < 0)
+		_exit(26);
+	give_terminal(fd, getpgrp());
+	tty_continued(rig->tty);
+	if (!is_raw(fd))
+		_exit(27);
+	rig_free(rig);
+	require_mode(fd, &shells, 28);
+}
+
+/* A session with the terminal, and a job in its background that does @job. */
+static void start_session(const char *terminal, int person,
+			  void (*job)(int fd, int person))
+{
+	int fd, status;
 
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)setsid();
@@ -264,38 +350,54 @@ static void background(const char *terminal)
 		_exit(11);
 	case 0:
 		(void)setpgid(0, 0);
-		before = mode_of(fd);
-		rig = rig_new(fd, fd, 100);
-		during = mode_of(fd);
-		(void)guest_write(rig, "ok", 2);
-		settle(rig);
-		rig_free(rig);
-		_exit(same_mode(&before, &during) ? 0 : 12);
+		job(fd, person);
+		_exit(0);
 	default:
 		break;
 	}
-	int status;
-
 	if (wait3(&status, WUNTRACED, NULL) < 0)
 		_exit(13);
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 14);
 }
 
-static void new__in_the_background_the_terminal_is_left_alone(void **state)
+static void run_job(struct screen *s, void (*job)(int fd, int person))
 {
-	struct screen s = screen_new();
 	int status;
-	pid_t pid;
+	const pid_t pid = fork();
 
-	(void)state;
-	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		background(s.name);
+		start_session(s->name, s->person, job);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void new__in_the_background_the_terminal_is_left_alone(void **state)
+{
+	struct screen s = screen_new();
+
+	(void)state;
+	run_job(&s, stay_in_the_background);
 	assert_true(seen(&s, "ok"));
+	screen_free(&s);
+}
+
+static void background__then_foreground_makes_the_terminal_raw(void **state)
+{
+	struct screen s = screen_new();
+
+	(void)state;
+	run_job(&s, come_to_the_foreground);
+	screen_free(&s);
+}
+
+static void foreground__then_background_leaves_the_input_alone(void **state)
+{
+	struct screen s = screen_new();
+
+	(void)state;
+	run_job(&s, leave_and_return);
 	screen_free(&s);
 }
 
@@ -315,6 +417,10 @@ int main(void)
 			terminal__stopped_it_holds_output_and_then_goes_on),
 		cmocka_unit_test(
 			new__in_the_background_the_terminal_is_left_alone),
+		cmocka_unit_test(
+			background__then_foreground_makes_the_terminal_raw),
+		cmocka_unit_test(
+			foreground__then_background_leaves_the_input_alone),
 	};
 
 	return RUN_TESTS(tests);

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "host/tty_end.h"
 #include "host/tty_key.h"
+#include "host/tty_mode.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"
@@ -51,9 +52,11 @@ const struct cli_command console_command = {
 struct pump {
 	int fd; /* borrowed: the connection */
 	int signals; /* owned: a signalfd */
+	struct tty_end keyboard; /* owned: the standard input */
 	struct tty_end screen; /* owned: the standard output */
 	struct tty_mode mode; /* of the terminal */
 	bool terminal; /* on the standard input: keys have meanings */
+	bool away; /* the terminal is with another job */
 	bool escape; /* state of tty_key() */
 	bool typing; /* the standard input has not ended */
 	bool ended; /* the connection has */
@@ -68,6 +71,7 @@ struct pump {
 
 static void pump_finish(struct pump *pump)
 {
+	tty_end_close(&pump->keyboard);
 	tty_end_close(&pump->screen);
 	fd_closep(&pump->signals);
 }
@@ -94,15 +98,24 @@ static void leave(struct pump *pump, int signal)
 	pump->status = 128 + signal;
 }
 
+/* In the foreground the terminal is made raw. In the background the mode and
+ * the input are the other job's. */
+static int look_at_terminal(struct pump *pump, struct err *err)
+{
+	pump->away = tty_mode_background(pump->keyboard.fd);
+	return pump->away ? 0
+			  : tty_mode_raw(&pump->mode, pump->keyboard.fd, err);
+}
+
 static void take_signal(struct pump *pump)
 {
 	struct signalfd_siginfo info;
 
 	if (read(pump->signals, &info, sizeof(info)) != sizeof(info))
 		return;
-	/* A shell that saw us stopped has changed the terminal. */
+	/* The shell may have changed the mode; run() looks. */
 	if (info.ssi_signo == SIGCONT)
-		tty_mode_again(&pump->mode, STDIN_FILENO);
+		pump->away = pump->terminal;
 	else
 		leave(pump, (int)info.ssi_signo);
 }
@@ -163,13 +176,19 @@ static void tell_end(const struct pump *pump)
 static int from_user(struct pump *pump, struct err *err)
 {
 	const size_t len = pump->in_len;
-	const ssize_t n = read(STDIN_FILENO, pump->in + len,
-			       sizeof(pump->in) - len);
+	const ssize_t n = tty_end_read(&pump->keyboard, pump->in + len,
+				       sizeof(pump->in) - len);
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	if (n == -EAGAIN)
 		return 0;
-	if (n < 0 && errno != EIO) /* a terminal that is gone */
+	if (n == -EIO && pump->terminal)
+		pump->away = tty_mode_background(pump->keyboard.fd);
+	if (pump->away)
+		return 0;
+	if (n < 0 && n != -EIO) { /* EIO: a terminal that is gone */
+		errno = (int)-n;
 		return err_sys(err, "standard input");
+	}
 	if (n <= 0) {
 		pump->typing = false;
 		tell_end(pump);
@@ -206,18 +225,19 @@ static struct pollfd want(int fd, int events)
 static int turn(struct pump *pump, struct err *err)
 {
 	const bool listens = !pump->ended && pump->out_len == 0;
-	const bool types = pump->typing && !pump->ended &&
+	const bool types = pump->typing && !pump->ended && !pump->away &&
 			   pump->in_len < sizeof(pump->in);
 	struct pollfd p[] = {
 		want(pump->signals, POLLIN),
 		want(pump->fd,
 		     (listens ? POLLIN : 0) | (pump->in_len > 0 ? POLLOUT : 0)),
-		want(STDIN_FILENO, types ? POLLIN : 0),
+		want(pump->keyboard.fd, types ? POLLIN : 0),
 		want(pump->screen.fd, pump->out_len > 0 ? POLLOUT : 0),
 	};
 	int r = 0;
 
-	if (poll(p, sizeof(p) / sizeof(*p), -1) < 0)
+	if (poll(p, sizeof(p) / sizeof(*p),
+		 pump->away ? TTY_MODE_LOOK_MS : -1) < 0)
 		return errno == EINTR ? 0 : err_sys(err, "poll");
 	if (p[0].revents)
 		take_signal(pump);
@@ -238,8 +258,12 @@ static int run(struct pump *pump, struct err *err)
 {
 	int r = 0;
 
-	while (r == 0 && !pump->left && (!pump->ended || pump->out_len > 0))
-		r = turn(pump, err);
+	while (r == 0 && !pump->left && (!pump->ended || pump->out_len > 0)) {
+		if (pump->away)
+			r = look_at_terminal(pump, err);
+		if (r == 0)
+			r = turn(pump, err);
+	}
 	return r;
 }
 
@@ -256,17 +280,15 @@ static int attach(struct client *client, bool keys, bool force, struct err *err)
 /* With the terminal raw, and restored whatever happens. */
 static int talk(struct client *client, struct pump *pump, struct err *err)
 {
-	int r = 0;
+	int r;
 
 	pump->fd = client->fd;
 	/* What came right behind the reply was read with it. */
 	pump->out_len = client->len - client->at;
 	memcpy(pump->out, client->chunk + client->at, pump->out_len);
-	if (pump->terminal)
-		r = tty_mode_raw(&pump->mode, STDIN_FILENO, err);
-	if (r == 0)
-		r = run(pump, err);
-	tty_mode_restore(&pump->mode, STDIN_FILENO);
+	pump->away = pump->terminal; /* until run() has looked */
+	r = run(pump, err);
+	tty_mode_restore(&pump->mode, pump->keyboard.fd);
 	if (pump->terminal)
 		(void)fputs("\n", stderr);
 	return r;
@@ -276,6 +298,7 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	_cleanup_(pump_finish) struct pump pump = { .signals = -1,
+						    .keyboard.fd = -1,
 						    .screen.fd = -1,
 						    .typing = true };
 	struct console_words words = { 0 };
@@ -284,12 +307,14 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	r = client_parse(&console_command, argc, argv, &words.client, err);
 	if (r != 0)
 		return r;
-	pump.terminal = isatty(STDIN_FILENO) && tty_mode_ours(STDIN_FILENO);
 	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
 	if (r == 0)
 		r = catch_signals(&pump, err);
 	if (r == 0)
 		r = tty_end_open(&pump.screen, STDOUT_FILENO, O_WRONLY, err);
+	if (r == 0)
+		r = tty_end_open(&pump.keyboard, STDIN_FILENO, O_RDONLY, err);
+	pump.terminal = pump.keyboard.terminal;
 	if (r == 0)
 		r = attach(&client, pump.terminal, words.force, err);
 	if (r < 0)
