@@ -141,7 +141,11 @@ static int dispatch(int argc, char *const argv[], int *ret_status,
 	const struct command *command;
 	int r;
 
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+	if (argc < 2)
+		return err_input(err, -EINVAL,
+				 "no command given: 'vmm help' lists them, as "
+				 "in 'vmm run --kernel FILE'");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		return print_commands(err);
 	if (!strcmp(argv[1], "--version"))
 		return version_main(1, &argv[1], ret_status, err);
@@ -171,14 +175,14 @@ static void print_error(const struct err *err)
  */
 static int fill_std_fds(struct err *err)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return err_sys(err, "/dev/null");
-	(void)close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest free number is this one. */
+		if (open("/dev/null", O_RDWR) < 0)
+			return err_sys(
+				err, "descriptor %d is closed: /dev/null", fd);
+	}
 	return 0;
 }
 

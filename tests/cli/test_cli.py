@@ -16,6 +16,8 @@ PROGRAM = ROOT = None
 COMMANDS = ("run", "list", "stop", "pause", "resume", "stat", "mem",
             "balloon", "console", "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
+EMPTY_DEV = ("unshare", "-rm", "sh", "-c",
+             'mount -t tmpfs none /dev && exec "$@"', "sh")
 MOST_USED = "The most commonly used vmm commands are:"
 
 
@@ -47,15 +49,23 @@ def complete(*words):
 
 
 class Commands(unittest.TestCase):
-    def test_bare_vmm_help_and_dash_help_list_the_commands(self):
-        for words in ((), ("help",), ("--help",), ("-h",)):
+    def test_bare_vmm_says_what_to_do(self):
+        done = vmm()
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stderr,
+                         "Fatal: no command given: 'vmm help' lists them, as "
+                         "in 'vmm run --kernel FILE'\n")
+
+    def test_help_and_dash_help_list_the_commands(self):
+        for words in (("help",), ("--help",), ("-h",)):
             done = vmm(*words)
             self.assertEqual(done.returncode, 0)
             self.assertIn(MOST_USED, done.stdout.splitlines())
             self.assertEqual(done.stderr, "")
 
     def test_every_command_listed_exists(self):
-        listed = re.findall(r"^  ([a-z]+) ", vmm().stdout, re.M)
+        listed = re.findall(r"^  ([a-z]+) ", vmm("help").stdout, re.M)
         self.assertEqual(tuple(listed), COMMANDS)
         for command in listed:
             for words in ((command, "--help"), ("help", command)):
@@ -65,7 +75,7 @@ class Commands(unittest.TestCase):
                     f"Usage: vmm {command}"))
 
     def test_help_fits_a_terminal(self):
-        for words in ((), *((command, "--help") for command in COMMANDS)):
+        for words in (("help",), *((command, "--help") for command in COMMANDS)):
             for line in vmm(*words).stdout.splitlines():
                 self.assertLess(len(line), 80, line)
                 self.assertEqual(line, line.rstrip())
@@ -89,6 +99,20 @@ class Commands(unittest.TestCase):
             done = subprocess.run(["sh", "-c", f'"$0" run fd {closed}',
                                    PROGRAM], check=False)
             self.assertEqual(done.returncode, 3, closed)
+
+    def test_dev_null_is_needed_for_a_closed_descriptor_alone(self):
+        if subprocess.run([*EMPTY_DEV, "true"], check=False,
+                          capture_output=True).returncode != 0:
+            self.skipTest("no mount namespace is to be had here")
+        script = 'exec "$0" run other '
+        for closed, status, said in (
+                ("", 3, ""),
+                ("<&-", 1, "Fatal: descriptor 0 is closed: /dev/null: "
+                           "No such file or directory\n")):
+            done = subprocess.run([*EMPTY_DEV, "sh", "-c", script + closed,
+                                   PROGRAM], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual((done.returncode, done.stderr), (status, said))
 
 
 class Errors(unittest.TestCase):

@@ -129,6 +129,32 @@ static void folder__without_xdg_it_is_roots_or_none(void **state)
 	}
 }
 
+static void folder__another_user_is_told_why_there_is_none(void **state)
+{
+	static const struct {
+		const char *dir, *why;
+	} bad[] = { { NULL, "not set" },
+		    { "", "not an absolute path" },
+		    { "run", "not an absolute path" } };
+	const uid_t root = geteuid();
+	char folder[108], want[128];
+
+	(void)state;
+	if (root == 0)
+		assert_int_equal(seteuid(65534), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		set_runtime_dir(bad[i].dir);
+		(void)snprintf(want, sizeof(want),
+			       "XDG_RUNTIME_DIR is %s, and only root has "
+			       "another folder for sockets",
+			       bad[i].why);
+		assert_int_equal(control_folder(folder, sizeof(folder), &err),
+				 -ENOENT);
+		assert_string_equal(err.msg, want);
+	}
+	assert_int_equal(seteuid(root), 0);
+}
+
 static void open__socket_and_folder_are_the_users_alone(void **state)
 {
 	const mode_t was = umask(0);
@@ -390,6 +416,7 @@ int main(void)
 		TEST(path__a_name_is_a_socket_in_the_users_folder),
 		TEST(path__the_longest_that_fits_is_107_characters),
 		TEST(folder__without_xdg_it_is_roots_or_none),
+		TEST(folder__another_user_is_told_why_there_is_none),
 		TEST(open__socket_and_folder_are_the_users_alone),
 		TEST(open__a_live_one_is_left_alone),
 		TEST(open__a_live_one_with_a_full_queue_is_live),

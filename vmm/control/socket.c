@@ -43,8 +43,10 @@ static int add_folder(struct path *path, struct err *err)
 	if (!base || *base != '/') {
 		if (geteuid() != 0)
 			return err_set(err, -ENOENT,
-				       "XDG_RUNTIME_DIR is not set, and only "
-				       "root has another folder for sockets");
+				       "XDG_RUNTIME_DIR is %s, and only root "
+				       "has another folder for sockets",
+				       base ? "not an absolute path"
+					    : "not set");
 		base = "/run";
 	}
 	add(path, base);
