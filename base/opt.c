@@ -101,7 +101,7 @@ static int set_number(const struct opt *opt, const char *val, uint64_t *ret,
 
 	if (r == -EINVAL)
 		return err_input(err, r, "%s: '%s' is not a %s", opt->key, val,
-				 opt->type == OPT_SIZE	     ? "size"
+				 opt->type == OPT_SIZE ? "size: " SIZE_FORM
 				 : opt->type == OPT_DURATION ? "duration"
 							     : "number");
 	if (r < 0 || n < opt->min || (opt->max && n > opt->max))

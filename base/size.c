@@ -5,6 +5,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+/* Digits of a fraction, so that twice of it fits in 64 bits. */
+#define SIZE_FRACTION_DIGITS 18
 
 static int digit(char c, unsigned base)
 {
@@ -19,6 +23,11 @@ static int digit(char c, unsigned base)
 	return d < base ? (int)d : -1;
 }
 
+static bool is_hex(const char *s)
+{
+	return s[0] == '0' && (s[1] == 'x' || s[1] == 'X');
+}
+
 /* Reads the number at *s, and moves *s behind it. */
 static int number(const char **s, uint64_t *ret)
 {
@@ -27,7 +36,7 @@ static int number(const char **s, uint64_t *ret)
 	uint64_t val = 0;
 	int d;
 
-	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
+	if (is_hex(p)) {
 		base = 16;
 		p += 2;
 	}
@@ -71,24 +80,79 @@ const char *number_scan(const char *text, uint64_t *ret)
 	return text;
 }
 
+/*
+ * Reads the digits behind the point of a decimal fraction.
+ *
+ * @ret: bytes that the fraction adds to a number of units of @unit bytes
+ */
+static int size_fraction(const char *s, uint64_t unit, uint64_t *ret)
+{
+	const size_t digits = strspn(s, "0123456789");
+	size_t used = digits;
+	uint64_t part = 0, whole = 1, bytes = 0;
+
+	while (used > 0 && s[used - 1] == '0')
+		used--;
+	if (digits == 0 || used > SIZE_FRACTION_DIGITS)
+		return -EINVAL;
+	for (size_t i = 0; i < used; i++) {
+		part = part * 10 + (uint64_t)digit(s[i], 10);
+		whole *= 10;
+	}
+	/* One binary digit of part / whole for each halving of the unit. */
+	for (; unit > 1; unit /= 2) {
+		part *= 2;
+		bytes = bytes * 2 + (part >= whole);
+		part -= part >= whole ? whole : 0;
+	}
+	if (part != 0)
+		return -EINVAL;
+	*ret = bytes;
+	return 0;
+}
+
+/* Reads the name of a unit at *s, if there is one, and moves *s behind it. */
+static void size_unit(const char **s, uint64_t *unit)
+{
+	static const char letters[] = "BKMGTP";
+	const char letter = (char)(**s & ~0x20);
+	const char *found = letter ? strchr(letters, letter) : NULL;
+
+	if (!found)
+		return;
+	*unit = 1ull << (10 * (found - letters));
+	++*s;
+	if (letter == 'B')
+		return;
+	if (strncasecmp(*s, "iB", 2) == 0)
+		*s += 2;
+	else if (strncasecmp(*s, "B", 1) == 0)
+		++*s;
+}
+
 /* Reads the size at *s, and moves *s behind it. */
 static int size(const char **s, uint64_t unit, uint64_t *ret)
 {
-	static const char letters[] = "BKMGTP";
-	const char *letter;
-	uint64_t val;
+	const bool hex = is_hex(*s);
+	const char *fraction = NULL;
+	uint64_t val, more = 0;
 	int r = number(s, &val);
 
 	if (r < 0)
 		return r;
-	if (**s && **s != '@') {
-		letter = strchr(letters, **s & ~0x20);
-		if (!letter || !*letter)
-			return -EINVAL;
-		unit = 1ull << (10 * (letter - letters));
-		++*s;
+	if (!hex && **s == '.') {
+		fraction = ++*s;
+		*s += strspn(*s, "0123456789");
 	}
-	return __builtin_mul_overflow(val, unit, ret) ? -ERANGE : 0;
+	size_unit(s, &unit);
+	if (fraction)
+		r = size_fraction(fraction, unit, &more);
+	if (r < 0)
+		return r;
+	return __builtin_mul_overflow(val, unit, &val) ||
+			       __builtin_add_overflow(val, more, ret)
+		     ? -ERANGE
+		     : 0;
 }
 
 int size_parse(const char *s, uint64_t unit, uint64_t *ret)
@@ -112,7 +176,8 @@ int size_at_parse(const char *s, uint64_t unit, struct range *ret,
 
 	if (r == 0 && *s == '@') {
 		placed = true;
-		r = size_parse(s + 1, 1, &at.start);
+		s++;
+		r = size_parse(s, is_hex(s) ? 1 : unit, &at.start);
 	} else if (r == 0 && *s) {
 		r = -EINVAL;
 	}

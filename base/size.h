@@ -2,7 +2,7 @@
  * base/size.h - numbers, sizes, places and durations, as a person types them.
  *
  * A number is decimal digits, or 0x and hexadecimal ones. A leading 0 means
- * nothing. No sign, no blank, no fraction, nothing after it. All of these
+ * nothing. No sign, no blank, nothing after it. All of these
  * return 0; -EINVAL if the text is not of the form told; -ERANGE if the value
  * does not fit; and write their results on success alone. Thread: any.
  */
@@ -25,15 +25,28 @@ int number_parse(const char *s, uint64_t *ret);
 const char *number_scan(const char *text, uint64_t *ret);
 
 /*
- * A number of bytes: a number and one of B K M G T P, upper or lower case, in
- * steps of 1024. Without a letter, the number counts @unit bytes.
+ * A number of bytes: a number and a unit, upper or lower case: B, or one of K M
+ * G T P in steps of 1024. KiB, MiB, ... and KB, MB, ... are other names of K,
+ * M,
+ * .... A decimal number may have a fraction of up to 18 digits, if the size is
+ * a whole number of bytes (1.5G). Without a unit, the number counts @unit
+ * bytes.
+ *
+ * @unit: a power of two
+ *
+ * A fraction that is no whole number of bytes is -EINVAL.
  */
 int size_parse(const char *s, uint64_t unit, uint64_t *ret);
 
+/* The form of a size, for messages that refuse one. The caller adds what a bare
+ * number means. */
+#define SIZE_FORM \
+	"a number and B, K, M, G, T or P (or KiB, MB, ...), as in 2G or 1.5G"
+
 /*
- * "SIZE" or "SIZE@ADDRESS". An address without a letter is in bytes. Without
- * one, ret->start is 0 and *ret_placed false. -ERANGE, too, if the range is
- * empty or wraps.
+ * "SIZE" or "SIZE@ADDRESS". An address without a unit counts @unit bytes if it
+ * is decimal, and bytes if it is hexadecimal. Without an address, ret->start is
+ * 0 and *ret_placed false. -ERANGE, too, if the range is empty or wraps.
  */
 int size_at_parse(const char *s, uint64_t unit, struct range *ret,
 		  bool *ret_placed);

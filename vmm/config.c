@@ -61,7 +61,9 @@ static int refuse_mem(const char *value, int r, struct err *err)
 
 	if (r == -EINVAL)
 		return err_input(err, r,
-				 "not a size, as in 2G or 1G@0x80000000");
+				 "not a size: " SIZE_FORM
+				 " or 1G@0x80000000; a bare number is in "
+				 "MiB");
 	if (len < sizeof(word)) {
 		memcpy(word, value, len);
 		(void)size_parse(word, MIB, &size);

@@ -26,6 +26,8 @@ STATS = {"vm": {"flushes": 7}, "process": {
     "system-ns": 250000000},
     "vcpus": [{"exits": 10, "idle": 0, "hist": [1, 2]},
               {"exits": 32, "idle": 0, "hist": [1, 2]}]}
+NO_SIZE = ("not a size: a number and B, K, M, G, T or P (or KiB, MB, ...), as in "
+           "2G or 1.5G; a bare number is in MiB")
 COMMANDS = ("stop", "pause", "resume", "stat", "mem", "balloon", "console")
 ANSWERS = {
     "qmp_capabilities": {},
@@ -115,8 +117,7 @@ class Machine:
                 pass
 
     def echo(self, client, lines):
-        """A console that says everything louder, and to "?" more than pipes
-        and sockets hold; "!" ends the machine."""
+        """A console that shouts; "?" gets 4 MiB more, and "!" ends it."""
         while data := lines.read1(4096):
             self.typed += data
             client.sendall(data.upper() + (b"?" in data) * bytes(4 << 20))
@@ -143,8 +144,7 @@ class ClientTest(unittest.TestCase):
         env = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
         return subprocess.run([PROGRAM, *words], capture_output=True,
                               text=True, errors="surrogateescape",
-                              timeout=60, check=False, env=env,
-                              **how)
+                              timeout=60, check=False, env=env, **how)
 
     def well(self, *words):
         """What it prints, having done well."""
@@ -320,7 +320,7 @@ class Balloon(ClientTest):
             self.assertEqual(machine.arguments, {"value": size})
 
     def test_what_is_no_size_is_refused(self):
-        for word, why in (("x", "not a size, as in 512M or 2G"),
+        for word, why in (("x", NO_SIZE),
                           ("0", "a guest needs memory"),
                           ("9000P", "too large"), ("99999P", "too large")):
             self.refused(f"'{word}': {why}", "balloon", "web", word)
@@ -411,7 +411,7 @@ class Size(ClientTest):
                  "that"), ("321M", "web can have 320M at most"),
                 ("257M", "web takes memory in blocks of 2M beyond what it "
                  "started with"),
-                ("7E", "--size 7E: not a size, as in 512M or 2G"),
+                ("7E", f"--size 7E: {NO_SIZE}"),
                 ("0", "--size 0: a guest needs memory"),
                 ("9000P", "--size 9000P: too large")):
             self.refused(why, "mem", "web", "--size", size)

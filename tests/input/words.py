@@ -8,7 +8,8 @@ from vmmtools.check.cases import Case, Host
 HOST = Host("neoverse-n1")
 FLAT = "/lab/bad/flat.bin"
 FILES = ((artifacts.flat(), FLAT),)
-PLACE = "not a size, as in 2G or 1G@0x80000000"
+PLACE = ("not a size: a number and B, K, M, G, T or P (or KiB, MB, ...), as in "
+         "2G or 1.5G or 1G@0x80000000; a bare number is in MiB")
 BELOW = "devices are there, memory begins at 0x80000000"
 PAGES = "this host's pages of 4 KiB"
 CHIPS = "not one of gicv2, gicv3, gicv3-its, auto"
@@ -43,6 +44,7 @@ def memory() -> list[Case]:
         mem("negative", "-5", PLACE),
         mem("unknown-unit", "1X", PLACE),
         mem("no-address", "64M@", PLACE),
+        mem("fraction-of-a-byte", "0.1G", PLACE),
         mem("beyond-64-bits", "99999999999999999999",
             "more than 64 bits can address"),
         mem("wraps", "64M@0xfffffffffffff000", "more than 64 bits can address"),

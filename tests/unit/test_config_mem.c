@@ -2,7 +2,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/size.h"
 #include "tests/unit/config_words.h"
+
+#define NO_SIZE                                                            \
+	"not a size: " SIZE_FORM " or 1G@0x80000000; a bare number is in " \
+	"MiB"
 
 static void mem__sizes_and_places(void **state)
 {
@@ -10,14 +15,16 @@ static void mem__sizes_and_places(void **state)
 
 	(void)state;
 	TAKEN(&c, "K", "-m", "1G@0x80000000", "-m", "1G@0x900000000", "-m",
-	      "4096k");
-	assert_int_equal(c.mems, 3);
+	      "4096k", "-m", "1.5GiB@4096");
+	assert_int_equal(c.mems, 4);
 	assert_int_equal(c.mem[0].size, GIB);
 	assert_true(c.mem[0].placed);
 	assert_int_equal(c.mem[0].at, 0x80000000);
 	assert_int_equal(c.mem[1].at, UINT64_C(0x900000000));
 	assert_false(c.mem[2].placed);
 	assert_int_equal(c.mem[2].size, 4 * MIB);
+	assert_int_equal(c.mem[3].size, 3 * GIB / 2);
+	assert_int_equal(c.mem[3].at, 4 * GIB); /* as kvmtool has it */
 	assert_string_equal(c.mem[2].word, "4096k");
 	config_finish(&c);
 }
@@ -28,13 +35,10 @@ static void mem__nonsense_is_refused(void **state)
 	REFUSED("--mem 0: a guest needs memory", "--mem", "0");
 	REFUSED("--mem 0x0G: a guest needs memory", "--mem=0x0G");
 	REFUSED("-m 0@0x80000000: a guest needs memory", "-m0@0x80000000");
-	REFUSED("--mem lots: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"lots");
-	REFUSED("--mem '': not a size, as in 2G or 1G@0x80000000", "--mem=");
-	REFUSED("--mem -1: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"-1");
-	REFUSED("--mem 2G@: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"2G@");
+	REFUSED("--mem lots: " NO_SIZE, "--mem", "lots");
+	REFUSED("--mem '': " NO_SIZE, "--mem=");
+	REFUSED("--mem -1: " NO_SIZE, "--mem", "-1");
+	REFUSED("--mem 2G@: " NO_SIZE, "--mem", "2G@");
 	REFUSED("--mem 18446744073709551616: more than 64 bits can address",
 		"--mem", "18446744073709551616");
 	REFUSED("--mem 17592186044416: more than 64 bits can address", "--mem",
@@ -60,8 +64,7 @@ static void mem__policy_follows_the_place(void **state)
 	REFUSED("--mem 1G,merge,share: merge=on does not go with share=on: "
 		"the kernel merges private memory alone",
 		"--mem", "1G,merge,share");
-	REFUSED("--mem lock=on: not a size, as in 2G or 1G@0x80000000", "--mem",
-		"lock=on");
+	REFUSED("--mem lock=on: " NO_SIZE, "--mem", "lock=on");
 	REFUSED("--mem 3M,huge=2M: huge=2M: the size is not a multiple of it",
 		"--mem", "3M,huge=2M");
 	REFUSED("--mem 2M@1M,huge=2M: huge=2M: the address 0x100000 is not a "
@@ -191,7 +194,8 @@ static void parse__a_balloon_leaves_no_more_than_there_is(void **state)
 	REFUSED("--balloon 1K: size: '1K' is not from 4096 to "
 		"18446744073709551615",
 		"K", "--balloon=1K");
-	REFUSED("--balloon x: size: 'x' is not a size", "K", "--balloon=x");
+	REFUSED("--balloon x: size: 'x' is not a size: " SIZE_FORM, "K",
+		"--balloon=x");
 	REFUSED("--balloon 1G,oom: unknown key 'oom'", "K", "--balloon=1G,oom");
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/opt.h"
+#include "base/size.h"
 #include "tests/unit/test.h"
 
 struct disk {
@@ -149,7 +150,7 @@ static void parse__bad_values_name_key_and_value(void **state)
 		{ "a,depth=4K", "depth: '4K' is not a number" },
 		{ "a,depth=", "depth: value missing" },
 		{ "a,depth", "depth: value missing" },
-		{ "a,size=1Q", "size: '1Q' is not a size" },
+		{ "a,size=1Q", "size: '1Q' is not a size: " SIZE_FORM },
 		{ "a,wait=1x", "wait: '1x' is not a duration" },
 		{ "a,ro=yes", "ro: 'yes' is neither on nor off" },
 		{ "a,ro=", "ro: '' is neither on nor off" },

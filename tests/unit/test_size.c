@@ -54,10 +54,10 @@ static void size__bare_number_counts_the_unit(void **state)
 static void size__junk_is_refused_and_writes_nothing(void **state)
 {
 	static const char *const bad[] = {
-		"",	" 1",  "1 ",   "-1",	"+1",	   "0x",      "x10",
-		"M",	"1MB", "1KiB", "1.5G",	"1,",	   "0xg",     "1@",
-		"@1",	"1E",  "1z",   "1\n",	"\xff",	   "1\xcd",   "0x-1",
-		"1e3M", "G1",  "1G1",  "0b101", "1G@0x10", "1k\x20k",
+		"",	" 1",	 "1 ",	 "-1",	  "+1",	     "0x",	"x10",
+		"M",	"1MiBs", "1KBB", "1.G",	  "1,",	     "0xg",	"1@",
+		"@1",	"1E",	 "1z",	 "1\n",	  "\xff",    "1\xcd",	"0x-1",
+		"1e3M", "G1",	 "1G1",	 "0b101", "1G@0x10", "1k\x20k",
 	};
 
 	(void)state;
@@ -69,11 +69,82 @@ static void size__junk_is_refused_and_writes_nothing(void **state)
 	}
 }
 
+static void size__units_have_other_names(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{ "3KiB", 3 * K },	   { "3kib", 3 * K },
+		{ "3KB", 3 * K },	   { "3kb", 3 * K },
+		{ "256MiB", 256 * K * K }, { "256MB", 256 * K * K },
+		{ "2GiB", 2 * K * K * K }, { "2GB", 2 * K * K * K },
+		{ "1TiB", K * K * K * K }, { "1PB", K * K * K * K * K },
+		{ "0x10MiB", 16 * K * K },
+	};
+	static const char *const bad[] = {
+		"1Ki",	 "1iB",	 "1KiBx", "1KBs", "1 KiB",
+		"1K iB", "1BiB", "1BB",	  "1KBB", "KiB",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		uint64_t out = 99;
+
+		assert_int_equal(size_parse(good[i].text, 1, &out), 0);
+		assert_true(out == good[i].bytes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		uint64_t out = 99;
+
+		assert_int_equal(size_parse(bad[i], 1, &out), -EINVAL);
+		assert_int_equal(out, 99);
+	}
+}
+
+static void size__fraction_is_taken_where_it_is_exact(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{ "1.5G", 3 * K * K * K / 2 },
+		{ "0.5K", 512 },
+		{ "1.0", K * K },
+		{ "0.25", K * K / 4 },
+		{ "1.50000000000000000000000G", 3 * K * K * K / 2 },
+		{ "0.0009765625M", K },
+		{ "16383.9990234375P",
+		  UINT64_MAX - K * K * K * K * K + 1 + 1023 * K * K * K * K },
+		{ "2.5MiB", 5 * K * K / 2 },
+		{ "3.0B", 3 },
+	};
+	static const char *const bad[] = {
+		"0.1G",	  "1.5B",  "1.G",   ".5G",  "1.5.5G",
+		"0x1.8G", "1.-5G", "1.5e3", "1,5G", "0.333333333333333333333G",
+		"1.",	  ".",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		uint64_t out = 99;
+
+		assert_int_equal(size_parse(good[i].text, K * K, &out), 0);
+		assert_true(out == good[i].bytes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		uint64_t out = 99;
+
+		assert_int_equal(size_parse(bad[i], K * K, &out), -EINVAL);
+		assert_int_equal(out, 99);
+	}
+}
+
 static void size__overflow_is_told_from_junk(void **state)
 {
 	static const char *const big[] = {
 		"18446744073709551616", "0x10000000000000000", "16384P",
-		"99999999999999999999", "18014398509481984K",
+		"99999999999999999999", "18014398509481984K",  "16384.5P",
 	};
 
 	(void)state;
@@ -99,7 +170,7 @@ static void number__takes_no_letter(void **state)
 	assert_int_equal(out, 64);
 }
 
-static void size_at__address_is_in_bytes(void **state)
+static void size_at__only_a_hex_address_is_in_bytes(void **state)
 {
 	struct range at = { 0 };
 	bool placed = false;
@@ -107,6 +178,14 @@ static void size_at__address_is_in_bytes(void **state)
 	(void)state;
 	assert_int_equal(size_at_parse("1@0x80000000", K * K, &at, &placed), 0);
 	assert_true(at.size == K * K && at.start == 0x80000000 && placed);
+	assert_int_equal(size_at_parse("1@2048", K * K, &at, &placed), 0);
+	assert_true(at.size == K * K && at.start == 2048 * K * K && placed);
+	assert_int_equal(size_at_parse("1@4096B", K * K, &at, &placed), 0);
+	assert_true(at.start == 4096);
+	assert_int_equal(size_at_parse("1@0x2M", K * K, &at, &placed), 0);
+	assert_true(at.start == 2 * K * K);
+	assert_int_equal(size_at_parse("1@2.5G", 1, &at, &placed), 0);
+	assert_true(at.start == 5 * K * K * K / 2);
 	assert_int_equal(size_at_parse("1G@2G", 1, &at, &placed), 0);
 	assert_true(at.size == K * K * K && at.start == 2 * K * K * K);
 	assert_int_equal(size_at_parse("512", K * K, &at, &placed), 0);
@@ -231,11 +310,13 @@ int main(void)
 		cmocka_unit_test(size__letters_are_steps_of_1024),
 		cmocka_unit_test(size__bare_number_counts_the_unit),
 		cmocka_unit_test(size__junk_is_refused_and_writes_nothing),
+		cmocka_unit_test(size__units_have_other_names),
+		cmocka_unit_test(size__fraction_is_taken_where_it_is_exact),
 		cmocka_unit_test(size__overflow_is_told_from_junk),
 		cmocka_unit_test(number__takes_no_letter),
 		cmocka_unit_test(scan__reads_the_number_a_text_begins_with),
 		cmocka_unit_test(scan__no_number_is_refused_and_writes_nothing),
-		cmocka_unit_test(size_at__address_is_in_bytes),
+		cmocka_unit_test(size_at__only_a_hex_address_is_in_bytes),
 		cmocka_unit_test(size_at__empty_or_wrapping_range_is_refused),
 		cmocka_unit_test(format__is_what_parse_reads),
 		cmocka_unit_test(duration__bare_number_is_seconds),

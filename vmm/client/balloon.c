@@ -31,7 +31,9 @@ static int set_word(void *ctx, const char *word, struct err *err)
 				 "'%s': a name and a size are all", word);
 	r = size_parse(word, MIB, &words->size);
 	if (r == -EINVAL)
-		return err_input(err, r, "'%s': not a size, as in 512M or 2G",
+		return err_input(err, r,
+				 "'%s': not a size: " SIZE_FORM
+				 "; a bare number is in MiB",
 				 word);
 	if (r < 0 || words->size > INT64_MAX)
 		return err_input(err, -ERANGE, "'%s': too large", word);

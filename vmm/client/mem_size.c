@@ -17,7 +17,9 @@ int mem_size_parse(const char *value, uint64_t *ret, struct err *err)
 	const int r = size_parse(value, MIB, ret);
 
 	if (r == -EINVAL)
-		return err_input(err, r, "not a size, as in 512M or 2G");
+		return err_input(err, r,
+				 "not a size: " SIZE_FORM
+				 "; a bare number is in MiB");
 	if (r < 0 || *ret > INT64_MAX)
 		return err_input(err, -ERANGE, "too large");
 	if (*ret == 0)
