@@ -62,6 +62,7 @@ int arm64_image_parse(const uint8_t *head, size_t len, uint64_t size,
 			kernel.span = span > size ? span : size;
 		}
 	}
+	kernel.bare = !has_header(head, len);
 	*ret = kernel;
 	return 0;
 }

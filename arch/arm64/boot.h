@@ -30,6 +30,7 @@ struct arm64_kernel {
 	bool fixed; /* it runs at this address only, and the two above are
 		       unused */
 	gpa_t at;
+	bool bare; /* no header: flat code */
 };
 
 /*

@@ -6,8 +6,10 @@
 #include "arch/arm64/boot.h"
 #include "arch/arm64/machine.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "mem/dirty.h"
 #include "vmm/boot/boot_files.h"
+#include "vmm/boot/dtb_memory.h"
 #include "vmm/machine/machine.h"
 
 /* What is being loaded. */
@@ -71,7 +73,14 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 	if (r < 0)
 		return r;
 	r = arm64_image_parse(head, len, image->size, &load->want.kernel, err);
-	return r < 0 ? err_wrap(err, "kernel %s", path) : 0;
+	if (r < 0)
+		return err_wrap(err, "kernel %s", path);
+	if (load->want.kernel.bare)
+		log_info(
+			"kernel %s: no header of a known kind: it runs as flat "
+			"code",
+			path);
+	return 0;
 }
 
 /* Bytes of the tree that is written later. */
@@ -90,6 +99,7 @@ static int open_all(struct load *load, struct err *err)
 {
 	const struct machine *machine = load->machine;
 	const struct config *config = machine->config;
+	const struct ram_layout *ram = &machine->arch->layout.ram;
 	struct boot_files *files = &load->files;
 	int r = config->firmware ? open_firmware(load, config->firmware, err)
 				 : open_kernel(load, config->kernel, err);
@@ -97,6 +107,9 @@ static int open_all(struct load *load, struct err *err)
 	if (r == 0)
 		r = boot_files_open(files, config, tree_size(machine),
 				    ARM64_DTB_MAX, err);
+	if (r == 0 && files->dtb)
+		r = dtb_memory_check(files->dtb, config->dtb, ram->at,
+				     ram->count, err);
 	load->want.kernel_path = config->firmware ? config->firmware
 						  : config->kernel;
 	load->want.initrd_path = config->initrd;

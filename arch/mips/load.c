@@ -9,6 +9,7 @@
 #include "arch/mips/machine.h"
 #include "base/cleanup.h"
 #include "vmm/boot/boot_files.h"
+#include "vmm/boot/dtb_memory.h"
 #include "vmm/machine/machine.h"
 
 /* Guests have the byte order of the host. */
@@ -80,12 +81,16 @@ static size_t tree_size(const struct machine *machine)
 static int open_all(struct load *load, struct err *err)
 {
 	const struct config *config = load->machine->config;
+	const struct ram_layout *ram = &load->machine->arch->ram;
 	struct boot_files *files = &load->files;
 	int r = open_kernel(load, config->kernel, err);
 
 	if (r == 0)
 		r = boot_files_open(files, config, tree_size(load->machine),
 				    MIPS_DTB_MAX, err);
+	if (r == 0 && files->dtb)
+		r = dtb_memory_check(files->dtb, config->dtb, ram->at,
+				     ram->count, err);
 	load->want.kernel_path = config->kernel;
 	load->want.initrd_path = config->initrd;
 	load->want.initrd_size = files->initrd.size;

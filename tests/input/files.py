@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from input import bad_kernels
+from input import bad_kernels, foreign_kernels
 from input.words import FILES, FLAT, refused
 from vmmtools.check.cases import Case, Host
 
 HOST = Host("cortex-a72")
 BAD = "/lab/bad/kernels"
+FOREIGN = "/lab/bad/foreign"
 SETUP = ": >empty; mkdir folder; mkfifo fifo; truncate -s 100M large"
 NODE = "not a regular file"
 
@@ -46,7 +47,7 @@ def kernels() -> list[Case]:
         "gzip-bomb": "decompresses to more than the limit of 65536 KiB",
         "zboot-method": "EFI zboot compressed in another way than gzip or "
                         "zstd",
-        "elf-x86": f"{elf}for machine 62, guests here are 183",
+        "elf-x86": f"{elf}for x86-64, guests here are arm64",
         "elf-truncated": f"{elf}truncated: a segment ends beyond the file",
         "elf-entry": f"{elf}its entry point is in no segment",
         "elf-wraps": f"{elf}a segment ends beyond the last address",
@@ -76,6 +77,21 @@ def kernels() -> list[Case]:
         for name, sentence in begins.items()]
 
 
+def foreign() -> list[Case]:
+    """Files that are no kernel at all."""
+    files = (*FILES, (foreign_kernels.make_all(), FOREIGN))
+    return [Case(f"refused-kernel-{name}", host=HOST, files=files, status=2,
+                 sentence=True,
+                 err=(f"Fatal: kernel {FOREIGN}/{name}: {said}\n",),
+                 script=f"vmm run --mem 64M --kernel {FOREIGN}/{name} "
+                        "--timeout 5s")
+            for name, _, said in foreign_kernels.COMMANDS] + [
+        Case("flat-code-is-told-at-info", host=HOST, files=FILES,
+             script=f"vmm run --kernel {FLAT} --mem 64M --loglevel info",
+             out=("flat 0000000080080000 dtb",),
+             err=("no header of a known kind: it runs as flat code",))]
+
+
 def trees() -> list[Case]:
     """Device trees that are none."""
     dump = f"vmm run --kernel {FLAT} --mem 64M --dump-dtb good >/dev/null"
@@ -94,6 +110,12 @@ def trees() -> list[Case]:
              "seek=4 conv=notrunc 2>/dev/null", "TRUNCATED"),
         tree("structure-lies", "cp good tree; printf '\\177' | dd of=tree "
              "bs=1 seek=8 conv=notrunc 2>/dev/null", "TRUNCATED"),
+        bad("dtb-of-another-memory", f"--kernel {FLAT} --dtb good",
+            "device tree good: its memory, 0x8000000 bytes at 0x80000000, is "
+            "not the machine's, which begins with 0x4000000 bytes at "
+            "0x80000000 (see --mem)",
+            setup=f"vmm run --kernel {FLAT} --mem 128M --dump-dtb good "
+                  ">/dev/null"),
         bad("dtb-large", f"--kernel {FLAT} --dtb large",
             "device tree: large: larger than 2097152 bytes"),
         bad("dump-dtb-nowhere", f"--kernel {FLAT} --dump-dtb no/where",
@@ -137,7 +159,7 @@ def cases() -> list[Case]:
         + [case for case in special("dtb", "device tree: ")
            if not case.name.endswith("empty")]
         + special("firmware", "firmware: ")[:4]
-        + kernels() + trees() + disks() + [
+        + kernels() + foreign() + trees() + disks() + [
             bad("dtb-empty", f"--kernel {FLAT} --dtb empty",
                 "device tree empty: not one, or broken (FDT_ERR_TRUNCATED)"),
             bad("initrd-large", f"--kernel {FLAT} --initrd large",

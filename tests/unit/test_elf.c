@@ -111,8 +111,28 @@ static void parse__another_machine_is_named(void **state)
 	(void)state;
 	set16(offsetof(Elf64_Ehdr, e_machine), EM_X86_64);
 	assert_int_equal(parse(BYTES), -EBADMSG);
-	assert_string_equal(err.msg, "kernel vmlinux: ELF: for machine 62, "
+	assert_string_equal(err.msg, "kernel vmlinux: ELF: for x86-64, "
+				     "guests here are arm64");
+	/* Its class and byte order do not hide it. */
+	file[EI_CLASS] = ELFCLASS32;
+	file[EI_DATA] = ELFDATA2MSB;
+	store_be16(file + offsetof(Elf64_Ehdr, e_machine), EM_MIPS);
+	assert_int_equal(parse(BYTES), -EBADMSG);
+	assert_string_equal(err.msg, "kernel vmlinux: ELF: for MIPS, "
+				     "guests here are arm64");
+	store_be16(file + offsetof(Elf64_Ehdr, e_machine), 0xffff);
+	assert_int_equal(parse(BYTES), -EBADMSG);
+	assert_string_equal(err.msg, "kernel vmlinux: ELF: for machine 65535, "
 				     "guests here are 183");
+}
+
+static void parse__a_program_with_an_interpreter_is_no_kernel(void **state)
+{
+	(void)state;
+	store_le32(file + PHDRS + offsetof(Elf64_Phdr, p_type), PT_INTERP);
+	assert_int_equal(parse(BYTES), -EBADMSG);
+	assert_string_equal(err.msg, "kernel vmlinux: ELF: a program of an "
+				     "operating system, no kernel");
 }
 
 static void parse__what_is_no_program_is_refused(void **state)
@@ -226,8 +246,8 @@ static void parse__32_bit_files_of_both_byte_orders_are_read(void **state)
 		assert_int_equal(elf.span.size, 0x1000);
 		assert_int_equal(elf_parse(&image, &target, &elf, &err),
 				 -EBADMSG);
-		assert_string_equal(err.msg, "kernel vmlinux: ELF: not 64-bit "
-					     "little-endian");
+		assert_string_equal(err.msg, "kernel vmlinux: ELF: for MIPS, "
+					     "guests here are arm64");
 	}
 }
 
@@ -241,6 +261,9 @@ int main(void)
 			parse__entry_outside_every_segment_is_refused, setup),
 		cmocka_unit_test_setup(parse__truncated_file_is_noticed, setup),
 		cmocka_unit_test_setup(parse__another_machine_is_named, setup),
+		cmocka_unit_test_setup(
+			parse__a_program_with_an_interpreter_is_no_kernel,
+			setup),
 		cmocka_unit_test_setup(parse__what_is_no_program_is_refused,
 				       setup),
 		cmocka_unit_test_setup(parse__lying_segment_is_refused, setup),

@@ -298,6 +298,30 @@ static void open__other_compression_is_told_from_flat(void **state)
 	assert_int_equal(image.format, KERNEL_FLAT);
 }
 
+static void open__what_is_plainly_no_kernel_is_refused(void **state)
+{
+	struct blob b = { .len = 3000 }, packed;
+	char want[128];
+
+	(void)state;
+	memcpy(b.data, kernel(), 3000);
+	memcpy(b.data, "070701", 6);
+	assert_int_equal(open_blob(&b, LIMIT), -ENOTSUP);
+	(void)snprintf(want, sizeof(want),
+		       "kernel %s: it is a cpio archive (an initial RAM "
+		       "disk?)",
+		       path);
+	assert_string_equal(err.msg, want);
+	assert_true(err.input);
+
+	/* Nor does a wrapping hide it. */
+	packed = gz(b.data, 3000);
+	assert_int_equal(open_blob(&packed, LIMIT), -ENOTSUP);
+	memcpy(b.data, "BZh11AY&SY", 10);
+	packed = zst(b.data, 3000);
+	assert_int_equal(open_blob(&packed, LIMIT), -ENOTSUP);
+}
+
 static void open_raw__nothing_comes_off(void **state)
 {
 	const struct blob b = gz(kernel(), 3000);
@@ -363,6 +387,7 @@ int main(void)
 		cmocka_unit_test(open__zboot_payload_ends_with_the_file),
 		cmocka_unit_test(open__zboot_of_another_method_is_refused),
 		cmocka_unit_test(open__other_compression_is_told_from_flat),
+		cmocka_unit_test(open__what_is_plainly_no_kernel_is_refused),
 		cmocka_unit_test(open_raw__nothing_comes_off),
 		cmocka_unit_test(copy__ends_where_the_image_ends),
 		cmocka_unit_test(copy__file_that_shrank_is_noticed),

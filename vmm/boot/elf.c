@@ -33,7 +33,6 @@ struct field {
 	}
 
 static const struct field e_type = FIELD(Ehdr, e_type);
-static const struct field e_machine = FIELD(Ehdr, e_machine);
 static const struct field e_entry = FIELD(Ehdr, e_entry);
 static const struct field e_phoff = FIELD(Ehdr, e_phoff);
 static const struct field e_phentsize = FIELD(Ehdr, e_phentsize);
@@ -74,24 +73,61 @@ static size_t phdr_size(const struct elf_target *target)
 					   : sizeof(Elf32_Phdr);
 }
 
+/* NULL: a machine without a name here. */
+static const char *machine_name(uint64_t machine)
+{
+	static const struct {
+		uint16_t machine;
+		const char *name;
+	} names[] = {
+		{ EM_386, "32-bit x86" },      { EM_X86_64, "x86-64" },
+		{ EM_ARM, "32-bit Arm" },      { EM_AARCH64, "arm64" },
+		{ EM_MIPS, "MIPS" },	       { EM_PPC, "PowerPC" },
+		{ EM_PPC64, "PowerPC" },       { EM_S390, "s390" },
+		{ EM_SPARCV9, "SPARC" },       { EM_RISCV, "RISC-V" },
+		{ EM_LOONGARCH, "LoongArch" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].machine == machine)
+			return names[i].name;
+	return NULL;
+}
+
+static int refuse_machine(const struct kernel_image *image, uint64_t machine,
+			  const struct elf_target *target, struct err *err)
+{
+	const char *is = machine_name(machine);
+	const char *here = machine_name(target->machine);
+
+	if (is && here)
+		return err_input(err, -EBADMSG,
+				 "kernel %s: ELF: for %s, guests here are %s",
+				 image->path, is, here);
+	return err_input(err, -EBADMSG,
+			 "kernel %s: ELF: for machine %" PRIu64
+			 ", guests here are %u",
+			 image->path, machine, target->machine);
+}
+
 static int check_header(const struct kernel_image *image, const uint8_t *head,
 			const struct elf_target *target, struct err *err)
 {
 	const uint64_t type = get(target, head, &e_type);
-	const uint64_t is = get(target, head, &e_machine);
+	/* The same place in both classes; the file says its byte order. */
+	const uint8_t *at = head + offsetof(Elf64_Ehdr, e_machine);
+	const uint16_t is = head[EI_DATA] == ELFDATA2MSB ? load_be16(at)
+							 : load_le16(at);
 
 	if (memcmp(head, ELFMAG, SELFMAG) != 0)
 		return bad(image, "no magic number", err);
+	if (is != target->machine)
+		return refuse_machine(image, is, target, err);
 	if (head[EI_CLASS] != target->class || head[EI_DATA] != target->data)
 		return err_input(
 			err, -EBADMSG, "kernel %s: ELF: not %d-bit %s-endian",
 			image->path, target->class == ELFCLASS64 ? 64 : 32,
 			target->data == ELFDATA2MSB ? "big" : "little");
-	if (is != target->machine)
-		return err_input(err, -EBADMSG,
-				 "kernel %s: ELF: for machine %" PRIu64
-				 ", guests here are %u",
-				 image->path, is, target->machine);
 	if (type != ET_EXEC && type != ET_DYN)
 		return bad(image, "not a program", err);
 	if (get(target, head, &e_phentsize) != phdr_size(target))
@@ -133,6 +169,10 @@ static int add(const struct kernel_image *image,
 			 get(target, phdr, &p_memsz) },
 	};
 
+	/* No kernel asks another program to load it. */
+	if (get(target, phdr, &p_type) == PT_INTERP)
+		return bad(image, "a program of an operating system, no kernel",
+			   err);
 	if (get(target, phdr, &p_type) != PT_LOAD || seg.mem.size == 0)
 		return 0;
 	if (!range_valid(seg.mem))

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "vmm/boot/decompress.h"
+#include "vmm/boot/foreign.h"
 
 /* A gzip of a zboot of an image, and there it ends. */
 #define MAX_WRAPPINGS 2
@@ -22,7 +23,7 @@ enum {
 	ZBOOT_PAYLOAD_SIZE = 12,
 	ZBOOT_METHOD = 24,
 	ZBOOT_PE_MAGIC = 56, /* ends the method's name */
-	HEAD = 64, /* as much of the file as is needed to tell what it is */
+	ZBOOT_HEAD = 64,
 };
 
 /* What a file is wrapped in. */
@@ -65,28 +66,21 @@ static int parse_zboot(const struct kernel_image *image, const uint8_t *head,
 	return 1;
 }
 
-/* Kernels are built compressed in these ways, too. As a flat image such a file
- * would start, and say nothing. */
-static int refuse_others(const struct kernel_image *image, const uint8_t *head,
-			 size_t len, struct err *err)
+/* Run as flat code, such a file would hang in silence. */
+static int refuse_foreign(const struct kernel_image *image, const uint8_t *head,
+			  size_t len, struct err *err)
 {
-	static const struct {
-		const char *method, *magic;
-		size_t len;
-	} others[] = {
-		{ "xz", "\3757zXZ", 6 },
-		{ "bzip2", "BZh91AY&SY", 10 }, /* -9, as Linux has it */
-		{ "lz4", "\x02\x21\x4c\x18", 4 }, /* legacy, as Linux has it */
-		{ "lz4", "\x04\x22\x4d\x18", 4 },
-		{ "lzo", "\x89LZO\0\r\n\x1a\n", 9 },
-	};
+	const char *name = foreign_compression(head, len);
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (begins_with(head, len, others[i].magic, others[i].len))
-			return err_input(err, -ENOTSUP,
-					 "kernel %s: compressed with %s; known "
-					 "are gzip and zstd",
-					 image->path, others[i].method);
+	if (name)
+		return err_input(err, -ENOTSUP,
+				 "kernel %s: compressed with %s; known are "
+				 "gzip and zstd",
+				 image->path, name);
+	name = foreign_name(head, len);
+	if (name)
+		return err_input(err, -ENOTSUP, "kernel %s: it is %s",
+				 image->path, name);
 	return 0;
 }
 
@@ -103,10 +97,10 @@ static int find_wrapping(const struct kernel_image *image, const uint8_t *head,
 		ret->method = DECOMPRESS_ZSTD;
 		return 1;
 	}
-	if (len == HEAD && begins_with(head, len, "MZ", 2) &&
+	if (len >= ZBOOT_HEAD && begins_with(head, len, "MZ", 2) &&
 	    begins_with(head + ZBOOT_TYPE, len - ZBOOT_TYPE, "zimg", 4))
 		return parse_zboot(image, head, ret, err);
-	return refuse_others(image, head, len, err);
+	return refuse_foreign(image, head, len, err);
 }
 
 /* Replaces the image by what its wrapping holds. */
@@ -133,11 +127,12 @@ static int unwrap(struct kernel_image *image, const struct wrapping *wrapping,
 static int unwrap_all(struct kernel_image *image, uint64_t limit,
 		      struct err *err)
 {
-	uint8_t head[HEAD];
+	uint8_t head[FOREIGN_HEAD];
 
 	for (unsigned i = 0;; i++) {
-		const size_t len = image->size < HEAD ? (size_t)image->size
-						      : HEAD;
+		const size_t len = image->size < sizeof(head)
+					 ? (size_t)image->size
+					 : sizeof(head);
 		struct wrapping wrapping;
 		int r;
 

@@ -2,8 +2,9 @@
  * vmm/boot/kernel_image.h - opens a kernel file and takes off what it is
  * wrapped in.
  *
- * Knows gzip, zstd, EFI zboot of either, and ELF; a file that is none of these
- * is flat. What a flat image's first bytes mean is the architecture's to say
+ * Knows gzip, zstd, EFI zboot of either, and ELF. A file that is plainly
+ * something else (vmm/boot/foreign.h) is refused; any other file is flat. What
+ * a flat image's first bytes mean is the architecture's to say
  * (arch/<name>/boot.h). Everything in the file is untrusted. [pure]
  *
  * A plain file is not read into memory: kernel_image_copy() reads it straight
@@ -38,7 +39,8 @@ struct kernel_image {
  * the cause in @err, as scripts written for kvmtool look for it; or, with @err
  * naming @path and, for what is wrong with the file's content, err->input set:
  * -EBADMSG if it is truncated or lies about itself, -ENOTSUP if it is
- * compressed in another way, -EFBIG if larger than @limit, -ENOMEM.
+ * compressed in another way or is plainly no kernel, -EFBIG if larger than
+ * @limit, -ENOMEM.
  */
 int kernel_image_open(struct kernel_image *ret, const char *path,
 		      uint64_t limit, struct err *err);

@@ -42,6 +42,13 @@ def _lab_needs() -> Needs:
     return needs | {"zstd": "zstd", "/sbin/mke2fs": "e2fsprogs"}
 
 
+# What makes the files of tests/input/foreign_kernels.py.
+FOREIGN_NEEDS: Needs = {
+    "cpio": "cpio", "dtc": "device-tree-compiler", "mkimage": "u-boot-tools",
+    "mkbootimg": "mkbootimg", "xz": "xz-utils", "bzip2": "bzip2", "lz4": "lz4",
+    "lzop": "lzop"}
+
+
 def all_suites() -> list[Suite]:
     """The suites; what is quick and general comes first."""
     clang = {"clang": "clang"} | CLANG_RUNTIME
@@ -72,5 +79,6 @@ def all_suites() -> list[Suite]:
         Suite("mem", "memory that guests give back, seen from outside",
               partial(case_suite, folder="mem"), _lab_needs()),
         Suite("input", "bad input, full disks, lost terminals",
-              partial(case_suite, folder="input"), _lab_needs()),
+              partial(case_suite, folder="input"),
+              _lab_needs() | FOREIGN_NEEDS),
     ]
