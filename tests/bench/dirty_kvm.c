@@ -93,7 +93,7 @@ static void touch(struct vm *vm, struct cost *full)
 			exit(1);
 		}
 		begun = now();
-		check(dirty_log_full(vm, &err), "ring", &err);
+		check(dirty_sync(&vm->machine->dirty, &err), "ring", &err);
 		add_since(full, begun);
 	}
 }
@@ -156,9 +156,9 @@ static void measure(struct vm *vm)
 	if (bytes != 0)
 		exit(1);
 	(void)printf("{");
-	print(dirty_log_name(vm), "on", on);
-	print(dirty_log_name(vm), "dirty", dirty);
-	print(dirty_log_name(vm), "clean", clean);
+	print(dirty_log_name(vm->dirty_log), "on", on);
+	print(dirty_log_name(vm->dirty_log), "dirty", dirty);
+	print(dirty_log_name(vm->dirty_log), "clean", clean);
 	(void)printf("\"dirty_mib\": %llu}\n",
 		     (unsigned long long)(DIRTY_BYTES >> 20));
 	(void)dirty_reader_remove(reader);

@@ -266,7 +266,7 @@ static void begin_hold(struct test *t)
 
 	GUARD(&t->lock);
 	t->hold = t->vm->vcpus == 1 && t->life == t->plan->lives &&
-		  dirty_log_vcpu_pages(t->vm, 0, &pages);
+		  dirty_log_vcpu_pages(t->vm->dirty_log, 0, &pages);
 }
 
 /* Until the ring has been emptied, which only its vCPU could do. */
@@ -275,7 +275,8 @@ static bool is_held(struct test *t)
 	uint32_t pages;
 
 	GUARD(&t->lock);
-	if (t->hold && dirty_log_vcpu_pages(t->vm, 0, &pages) && pages > 0)
+	if (t->hold && dirty_log_vcpu_pages(t->vm->dirty_log, 0, &pages) &&
+	    pages > 0)
 		t->hold = false;
 	return t->hold;
 }

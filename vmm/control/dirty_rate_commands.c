@@ -34,7 +34,7 @@ struct dirty_rate_watch {
 
 static bool is_ring(const struct vm *vm)
 {
-	return strcmp(dirty_log_name(vm), "ring") == 0;
+	return strcmp(dirty_log_name(vm->dirty_log), "ring") == 0;
 }
 
 /* In QEMU's words. */
@@ -54,7 +54,7 @@ static void sample(void *ctx, bool end)
 	for (unsigned i = 0; i < watch->vcpus; i++) {
 		uint32_t now = 0;
 
-		(void)dirty_log_vcpu_pages(vm, i, &now);
+		(void)dirty_log_vcpu_pages(vm->dirty_log, i, &now);
 		watch->pages[i] = end ? now - watch->pages[i] : now;
 	}
 }

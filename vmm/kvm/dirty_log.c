@@ -14,11 +14,12 @@
 #include "vmm/kvm/dirty_ring.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/slot.h"
-#include "vmm/kvm/vm.h"
 
 struct dirty_log {
+	struct dirty_log_setup over;
+	const struct mem_map *map; /* of over.slots */
 	enum dirty_log_kind kind; /* never DIRTY_LOG_AUTO */
-	bool attached; /* to the machine's memory */
+	bool attached; /* to over.dirty */
 
 	/* Under the lock that serializes a dirty_source's calls. */
 	bool logging;
@@ -27,12 +28,12 @@ struct dirty_log {
 	size_t bitmap_size;
 	bool ring_bitmap; /* there is one beside the rings */
 	struct dirty_ring ring[CONFIG_MAX_CPUS]; /* owned */
+	unsigned rings;
 };
 
-static uint64_t region_pages(const struct vm *vm, size_t region)
+static uint64_t region_pages(const struct dirty_log *log, size_t region)
 {
-	return vm->machine->mem.region[region].gpa.size /
-	       vm->machine->limits.page_size;
+	return log->map->region[region].gpa.size / log->over.page_size;
 }
 
 /* Bytes of a bitmap: KVM counts in its longs, of up to 64 bits. */
@@ -41,15 +42,15 @@ static size_t bitmap_bytes(uint64_t pages)
 	return (size_t)((pages + 63) / 64 * 8);
 }
 
-static int map_bitmap(const struct vm *vm, struct dirty_log *log,
-		      struct err *err)
+static int map_bitmap(struct dirty_log *log, struct err *err)
 {
 	uint64_t most = 0;
 	void *p;
 
-	for (size_t i = 0; i < vm->machine->mem.count; i++)
-		if (slot_is_logged(vm, i) && region_pages(vm, i) > most)
-			most = region_pages(vm, i);
+	for (size_t i = 0; i < log->map->count; i++)
+		if (slot_is_logged(log->over.slots, i) &&
+		    region_pages(log, i) > most)
+			most = region_pages(log, i);
 	log->bitmap_size = bitmap_bytes(most);
 	p = mmap(NULL, log->bitmap_size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -78,27 +79,27 @@ static int enable(int vm_fd, uint32_t cap, uint64_t arg, struct err *err)
  * switched on. In a VM that has not run there is nothing to protect either, and
  * no reason to report what nobody wrote.
  */
-static int set_manual(const struct vm *vm, struct err *err)
+static int set_manual(const struct dirty_log *log, struct err *err)
 {
 	uint64_t flags = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 
-	if (!vm->dirty_log->fresh)
-		flags |= (unsigned)kvm_cap(vm->fd,
+	if (!log->fresh)
+		flags |= (unsigned)kvm_cap(log->over.fd,
 					   KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) &
 			 KVM_DIRTY_LOG_INITIALLY_SET;
-	return enable(vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, flags, err);
+	return enable(log->over.fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, flags,
+		      err);
 }
 
 static int log_start(void *ctx, struct err *err)
 {
-	struct vm *vm = ctx;
-	struct dirty_log *log = vm->dirty_log;
-	int r = map_bitmap(vm, log, err);
+	struct dirty_log *log = ctx;
+	int r = map_bitmap(log, err);
 
 	if (r == 0 && log->kind == DIRTY_LOG_CLEAR)
-		r = set_manual(vm, err);
+		r = set_manual(log, err);
 	if (r == 0)
-		r = slots_log(vm, true, err);
+		r = slots_log(log->over.slots, true, err);
 	if (r < 0)
 		unmap_bitmap(log);
 	else
@@ -113,9 +114,9 @@ struct slot_place {
 	uint64_t page; /* in the region, its first */
 };
 
-static struct slot_place find_slot(const struct vm *vm, uint32_t slot)
+static struct slot_place find_slot(const struct dirty_log *log, uint32_t slot)
 {
-	const struct mem_map *map = &vm->machine->mem;
+	const struct mem_map *map = log->map;
 	struct slot_place place = { .slot = slot };
 
 	for (; place.region < map->count; place.region++) {
@@ -123,7 +124,7 @@ static struct slot_place find_slot(const struct vm *vm, uint32_t slot)
 		const uint32_t count = mem_slots_of(&map->region[i]);
 
 		if (slot < count) {
-			place.page = slot * (region_pages(vm, i) / count);
+			place.page = slot * (region_pages(log, i) / count);
 			break;
 		}
 		slot -= count;
@@ -131,41 +132,43 @@ static struct slot_place find_slot(const struct vm *vm, uint32_t slot)
 	return place;
 }
 
-static int empty_rings(struct vm *vm, struct dirty *dirty, struct err *err)
+static int empty_rings(struct dirty_log *log, struct dirty *dirty,
+		       struct err *err)
 {
-	struct dirty_log *log = vm->dirty_log;
-	struct slot_place place = find_slot(vm, 0);
+	struct slot_place place = find_slot(log, 0);
 	bool any = false;
 	int r = 0;
 
-	for (unsigned i = 0; i < vm->vcpus; i++) {
+	for (unsigned i = 0; i < log->rings; i++) {
 		uint32_t slot;
 		uint64_t page;
 
 		while (dirty_ring_next(&log->ring[i], &slot, &page)) {
 			/* Most come from where the last one did. */
 			if (slot != place.slot)
-				place = find_slot(vm, slot);
+				place = find_slot(log, slot);
 			/* Of a slot that is none nothing is missed. */
-			if (place.region < vm->machine->mem.count)
+			if (place.region < log->map->count)
 				dirty_log_page(dirty, place.region,
 					       place.page + page);
 			any = true;
 		}
 	}
 	if (any)
-		r = kvm_ioctl_int(vm->fd, KVM_RESET_DIRTY_RINGS, 0UL, err);
+		r = kvm_ioctl_int(log->over.fd, KVM_RESET_DIRTY_RINGS, 0UL,
+				  err);
 	return r < 0 ? r : 0;
 }
 
 /* Gets the bitmap of a region: what its slots say, one after the other. */
-static int get_bitmap(const struct vm *vm, size_t region, struct err *err)
+static int get_bitmap(const struct dirty_log *log, size_t region,
+		      struct err *err)
 {
-	const struct mem_map *map = &vm->machine->mem;
+	const struct mem_map *map = log->map;
 	const uint32_t count = mem_slots_of(&map->region[region]);
 	const uint32_t first = mem_slot(map, region);
-	const size_t size = bitmap_bytes(region_pages(vm, region) / count);
-	uint8_t *at = (uint8_t *)vm->dirty_log->bitmap;
+	const size_t size = bitmap_bytes(region_pages(log, region) / count);
+	uint8_t *at = (uint8_t *)log->bitmap;
 	int r = 0;
 	GUARD_BLOCKS(map->region[region].blocks);
 
@@ -175,59 +178,57 @@ static int get_bitmap(const struct vm *vm, size_t region, struct err *err)
 		struct mem_region part;
 
 		if (mem_slot_part(map, region, i, &part))
-			r = kvm_ioctl(vm->fd, KVM_GET_DIRTY_LOG, &arg, err);
+			r = kvm_ioctl(log->over.fd, KVM_GET_DIRTY_LOG, &arg,
+				      err);
 		else
 			memset(at, 0, size);
 	}
 	return r < 0 ? r : 0;
 }
 
-static int get_bitmaps(struct vm *vm, struct dirty *dirty, struct err *err)
+static int get_bitmaps(const struct dirty_log *log, struct dirty *dirty,
+		       struct err *err)
 {
-	const struct dirty_log *log = vm->dirty_log;
-
-	for (size_t i = 0; i < vm->machine->mem.count; i++) {
+	for (size_t i = 0; i < log->map->count; i++) {
 		int r;
 
-		if (!slot_is_logged(vm, i))
+		if (!slot_is_logged(log->over.slots, i))
 			continue;
-		r = get_bitmap(vm, i, err);
+		r = get_bitmap(log, i, err);
 		if (r < 0)
 			return r;
 		dirty_log_words(dirty, i, log->bitmap,
-				bitmap_bytes(region_pages(vm, i)) / 8);
+				bitmap_bytes(region_pages(log, i)) / 8);
 	}
 	return 0;
 }
 
 static int log_sync(void *ctx, struct dirty *dirty, struct err *err)
 {
-	struct vm *vm = ctx;
-	const struct dirty_log *log = vm->dirty_log;
+	struct dirty_log *log = ctx;
 	int r = 0;
 
 	if (log->kind == DIRTY_LOG_RING) {
-		r = empty_rings(vm, dirty, err);
-		if (!log->ring_bitmap || !vm_is_quiet(vm))
+		r = empty_rings(log, dirty, err);
+		if (!log->ring_bitmap || !log->over.is_quiet(log->over.ctx))
 			return r;
 	}
 	if (r == 0 && log->logging)
-		r = get_bitmaps(vm, dirty, err);
+		r = get_bitmaps(log, dirty, err);
 	return r;
 }
 
 static void log_stop(void *ctx)
 {
-	struct vm *vm = ctx;
-	struct dirty_log *log = vm->dirty_log;
+	struct dirty_log *log = ctx;
 	struct err err;
 
-	if (slots_log(vm, false, &err) < 0)
+	if (slots_log(log->over.slots, false, &err) < 0)
 		log_warn("the guest's writes are logged without need: %s",
 			 err.msg);
 	/* Nobody wants them; but the next reader is not to find them. */
 	if (log->kind == DIRTY_LOG_RING)
-		(void)empty_rings(vm, &vm->machine->dirty, &err);
+		(void)empty_rings(log, log->over.dirty, &err);
 	log->logging = false;
 	unmap_bitmap(log);
 }
@@ -236,17 +237,17 @@ static void log_stop(void *ctx)
  * Protects the pages of @word's bits, from page @first of a region on. They lie
  * in one slot, or in a few that are blocks, each of whole words.
  */
-static int clear_log(const struct vm *vm, size_t region, uint64_t first,
+static int clear_log(const struct dirty_log *log, size_t region, uint64_t first,
 		     uint64_t *word, size_t count, struct err *err)
 {
-	const struct mem_map *map = &vm->machine->mem;
-	const uint64_t pages = region_pages(vm, region) /
+	const struct mem_map *map = log->map;
+	const uint64_t pages = region_pages(log, region) /
 			       mem_slots_of(&map->region[region]);
 	const uint64_t end = first + (uint64_t)count * 64;
 	int r = 0;
 	GUARD_BLOCKS(map->region[region].blocks);
 
-	while (r >= 0 && first < end && first < region_pages(vm, region)) {
+	while (r >= 0 && first < end && first < region_pages(log, region)) {
 		const uint32_t slot = (uint32_t)(first / pages);
 		const uint64_t left = pages - first % pages;
 		const uint64_t part = end - first < left ? end - first : left;
@@ -260,7 +261,8 @@ static int clear_log(const struct vm *vm, size_t region, uint64_t first,
 		struct mem_region there;
 
 		if (mem_slot_part(map, region, slot, &there))
-			r = kvm_ioctl(vm->fd, KVM_CLEAR_DIRTY_LOG, &arg, err);
+			r = kvm_ioctl(log->over.fd, KVM_CLEAR_DIRTY_LOG, &arg,
+				      err);
 		word += part / 64;
 		first += part;
 	}
@@ -270,12 +272,12 @@ static int clear_log(const struct vm *vm, size_t region, uint64_t first,
 static int log_protect(void *ctx, size_t region, uint64_t first,
 		       const uint64_t *word, size_t count, struct err *err)
 {
-	const struct vm *vm = ctx;
+	const struct dirty_log *log = ctx;
 	uint64_t little[BITS_CHUNK_WORDS];
 
 	for (size_t i = 0; i < count; i++)
 		little[i] = htole64(word[i]);
-	return clear_log(vm, region, first, little, count, err);
+	return clear_log(log, region, first, little, count, err);
 }
 
 static const struct dirty_source plain_source = {
@@ -298,9 +300,9 @@ static int lacks(const char *word, const char *cap, struct err *err)
 }
 
 /* KVM wants to know of rings before anything else of the VM is made. */
-static int enable_rings(const struct vm *vm, struct err *err)
+static int enable_rings(struct dirty_log *log, struct err *err)
 {
-	const int most = kvm_cap(vm->fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL);
+	const int most = kvm_cap(log->over.fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL);
 	const size_t size = dirty_ring_size();
 	int r;
 
@@ -311,24 +313,25 @@ static int enable_rings(const struct vm *vm, struct err *err)
 				 "--dirty-log ring: this host's rings take at "
 				 "most %d bytes, not %zu",
 				 most, size);
-	r = enable(vm->fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, size, err);
-	if (r < 0 || !kvm_cap(vm->fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
+	r = enable(log->over.fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, size, err);
+	if (r < 0 || !kvm_cap(log->over.fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
 		return r;
-	vm->dirty_log->ring_bitmap = true;
-	return enable(vm->fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0, err);
+	log->ring_bitmap = true;
+	return enable(log->over.fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0, err);
 }
 
-static int choose(struct vm *vm, struct err *err)
+static int choose(struct dirty_log *log, enum dirty_log_kind kind,
+		  struct err *err)
 {
-	const bool manual = kvm_cap(vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
-	enum dirty_log_kind kind = vm->machine->config->dirty_log;
+	const bool manual = kvm_cap(log->over.fd,
+				    KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
 
 	if (kind == DIRTY_LOG_AUTO)
 		kind = manual ? DIRTY_LOG_CLEAR : DIRTY_LOG_BITMAP;
-	vm->dirty_log->kind = kind;
+	log->kind = kind;
 	if (kind == DIRTY_LOG_CLEAR && !manual)
 		return lacks("clear", "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", err);
-	return kind == DIRTY_LOG_RING ? enable_rings(vm, err) : 0;
+	return kind == DIRTY_LOG_RING ? enable_rings(log, err) : 0;
 }
 
 /*
@@ -338,82 +341,88 @@ static int choose(struct vm *vm, struct err *err)
  * to know how much to split under one lock, before there is a slot: a block of
  * the smallest kind. Elsewhere KVM knows no such sizes.
  */
-static int split_early(const struct vm *vm, struct err *err)
+static int split_early(const struct dirty_log *log, struct err *err)
 {
-	unsigned sizes = (unsigned)kvm_cap(vm->fd,
+	unsigned sizes = (unsigned)kvm_cap(log->over.fd,
 					   KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES);
 
-	sizes &= ~(unsigned)vm->machine->limits.page_size;
+	sizes &= ~(unsigned)log->over.page_size;
 	if (sizes == 0)
 		return 0;
-	return enable(vm->fd, KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
+	return enable(log->over.fd, KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
 		      sizes & -sizes, err);
 }
 
-int dirty_log_new(struct vm *vm, struct err *err)
+int dirty_log_new(struct dirty_log **ret, const struct dirty_log_setup *over,
+		  enum dirty_log_kind kind, struct err *err)
+{
+	struct dirty_log *log = calloc(1, sizeof(*log));
+	int r;
+
+	if (!log)
+		return err_set(err, -ENOMEM, "dirty log: out of memory");
+	log->over = *over;
+	log->map = over->slots->map;
+	r = choose(log, kind, err);
+	if (r == 0)
+		r = split_early(log, err);
+	if (r < 0)
+		(void)dirty_log_free(log);
+	else
+		*ret = log;
+	return r;
+}
+
+int dirty_log_add_vcpu(struct dirty_log *log, int vcpu_fd, struct err *err)
 {
 	int r;
 
-	vm->dirty_log = calloc(1, sizeof(*vm->dirty_log));
-	if (!vm->dirty_log)
-		return err_set(err, -ENOMEM, "dirty log: out of memory");
-	r = choose(vm, err);
-	return r < 0 ? r : split_early(vm, err);
+	if (log->kind != DIRTY_LOG_RING)
+		return 0;
+	r = dirty_ring_init(&log->ring[log->rings], vcpu_fd, err);
+	if (r < 0)
+		return err_wrap(err, "vcpu %u", log->rings);
+	log->rings++;
+	return 0;
 }
 
-int dirty_log_attach(struct vm *vm, struct err *err)
+int dirty_log_attach(struct dirty_log *log, struct err *err)
 {
-	struct dirty_log *log = vm->dirty_log;
-	int r = 0;
+	int r;
 
-	for (unsigned i = 0; log->kind == DIRTY_LOG_RING && i < vm->vcpus;
-	     i++) {
-		r = dirty_ring_init(&log->ring[i], vm->vcpu[i].fd, err);
-		if (r < 0)
-			return err_wrap(err, "vcpu %u", i);
-	}
 	log->fresh = true;
-	r = dirty_attach(&vm->machine->dirty,
+	r = dirty_attach(log->over.dirty,
 			 log->kind == DIRTY_LOG_CLEAR ? &clear_source
 						      : &plain_source,
-			 vm, err);
+			 log, err);
 	log->fresh = false;
 	log->attached = r == 0;
 	return r;
 }
 
-void dirty_log_free(struct vm *vm)
+struct dirty_log *dirty_log_free(struct dirty_log *log)
 {
-	struct dirty_log *log = vm->dirty_log;
-
 	if (!log)
-		return;
+		return NULL;
 	if (log->attached)
-		dirty_detach(&vm->machine->dirty);
-	for (unsigned i = 0; i < vm->vcpus; i++)
-		dirty_ring_finish(&log->ring[i]);
+		dirty_detach(log->over.dirty);
+	while (log->rings > 0)
+		dirty_ring_finish(&log->ring[--log->rings]);
 	unmap_bitmap(log);
 	free(log);
-	vm->dirty_log = NULL;
+	return NULL;
 }
 
-int dirty_log_full(struct vm *vm, struct err *err)
-{
-	return dirty_sync(&vm->machine->dirty, err);
-}
-
-const char *dirty_log_name(const struct vm *vm)
+const char *dirty_log_name(const struct dirty_log *log)
 {
 	static const char *const name[] = { "auto", "bitmap", "clear", "ring" };
 
-	/* A VM that could not be made anew has none. */
-	return name[vm->dirty_log ? vm->dirty_log->kind : DIRTY_LOG_AUTO];
+	return name[log ? log->kind : DIRTY_LOG_AUTO];
 }
 
-bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint32_t *ret)
+bool dirty_log_vcpu_pages(const struct dirty_log *log, unsigned vcpu,
+			  uint32_t *ret)
 {
-	const struct dirty_log *log = vm->dirty_log;
-
 	if (!log || log->kind != DIRTY_LOG_RING)
 		return false;
 	*ret = __atomic_load_n(&log->ring[vcpu].next, __ATOMIC_RELAXED);

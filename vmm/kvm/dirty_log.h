@@ -36,17 +36,38 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "vmm/config.h"
 
-struct vm;
+struct dirty;
 struct dirty_log;
+struct slots;
+
+/* What a log is made over. All is borrowed and outlives the log. */
+struct dirty_log_setup {
+	int fd; /* of the VM */
+	struct slots *slots;
+	struct dirty *dirty; /* whom it tells of changed pages */
+	uint64_t page_size; /* of the host, in bytes */
+	bool (*is_quiet)(void *ctx); /* true if no vCPU runs */
+	void *ctx;
+};
 
 /*
- * Makes vm->dirty_log as config->dirty_log says. Before any slot and vCPU.
+ * Makes a log. Before any slot and vCPU of the VM.
+ *
+ * @kind: as the user asks for it
  *
  * Returns 0; -ENOTSUP if this host's KVM lacks what was asked for; -ENOMEM; or
  * the errno of what KVM refused. Thread: setup.
  */
-int dirty_log_new(struct vm *vm, struct err *err);
+int dirty_log_new(struct dirty_log **ret, const struct dirty_log_setup *over,
+		  enum dirty_log_kind kind, struct err *err);
+
+/*
+ * Adds the next vCPU, in the order of their numbers; at most CONFIG_MAX_CPUS.
+ * Returns 0, or the errno of mapping its ring, negative. Thread: setup.
+ */
+int dirty_log_add_vcpu(struct dirty_log *log, int vcpu_fd, struct err *err);
 
 /*
  * Attaches the log to the machine's memory; where there are readers from
@@ -55,22 +76,22 @@ int dirty_log_new(struct vm *vm, struct err *err);
  *
  * Returns 0, -ENOMEM, or the errno of what KVM refused. Thread: setup.
  */
-int dirty_log_attach(struct vm *vm, struct err *err);
+int dirty_log_attach(struct dirty_log *log, struct err *err);
 
-/* Takes the rest of the log, and leaves. Before the vCPUs go; none runs. */
-void dirty_log_free(struct vm *vm);
+/* Takes the rest of the log, and leaves. Before the slots and vCPUs go; none
+ * runs. NULL is fine; returns NULL. */
+struct dirty_log *dirty_log_free(struct dirty_log *log);
 
-/* For a vCPU whose ring is full. Returns 0 or -errno. Thread: the vCPU's. */
-int dirty_log_full(struct vm *vm, struct err *err);
-
-/* How the log is kept: bitmap, clear or ring, as the user writes it. */
-const char *dirty_log_name(const struct vm *vm);
+/* How the log is kept: bitmap, clear or ring, as the user writes it. NULL, of a
+ * VM that could not be made anew: auto. */
+const char *dirty_log_name(const struct dirty_log *log);
 
 /*
  * How many pages were taken from a vCPU's ring since it was made, modulo 2^32;
  * a page counts again if it was written again after a harvest. Returns false if
- * there are no rings. Thread: any.
+ * there are no rings, as with NULL. Thread: any.
  */
-bool dirty_log_vcpu_pages(const struct vm *vm, unsigned vcpu, uint32_t *ret);
+bool dirty_log_vcpu_pages(const struct dirty_log *log, unsigned vcpu,
+			  uint32_t *ret);
 
 #endif

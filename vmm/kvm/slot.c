@@ -1,16 +1,14 @@
 /* vmm/kvm/slot.c - hands the memory map's regions to KVM. */
 #include "vmm/kvm/slot.h"
 
-#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "mem/blocks.h"
 #include "mem/slots.h"
 #include "vmm/kvm/kvm.h"
-#include "vmm/kvm/vm.h"
 
-static int set_flags(const struct vm *vm, uint32_t slot,
-		     const struct mem_region *region, uint32_t flags,
-		     struct err *err)
+static int slot_set_flags(const struct slots *slots, uint32_t slot,
+			  const struct mem_region *region, uint32_t flags,
+			  struct err *err)
 {
 	const struct kvm_userspace_memory_region arg = {
 		.slot = slot,
@@ -19,60 +17,62 @@ static int set_flags(const struct vm *vm, uint32_t slot,
 		.memory_size = region->gpa.size,
 		.userspace_addr = (uintptr_t)region->host,
 	};
-	const int r = kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &arg, err);
+	const int r = kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, &arg,
+				err);
 
 	return r < 0 ? r : 0;
 }
 
-static int set(void *ctx, uint32_t slot, const struct mem_region *region,
-	       struct err *err)
+static int slot_set(void *ctx, uint32_t slot, const struct mem_region *region,
+		    struct err *err)
 {
-	return set_flags(ctx, slot, region,
-			 region->kind == MEM_ROM ? KVM_MEM_READONLY : 0, err);
+	return slot_set_flags(ctx, slot, region,
+			      region->kind == MEM_ROM ? KVM_MEM_READONLY : 0,
+			      err);
 }
 
-static void clear(void *ctx, uint32_t slot)
+static void slot_clear(void *ctx, uint32_t slot)
 {
-	const struct vm *vm = ctx;
+	const struct slots *slots = ctx;
 	const struct kvm_userspace_memory_region none = { .slot = slot };
 	struct err unused = { 0 };
 
-	(void)kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &none, &unused);
+	(void)kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, &none, &unused);
 }
 
-int slots_install(struct vm *vm, struct err *err)
+int slots_install(struct slots *slots, uint64_t align, uint32_t max,
+		  struct err *err)
 {
-	const struct kvm_limits *limits = &vm->machine->limits;
 	const struct mem_slot_ops ops = {
-		.set = set,
-		.clear = clear,
-		.ctx = vm,
-		.align = limits->page_size > arch_mem_align ? limits->page_size
-							    : arch_mem_align,
-		.max = limits->max_slots,
-		.rom = kvm_cap(vm->kvm, KVM_CAP_READONLY_MEM) > 0,
+		.set = slot_set,
+		.clear = slot_clear,
+		.ctx = slots,
+		.align = align,
+		.max = max,
+		.rom = kvm_cap(slots->fd, KVM_CAP_READONLY_MEM) > 0,
 	};
 
-	return mem_install(&vm->machine->mem, &ops, err);
+	return mem_install(slots->map, &ops, err);
 }
 
-bool slot_is_logged(const struct vm *vm, size_t region)
+bool slot_is_logged(const struct slots *slots, size_t region)
 {
-	const enum mem_kind kind = vm->machine->mem.region[region].kind;
+	const enum mem_kind kind = slots->map->region[region].kind;
 
 	return kind == MEM_RAM || kind == MEM_SHARED;
 }
 
-static uint32_t log_flag(const struct vm *vm)
+static uint32_t slot_log_flag(const struct slots *slots)
 {
-	return __atomic_load_n(&vm->slots_logged, __ATOMIC_RELAXED)
+	return __atomic_load_n(&slots->logged, __ATOMIC_RELAXED)
 		     ? KVM_MEM_LOG_DIRTY_PAGES
 		     : 0;
 }
 
-static int log_region(const struct vm *vm, size_t region, struct err *err)
+static int slot_log_region(const struct slots *slots, size_t region,
+			   struct err *err)
 {
-	const struct mem_map *map = &vm->machine->mem;
+	const struct mem_map *map = slots->map;
 	const uint32_t count = mem_slots_of(&map->region[region]);
 	const uint32_t first = mem_slot(map, region);
 	int r = 0;
@@ -83,58 +83,61 @@ static int log_region(const struct vm *vm, size_t region, struct err *err)
 		struct mem_region part;
 
 		if (mem_slot_part(map, region, i, &part))
-			r = set_flags(vm, first + i, &part, log_flag(vm), err);
+			r = slot_set_flags(slots, first + i, &part,
+					   slot_log_flag(slots), err);
 	}
 	return r;
 }
 
-int slots_log(struct vm *vm, bool on, struct err *err)
+int slots_log(struct slots *slots, bool on, struct err *err)
 {
-	const struct mem_map *map = &vm->machine->mem;
+	const struct mem_map *map = slots->map;
 	int ret = 0;
 
-	__atomic_store_n(&vm->slots_logged, on, __ATOMIC_RELAXED);
+	__atomic_store_n(&slots->logged, on, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *region = &map->region[i];
 		int r;
 
-		if (!slot_is_logged(vm, i))
+		if (!slot_is_logged(slots, i))
 			continue;
-		r = log_region(vm, i, err);
+		r = slot_log_region(slots, i, err);
 		if (r == 0)
 			continue;
 		ret = err_wrap(err, "memory region %s", region->name);
 		if (!on)
 			continue;
-		(void)slots_log(vm, false, &(struct err){ 0 });
+		(void)slots_log(slots, false, &(struct err){ 0 });
 		break;
 	}
 	return ret;
 }
 
-int slot_show_block(const struct vm *vm, size_t region, uint64_t block,
+int slot_show_block(const struct slots *slots, size_t region, uint64_t block,
 		    bool show, struct err *err)
 {
-	const struct mem_map *map = &vm->machine->mem;
+	const struct mem_map *map = slots->map;
 	const uint32_t slot = mem_slot(map, region) + (uint32_t)block;
 	struct mem_region part;
 
 	(void)mem_slot_part(map, region, (uint32_t)block, &part);
 	if (!show)
 		part.gpa.size = 0;
-	return set_flags(vm, slot, &part, show ? log_flag(vm) : 0, err);
+	return slot_set_flags(slots, slot, &part,
+			      show ? slot_log_flag(slots) : 0, err);
 }
 
-int slot_show(const struct vm *vm, size_t region, bool show, struct err *err)
+int slot_show(const struct slots *slots, size_t region, bool show,
+	      struct err *err)
 {
-	const struct mem_map *map = &vm->machine->mem;
+	const struct mem_map *map = slots->map;
 	const uint32_t slot = mem_slot(map, region);
 	const struct kvm_userspace_memory_region none = { .slot = slot };
 	int r;
 
 	if (show)
-		return set_flags(vm, slot, &map->region[region],
-				 KVM_MEM_READONLY, err);
-	r = kvm_ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &none, err);
+		return slot_set_flags(slots, slot, &map->region[region],
+				      KVM_MEM_READONLY, err);
+	r = kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, &none, err);
 	return r < 0 ? r : 0;
 }

@@ -7,23 +7,33 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "mem/map.h"
 
-struct vm;
+/* The slots of one VM: those of mem/slots.h. */
+struct slots {
+	int fd; /* of the VM; borrowed */
+	const struct mem_map *map; /* frozen; borrowed */
+	bool logged; /* atomic: KVM logs what the guest writes */
+};
 
 /*
- * Installs every region of the machine's map in a new VM, in address order.
+ * Installs every region of the map in a new VM, in address order.
+ *
+ * @align: of guest address, host address and size, in bytes
+ * @max:   how many slots KVM has
  *
  * Returns 0; -ENOSPC if KVM has too few slots; -EINVAL if a region is not
- * aligned as this host needs; KVM_SET_USER_MEMORY_REGION's errno.
- * Thread: setup.
+ * aligned; -ENOTSUP for ROM if KVM has no read-only slots;
+ * KVM_SET_USER_MEMORY_REGION's errno. Thread: setup.
  */
-int slots_install(struct vm *vm, struct err *err);
+int slots_install(struct slots *slots, uint64_t align, uint32_t max,
+		  struct err *err);
 
 /*
  * Whether KVM logs what the guest writes to map->region[@region] while logging
  * is on: to RAM, that is, and not to what it cannot write.
  */
-bool slot_is_logged(const struct vm *vm, size_t region);
+bool slot_is_logged(const struct slots *slots, size_t region);
 
 /*
  * Switches logging on or off in all slots. On failure it is off, as far as KVM
@@ -31,7 +41,7 @@ bool slot_is_logged(const struct vm *vm, size_t region);
  *
  * Returns 0 or KVM_SET_USER_MEMORY_REGION's errno. Thread: any, one at a time.
  */
-int slots_log(struct vm *vm, bool on, struct err *err);
+int slots_log(struct slots *slots, bool on, struct err *err);
 
 /*
  * Takes the slot of map->region[@region], which is ROM, away from a VM that
@@ -41,7 +51,8 @@ int slots_log(struct vm *vm, bool on, struct err *err);
  * Returns 0, or KVM_SET_USER_MEMORY_REGION's errno: then nothing has changed.
  * Thread: any, one at a time for each region.
  */
-int slot_show(const struct vm *vm, size_t region, bool show, struct err *err);
+int slot_show(const struct slots *slots, size_t region, bool show,
+	      struct err *err);
 
 /*
  * Gives the block @block of map->region[@region], which has blocks, its slot in
@@ -51,7 +62,7 @@ int slot_show(const struct vm *vm, size_t region, bool show, struct err *err);
  * Returns 0, or KVM_SET_USER_MEMORY_REGION's errno: then nothing has changed.
  * Thread: any, with the region's blocks->lock held.
  */
-int slot_show_block(const struct vm *vm, size_t region, uint64_t block,
+int slot_show_block(const struct slots *slots, size_t region, uint64_t block,
 		    bool show, struct err *err);
 
 #endif

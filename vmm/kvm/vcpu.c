@@ -10,10 +10,10 @@
 #include "arch/arch.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "vmm/kvm/dirty_log.h"
+#include "mem/dirty.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/sigbus.h"
-#include "vmm/kvm/vm.h"
+#include "vmm/machine/machine.h"
 
 #define VCPU_KICK SIGUSR1 /* its handler does nothing: EINTR is the point */
 
@@ -23,26 +23,22 @@
  */
 #define VCPU_STACK (256UL << 10)
 
-int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
-	      struct err *err)
+int vcpu_init(struct vcpu *vcpu, int vm_fd, struct err *err)
 {
-	*vcpu = (struct vcpu){
-		.vm = vm, .index = index, .fd = -1, .stats_fd = -1
-	};
-	vcpu->fd = kvm_ioctl_int(vm->fd, KVM_CREATE_VCPU, (unsigned long)index,
-				 err);
+	vcpu->stats_fd = -1;
+	vcpu->fd = kvm_ioctl_int(vm_fd, KVM_CREATE_VCPU,
+				 (unsigned long)vcpu->index, err);
 	if (vcpu->fd < 0)
-		return err_wrap(err, "vcpu %u", index);
+		return err_wrap(err, "vcpu %u", vcpu->index);
 	/* Now, for it waits while a vCPU runs. Old KVMs have none. */
 	vcpu->stats_fd = kvm_ioctl_int(vcpu->fd, KVM_GET_STATS_FD, 0UL,
 				       &(struct err){ 0 });
-	vcpu->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 vcpu->fd, 0);
+	vcpu->run = mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		vcpu->run = NULL;
-		return err_sys(err, "vcpu %u: mmap", index);
+		return err_sys(err, "vcpu %u: mmap", vcpu->index);
 	}
-	vcpu->run_size = run_size;
 	return 0;
 }
 
@@ -61,7 +57,7 @@ void vcpu_finish(struct vcpu *vcpu)
 static void exit_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	struct machine *machine = vcpu->vm->machine;
+	struct machine *machine = vcpu->group->machine;
 	struct io_access io = {
 		.addr = run->mmio.phys_addr,
 		.size = run->mmio.len,
@@ -83,7 +79,7 @@ static int handle_exit(struct vcpu *vcpu)
 		exit_mmio(vcpu);
 		return 0;
 	case KVM_EXIT_DIRTY_RING_FULL:
-		return dirty_log_full(vcpu->vm, &vcpu->err);
+		return dirty_sync(&vcpu->group->machine->dirty, &vcpu->err);
 	default:
 		return arch_vcpu_exit(vcpu, &vcpu->err);
 	}
@@ -96,26 +92,26 @@ static bool stopping(const struct vcpu *vcpu)
 
 static bool waits(const struct vcpu *vcpu)
 {
-	return vcpu->vm->paused || vcpu->power != VCPU_ON;
+	return vcpu->group->paused || vcpu->power != VCPU_ON;
 }
 
 /*
  * Waits while the VM is paused, or until this vCPU is started. What KVM still
  * had to do for the last exit (the value of an MMIO read, say) it did on the
  * way to the EINTR that led here, so a parked vCPU's registers are whole. The
- * VM's lock is held.
+ * group's lock is held.
  */
 static void wait_parked(struct vcpu *vcpu)
 {
-	struct vm *vm = vcpu->vm;
+	struct vcpu_group *group = vcpu->group;
 
 	if (!waits(vcpu))
 		return;
-	vm->running--;
-	(void)pthread_cond_broadcast(&vm->changed);
+	group->running--;
+	(void)pthread_cond_broadcast(&group->changed);
 	while (waits(vcpu) && !stopping(vcpu))
-		(void)pthread_cond_wait(&vm->changed, &vm->lock);
-	vm->running++;
+		(void)pthread_cond_wait(&group->changed, &group->lock);
+	group->running++;
 }
 
 /*
@@ -125,25 +121,25 @@ static void wait_parked(struct vcpu *vcpu)
 static void park(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-	GUARD(&vcpu->vm->lock);
+	GUARD(&vcpu->group->lock);
 	wait_parked(vcpu);
 }
 
 /* Says who runs this vCPU; and a VM may begin paused. */
 static void begin(struct vcpu *vcpu)
 {
-	struct vm *vm = vcpu->vm;
+	struct vcpu_group *group = vcpu->group;
 
-	GUARD(&vm->lock);
+	GUARD(&group->lock);
 	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_SEQ_CST);
-	(void)pthread_cond_broadcast(&vm->changed);
+	(void)pthread_cond_broadcast(&group->changed);
 	wait_parked(vcpu);
 }
 
 /* KVM says -EFAULT where we would get a SIGBUS, and newer ones say where. */
 static int run_failed(struct vcpu *vcpu, int code)
 {
-	const struct mem_map *mem = &vcpu->vm->machine->mem;
+	const struct mem_map *mem = &vcpu->group->machine->mem;
 	const struct kvm_run *run = vcpu->run;
 	const struct mem_region *r = NULL;
 
@@ -181,24 +177,25 @@ static int run(struct vcpu *vcpu)
 
 pid_t vcpu_thread_id(struct vcpu *vcpu)
 {
-	GUARD(&vcpu->vm->lock);
+	GUARD(&vcpu->group->lock);
 	while (vcpu->tid == 0)
-		(void)pthread_cond_wait(&vcpu->vm->changed, &vcpu->vm->lock);
+		(void)pthread_cond_wait(&vcpu->group->changed,
+					&vcpu->group->lock);
 	return vcpu->tid;
 }
 
 static void *thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
-	struct vm *vm = vcpu->vm;
+	struct vcpu_group *group = vcpu->group;
 
 	if (run(vcpu) < 0) {
 		(void)err_wrap(&vcpu->err, "vcpu %u", vcpu->index);
-		machine_end(vm->machine, OUTCOME_ERROR);
+		machine_end(group->machine, OUTCOME_ERROR);
 	}
-	GUARD(&vm->lock);
-	vm->running--;
-	(void)pthread_cond_broadcast(&vm->changed);
+	GUARD(&group->lock);
+	group->running--;
+	(void)pthread_cond_broadcast(&group->changed);
 	return NULL;
 }
 
@@ -265,7 +262,7 @@ void vcpu_interrupt(struct vcpu *vcpu)
 
 bool vcpu_claim(struct vcpu *vcpu)
 {
-	GUARD(&vcpu->vm->lock);
+	GUARD(&vcpu->group->lock);
 	if (vcpu->power != VCPU_OFF)
 		return false;
 	vcpu->power = VCPU_STARTING;
@@ -274,9 +271,9 @@ bool vcpu_claim(struct vcpu *vcpu)
 
 void vcpu_turn_on(struct vcpu *vcpu)
 {
-	GUARD(&vcpu->vm->lock);
+	GUARD(&vcpu->group->lock);
 	vcpu->power = VCPU_ON;
-	(void)pthread_cond_broadcast(&vcpu->vm->changed);
+	(void)pthread_cond_broadcast(&vcpu->group->changed);
 }
 
 void vcpu_join(struct vcpu *vcpu)

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "vmm/kvm/vcpu_group.h"
 
 struct vm;
 struct kvm_run;
@@ -17,7 +18,8 @@ struct kvm_run;
 enum vcpu_power { VCPU_ON, VCPU_OFF, VCPU_STARTING };
 
 struct vcpu {
-	struct vm *vm; /* borrowed */
+	struct vm *vm; /* borrowed; for the architecture */
+	struct vcpu_group *group; /* borrowed */
 	unsigned index;
 	int fd; /* owned */
 	int stats_fd; /* owned; see vmm/kvm/stats.h; -1: KVM has none */
@@ -26,17 +28,23 @@ struct vcpu {
 	size_t run_size; /* of the mapping, in bytes */
 	pthread_t thread;
 	bool started; /* thread is valid */
-	pid_t tid; /* atomic: of the thread; 0: not yet; written under vm->lock
+	pid_t tid; /* atomic: of the thread; 0: not yet; written under
+		    * group->lock
 		    */
-	enum vcpu_power power; /* under vm->lock once the threads run */
+	enum vcpu_power power; /* under group->lock once the threads run */
 	uint32_t stop; /* atomic: set by vcpu_stop(), read by the thread */
 	struct err err; /* why the thread ended, or (vcpu_claim()) could not be
 			   turned on; read after joining it */
 };
 
-/* Creates vCPU @index of @vm. Returns 0 or -errno. */
-int vcpu_init(struct vcpu *vcpu, struct vm *vm, unsigned index, size_t run_size,
-	      struct err *err);
+/*
+ * Creates a vCPU.
+ *
+ * @vcpu: zeroed, but for vm, group, index and run_size: what it is made with
+ *
+ * Returns 0 or -errno.
+ */
+int vcpu_init(struct vcpu *vcpu, int vm_fd, struct err *err);
 void vcpu_finish(struct vcpu *vcpu); /* a zeroed one is fine */
 
 /* Readies the signal that ends KVM_RUN. Once a process, before any thread. */

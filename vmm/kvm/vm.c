@@ -15,13 +15,12 @@
 static void unmake(struct vm *vm)
 {
 	irq_disconnect(&vm->machine->irq);
-	dirty_log_free(vm);
+	vm->dirty_log = dirty_log_free(vm->dirty_log);
 	flash_connect(vm->machine, NULL);
 	hotplug_connect(vm->machine, NULL);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
 	vm->vcpus = 0;
-	vm->slots_logged = false;
 	arch_vm_free(vm);
 	fd_closep(&vm->fd);
 	vm->fd = -1;
@@ -32,8 +31,7 @@ struct vm *vm_free(struct vm *vm)
 	if (!vm)
 		return NULL;
 	unmake(vm);
-	(void)pthread_cond_destroy(&vm->changed);
-	(void)pthread_mutex_destroy(&vm->lock);
+	vcpu_group_finish(&vm->group);
 	free(vm);
 	return NULL;
 }
@@ -50,12 +48,19 @@ static int make_vcpus(struct vm *vm, struct err *err)
 	if (size < 0)
 		return size;
 	for (unsigned i = 0; i < vm->machine->config->cpus; i++) {
+		struct vcpu *vcpu = &vm->vcpu[i];
 		int r;
 
+		*vcpu = (struct vcpu){ .vm = vm,
+				       .group = &vm->group,
+				       .index = i,
+				       .run_size = (size_t)size };
 		vm->vcpus = i + 1;
-		r = vcpu_init(&vm->vcpu[i], vm, i, (size_t)size, err);
+		r = vcpu_init(vcpu, vm->fd, err);
 		if (r == 0)
-			r = arch_vcpu_init(&vm->vcpu[i], err);
+			r = dirty_log_add_vcpu(vm->dirty_log, vcpu->fd, err);
+		if (r == 0)
+			r = arch_vcpu_init(vcpu, err);
 		if (r < 0)
 			return r;
 	}
@@ -105,6 +110,36 @@ static int load(struct vm *vm, struct state_view *from, struct err *err)
 	return r == 0 ? state_sections_end(from, err) : r;
 }
 
+static bool no_vcpu_runs(void *ctx)
+{
+	return vm_is_quiet(ctx);
+}
+
+/* How writes are logged must be said before there are slots. */
+static int make_memory(struct vm *vm, struct err *err)
+{
+	struct machine *machine = vm->machine;
+	const struct kvm_limits *limits = &machine->limits;
+	const struct dirty_log_setup over = { .fd = vm->fd,
+					      .slots = &vm->slots,
+					      .dirty = &machine->dirty,
+					      .page_size = limits->page_size,
+					      .is_quiet = no_vcpu_runs,
+					      .ctx = vm };
+	int r;
+
+	vm->slots = (struct slots){ .fd = vm->fd, .map = &machine->mem };
+	r = dirty_log_new(&vm->dirty_log, &over, machine->config->dirty_log,
+			  err);
+	if (r < 0)
+		return r;
+	return slots_install(&vm->slots,
+			     limits->page_size > arch_mem_align
+				     ? limits->page_size
+				     : arch_mem_align,
+			     limits->max_slots, err);
+}
+
 /* @from: the state that the guest goes on from; NULL: it starts */
 static int make(struct vm *vm, struct state_view *from, struct err *err)
 {
@@ -115,9 +150,7 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 			       err);
 	if (vm->fd < 0)
 		return vm->fd;
-	r = dirty_log_new(vm, err);
-	if (r == 0)
-		r = slots_install(vm, err);
+	r = make_memory(vm, err);
 	if (r == 0) {
 		flash_connect(machine, vm);
 		hotplug_connect(machine, vm);
@@ -125,7 +158,7 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 	if (r == 0)
 		r = make_vcpus(vm, err);
 	if (r == 0)
-		r = dirty_log_attach(vm, err);
+		r = dirty_log_attach(vm->dirty_log, err);
 	if (r == 0)
 		r = arch_vm_init(vm, err);
 	if (r == 0)
@@ -146,15 +179,14 @@ static int new_vm(struct vm **ret, int kvm, struct machine *machine,
 		return err_set(err, -ENOMEM, "virtual machine: out of memory");
 	vm->machine = machine;
 	vm->kvm = kvm;
-	(void)pthread_mutex_init(&vm->lock, NULL);
-	(void)pthread_cond_init(&vm->changed, NULL);
+	vcpu_group_init(&vm->group, machine);
 	r = make(vm, from, err);
 	if (r < 0)
 		return r;
 	/* A clock that was loaded stands until it is resumed. */
 	if (from) {
 		bus_pause(&machine->mmio);
-		vm->paused = true;
+		vm->group.paused = true;
 	}
 	*ret = TAKE_PTR(vm);
 	return 0;
@@ -174,12 +206,6 @@ int vm_load(struct vm **ret, int kvm, struct machine *machine, const void *data,
 	return r == 0 ? new_vm(ret, kvm, machine, &from, err) : r;
 }
 
-static void count_running(struct vm *vm, int change)
-{
-	GUARD(&vm->lock);
-	vm->running += (unsigned)change;
-}
-
 int vm_start(struct vm *vm, struct err *err)
 {
 	int r = 0;
@@ -187,56 +213,41 @@ int vm_start(struct vm *vm, struct err *err)
 	/* The others first: they sleep in KVM until the first one calls them,
 	 * and must not make it wait for a thread that does not exist yet. */
 	for (unsigned i = vm->vcpus; r == 0 && i-- > 0;) {
-		count_running(vm, 1);
+		vcpu_group_count(&vm->group, 1);
 		r = vcpu_start(&vm->vcpu[i], err);
 		if (r < 0)
-			count_running(vm, -1);
+			vcpu_group_count(&vm->group, -1);
 	}
 	if (r < 0)
 		(void)vm_stop(vm, &(struct err){ 0 });
 	return r;
 }
 
-static void set_paused(struct vm *vm, bool paused)
-{
-	GUARD(&vm->lock);
-	vm->paused = paused;
-	(void)pthread_cond_broadcast(&vm->changed);
-}
-
-static void wait_parked(struct vm *vm)
-{
-	GUARD(&vm->lock);
-	while (vm->running > 0)
-		(void)pthread_cond_wait(&vm->changed, &vm->lock);
-}
-
 bool vm_is_quiet(struct vm *vm)
 {
-	GUARD(&vm->lock);
-	return vm->running == 0;
+	return vcpu_group_is_quiet(&vm->group);
 }
 
 void vm_pause(struct vm *vm)
 {
 	/* Of one that is broken nothing runs. */
-	if (vm->paused || vm->broken.code < 0)
+	if (vm->group.paused || vm->broken.code < 0)
 		return;
-	set_paused(vm, true);
+	vcpu_group_set_paused(&vm->group, true);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_kick(&vm->vcpu[i]);
-	wait_parked(vm);
+	vcpu_group_wait_parked(&vm->group);
 	bus_pause(&vm->machine->mmio);
 	arch_clock_stop(vm);
 }
 
 void vm_resume(struct vm *vm)
 {
-	if (!vm->paused || vm->broken.code < 0)
+	if (!vm->group.paused || vm->broken.code < 0)
 		return;
 	arch_clock_start(vm);
 	bus_resume(&vm->machine->mmio);
-	set_paused(vm, false);
+	vcpu_group_set_paused(&vm->group, false);
 }
 
 void vm_halt(struct vm *vm)
@@ -249,21 +260,18 @@ void vm_halt(struct vm *vm)
 static void join(struct vm *vm)
 {
 	vm_halt(vm);
-	{
-		GUARD(&vm->lock);
-		(void)pthread_cond_broadcast(&vm->changed);
-	}
+	vcpu_group_wake(&vm->group);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_join(&vm->vcpu[i]);
 }
 
 int vm_stop(struct vm *vm, struct err *err)
 {
-	const bool paused = vm->paused;
+	const bool paused = vm->group.paused;
 	int r = vm->broken.code;
 
 	join(vm);
-	set_paused(vm, false);
+	vcpu_group_set_paused(&vm->group, false);
 	/* The devices may see another VM, which pauses them again. */
 	if (paused)
 		bus_resume(&vm->machine->mmio);
@@ -318,14 +326,14 @@ static int replace(struct vm *vm, struct state_view *from, struct err *err)
 		r = vm_start(vm, err);
 	if (r < 0)
 		return give_up(vm, "virtual machine made anew", err);
-	wait_parked(vm);
+	vcpu_group_wait_parked(&vm->group);
 	return 0;
 }
 
 int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err)
 {
 	_cleanup_(state_finish) struct state state = { 0 };
-	const bool paused = vm->paused;
+	const bool paused = vm->group.paused;
 	struct state_view view;
 	int r;
 

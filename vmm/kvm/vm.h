@@ -10,6 +10,7 @@
 #define VMM_KVM_VM_H
 
 #include "vmm/config.h"
+#include "vmm/kvm/slot.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/machine/machine.h"
 
@@ -22,13 +23,10 @@ struct vm {
 	int kvm; /* /dev/kvm, borrowed */
 	int fd; /* owned */
 	unsigned vcpus; /* that have been made */
-	pthread_mutex_t lock; /* of the three below */
-	pthread_cond_t changed;
-	unsigned running; /* vCPU threads that are not parked */
-	bool paused;
+	struct vcpu_group group; /* who of them runs, and is the VM paused */
+	struct slots slots;
 	struct err broken; /* why nothing is left that could run */
 	struct dirty_log *dirty_log; /* owned */
-	bool slots_logged; /* atomic: slots are to be logged */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */
 	struct vcpu vcpu[]; /* as many as the configuration says */
 };

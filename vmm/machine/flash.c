@@ -83,7 +83,8 @@ static void set_direct(void *ctx, bool direct)
 	if (!flash->vm)
 		return;
 	region = (size_t)(region_of(flash) - flash->vm->machine->mem.region);
-	if (slot_show(flash->vm, region, direct, &err) == 0 || flash->failed)
+	if (slot_show(&flash->vm->slots, region, direct, &err) == 0 ||
+	    flash->failed)
 		return;
 	flash->failed = true;
 	log_warn("flash %s: %s", flash->image.path, err.msg);

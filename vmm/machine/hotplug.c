@@ -67,7 +67,7 @@ static int show(void *ctx, uint64_t block, bool show, struct err *err)
 {
 	const struct hotplug *hot = ctx;
 
-	return slot_show_block(hot->vm, hot->region, block, show, err);
+	return slot_show_block(&hot->vm->slots, hot->region, block, show, err);
 }
 
 /* What was in the balloon is no more. */

@@ -1,0 +1,48 @@
+/*
+ * vmm/kvm/vcpu_group.h - what the vCPUs of one VM share: which of them run, and
+ * whether they are to wait.
+ *
+ * A vCPU thread is parked while the VM is paused or its vCPU is off. It says so
+ * by group->running, which it changes under the lock.
+ */
+#ifndef VMM_KVM_VCPU_GROUP_H
+#define VMM_KVM_VCPU_GROUP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct machine;
+
+struct vcpu_group {
+	struct machine *machine; /* borrowed; whose memory and devices they use
+				  */
+	pthread_mutex_t lock; /* of the two below, and of vCPUs' power */
+	pthread_cond_t changed; /* one of them did */
+	unsigned running; /* vCPU threads that are not parked */
+	bool paused;
+};
+
+/* Makes a group of no threads, not paused. Thread: setup. */
+void vcpu_group_init(struct vcpu_group *group, struct machine *machine);
+
+/* No thread of the group's is left. */
+void vcpu_group_finish(struct vcpu_group *group);
+
+/* Counts a thread that is about to start, or (-1) that did not start. */
+void vcpu_group_count(struct vcpu_group *group, int change);
+
+/*
+ * Says whether the vCPUs are to wait. Those that are in KVM_RUN do not see it
+ * before they are kicked; vcpu_group_wait_parked() waits until none runs.
+ * Thread: the loop's.
+ */
+void vcpu_group_set_paused(struct vcpu_group *group, bool paused);
+void vcpu_group_wait_parked(struct vcpu_group *group);
+
+/* Wakes the threads that are parked, to look whether they are to end. */
+void vcpu_group_wake(struct vcpu_group *group);
+
+/* True if no vCPU thread runs. Thread: any. */
+bool vcpu_group_is_quiet(struct vcpu_group *group);
+
+#endif
