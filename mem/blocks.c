@@ -11,9 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/size.h"
-#include "mem/dirty.h"
 #include "mem/discard.h"
-#include "mem/map.h"
 
 #define USUAL ((uint64_t)2 << 20)
 /* Linux has sections of 128 MiB with 4K pages, of 512 MiB with 64K. */
@@ -277,8 +275,8 @@ static int populate(struct mem_blocks *b, uint64_t offset, uint64_t size,
 	return r;
 }
 
-uint64_t blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
-		     uint64_t first, uint64_t count, struct err *err)
+uint64_t blocks_plug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
+		     struct err *err)
 {
 	const uint64_t offset = first * blocks->size;
 	uint64_t done, size;
@@ -289,7 +287,6 @@ uint64_t blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
 		return 0;
 	done = show(blocks, first, count, true, err);
 	size = done * blocks->size;
-	mem_wrote(map, blocks->backing->host + offset, size);
 	discard(blocks, offset + size, (count - done) * blocks->size);
 	return done;
 }
@@ -320,15 +317,15 @@ uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
 	return done;
 }
 
-/* Gives the blocks back that a buffer touches and that are not plugged: the
- * host may have put a huge page there. None is plugged meanwhile, or what the
- * guest wrote there since would be lost. */
-static void settle(struct mem_blocks *b, uint64_t offset, uint64_t len)
+void blocks_settle(struct mem_blocks *b, uint64_t offset, uint64_t len)
 {
 	uint64_t part;
+	/* No block is plugged in the meantime: what the guest wrote to it would
+	 * be lost. */
 	GUARD(&b->lock);
 
 	for (; len > 0; offset += part, len -= part) {
+		/* Whole blocks: the host may have put a huge page there. */
 		const uint64_t from = align_down(offset, b->size);
 		uint64_t last;
 		bool plugged;
@@ -337,21 +334,5 @@ static void settle(struct mem_blocks *b, uint64_t offset, uint64_t len)
 		last = align_down(offset + (part - 1), b->size);
 		if (!plugged)
 			discard(b, from, last - from + b->size);
-	}
-}
-
-void blocks_settle(const struct mem_map *map, const struct iovec *iov,
-		   size_t count)
-{
-	for (size_t i = 0; i < map->count; i++) {
-		const struct mem_region *r = &map->region[i];
-
-		for (size_t j = 0; r->blocks && j < count; j++) {
-			const uint64_t at = (uintptr_t)iov[j].iov_base -
-					    (uintptr_t)r->host;
-
-			if (at < r->gpa.size && iov[j].iov_len > 0)
-				settle(r->blocks, at, iov[j].iov_len);
-		}
 	}
 }

@@ -8,8 +8,8 @@
  * host memory is behind it.
  *
  * A device may have begun to use a buffer that the guest unplugs meanwhile.
- * What it writes then lands in memory that nobody counts; so
- * blocks_settle() gives that back once the device has done.
+ * What it writes then lands in memory that nobody counts; mem_settle() gives
+ * that back once the device has done.
  *
  * Thread: blocks are plugged and unplugged by one thread at a time, and looked
  * at by any.
@@ -20,14 +20,11 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/uio.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/range.h"
 #include "mem/backing.h"
-
-struct mem_map;
 
 /* A slot for each block is what a hypervisor is asked for: no more than this
  * without the user's wish, and never more than this. */
@@ -143,16 +140,14 @@ static inline pthread_mutex_t *blocks_lock(struct mem_blocks *blocks)
 	_cleanup_(mutex_unlockp) pthread_mutex_t *guard_ = blocks_lock(blocks)
 
 /*
- * Plugs @count blocks from @first on, none of which is. They are zero, and
- * count as written (mem/dirty.h).
- *
- * @map: whose region it is
+ * Plugs @count blocks from @first on, none of which is. They are zero. Of a
+ * memory map's region, mem_plug() does it.
  *
  * Returns how many were plugged, from @first on: fewer than @count if the host
  * has not so much, or nobody could be shown the next one, and @err says so.
  */
-uint64_t blocks_plug(struct mem_blocks *blocks, const struct mem_map *map,
-		     uint64_t first, uint64_t count, struct err *err);
+uint64_t blocks_plug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
+		     struct err *err);
 
 /*
  * Unplugs @count blocks from @first on, all of which are plugged. Their content
@@ -166,10 +161,11 @@ uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
 		       uint64_t count, struct err *err);
 
 /*
- * A device has done with buffers from mem_iov(): what of them was unplugged
- * meanwhile goes back to the host. Thread: any; a device's lock may be held.
+ * Gives back to the host the blocks that [offset, offset + len) touches and
+ * that are not plugged. Thread: any; a device's lock may be held.
+ *
+ * @offset, @len: in bytes, in the region
  */
-void blocks_settle(const struct mem_map *map, const struct iovec *iov,
-		   size_t count);
+void blocks_settle(struct mem_blocks *blocks, uint64_t offset, uint64_t len);
 
 #endif

@@ -53,34 +53,12 @@ static size_t region_chunks(const struct dirty *dirty, size_t region)
 	       1;
 }
 
-void dirty_init(struct dirty *dirty, const struct mem_map *map,
-		uint64_t page_size)
+static void dirty_mark(struct mem_watch *watch, const void *host, uint64_t len)
 {
-	assert(map->frozen && is_pow2(page_size));
-	*dirty = (struct dirty){ .map = map };
-	(void)pthread_mutex_init(&dirty->lock, NULL);
-	dirty->page_shift = (unsigned)__builtin_ctzll(page_size);
-	for (size_t i = 0; i < map->count; i++) {
-		dirty->first_chunk[i] = dirty->chunks;
-		dirty->chunks += region_chunks(dirty, i);
-	}
-}
+	struct dirty *dirty = container_of(watch, struct dirty, watch);
 
-void dirty_finish(struct dirty *dirty)
-{
-	if (!dirty->map)
-		return;
-	assert(dirty->readers == 0);
-	bits_finish(&dirty->marks);
-	bits_finish(&dirty->logged);
-	(void)pthread_mutex_destroy(&dirty->lock);
-	*dirty = (struct dirty){ 0 };
-}
-
-void dirty_mark(struct dirty *dirty, const void *host, uint64_t len)
-{
-	/* Pairs with the release in watch(): the bitmap is there. */
-	if (!__atomic_load_n(&dirty->active, __ATOMIC_ACQUIRE) || len == 0)
+	/* Pairs with the release in set_active(): the bitmap is there. */
+	if (!__atomic_load_n(&watch->active, __ATOMIC_ACQUIRE) || len == 0)
 		return;
 	for (size_t i = 0; i < dirty->map->count; i++) {
 		const struct mem_region *r = &dirty->map->region[i];
@@ -98,6 +76,30 @@ void dirty_mark(struct dirty *dirty, const void *host, uint64_t len)
 			  last - first + 1);
 		return;
 	}
+}
+
+void dirty_init(struct dirty *dirty, const struct mem_map *map,
+		uint64_t page_size)
+{
+	assert(map->frozen && is_pow2(page_size));
+	*dirty = (struct dirty){ .map = map, .watch.wrote = dirty_mark };
+	(void)pthread_mutex_init(&dirty->lock, NULL);
+	dirty->page_shift = (unsigned)__builtin_ctzll(page_size);
+	for (size_t i = 0; i < map->count; i++) {
+		dirty->first_chunk[i] = dirty->chunks;
+		dirty->chunks += region_chunks(dirty, i);
+	}
+}
+
+void dirty_finish(struct dirty *dirty)
+{
+	if (!dirty->map)
+		return;
+	assert(dirty->readers == 0);
+	bits_finish(&dirty->marks);
+	bits_finish(&dirty->logged);
+	(void)pthread_mutex_destroy(&dirty->lock);
+	*dirty = (struct dirty){ 0 };
 }
 
 void dirty_log_words(struct dirty *dirty, size_t region, const uint64_t *word,
@@ -184,7 +186,7 @@ void dirty_detach(struct dirty *dirty)
 }
 
 /*
- * Whoever wrote and then looked at dirty->active without a lock must have seen
+ * Whoever wrote and then looked at watch.active without a lock must have seen
  * it set, or have written what a reader sees from now on. That takes a full
  * barrier between the two, in each thread that writes; as they look at every
  * write, and a reader comes once in a while, the kernel makes all threads of
@@ -207,7 +209,7 @@ static int barrier_everywhere(struct err *err)
 
 static void set_active(struct dirty *dirty, uint32_t active)
 {
-	__atomic_store_n(&dirty->active, active, __ATOMIC_RELEASE);
+	__atomic_store_n(&dirty->watch.active, active, __ATOMIC_RELEASE);
 }
 
 static int start_watching(struct dirty *dirty, struct err *err)

@@ -4,7 +4,7 @@
  * Two write guest memory. The guest itself: KVM logs that, and a source (a
  * dirty_source; KVM's are in vmm/kvm/dirty_log.h) brings it here. And this
  * program, in the guest's place: devices, loaders. KVM never sees those writes,
- * so each is followed by mem_wrote().
+ * so each is followed by mem_wrote() (mem/map.h).
  *
  * Several want to know (a snapshot, a migration, statistics). Each is a reader,
  * which begins and ends when it likes, harvests at its own pace, and takes
@@ -79,7 +79,7 @@ struct dirty_source {
 
 /* One machine's. The members are dirty.c's own. */
 struct dirty {
-	uint32_t active; /* atomic; 0: there is no reader */
+	struct mem_watch watch; /* active while there are readers */
 	pthread_mutex_t lock; /* of all that follows */
 	const struct mem_map *map; /* borrowed */
 	unsigned page_shift;
@@ -94,7 +94,8 @@ struct dirty {
 };
 
 /*
- * Begins without a reader.
+ * Begins without a reader. What mem_wrote() tells comes here once map->watch is
+ * &dirty->watch.
  *
  * @map:       frozen; borrowed; its regions are what is watched
  * @page_size: of the host, in bytes
@@ -180,26 +181,5 @@ int dirty_next(struct dirty_reader *reader, struct dirty_run *ret,
 
 /* How many harvests came to their end. */
 uint64_t dirty_generation(const struct dirty_reader *reader);
-
-/* The slow part of mem_wrote(). */
-void dirty_mark(struct dirty *dirty, const void *host, uint64_t len);
-
-/*
- * Says that @len bytes of guest memory at @host, from mem_ptr() or mem_iov(),
- * have been written. mem_write(), mem_zero() and mem_load() do it themselves.
- * Bytes that are not the guest's are ignored. Without a reader it is one load.
- * Thread: any; takes no lock.
- */
-static inline void mem_wrote(const struct mem_map *map, const void *host,
-			     uint64_t len)
-{
-	struct dirty *dirty = map->dirty;
-
-	/* The write must not sink below the load; the CPU's part of that is
-	 * done by who sets it: see dirty_reader_add(). */
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (dirty && __atomic_load_n(&dirty->active, __ATOMIC_RELAXED))
-		dirty_mark(dirty, host, len);
-}
 
 #endif

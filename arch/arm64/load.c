@@ -7,7 +7,6 @@
 #include "arch/arm64/machine.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "mem/dirty.h"
 #include "vmm/boot/boot_files.h"
 #include "vmm/boot/dtb_memory.h"
 #include "vmm/machine/machine.h"

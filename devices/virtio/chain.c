@@ -1,16 +1,13 @@
 /* devices/virtio/chain.c - a buffer that the driver has handed over. */
 #include "devices/virtio/chain.h"
 
-#include "mem/blocks.h"
-#include "mem/dirty.h"
-
 /* Returns memory that an access brought back into unplugged blocks. */
 static void settle_access(const struct mem_map *mem, struct iov_walk walk)
 {
 	struct iovec piece;
 
 	while (mem->grows && iov_next(&walk, &piece))
-		blocks_settle(mem, &piece, 1);
+		mem_settle(mem, &piece, 1);
 }
 
 size_t chain_read(const struct virtq_chain *chain, size_t offset, void *buf,

@@ -176,7 +176,7 @@ static void step_plug(struct vmem *v)
 		undo(v, VIRTIO_MEM_RESP_NACK);
 		return;
 	}
-	done = blocks_plug(v->blocks, v->mem, w->first + w->done, n, &err);
+	done = mem_plug(v->mem, v->blocks, w->first + w->done, n, &err);
 	w->done += done;
 	plugged_changed(v);
 	if (done < n) {

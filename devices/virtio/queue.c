@@ -7,7 +7,6 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
-#include "mem/dirty.h"
 #include "mem/iov.h"
 
 /* One descriptor. Little-endian. Source: section 2.7.5. */

@@ -147,7 +147,7 @@ int main(void)
 		return 1;
 	mem_freeze(&b->map);
 	dirty_init(&b->dirty, &b->map, PAGE);
-	b->map.dirty = &b->dirty;
+	b->map.watch = &b->dirty.watch;
 	b->bitmap = malloc(WORDS * sizeof(*b->bitmap));
 	if (!b->bitmap)
 		return 1;

@@ -72,7 +72,7 @@ static void add_regions(struct world *w)
 	}
 	mem_freeze(&w->map);
 	dirty_init(&w->dirty, &w->map, PAGE);
-	w->map.dirty = &w->dirty;
+	w->map.watch = &w->dirty.watch;
 	w->log.map = &w->map;
 }
 

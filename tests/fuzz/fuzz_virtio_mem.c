@@ -187,7 +187,7 @@ static void use_buffer(struct model *m, struct fuzz_input *in)
 		for (size_t i = 0; i < late->count; i++)
 			memset(late->iov[i].iov_base, 2, 1);
 		/* As chain_wrote() does it, for another device. */
-		blocks_settle(&m->rig.ram.map, late->iov, late->count);
+		mem_settle(&m->rig.ram.map, late->iov, late->count);
 		late->count = 0;
 		return;
 	}

@@ -54,7 +54,7 @@ static int set_up(void **state)
 	add_region(f, HIGH, HIGH_PAGES, MEM_ROM, f->high);
 	mem_freeze(&f->map);
 	dirty_init(&f->dirty, &f->map, PAGE);
-	f->map.dirty = &f->dirty;
+	f->map.watch = &f->dirty.watch;
 	f->log.map = &f->map;
 	*state = f;
 	return 0;
@@ -148,7 +148,7 @@ static void wrote__without_a_reader_leaves_no_trace(void **state)
 	assert_null(f->dirty.marks.word);
 	add(f, &f->a);
 	expect_nothing(f, f->a);
-	f->map.dirty = NULL;
+	f->map.watch = NULL;
 	mem_wrote(&f->map, f->low, 1);
 }
 
@@ -426,7 +426,7 @@ static void source__failures_are_told(void **state)
 		dirty_reader_add(&f->dirty, DIRTY_FROM_NOW, &f->a, &f->err),
 		-ENOMEM);
 	assert_null(f->a);
-	assert_int_equal(f->dirty.active, 0);
+	assert_int_equal(f->dirty.watch.active, 0);
 	f->log.start_fails = 0;
 	add(f, &f->a);
 	f->log.sync_fails = -EIO;

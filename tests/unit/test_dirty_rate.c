@@ -59,7 +59,7 @@ static void begin(struct rig *rig, enum fake_log_kind kind)
 	}
 	mem_freeze(&rig->map);
 	dirty_init(&rig->dirty, &rig->map, PAGE);
-	rig->map.dirty = &rig->dirty;
+	rig->map.watch = &rig->dirty.watch;
 	rig->log.kind = kind;
 	rig->log.map = &rig->map;
 	assert_int_equal(loop_new(&rig->loop, &rig->err), 0);

@@ -155,7 +155,7 @@ static void begin(struct world *w)
 	assert_int_equal(mem_add(&w->map, r, &err), 0);
 	mem_freeze(&w->map);
 	dirty_init(&w->dirty, &w->map, PAGE);
-	w->map.dirty = &w->dirty;
+	w->map.watch = &w->dirty.watch;
 }
 
 static void end(struct world *w)

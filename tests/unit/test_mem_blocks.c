@@ -84,7 +84,7 @@ static void begin(struct rig *rig, const struct mem_policy *policy,
 	add(rig, low, &rig->low);
 	mem_freeze(&rig->map);
 	dirty_init(&rig->dirty, &rig->map, PAGE);
-	rig->map.dirty = &rig->dirty;
+	rig->map.watch = &rig->dirty.watch;
 	blocks_connect(rig->blocks, &ops, rig);
 }
 
@@ -99,7 +99,7 @@ static void end(struct rig *rig)
 
 static int plug(struct rig *rig, uint64_t first, uint64_t count)
 {
-	return blocks_plug(rig->blocks, &rig->map, first, count, &err) == count
+	return mem_plug(&rig->map, rig->blocks, first, count, &err) == count
 		     ? 0
 		     : err.code;
 }
@@ -215,7 +215,7 @@ static void plug__says_how_far_it_came(void **state)
 	(void)state;
 	begin(&rig, NULL, true);
 	rig.fails_at = 3;
-	assert_int_equal(blocks_plug(rig.blocks, &rig.map, 5, 4, &err), 2);
+	assert_int_equal(mem_plug(&rig.map, rig.blocks, 5, 4, &err), 2);
 	assert_int_equal(err.code, -ENOMEM);
 	assert_string_equal(err.msg, "no slot");
 	assert_int_equal(blocks_bytes(rig.blocks), 2 * BLOCK);
@@ -224,7 +224,7 @@ static void plug__says_how_far_it_came(void **state)
 	for (size_t i = 0; i < COUNT; i++)
 		assert_int_equal(rig.shown[i], i == 5 || i == 6);
 	rig.fails_at = rig.calls + 1;
-	assert_int_equal(blocks_plug(rig.blocks, &rig.map, 7, 4, &err), 0);
+	assert_int_equal(mem_plug(&rig.map, rig.blocks, 7, 4, &err), 0);
 	assert_int_equal(there(&rig), 2 * BLOCK);
 	assert_int_equal(plug(&rig, 7, 4), 0);
 	end(&rig);
@@ -286,7 +286,7 @@ static void settle__gives_back_what_came_too_late(void **state)
 	iov[0] = (struct iovec){ rig.low.host, 16 };
 	iov[1] = (struct iovec){ rig.backing.host + BLOCK - 8, BLOCK + 16 };
 	iov[2] = (struct iovec){ rig.backing.host + 2 * BLOCK, BLOCK + 1 };
-	blocks_settle(&rig.map, iov, 3);
+	mem_settle(&rig.map, iov, 3);
 	assert_int_equal(there(&rig), 2 * BLOCK);
 	assert_int_equal(rig.low.host[15], 0x55);
 	assert_int_equal(rig.backing.host[BLOCK - 1], 0xaa);

@@ -64,8 +64,8 @@ static void end(struct rig *rig)
 
 static void plug(struct rig *rig, uint64_t first, uint64_t count)
 {
-	assert_int_equal(
-		blocks_plug(rig->blocks, &rig->map, first, count, &err), count);
+	assert_int_equal(mem_plug(&rig->map, rig->blocks, first, count, &err),
+			 count);
 }
 
 /* What is always there, and some of what comes and goes. */
@@ -114,7 +114,7 @@ static void *settle(void *arg)
 	const struct iovec iov = { rig->backing.host, 1 };
 
 	__atomic_store_n(&rig->began, true, __ATOMIC_SEQ_CST);
-	blocks_settle(&rig->map, &iov, 1);
+	mem_settle(&rig->map, &iov, 1);
 	return NULL;
 }
 

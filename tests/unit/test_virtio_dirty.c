@@ -43,7 +43,7 @@ static void begin(struct rig *rig)
 	assert_non_null(rig->before);
 	ram_init(&rig->ram);
 	dirty_init(&rig->dirty, &rig->ram.map, PAGE);
-	rig->ram.map.dirty = &rig->dirty;
+	rig->ram.map.watch = &rig->dirty.watch;
 	assert_int_equal(loop_new(&rig->loop, &err), 0);
 	assert_int_equal(dirty_reader_add(&rig->dirty, DIRTY_FROM_NOW,
 					  &rig->reader, &err),

@@ -86,8 +86,8 @@ static void begin(struct rig *rig)
 	region.blocks = rig->blocks;
 	ram_init_with(&rig->ram, &region);
 	assert_int_equal(loop_new(&rig->loop, &err), 0);
-	assert_int_equal(
-		blocks_plug(rig->blocks, &rig->ram.map, 0, COUNT, &err), COUNT);
+	assert_int_equal(mem_plug(&rig->ram.map, rig->blocks, 0, COUNT, &err),
+			 COUNT);
 }
 
 /* The driver of rig->vio comes up. */

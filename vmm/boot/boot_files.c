@@ -9,7 +9,6 @@
 #include <libfdt.h>
 
 #include "base/cleanup.h"
-#include "mem/dirty.h"
 #include "vmm/machine/machine.h"
 
 void boot_files_finish(struct boot_files *files)

@@ -4,7 +4,6 @@
 #include <libfdt.h>
 
 #include "base/file.h"
-#include "mem/dirty.h"
 #include "vmm/kvm/vm.h"
 
 /*

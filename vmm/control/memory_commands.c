@@ -86,7 +86,8 @@ static json_t *describe(const struct control *control, size_t i,
 	const struct machine *machine = control->machine;
 	const struct mem_region *region = &machine->mem.region[i];
 	const struct dirty *dirty = &machine->dirty;
-	const bool logged = __atomic_load_n(&dirty->active, __ATOMIC_RELAXED);
+	const bool logged = __atomic_load_n(&dirty->watch.active,
+					    __ATOMIC_RELAXED);
 	json_t *ret = json_pack("{s:o, s:s, s:I, s:I}", "name",
 				qmp_string(region->name), "kind",
 				kind_name(region->kind), "start",

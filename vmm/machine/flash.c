@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/size.h"
 #include "devices/cfi_flash.h"
-#include "mem/dirty.h"
 #include "vmm/kvm/slot.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"

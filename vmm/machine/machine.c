@@ -321,7 +321,7 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 		return r;
 	mem_freeze(&machine->mem);
 	dirty_init(&machine->dirty, &machine->mem, machine->limits.page_size);
-	machine->mem.dirty = &machine->dirty;
+	machine->mem.watch = &machine->dirty.watch;
 	*ret = TAKE_PTR(machine);
 	return 0;
 }
