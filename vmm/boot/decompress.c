@@ -9,7 +9,6 @@
 #include <zstd_errors.h>
 
 #include "base/cleanup.h"
-#include "vmm/boot/kernel_image.h"
 
 #define CHUNK (32u << 10) /* compressed bytes at a time */
 #define FIRST (8ULL << 20) /* most kernels take one or two enlargements */
@@ -32,13 +31,13 @@ static void job_free(struct job **job)
 static int bad(const struct job *job, const char *what, struct err *err)
 {
 	return err_input(err, -EBADMSG, "kernel %s: compressed data: %s",
-			 job->in.image->path, what);
+			 job->in.path, what);
 }
 
 static int no_memory(const struct job *job, struct err *err)
 {
 	return err_set(err, -ENOMEM, "kernel %s: no memory to decompress it",
-		       job->in.image->path);
+		       job->in.path);
 }
 
 /* Reads the next chunk. Returns its length, or -errno. */
@@ -50,8 +49,7 @@ static int refill(struct job *job, struct err *err)
 
 	if (n == 0)
 		return bad(job, "truncated", err);
-	r = kernel_image_copy(job->in.image, job->in.offset, job->chunk, n,
-			      err);
+	r = job->in.read(job->in.ctx, job->in.offset, job->chunk, n, err);
 	if (r < 0)
 		return r;
 	job->in.offset += n;
@@ -71,7 +69,7 @@ static int enlarge(struct job *job, struct err *err)
 		return err_input(err, -EFBIG,
 				 "kernel %s: decompresses to more than the "
 				 "limit of %" PRIu64 " KiB",
-				 job->in.image->path, job->limit >> 10);
+				 job->in.path, job->limit >> 10);
 	if (room > job->limit)
 		room = job->limit + 1;
 	out = room <= SIZE_MAX ? realloc(job->out, (size_t)room) : NULL;
@@ -164,7 +162,7 @@ int decompress(const struct decompress_source *source,
 
 	if (!job)
 		return err_set(err, -ENOMEM, "kernel %s: out of memory",
-			       source->image->path);
+			       source->path);
 	job->in = *source;
 	job->limit = limit;
 	r = method == DECOMPRESS_GZIP ? gunzip(job, err) : unzstd(job, err);

@@ -103,12 +103,23 @@ static int find_wrapping(const struct kernel_image *image, const uint8_t *head,
 	return refuse_foreign(image, head, len, err);
 }
 
+static int read_wrapped(const void *image, uint64_t offset, void *dst,
+			size_t len, struct err *err)
+{
+	return kernel_image_copy(image, offset, dst, len, err);
+}
+
 /* Replaces the image by what its wrapping holds. */
 static int unwrap(struct kernel_image *image, const struct wrapping *wrapping,
 		  uint64_t limit, struct err *err)
 {
-	const struct decompress_source source = { image, wrapping->offset,
-						  wrapping->size };
+	const struct decompress_source source = {
+		.read = read_wrapped,
+		.ctx = image,
+		.path = image->path,
+		.offset = wrapping->offset,
+		.size = wrapping->size,
+	};
 	uint8_t *data;
 	uint64_t size;
 	int r;
