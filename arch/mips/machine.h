@@ -1,10 +1,12 @@
-/* arch/mips/machine.h - what a MIPS machine has beside memory and devices. */
+/* arch/mips/machine.h - what a MIPS machine has beside memory and devices, and
+ * what its VM has. */
 #ifndef ARCH_MIPS_MACHINE_H
 #define ARCH_MIPS_MACHINE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/mips/board.h"
 #include "base/range.h"
 #include "devices/device.h"
 #include "vmm/machine/ram_layout.h"
@@ -22,6 +24,13 @@ struct arch_machine {
 	struct ram_layout ram;
 	struct device *pic; /* borrowed from the bus */
 	unsigned transports; /* virtio devices placed */
+};
+
+struct arch_vm {
+	bool line; /* KVM has been told that vCPU 0's is high; its thread only
+		    */
+	bool stopped; /* the clocks: see arch_clock_stop() */
+	uint32_t count[MIPS_MAX_CPUS]; /* of each vCPU when it was stopped */
 };
 
 /* Where this host's guests have their kernels. */

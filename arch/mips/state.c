@@ -14,7 +14,6 @@
 #include "arch/arch.h"
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
-#include "arch/mips/vm.h"
 #include "base/cleanup.h"
 #include "base/state.h"
 #include "vmm/kvm/kvm.h"

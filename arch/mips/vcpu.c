@@ -11,7 +11,6 @@
 #include "arch/mips/layout.h"
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
-#include "arch/mips/vm.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
 #include "vmm/kvm/kvm.h"

@@ -4,13 +4,14 @@
  * KVM has no interrupt controller here, and no clock but each CPU's own. The
  * goldfish-pic is a device, whose output arch_vcpu_enter() brings to vCPU 0.
  */
-#include "arch/mips/vm.h"
+#include "vmm/kvm/vm.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "arch/arch.h"
+#include "arch/mips/board.h"
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
 #include "arch/mips/vcpu.h"
@@ -19,7 +20,6 @@
 #include "devices/goldfish_pic.h"
 #include "vmm/boot/tree.h"
 #include "vmm/kvm/kvm.h"
-#include "vmm/kvm/vm.h"
 
 /*
  * 0 is the best there is, and means trap & emulate to kernels before 5.10, too;
