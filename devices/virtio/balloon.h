@@ -18,7 +18,8 @@
  * All functions below take the device's lock, but for balloon_forget() and
  * balloon_held(), which take none; and are for the loop thread, on which the
  * callbacks are called with the lock held: a callback must not call them.
- * Source: Virtual I/O Device (VIRTIO) 1.2, section 5.5.
+ * balloon_device.h is the inside of it, and its files are the functions of
+ * both. Source: Virtual I/O Device (VIRTIO) 1.2, section 5.5.
  */
 #ifndef DEVICES_VIRTIO_BALLOON_H
 #define DEVICES_VIRTIO_BALLOON_H

@@ -1,4 +1,4 @@
-/* tests/unit/test_virtio_balloon.c - devices/virtio/balloon.c and
+/* tests/unit/test_virtio_balloon.c - devices/virtio/balloon_device.c and
  * balloon_pages.c. */
 #include <endian.h>
 #include <errno.h>

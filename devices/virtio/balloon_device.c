@@ -1,13 +1,11 @@
-/* devices/virtio/balloon.c - virtio memory balloon. */
-#include "devices/virtio/balloon.h"
+/* devices/virtio/balloon_device.c - virtio memory balloon. */
+#include "devices/virtio/balloon_device.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "devices/virtio/balloon_device.h"
 
 /* What the guest has just now. */
 static uint64_t ram_size(const struct balloon *b)
