@@ -1,6 +1,7 @@
 /* base/file.c - whole files and full lengths. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -15,23 +16,37 @@
 
 #define BESIDE_TRIES 100
 
-static int measure(struct file *file, const char *path, unsigned want,
-		   struct err *err)
+/* open(2) allows writing to a block device that is set read-only. */
+static int measure_block(struct file *file, const char *path, bool write,
+			 struct err *err)
+{
+	int ro = 0;
+
+	if (ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
+		return err_sys(err, "%s: size", path);
+	if (write && ioctl(file->fd, BLKROGET, &ro) == 0 && ro)
+		return err_input(err, -EROFS, "%s: is set read-only", path);
+	return 0;
+}
+
+static int measure(struct file *file, const char *path, bool write,
+		   unsigned want, struct err *err)
 {
 	struct stat st;
+	int r = 0;
 
 	if (fstat(file->fd, &st) < 0)
 		return err_sys(err, "%s", path);
 	if (S_ISDIR(st.st_mode))
 		return err_input(err, -EISDIR, "%s: is a directory", path);
-	if (S_ISBLK(st.st_mode) && (want & FILE_BLOCK_TOO)) {
-		if (ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
-			return err_sys(err, "%s: size", path);
-	} else if (S_ISREG(st.st_mode)) {
+	if (S_ISBLK(st.st_mode) && (want & FILE_BLOCK_TOO))
+		r = measure_block(file, path, write, err);
+	else if (S_ISREG(st.st_mode))
 		file->size = (uint64_t)st.st_size;
-	} else {
+	else
 		return err_input(err, -EINVAL, "%s: not a regular file", path);
-	}
+	if (r < 0)
+		return r;
 	if (file->size == 0 && (want & FILE_NOT_EMPTY))
 		return err_input(err, -ENODATA, "%s: is empty", path);
 	return 0;
@@ -68,7 +83,7 @@ int file_open(struct file *ret, const char *path, int flags, unsigned want,
 
 	if (fd < 0)
 		return open_failed(path, err);
-	r = measure(&file, path, want, err);
+	r = measure(&file, path, (flags & O_ACCMODE) != O_RDONLY, want, err);
 	if (r < 0)
 		return r;
 	/* io_uring would answer -EAGAIN where the flag stays set. */
@@ -121,24 +136,69 @@ int file_read_text(const char *path, char *buf, size_t size)
 	return 0;
 }
 
+/* True if both are descriptors of one file, and either may write it. */
+static bool files_clash(int fd, int other, bool exclusive)
+{
+	struct stat a, b;
+	const int flags = fcntl(other, F_GETFL);
+
+	if (flags < 0 || fstat(fd, &a) < 0 || fstat(other, &b) < 0)
+		return false;
+	if (!exclusive && (flags & O_ACCMODE) == O_RDONLY)
+		return false;
+	if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
+		return a.st_rdev == b.st_rdev;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static void dir_closep(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+/* True if this process has opened the file of @fd before, in a way that a lock
+ * would not allow. */
+static bool is_ours(int fd, bool exclusive)
+{
+	_cleanup_(dir_closep) DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const int other = atoi(entry->d_name);
+
+		if (*entry->d_name != '.' && other != fd &&
+		    files_clash(fd, other, exclusive))
+			return true;
+	}
+	return false;
+}
+
 int file_lock(int fd, const char *path, bool exclusive, struct err *err)
 {
 	struct flock lock = {
 		.l_type = exclusive ? F_WRLCK : F_RDLCK,
 		.l_whence = SEEK_SET,
 	};
+	int code;
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 		return 0;
-	if (errno == EAGAIN)
+	code = errno;
+	if (is_ours(fd, exclusive))
+		return err_input(err, -EBUSY,
+				 "%s: this machine uses it twice, and may "
+				 "write it",
+				 path);
+	if (code == EAGAIN)
 		return err_input(err, -EBUSY,
 				 "%s: in use by another machine or program",
 				 path);
-	/* EACCES: this kernel has no locks at all. */
-	if (errno != EACCES)
-		log_warn("%s: cannot be locked: %s; see that nothing else "
-			 "writes it",
-			 path, strerrordesc_np(errno));
+	log_warn("%s: cannot be locked: %s; see that nothing else writes it",
+		 path,
+		 code == EACCES ? "this kernel has no file locks "
+				  "(CONFIG_FILE_LOCKING)"
+				: strerrordesc_np(code));
 	return 0;
 }
 

@@ -31,7 +31,8 @@ struct file {
  * @want:  enum file_want, or'ed
  *
  * Returns 0; the errno of open(2); -EISDIR for a directory; -EINVAL for another
- * special file (a pipe, a terminal, ...); -ENODATA for an empty one if that was
+ * special file (a pipe, a terminal, ...); -EROFS for a block device that is to
+ * be written and is set read-only; -ENODATA for an empty file if that was
  * refused. The message begins with the path.
  */
 int file_open(struct file *ret, const char *path, int flags, unsigned want,
@@ -75,13 +76,15 @@ int file_write_all(const char *path, enum file_access access, const void *buf,
 
 /*
  * Locks a file until it is closed: @exclusive against all others, else against
- * those. The lock is advisory and the open file's (F_OFD_SETLK). Where the file
- * system has none, a warning says so; not where the whole kernel has none.
+ * those. The lock is advisory and the open file's (F_OFD_SETLK). If the file
+ * system or the kernel has no locks, a warning says so, and only a second use
+ * by this process is found, by its open descriptors in /proc/self/fd.
  *
  * @fd: open for writing if @exclusive
  *
- * Returns 0, or -EBUSY, a fault of the user's, if another has it. The message
- * begins with the path.
+ * Returns 0, or -EBUSY, a fault of the user's, if the file is in use: by this
+ * process or by another one, and the message says which. It begins with the
+ * path.
  */
 int file_lock(int fd, const char *path, bool exclusive, struct err *err);
 

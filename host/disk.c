@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "host/disk_format.h"
 #include "mem/iov.h"
 
 #define BOUNCE_SIZE ((size_t)64 * 1024)
@@ -353,6 +354,32 @@ static int go_direct(struct raw *raw, struct err *err)
 	return 0;
 }
 
+/* Refuses an image whose bytes are not what the guest is to see. */
+static int check_raw(const struct raw *raw, uint64_t size, struct err *err)
+{
+	uint8_t head[DISK_FORMAT_BYTES] = { 0 };
+	uint8_t tail[DISK_FORMAT_BYTES] = { 0 };
+	const size_t len = size < sizeof(head) ? (size_t)size : sizeof(head);
+	const char *format;
+	int r = file_read_at(raw->fd, head, len, 0);
+
+	if (r == 0)
+		r = file_read_at(raw->fd, tail, len, size - len);
+	if (r < 0) {
+		errno = -r;
+		return err_sys(err, "%s", raw->path);
+	}
+	format = disk_format(head, tail);
+	if (!format)
+		return 0;
+	return err_input(err, -EMEDIUMTYPE,
+			 "%s: is a %s image; only raw ones are taken: convert "
+			 "it by 'qemu-img convert -O raw', or add "
+			 "\",format=raw\" if the guest is to see the file as "
+			 "it is",
+			 raw->path, format);
+}
+
 static int size_disk(struct raw *raw, uint64_t size, struct err *err)
 {
 	const uint64_t rest = size % raw->disk.block;
@@ -393,7 +420,9 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 	if (r < 0)
 		return r;
 	raw->fd = file.fd;
-	r = file_lock(raw->fd, raw->path, !opt->ro, err);
+	r = opt->raw ? 0 : check_raw(raw, file.size, err);
+	if (r == 0)
+		r = file_lock(raw->fd, raw->path, !opt->ro, err);
 	if (r == 0 && opt->direct)
 		r = go_direct(raw, err);
 	if (r == 0)

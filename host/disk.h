@@ -84,17 +84,19 @@ struct disk_options {
 	const char *path; /* borrowed for the call */
 	bool ro;
 	bool direct; /* past the host's page cache */
+	bool raw; /* take an image that looks like another format as raw */
 };
 
 /*
  * Opens a raw image: a file or a block device, byte for byte what the guest
- * sees. The format is never guessed. What is left of the size behind the last
- * whole block is not part of the disk; a warning says so.
+ * sees. An image that begins as one of another format does is refused by the
+ * format's name, unless @opt->raw; nothing but its magic number is read
+ * (host/disk_format.h). What is left of the size behind the last whole block is
+ * not part of the disk; a warning says so.
  *
  * The image is locked until it is closed: against all others, or if it is only
  * read, against writers; so two machines do not write one image. The lock is
- * advisory and the open file's (F_OFD_SETLK). Where the file system has no
- * locks, a warning says so; where the kernel has none, nothing does.
+ * advisory and the open file's: see file_lock().
  *
  * With @opt->direct, the disk's block is what direct I/O there takes, and what
  * is in buffers that it cannot use is copied.
@@ -102,8 +104,9 @@ struct disk_options {
  * @ring: borrowed; outlives the disk
  *
  * Returns 0; what file_open() returns; and, as faults of the user's: -EINVAL if
- * there is less than one block, -EBUSY if the image is in use, -EOPNOTSUPP if
- * there is no direct I/O. -ENOMEM. The message begins with the path.
+ * there is less than one block, -EBUSY if the image is in use, -EMEDIUMTYPE if
+ * it is not raw, -EOPNOTSUPP if there is no direct I/O. -ENOMEM, or the errno
+ * of pread(2). The message begins with the path.
  */
 int disk_open(struct disk **ret, const struct disk_options *opt,
 	      struct uring *ring, struct err *err);

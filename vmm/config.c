@@ -201,6 +201,9 @@ static int set_disk(void *ctx, const struct cli_option *option,
 		{ .key = "serial",
 		  .type = OPT_STR,
 		  .offset = offsetof(struct disk_spec, serial) },
+		{ .key = "format",
+		  .type = OPT_STR,
+		  .offset = offsetof(struct disk_spec, format) },
 	};
 	struct config *config = &((struct parse *)ctx)->config;
 	struct disk_spec *disk = &config->disk[config->disks];
@@ -225,6 +228,11 @@ static int set_disk(void *ctx, const struct cli_option *option,
 				 "serial: at most %d characters, "
 				 "as the guest is shown no more",
 				 DISK_SERIAL_MAX);
+	if (disk->format && strcmp(disk->format, "raw") != 0)
+		return err_input(err, -EINVAL,
+				 "format=%s: only raw images are taken; "
+				 "'qemu-img convert -O raw' makes one",
+				 disk->format);
 	return 0;
 }
 
@@ -416,9 +424,13 @@ static const struct cli_option run_options[] = {
 	  TO(pmu, cli_set_true) },
 
 	{ .help = "Devices" },
-	{ .name = "disk", .letter = 'd', .arg = "FILE[,ro][,direct][,serial=S]",
+	{ .name = "disk", .letter = 'd', .arg = "FILE[,KEY[=VALUE]]...",
 	  .help = "disk with a raw image, or a block device; repeat it\n"
-		  "for more. A comma in FILE is written twice",
+		  "for more. A comma in FILE is written twice. KEYs:\n"
+		  "ro               the guest cannot write it\n"
+		  "direct           do not use the host's page cache\n"
+		  "serial=S         its serial number\n"
+		  "format=raw       even if it looks like another format",
 	  .set = set_disk },
 	{ .name = "flash", .letter = 'F', .arg = "FILE[,ro]",
 	  .help = "CFI flash with the bytes of FILE, whose size is a\n"

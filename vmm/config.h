@@ -45,11 +45,12 @@ struct rom_spec {
 
 #define DISK_SERIAL_MAX 20 /* VIRTIO_BLK_ID_BYTES */
 
-/* One --disk PATH[,ro][,direct][,serial=S]. */
+/* One --disk PATH[,ro][,direct][,serial=S][,format=raw]. */
 struct disk_spec {
-	char *text; /* owned; the two below point into it */
+	char *text; /* owned; the three below point into it */
 	const char *path;
 	const char *serial; /* NULL: none */
+	const char *format; /* "raw": whatever it looks like; NULL: not given */
 	bool ro;
 	bool direct; /* O_DIRECT */
 };

@@ -88,7 +88,7 @@ def refusals() -> list[Case]:
                 "f.fd: is a directory"),
         refused("twice-the-same", "truncate -s 64K f.fd",
                 "--flash f.fd --flash f.fd",
-                "f.fd: in use by another machine or program", LOCKS),
+                "f.fd: this machine uses it twice, and may write it"),
         refused("where-rom-is", "truncate -s 64K f.fd rom",
                 "--flash f.fd --rom rom@0x2000000",
                 "flash at 0x2000000 (0x10000 bytes) overlaps ROM rom "

@@ -139,6 +139,24 @@ def disks() -> list[Case]:
         disk("no-path", ",ro", "path: value missing"),
         disk("long-serial", "large,serial=123456789012345678901",
              "serial: at most 20 characters, as the guest is shown no more"),
+        disk("format", "large,format=qcow2",
+             "format=qcow2: only raw images are taken; 'qemu-img convert -O "
+             "raw' makes one"),
+        bad("disk-qcow2", f"--kernel {FLAT} --disk q",
+            "--disk: q: is a qcow2 image; only raw ones are taken: convert it "
+            "by 'qemu-img convert -O raw', or add \",format=raw\" if the "
+            "guest is to see the file as it is",
+            setup="printf 'QFI\\373\\0\\0\\0\\3' >q; truncate -s 1M q"),
+        bad("disk-set-read-only", f"--kernel {FLAT} --disk $loop",
+            "--disk: /dev/loop0: is set read-only",
+            setup=f"{SETUP}\nloop=/dev/loop0; losetup -r $loop large\n"
+                  'trap "losetup -d $loop" EXIT'),
+        Case("refused-disk-twice", host=HOST, files=FILES, status=2,
+             # A host without file locks warns of the first one, too.
+             script=f"{SETUP}\nvmm run --kernel {FLAT} --disk large "
+                    "--disk large,ro",
+             err=("Fatal: --disk: large: this machine uses it twice, and may "
+                  "write it\n",)),
         bad("disk-17", f"--kernel {FLAT} $(for i in $(seq 17); do "
             "echo --disk large; done)", "--disk large: at most 16 disks"),
         bad("disk-on-a-read-only-file-system", f"--kernel {FLAT} --disk ro/d",

@@ -207,14 +207,16 @@ static void disk__path_and_flags(void **state)
 
 	(void)state;
 	TAKEN(&c, "K", "-d", "root.img", "--disk",
-	      "/a,,b=c.img,ro,direct,serial=S-1");
+	      "/a,,b=c.img,ro,direct,serial=S-1,format=raw");
 	assert_int_equal(c.disks, 2);
 	assert_string_equal(c.disk[0].path, "root.img");
 	assert_false(c.disk[0].ro || c.disk[0].direct);
 	assert_null(c.disk[0].serial);
+	assert_null(c.disk[0].format);
 	assert_string_equal(c.disk[1].path, "/a,b=c.img");
 	assert_true(c.disk[1].ro && c.disk[1].direct);
 	assert_string_equal(c.disk[1].serial, "S-1");
+	assert_string_equal(c.disk[1].format, "raw");
 	config_finish(&c);
 }
 
@@ -226,6 +228,9 @@ static void disk__nonsense_is_refused(void **state)
 	REFUSED("-d a,serial=123456789012345678901: serial: at most 20 "
 		"characters, as the guest is shown no more",
 		"-d", "a,serial=123456789012345678901");
+	REFUSED("--disk a,format=qcow2: format=qcow2: only raw images are "
+		"taken; 'qemu-img convert -O raw' makes one",
+		"--disk", "a,format=qcow2");
 }
 
 static void disk__too_many_are_refused(void **state)

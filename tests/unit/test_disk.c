@@ -85,9 +85,18 @@ static void make_image(const char *path, off_t size)
 	assert_int_equal(ftruncate(fd, size), 0);
 }
 
+static void image_write(off_t offset, const char *text)
+{
+	_cleanup_(fd_closep) int fd = open(IMAGE, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, text, strlen(text), offset), strlen(text));
+}
+
 static int get_disk(const char *path, bool ro, bool direct)
 {
-	const struct disk_options opt = { path, ro, direct };
+	const struct disk_options opt = { .path = path,
+					  .ro = ro,
+					  .direct = direct };
 	int r = disk_open(&disk, &opt, ring, &err);
 
 	if (r == 0)
@@ -203,7 +212,7 @@ static void open__one_writer_or_many_readers(void **state)
 	make_image(IMAGE, 512);
 	assert_int_equal(get_disk(IMAGE, false, false), 0);
 	first = disk;
-	refused(-EBUSY, IMAGE, false, "in use");
+	refused(-EBUSY, IMAGE, false, "this machine uses it twice");
 	assert_int_equal(get_disk(IMAGE, true, false), -EBUSY);
 	first->ops->close(first);
 
@@ -215,15 +224,24 @@ static void open__one_writer_or_many_readers(void **state)
 	disk = first;
 }
 
-static void open__formats_are_not_guessed(void **state)
+static void open__an_image_that_is_not_raw_is_refused_by_name(void **state)
 {
-	_cleanup_(fd_closep) int fd = open(
-		IMAGE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	const struct disk_options insist = { .path = IMAGE, .raw = true };
 
 	(void)state;
-	assert_int_equal(pwrite(fd, "QFI\xfb", 4, 0), 4);
-	assert_int_equal(ftruncate(fd, 65536), 0);
-	assert_int_equal(get_disk(IMAGE, true, false), 0);
+	/* A descriptor file is less than one block. */
+	make_image(IMAGE, 0);
+	image_write(0, "# Disk DescriptorFile\nversion=1\n");
+	refused(-EMEDIUMTYPE, IMAGE, false, ": is a VMDK image");
+	make_image(IMAGE, 65536);
+	image_write(65536 - 512, "conectix");
+	refused(-EMEDIUMTYPE, IMAGE, false, ": is a VHD image");
+	image_write(0, "QFI\xfb");
+	refused(-EMEDIUMTYPE, IMAGE, false, ": is a qcow2 image");
+	assert_non_null(strstr(err.msg, "\",format=raw\""));
+	assert_int_equal(get_disk(IMAGE, true, false), -EMEDIUMTYPE);
+
+	assert_int_equal(disk_open(&disk, &insist, ring, &err), 0);
 	assert_int_equal(disk->size, 65536);
 }
 
@@ -425,7 +443,7 @@ int main(void)
 		TEST(open__what_is_no_image_is_refused_by_name),
 		TEST(open__a_tail_that_is_no_block_is_left_out),
 		TEST(open__one_writer_or_many_readers),
-		TEST(open__formats_are_not_guessed),
+		TEST(open__an_image_that_is_not_raw_is_refused_by_name),
 		TEST(move__writes_and_reads_back),
 		TEST(move__an_image_that_shrank_is_an_error),
 		TEST(move__what_the_host_refuses_is_an_error),

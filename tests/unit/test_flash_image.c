@@ -123,8 +123,8 @@ static void open__one_writer_or_many_readers(void **state)
 	must_open(false);
 	assert_int_equal(flash_image_open(&other, IMAGE, true, MIB, &err),
 			 -EBUSY);
-	assert_string_equal(err.msg, IMAGE ": in use by another machine or "
-					   "program");
+	assert_string_equal(err.msg, IMAGE ": this machine uses it twice, "
+					   "and may write it");
 	flash_image_finish(&image);
 
 	must_open(true);

@@ -394,13 +394,14 @@ static void file__one_in_use_is_refused(void **state)
 
 	(void)state;
 	assert_int_equal(init_file(&shared, ""), 0);
-	refused("", -EBUSY, ": in use by another machine or program");
-	refused(",share=off", -EBUSY, ": in use by another machine or program");
+	refused("", -EBUSY, ": this machine uses it twice, and may write it");
+	refused(",share=off", -EBUSY,
+		": this machine uses it twice, and may write it");
 	backing_finish(&shared);
 	/* Readers do not mind each other. */
 	assert_int_equal(init_file(&reader, ",share=off"), 0);
 	assert_int_equal(init_file(&other, ",share=off"), 0);
-	refused("", -EBUSY, ": in use by another machine or program");
+	refused("", -EBUSY, ": this machine uses it twice, and may write it");
 	backing_finish(&reader);
 	backing_finish(&other);
 }

@@ -22,7 +22,8 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 	const struct disk_spec *spec = &machine->config->disk[index];
 	const struct disk_options opt = { .path = spec->path,
 					  .ro = spec->ro,
-					  .direct = spec->direct };
+					  .direct = spec->direct,
+					  .raw = spec->format != NULL };
 	struct disk *disk = NULL;
 	int r = 0;
 
