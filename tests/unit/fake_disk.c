@@ -88,6 +88,10 @@ static void move(struct fake_disk *fake, struct disk_req *req)
 		break;
 	}
 	fake->flushes += req->fua && req->kind == DISK_WRITE;
+	/* As a disk that moves the bytes in two parts. */
+	if (req->kind == DISK_READ || req->kind == DISK_WRITE)
+		iov_narrow(req->iov, &req->iovs, (size_t)req->len / 2,
+			   SIZE_MAX);
 }
 
 static void serve(struct fake_disk *fake, struct disk_req *req)

@@ -4,170 +4,52 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/loop.h"
-#include "devices/virtio/blk.h"
-#include "devices/virtio/mmio.h"
-#include "tests/unit/fake_disk.h"
+#include "tests/unit/blk_rig.h"
 #include "tests/unit/test.h"
-#include "tests/unit/virtq_driver.h"
-
-#define SECTORS 64
-#define DATA (RAM_BASE + 0x80000) /* where tests keep their data */
-#define NO_STATUS 0xee /* what a status byte is before there is one */
-
-struct rig {
-	struct fake_ram ram;
-	struct loop *loop;
-	struct fake_irq irq;
-	struct fake_disk disk;
-	struct virtio *vio;
-	struct device *dev;
-	struct fake_queue q;
-	gpa_t header, status;
-};
-
-static void drive(struct rig *rig, uint64_t features)
-{
-	mmio_begin(rig->dev, features);
-	mmio_queue(rig->dev, 0, &rig->q);
-	mmio_go(rig->dev);
-}
-
-static void begin_disk(struct rig *rig, uint64_t features, struct disk disk)
-{
-	struct err err = { 0 };
-
-	*rig = (struct rig){ 0 };
-	fake_disk_init(&rig->disk, SECTORS * SECTOR_SIZE);
-	rig->disk.disk.block = disk.block;
-	rig->disk.disk.ro = disk.ro;
-	ram_init(&rig->ram);
-	assert_int_equal(loop_new(&rig->loop, &err), 0);
-	assert_int_equal(virtio_blk_new(&rig->vio, &rig->ram.map, rig->loop,
-					&rig->disk.disk, "SN-0001", &err),
-			 0);
-	assert_int_equal(virtio_mmio_new(&rig->dev, rig->vio,
-					 fake_irq_line(&rig->irq), &err),
-			 0);
-	queue_alloc(&rig->q, &rig->ram, VIRTQ_MAX_SIZE);
-	rig->header = ram_alloc(&rig->ram, 0x4000, 16);
-	rig->status = ram_alloc(&rig->ram, 1, 1);
-	drive(rig, features);
-}
-
-static void begin_with(struct rig *rig, uint64_t features)
-{
-	begin_disk(rig, features, (struct disk){ .block = SECTOR_SIZE });
-}
-
-static void begin(struct rig *rig)
-{
-	begin_with(rig, 1ULL << VIRTIO_BLK_F_FLUSH);
-}
-
-static void end(struct rig *rig)
-{
-	rig->dev->ops->destroy(rig->dev);
-	assert_int_equal(rig->disk.closes, 1);
-	fake_disk_finish(&rig->disk);
-	rig->loop = loop_free(rig->loop);
-	ram_finish(&rig->ram);
-}
-
-static uint8_t *status(struct rig *rig)
-{
-	return ram_at(&rig->ram, rig->status);
-}
-
-/* Writes a header and returns where it is. */
-static struct range header(struct rig *rig, uint32_t type, uint64_t sector)
-{
-	uint8_t *p = ram_at(&rig->ram, rig->header);
-	const struct range at = { rig->header, 16 };
-
-	memset(p, 0, 16);
-	store_le32(p, type);
-	store_le64(p + 8, sector);
-	rig->header += 16;
-	return at;
-}
-
-/* Sends a request without serving it. @data.size may be 0. */
-static void submit(struct rig *rig, uint32_t type, uint64_t sector,
-		   struct range data)
-{
-	struct range buf[3] = { header(rig, type, sector) };
-	const bool in = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
-	size_t n = 1;
-
-	if (data.size)
-		buf[n++] = data;
-	*status(rig) = NO_STATUS;
-	buf[n++] = (struct range){ rig->status, 1 };
-	queue_send(&rig->q, buf, in ? 1 : n - 1, n);
-}
-
-/* Sends a request and waits for its end. Returns its status. */
-static uint8_t request(struct rig *rig, uint32_t type, uint64_t sector,
-		       struct range data, uint32_t want_len)
-{
-	uint32_t id, len;
-
-	submit(rig, type, sector, data);
-	loop_kick(rig->vio, 0);
-	fake_disk_do_all(&rig->disk);
-	assert_true(queue_take(&rig->q, &id, &len));
-	assert_int_equal(len, want_len);
-	return *status(rig);
-}
-
-static struct range data(size_t len)
-{
-	return (struct range){ DATA, len };
-}
 
 static void config__describes_the_disk(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	assert_int_equal(mmio_read(rig.dev, 0x100), SECTORS);
 	assert_int_equal(mmio_read(rig.dev, 0x104), 0);
 	assert_int_equal(mmio_read(rig.dev, 0x10c), VIRTQ_MAX_SIZE - 2);
 	assert_int_equal(mmio_read(rig.dev, 0x114), 512);
 	assert_true(rig.vio->offered & 1ULL << VIRTIO_BLK_F_DISCARD);
 	assert_false(rig.vio->offered & 1ULL << VIRTIO_BLK_F_RO);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void read__data_then_status(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	memset(rig.disk.data + 3 * 512, 0xa5, 1024);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 3, data(1024), 1025),
-			 VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 3, blk_data(1024), 1025),
+		VIRTIO_BLK_S_OK);
 	assert_memory_equal(ram_at(&rig.ram, DATA), rig.disk.data + 3 * 512,
 			    1024);
 	assert_int_equal(rig.irq.count, 1);
 	assert_int_equal(rig.disk.kicks, 1);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void read__the_status_may_share_a_segment(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	struct range buf[4];
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	for (unsigned i = 0; i < 512; i++)
 		rig.disk.data[i] = (uint8_t)i;
-	buf[0] = header(&rig, VIRTIO_BLK_T_IN, 0);
+	buf[0] = blk_header(&rig, VIRTIO_BLK_T_IN, 0);
 	buf[1] = (struct range){ RAM_BORDER - 1, 2 };
 	buf[2] = (struct range){ DATA, 509 };
 	buf[3] = (struct range){ DATA + 0x1000, 2 }; /* data and status */
@@ -183,19 +65,19 @@ static void read__the_status_may_share_a_segment(void **state)
 	assert_int_equal(*(uint8_t *)ram_at(&rig.ram, DATA + 0x1000), 0xff);
 	assert_int_equal(*(uint8_t *)ram_at(&rig.ram, DATA + 0x1001),
 			 VIRTIO_BLK_S_OK);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void write__header_and_data_in_any_pieces(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	struct range buf[4], head;
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	memset(ram_at(&rig.ram, DATA), 0x5a, 512);
-	head = header(&rig, VIRTIO_BLK_T_OUT, SECTORS - 1);
+	head = blk_header(&rig, VIRTIO_BLK_T_OUT, SECTORS - 1);
 	buf[0] = (struct range){ head.start, 7 };
 	/* The rest of the header, and the first bytes of the data. */
 	memcpy(ram_at(&rig.ram, DATA - 9), ram_at(&rig.ram, head.start + 7), 9);
@@ -207,10 +89,10 @@ static void write__header_and_data_in_any_pieces(void **state)
 	fake_disk_do_all(&rig.disk);
 	assert_true(queue_take(&rig.q, &id, &len));
 	assert_int_equal(len, 1);
-	assert_int_equal(*status(&rig), VIRTIO_BLK_S_OK);
+	assert_int_equal(*blk_status(&rig), VIRTIO_BLK_S_OK);
 	assert_memory_equal(rig.disk.data + (SECTORS - 1) * 512,
 			    ram_at(&rig.ram, DATA), 512);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void range__the_last_sector_is_in_the_next_not(void **state)
@@ -232,129 +114,143 @@ static void range__the_last_sector_is_in_the_next_not(void **state)
 		{ 0, 511, VIRTIO_BLK_S_IOERR },
 		{ 0, 513, VIRTIO_BLK_S_IOERR },
 	};
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const bool ok = cases[i].status == VIRTIO_BLK_S_OK;
 		const uint32_t len = ok ? (uint32_t)cases[i].len + 1 : 1;
 
-		assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, cases[i].sector,
-					 data(cases[i].len), len),
+		assert_int_equal(blk_request(&rig, VIRTIO_BLK_T_IN,
+					     cases[i].sector,
+					     blk_data(cases[i].len), len),
 				 cases[i].status);
-		assert_int_equal(request(&rig, VIRTIO_BLK_T_OUT,
-					 cases[i].sector, data(cases[i].len),
-					 1),
+		assert_int_equal(blk_request(&rig, VIRTIO_BLK_T_OUT,
+					     cases[i].sector,
+					     blk_data(cases[i].len), 1),
 				 cases[i].status);
 	}
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void range__larger_blocks_are_kept_to(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin_disk(&rig, 0, (struct disk){ .block = 4096 });
+	blk_begin_disk(&rig, 0, (struct disk){ .block = 4096 }, NULL);
 	assert_int_equal(mmio_read(rig.dev, 0x114), 4096);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 8, data(4096), 4097),
-			 VIRTIO_BLK_S_OK);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 1, data(4096), 1),
-			 VIRTIO_BLK_S_IOERR);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 8, data(512), 1),
-			 VIRTIO_BLK_S_IOERR);
-	end(&rig);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 8, blk_data(4096), 4097),
+		VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 1, blk_data(4096), 1),
+		VIRTIO_BLK_S_IOERR);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 8, blk_data(512), 1),
+		VIRTIO_BLK_S_IOERR);
+	blk_end(&rig);
 }
 
 static void readonly__takes_no_change(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin_disk(&rig, 0, (struct disk){ .block = 512, .ro = true });
+	blk_begin_disk(&rig, 0, (struct disk){ .block = 512, .ro = true },
+		       NULL);
 	assert_true(rig.vio->offered & 1ULL << VIRTIO_BLK_F_RO);
 	assert_false(rig.vio->offered & 1ULL << VIRTIO_BLK_F_DISCARD);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 0, data(512), 513),
-			 VIRTIO_BLK_S_OK);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_OUT, 0, data(512), 1),
-			 VIRTIO_BLK_S_IOERR);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_DISCARD, 0, data(16), 1),
-			 VIRTIO_BLK_S_IOERR);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_FLUSH, 0, data(0), 1),
-			 VIRTIO_BLK_S_OK);
-	end(&rig);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512), 513),
+		VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_OUT, 0, blk_data(512), 1),
+		VIRTIO_BLK_S_IOERR);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_DISCARD, 0, blk_data(16), 1),
+		VIRTIO_BLK_S_IOERR);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_FLUSH, 0, blk_data(0), 1),
+		VIRTIO_BLK_S_OK);
+	blk_end(&rig);
 }
 
 static void flush__reaches_the_disk(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_OUT, 0, data(512), 1),
-			 VIRTIO_BLK_S_OK);
+	blk_begin(&rig);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_OUT, 0, blk_data(512), 1),
+		VIRTIO_BLK_S_OK);
 	assert_int_equal(rig.disk.flushes, 0);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_FLUSH, 0, data(0), 1),
-			 VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_FLUSH, 0, blk_data(0), 1),
+		VIRTIO_BLK_S_OK);
 	assert_int_equal(rig.disk.flushes, 1);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void flush__who_cannot_has_each_write_flushed(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin_with(&rig, 0);
-	(void)request(&rig, VIRTIO_BLK_T_OUT, 0, data(512), 1);
+	blk_begin_with(&rig, 0);
+	(void)blk_request(&rig, VIRTIO_BLK_T_OUT, 0, blk_data(512), 1);
 	assert_int_equal(rig.disk.flushes, 1);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void flush__the_driver_chooses_the_cache(void **state)
 {
 	const uint64_t wce = 0x100 + offsetof(struct virtio_blk_config, wce);
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin_with(&rig, 1ULL << VIRTIO_BLK_F_FLUSH |
-				 1ULL << VIRTIO_BLK_F_CONFIG_WCE);
+	blk_begin_with(&rig, 1ULL << VIRTIO_BLK_F_FLUSH |
+				     1ULL << VIRTIO_BLK_F_CONFIG_WCE);
 	assert_int_equal(rig.dev->ops->read(rig.dev, wce, 1), 1);
-	(void)request(&rig, VIRTIO_BLK_T_OUT, 0, data(512), 1);
+	(void)blk_request(&rig, VIRTIO_BLK_T_OUT, 0, blk_data(512), 1);
 	assert_int_equal(rig.disk.flushes, 0);
 
 	rig.dev->ops->write(rig.dev, wce, 1, 0);
 	assert_int_equal(rig.dev->ops->read(rig.dev, wce, 1), 0);
-	(void)request(&rig, VIRTIO_BLK_T_OUT, 0, data(512), 1);
+	(void)blk_request(&rig, VIRTIO_BLK_T_OUT, 0, blk_data(512), 1);
 	assert_int_equal(rig.disk.flushes, 1);
 
 	mmio_write(rig.dev, 0x070, 0);
 	assert_int_equal(rig.dev->ops->read(rig.dev, wce, 1), 1);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void get_id__is_padded_and_cut(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	uint8_t *p;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	p = memset(ram_at(&rig.ram, DATA), 0xff, 32);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_GET_ID, 0, data(20), 21),
-			 VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_GET_ID, 0, blk_data(20), 21),
+		VIRTIO_BLK_S_OK);
 	assert_memory_equal(p, "SN-0001\0\0\0\0\0\0\0\0\0\0\0\0", 20);
 	assert_int_equal(p[20], 0xff);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_GET_ID, 0, data(2), 3),
-			 VIRTIO_BLK_S_OK);
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_GET_ID, 0, data(30), 21),
-			 VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_GET_ID, 0, blk_data(2), 3),
+		VIRTIO_BLK_S_OK);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_GET_ID, 0, blk_data(30), 21),
+		VIRTIO_BLK_S_OK);
 	assert_int_equal(p[20], 0xff);
-	end(&rig);
+	blk_end(&rig);
 }
 
-static uint8_t zero(struct rig *rig, uint32_t type, uint64_t sector,
+static uint8_t zero(struct blk_rig *rig, uint32_t type, uint64_t sector,
 		    uint32_t sectors, uint32_t flags)
 {
 	uint8_t *p = ram_at(&rig->ram, DATA);
@@ -362,16 +258,16 @@ static uint8_t zero(struct rig *rig, uint32_t type, uint64_t sector,
 	store_le64(p, sector);
 	store_le32(p + 8, sectors);
 	store_le32(p + 12, flags);
-	return request(rig, type, 0, data(16), 1);
+	return blk_request(rig, type, 0, blk_data(16), 1);
 }
 
 static void zero__clears_its_sectors_and_no_others(void **state)
 {
 	const uint32_t wz = VIRTIO_BLK_T_WRITE_ZEROES;
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	memset(rig.disk.data, 0xff, SECTORS * 512);
 	assert_int_equal(zero(&rig, wz, 2, 3, 0), VIRTIO_BLK_S_OK);
 	assert_int_equal(rig.disk.data[2 * 512 - 1], 0xff);
@@ -381,17 +277,17 @@ static void zero__clears_its_sectors_and_no_others(void **state)
 	assert_int_equal(zero(&rig, VIRTIO_BLK_T_DISCARD, 63, 1, 0),
 			 VIRTIO_BLK_S_OK);
 	assert_int_equal(rig.disk.data[63 * 512], 0);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void zero__bad_segments_are_refused(void **state)
 {
 	const uint32_t wz = VIRTIO_BLK_T_WRITE_ZEROES;
 	const uint32_t discard = VIRTIO_BLK_T_DISCARD;
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	memset(rig.disk.data, 0xff, SECTORS * 512);
 	assert_int_equal(zero(&rig, wz, 63, 2, 0), VIRTIO_BLK_S_IOERR);
 	assert_int_equal(zero(&rig, wz, UINT64_MAX, 1, 0), VIRTIO_BLK_S_IOERR);
@@ -399,45 +295,48 @@ static void zero__bad_segments_are_refused(void **state)
 	assert_int_equal(zero(&rig, wz, 0, 1, 2), VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(zero(&rig, discard, 0, 1, 1), VIRTIO_BLK_S_UNSUPP);
 	/* Two segments, and half of one. */
-	assert_int_equal(request(&rig, wz, 0, data(32), 1), VIRTIO_BLK_S_IOERR);
-	assert_int_equal(request(&rig, wz, 0, data(8), 1), VIRTIO_BLK_S_IOERR);
-	assert_int_equal(request(&rig, wz, 0, data(0), 1), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(blk_request(&rig, wz, 0, blk_data(32), 1),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(blk_request(&rig, wz, 0, blk_data(8), 1),
+			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(blk_request(&rig, wz, 0, blk_data(0), 1),
+			 VIRTIO_BLK_S_IOERR);
 	for (unsigned i = 0; i < SECTORS * 512; i++)
 		assert_int_equal(rig.disk.data[i], 0xff);
 	assert_int_equal(zero(&rig, wz, 0, 0, 1), VIRTIO_BLK_S_OK);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void request__unknown_types_are_unsupported(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
-	assert_int_equal(request(&rig, 2, 0, data(512), 1),
+	blk_begin(&rig);
+	assert_int_equal(blk_request(&rig, 2, 0, blk_data(512), 1),
 			 VIRTIO_BLK_S_UNSUPP);
-	assert_int_equal(request(&rig, UINT32_MAX, 0, data(0), 1),
+	assert_int_equal(blk_request(&rig, UINT32_MAX, 0, blk_data(0), 1),
 			 VIRTIO_BLK_S_UNSUPP);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void request__malformed_ones_come_back(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	struct range buf[2];
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	/* No byte for the status. */
-	buf[0] = header(&rig, VIRTIO_BLK_T_FLUSH, 0);
+	buf[0] = blk_header(&rig, VIRTIO_BLK_T_FLUSH, 0);
 	queue_send(&rig.q, buf, 1, 1);
 	/* A header that is too short. */
 	buf[0].size = 15;
 	buf[1] = (struct range){ rig.status, 1 };
 	queue_send(&rig.q, buf, 1, 2);
 	/* None. */
-	*status(&rig) = NO_STATUS;
+	*blk_status(&rig) = NO_STATUS;
 	queue_send(&rig.q, buf + 1, 0, 1);
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, 0);
@@ -447,43 +346,48 @@ static void request__malformed_ones_come_back(void **state)
 	assert_int_equal(len, 1);
 	assert_true(queue_take(&rig.q, &id, &len));
 	assert_int_equal(len, 1);
-	assert_int_equal(*status(&rig), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(*blk_status(&rig), VIRTIO_BLK_S_IOERR);
 	/* It goes on working. */
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 0, data(512), 513),
-			 VIRTIO_BLK_S_OK);
-	end(&rig);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512), 513),
+		VIRTIO_BLK_S_OK);
+	blk_end(&rig);
 }
 
 static void request__host_errors_are_io_errors(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	rig.disk.fails = -ENOSPC;
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_OUT, 0, data(512), 1),
-			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_OUT, 0, blk_data(512), 1),
+		VIRTIO_BLK_S_IOERR);
 	rig.disk.fails = -EIO;
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 0, data(512), 1),
-			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512), 1),
+		VIRTIO_BLK_S_IOERR);
 	rig.disk.start_fails = -ENOMEM;
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 0, data(512), 1),
-			 VIRTIO_BLK_S_IOERR);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512), 1),
+		VIRTIO_BLK_S_IOERR);
 	rig.disk.fails = rig.disk.start_fails = 0;
-	assert_int_equal(request(&rig, VIRTIO_BLK_T_IN, 0, data(512), 513),
-			 VIRTIO_BLK_S_OK);
-	end(&rig);
+	assert_int_equal(
+		blk_request(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512), 513),
+		VIRTIO_BLK_S_OK);
+	blk_end(&rig);
 }
 
 static void request__a_batch_is_one_kick_in_any_order(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
+	blk_begin(&rig);
 	for (unsigned i = 0; i < 8; i++)
-		submit(&rig, VIRTIO_BLK_T_OUT, i, data(512));
+		blk_submit(&rig, VIRTIO_BLK_T_OUT, i, blk_data(512));
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, 8);
 	assert_int_equal(rig.disk.kicks, 1);
@@ -492,19 +396,19 @@ static void request__a_batch_is_one_kick_in_any_order(void **state)
 		assert_true(queue_take(&rig.q, &id, &len));
 		assert_int_equal(id, i * 3);
 	}
-	end(&rig);
+	blk_end(&rig);
 }
 
 /* More in flight than there are entries: only a driver that lies does that. */
 static void request__too_many_in_flight_wait(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	uint32_t id, len;
 	unsigned done = 0;
 
 	(void)state;
-	begin(&rig);
-	submit(&rig, VIRTIO_BLK_T_FLUSH, 0, data(0));
+	blk_begin(&rig);
+	blk_submit(&rig, VIRTIO_BLK_T_FLUSH, 0, blk_data(0));
 	for (unsigned i = 1; i < VIRTQ_MAX_SIZE; i++)
 		queue_offer(&rig.q, 0);
 	loop_kick(rig.vio, 0);
@@ -521,19 +425,19 @@ static void request__too_many_in_flight_wait(void **state)
 	while (queue_take(&rig.q, &id, &len))
 		done++;
 	assert_int_equal(done, VIRTQ_MAX_SIZE + 1);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void reset__leaves_nothing_in_flight(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	unsigned cancels;
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
-	submit(&rig, VIRTIO_BLK_T_IN, 0, data(512));
-	submit(&rig, VIRTIO_BLK_T_IN, 0, data(512));
+	blk_begin(&rig);
+	blk_submit(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512));
+	blk_submit(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512));
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, 2);
 	cancels = rig.disk.cancels;
@@ -544,22 +448,22 @@ static void reset__leaves_nothing_in_flight(void **state)
 
 	/* All requests are there again. */
 	queue_alloc(&rig.q, &rig.ram, VIRTQ_MAX_SIZE);
-	drive(&rig, 1ULL << VIRTIO_BLK_F_FLUSH);
+	blk_drive(&rig, 1ULL << VIRTIO_BLK_F_FLUSH);
 	for (unsigned i = 0; i < VIRTQ_MAX_SIZE / 2; i++)
-		submit(&rig, VIRTIO_BLK_T_FLUSH, 0, data(0));
+		blk_submit(&rig, VIRTIO_BLK_T_FLUSH, 0, blk_data(0));
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, VIRTQ_MAX_SIZE / 2);
-	end(&rig);
+	blk_end(&rig);
 }
 
 static void break__requests_in_flight_end_unseen(void **state)
 {
-	struct rig rig;
+	struct blk_rig rig;
 	uint32_t id, len;
 
 	(void)state;
-	begin(&rig);
-	submit(&rig, VIRTIO_BLK_T_IN, 0, data(512));
+	blk_begin(&rig);
+	blk_submit(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512));
 	queue_offer(&rig.q, 0xffff);
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, 1);
@@ -567,7 +471,7 @@ static void break__requests_in_flight_end_unseen(void **state)
 	fake_disk_do_all(&rig.disk);
 	assert_false(queue_take(&rig.q, &id, &len));
 	assert_int_equal(rig.irq.count, 1); /* of the configuration */
-	end(&rig);
+	blk_end(&rig);
 }
 
 int main(void)
