@@ -48,6 +48,12 @@ TALK = (
     ('{ "execute": "balloon", "arguments": { "value": 536870912 } }',
      '{"error": {"class": "DeviceNotActive", "desc": "No balloon device has '
      'been activated*"}}'),
+    ('{ "execute": "balloon", "arguments": { "value": 18446744073709551615 } }',
+     '{"error": {"class": "DeviceNotActive", "desc": "No balloon device has '
+     'been activated*"}}'),
+    ('{ "execute": "balloon", "arguments": { "value": 1e400 }, "id": 5 }',
+     '{"error": {"class": "GenericError", "desc": "Invalid parameter type for '
+     '*value*, expected: integer"}, "id": 5}'),
     ('{ "execute": "stop", "arguments": { "now": true } }',
      '{"error": {"class": "GenericError", "desc": "Parameter *now* is '
      'unexpected"}}'),

@@ -17,9 +17,10 @@ static int run(struct qmp_call *call, struct err *err)
 {
 	const char *text = qmp_arg_string(call, "text", NULL);
 
-	call->ret = json_pack("{s:b, s:I, s:s?}", "on",
-			      qmp_arg_bool(call, "on", false), "n",
-			      qmp_arg_int(call, "n", 0), "text", text);
+	call->ret = json_pack(
+		"{s:b, s:I, s:o, s:s?}", "on", qmp_arg_bool(call, "on", false),
+		"n", qmp_arg_int(call, "n", 0), "size",
+		qmp_number(qmp_arg_size(call, "size", 0)), "text", text);
 	if (text && !*text) {
 		call->class = QMP_DEVICE_NOT_FOUND;
 		return err_set(err, -ENODEV, "'%s' is not there", text);
@@ -32,6 +33,7 @@ static const struct qmp_command commands[] = {
 	  run,
 	  { { "on", QMP_BOOL, false },
 	    { "n", QMP_INT, true },
+	    { "size", QMP_SIZE, false },
 	    { "text", QMP_STRING, false },
 	    { "list", QMP_ARRAY, false },
 	    { "map", QMP_OBJECT, false } } },

@@ -1,5 +1,6 @@
 /* tests/unit/test_qmp.c - vmm/control/qmp.c. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "tests/unit/test.h"
@@ -22,6 +23,17 @@ static int echo(struct qmp_call *call, struct err *err)
 			      qmp_arg_bool(call, "bool", true), "int",
 			      qmp_arg_int(call, "int", -1), "string",
 			      qmp_arg_string(call, "string", "none"));
+	return 0;
+}
+
+static int size(struct qmp_call *call, struct err *err)
+{
+	char text[24];
+
+	(void)err;
+	(void)snprintf(text, sizeof(text), "%" PRIu64,
+		       qmp_arg_size(call, "size", 5));
+	call->ret = json_pack("{s:s}", "size", text);
 	return 0;
 }
 
@@ -64,6 +76,7 @@ static const struct qmp_command commands[] = {
 	    { "array", QMP_ARRAY, false },
 	    { "object", QMP_OBJECT, false },
 	    { "bool2", QMP_BOOL, false } } },
+	{ "size", size, { { "size", QMP_SIZE, false } } },
 	{ "fails", fails, {} },
 	{ "starved", finds_no_memory, {} },
 	{ "takes", takes_over, {} },
@@ -218,9 +231,12 @@ static void reply__what_is_no_json_is_an_error(void **state)
 		"{\"execute\": \"plain\"",
 		"{\"execute\": \"plain\"} {}",
 		"{\"execute\": \"plain\", \"execute\": \"plain\"}",
-		"{\"execute\": \"plain\", \"id\": 9223372036854775808}",
-		"{\"execute\": \"plain\", \"id\": 1e999}",
-		"{\"execute\": \"plain\", \"id\": \"\\u0000\"}",
+		"{\"execute\": \"plain\", \"id\": 9223372036854775808 1}",
+		"{\"execute\": \"plain\", \"id\": 09223372036854775808}",
+		"{\"execute\": \"plain\", \"id\": 1e999, \"execute\": 1e999}",
+		"{\"execute\": \"plain\", \"id\": 1e999e1}",
+		"{\"id\": 1e999, \"execute\": \"plain",
+		"{\"id\": 1e999, \"execute\": \"plain\\",
 		"{\"execute\": \"plain\", \"id\": \"\\ud800\"}",
 		"{\"execute\": \"plain\", \"id\": \"\xc0\x80\"}",
 		"{\"execute\": \"plain\", \"id\": \"\xff\"}",
@@ -279,6 +295,108 @@ static void reply__arguments_reach_the_command(void **state)
 		 "\"string\": \"\"}}");
 }
 
+/* @name: of the argument, by which the command is known */
+static void is_wrong_type(const char *value, const char *name)
+{
+	const bool is_size = !strcmp(name, "size");
+	char text[512], wanted[256];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"execute\": \"%s\", \"arguments\": {\"%s\": %s}, "
+		       "\"id\": 7}",
+		       is_size ? "size" : "echo", name, value);
+	(void)snprintf(wanted, sizeof(wanted),
+		       "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		       "\"Invalid parameter type for '%s', expected: %s\"}, "
+		       "\"id\": 7}",
+		       name, !strcmp(name, "string") ? name : "integer");
+	is_reply(text, wanted);
+}
+
+static void
+reply__an_argument_that_does_not_fit_is_of_the_wrong_type(void **state)
+{
+	char digits[401];
+
+	(void)state;
+	memset(digits, '9', 400);
+	digits[400] = 0;
+	is_wrong_type("9223372036854775808", "int");
+	is_wrong_type("-9223372036854775809", "int");
+	is_wrong_type("18446744073709551615", "int");
+	is_wrong_type("1e400", "int");
+	is_wrong_type("-1e400", "int");
+	is_wrong_type(digits, "int");
+	is_wrong_type("\"a\\u0000b\"", "int");
+	is_wrong_type("18446744073709551616", "size");
+	is_wrong_type("-9223372036854775809", "size");
+	is_wrong_type("-18446744073709551615", "size");
+	is_wrong_type("9223372036854775808.0", "size");
+	is_wrong_type("1e19", "size");
+	is_wrong_type("1e400", "size");
+	is_wrong_type(digits, "size");
+	is_wrong_type("9223372036854775808", "string");
+	is_wrong_type("\"a\\u0000b\"", "string");
+	is_wrong_type("\"\\u0000\"", "string");
+	assert_int_equal(runs, 0);
+}
+
+static void reply__a_name_with_a_nul_is_none_of_ours(void **state)
+{
+	(void)state;
+	is_reply("{\"execute\": \"plain\\u0000\", \"id\": 1}",
+		 "{\"error\": {\"class\": \"GenericError\", \"desc\": \"QMP "
+		 "input member 'execute' must be a string\"}, \"id\": 1}");
+	is_reply("{\"execute\": \"plain\", \"id\": 1, "
+		 "\"arguments\": {\"a\\u0000\" : 1}}",
+		 "{\"error\": {\"class\": \"GenericError\", \"desc\": "
+		 "\"Parameter 'a\?\?\?' is unexpected\"}, \"id\": 1}");
+	assert_int_equal(runs, 0);
+}
+
+static void reply__a_size_has_64_bits(void **state)
+{
+	static const char *const sizes[] = {
+		"0",
+		"9223372036854775807",
+		"9223372036854775808",
+		"9223372036854775809",
+		"18446744073709551615",
+	};
+
+	(void)state;
+	is_reply("{\"execute\": \"size\"}", "{\"return\": {\"size\": \"5\"}}");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char text[128], wanted[128];
+
+		(void)snprintf(text, sizeof(text),
+			       "{\"execute\": \"size\", \"arguments\": "
+			       "{\"size\" :%s}}",
+			       sizes[i]);
+		(void)snprintf(wanted, sizeof(wanted),
+			       "{\"return\": {\"size\": \"%s\"}}", sizes[i]);
+		is_reply(text, wanted);
+	}
+	is_error("{\"execute\": \"size\", \"arguments\": {\"size\": -1}}",
+		 "GenericError", "Parameter 'size' expects a size");
+}
+
+/* As QEMU tells them: the number is what a double makes of it. */
+static void reply__an_id_that_does_not_fit_comes_back_as_a_double(void **state)
+{
+	(void)state;
+	is_reply("{\"execute\": \"plain\", \"id\": 9223372036854775808}",
+		 "{\"return\": {}, \"id\": 9.2233720368547758e18}");
+	is_reply("{\"execute\": \"plain\", \"id\": -1e999}",
+		 "{\"return\": {}, \"id\": -1.7976931348623157e308}");
+	is_reply("{\"execute\": \"plain\", \"id\": \"\\u0000\\\"1e999\"}",
+		 "{\"return\": {}, \"id\": \"\\u0000\\\"1e999\"}");
+	is_reply("{\"id\": [1e999, \"1e999\", \"\\\\u0000\", 1e9, true], "
+		 "\"execute\": \"plain\"}",
+		 "{\"return\": {}, \"id\": [1.7976931348623157e308, "
+		 "\"1e999\", \"\\\\u0000\", 1000000000.0, true]}");
+}
+
 static void reply__an_error_has_its_class_and_plain_text(void **state)
 {
 	(void)state;
@@ -301,7 +419,8 @@ static void query__commands_lists_the_table(void **state)
 	is_reply("{\"execute\": \"query-commands\"}",
 		 "{\"return\": [{\"name\": \"qmp_capabilities\"}, "
 		 "{\"name\": \"plain\"}, {\"name\": \"echo\"}, "
-		 "{\"name\": \"fails\"}, {\"name\": \"starved\"}, "
+		 "{\"name\": \"size\"}, {\"name\": \"fails\"}, {\"name\": "
+		 "\"starved\"}, "
 		 "{\"name\": \"takes\"}, "
 		 "{\"name\": \"query-commands\"}, "
 		 "{\"name\": \"query-version\"}]}");
@@ -418,6 +537,10 @@ int main(void)
 		TEST(reply__what_is_no_json_is_an_error),
 		TEST(reply__arguments_are_checked_before_anything_is_done),
 		TEST(reply__arguments_reach_the_command),
+		TEST(reply__an_argument_that_does_not_fit_is_of_the_wrong_type),
+		TEST(reply__a_name_with_a_nul_is_none_of_ours),
+		TEST(reply__a_size_has_64_bits),
+		TEST(reply__an_id_that_does_not_fit_comes_back_as_a_double),
 		TEST(reply__an_error_has_its_class_and_plain_text),
 		TEST(reply__a_take_over_is_the_sessions_to_see),
 		TEST(query__commands_lists_the_table),

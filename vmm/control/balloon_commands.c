@@ -74,16 +74,16 @@ static int find(struct qmp_call *call, struct virtio **ret, struct err *err)
 
 int command_balloon(struct qmp_call *call, struct err *err)
 {
-	const json_int_t value = qmp_arg_int(call, "value", 0);
+	const uint64_t value = qmp_arg_size(call, "value", 0);
 	struct virtio *balloon;
 	const int r = find(call, &balloon, err);
 
 	if (r < 0)
 		return r;
-	if (value <= 0)
+	if (value == 0)
 		return err_set(err, -EINVAL,
 			       "Parameter 'value' expects a size");
-	balloon_set_target(balloon, (uint64_t)value);
+	balloon_set_target(balloon, value);
 	return 0;
 }
 

@@ -151,7 +151,7 @@ int command_qom_get(struct qmp_call *call, struct err *err)
 int command_qom_set(struct qmp_call *call, struct err *err)
 {
 	const char *property = qmp_arg_string(call, "property", "");
-	const json_int_t value = qmp_arg_int(call, "value", -1);
+	const uint64_t value = qmp_arg_size(call, "value", 0);
 	const struct hotplug *hot = find(call, err);
 	uint64_t was;
 	int r;
@@ -165,9 +165,6 @@ int command_qom_set(struct qmp_call *call, struct err *err)
 		return err_set(err, -EPERM,
 			       "Property 'virtio-mem.%s' is not writable",
 			       property);
-	if (value < 0)
-		return err_set(err, -EINVAL,
-			       "Parameter 'value' expects a size");
-	r = virtio_mem_resize(hot->dev, (uint64_t)value, err);
+	r = virtio_mem_resize(hot->dev, value, err);
 	return r < 0 ? err_wrap(err, "%s", hot->id) : 0;
 }

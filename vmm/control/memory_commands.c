@@ -258,23 +258,23 @@ static int look_init(struct look *look, const struct qmp_call *call,
 		     struct err *err)
 {
 	const struct control *control = call->ctx;
-	const json_int_t start = qmp_arg_int(call, "start", -1);
-	const json_int_t size = qmp_arg_int(call, "size", -1);
-	json_int_t cell = qmp_arg_int(call, "cell-size", 0);
+	const uint64_t start = qmp_arg_size(call, "start", 0);
+	const uint64_t size = qmp_arg_size(call, "size", 0);
+	uint64_t cell = qmp_arg_size(call, "cell-size", 0);
 	const uint64_t page = control->machine->limits.page_size;
 
 	look->machine = control->machine;
 	if (cell == 0)
-		cell = INT64_C(1) << 62; /* all of it is one */
-	if (cell < 0 || (uint64_t)cell < page || (cell & (cell - 1)))
+		cell = UINT64_C(1) << 63; /* all of it is one */
+	if (cell < page || (cell & (cell - 1)))
 		return refuse(err, "cell-size",
 			      "a power of two, and a page or more");
-	look->cell = (uint64_t)cell;
-	if (start < 0 || (uint64_t)start % page)
+	look->cell = cell;
+	if (start % page)
 		return refuse(err, "start", "the address of a page");
-	if (size <= 0 || (uint64_t)size % page)
+	if (size == 0 || size % page)
 		return refuse(err, "size", "whole pages");
-	look->left = (struct range){ (uint64_t)start, (uint64_t)size };
+	look->left = (struct range){ start, size };
 	look->region = mem_find(&control->machine->mem, look->left.start);
 	if (!look->region || !look->region->host ||
 	    !range_contains(look->region->gpa, look->left))

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/size.h"
+#include "vmm/control/qmp_parse.h"
 
 #define LETTER_MAX 4 /* bytes of a letter in UTF-8 */
 
@@ -138,15 +140,31 @@ json_t *qmp_event(const char *name, json_t *data)
 	return event;
 }
 
-static bool is_a(const json_t *value, enum qmp_type type)
+/* A string of C has no NUL in it. */
+static bool is_string(const json_t *value)
+{
+	return json_is_string(value) &&
+	       strlen(json_string_value(value)) == json_string_length(value);
+}
+
+/* @bits: of the same number; see struct qmp_message */
+static bool is_size(const json_t *value, const json_t *bits)
+{
+	return json_is_integer(value) ||
+	       (json_is_real(value) && json_is_integer(bits));
+}
+
+static bool is_a(const json_t *value, const json_t *bits, enum qmp_type type)
 {
 	switch (type) {
 	case QMP_BOOL:
 		return json_is_boolean(value);
 	case QMP_INT:
 		return json_is_integer(value);
+	case QMP_SIZE:
+		return is_size(value, bits);
 	case QMP_STRING:
-		return json_is_string(value);
+		return is_string(value);
 	case QMP_ARRAY:
 		return json_is_array(value);
 	case QMP_OBJECT:
@@ -158,9 +176,9 @@ static bool is_a(const json_t *value, enum qmp_type type)
 static const char *type_name(enum qmp_type type)
 {
 	static const char *const names[] = {
-		[QMP_BOOL] = "boolean",	 [QMP_INT] = "integer",
-		[QMP_STRING] = "string", [QMP_ARRAY] = "array",
-		[QMP_OBJECT] = "object",
+		[QMP_BOOL] = "boolean", [QMP_INT] = "integer",
+		[QMP_SIZE] = "integer", [QMP_STRING] = "string",
+		[QMP_ARRAY] = "array",	[QMP_OBJECT] = "object",
 	};
 
 	return names[type];
@@ -175,23 +193,37 @@ static const struct qmp_arg *find_arg(const struct qmp_command *command,
 	return NULL;
 }
 
-static int check_args(const struct qmp_command *command, json_t *args,
+static int check_arg(const struct qmp_command *command, const char *name,
+		     const json_t *value, const json_t *bits, struct err *err)
+{
+	const struct qmp_arg *arg = find_arg(command, name);
+
+	if (!arg)
+		return err_set(err, -EINVAL, "Parameter '%s' is unexpected",
+			       name);
+	if (!is_a(value, bits, arg->type))
+		return err_set(err, -EINVAL,
+			       "Invalid parameter type for '%s', expected: %s",
+			       name, type_name(arg->type));
+	if (arg->type == QMP_SIZE && json_integer_value(value) < 0)
+		return err_set(err, -EINVAL, "Parameter '%s' expects a size",
+			       name);
+	return 0;
+}
+
+static int check_args(const struct qmp_command *command,
+		      const struct qmp_call *call, json_t *args,
 		      struct err *err)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach(args, name, value) {
-		const struct qmp_arg *arg = find_arg(command, name);
+		const int r = check_arg(command, name, value,
+					json_object_get(call->bits, name), err);
 
-		if (!arg)
-			return err_set(err, -EINVAL,
-				       "Parameter '%s' is unexpected", name);
-		if (!is_a(value, arg->type))
-			return err_set(err, -EINVAL,
-				       "Invalid parameter type for '%s', "
-				       "expected: %s",
-				       name, type_name(arg->type));
+		if (r < 0)
+			return r;
 	}
 	for (size_t i = 0; i < QMP_MAX_ARGS && command->arg[i].name; i++)
 		if (command->arg[i].required &&
@@ -275,7 +307,7 @@ static int check_message(json_t *message, struct err *err)
 	if (!execute)
 		return err_set(err, -EINVAL,
 			       "QMP input lacks member 'execute'");
-	if (!json_is_string(execute))
+	if (!is_string(execute))
 		return err_set(err, -EINVAL,
 			       "QMP input member 'execute' must be a string");
 	if (args && !json_is_object(args))
@@ -285,10 +317,11 @@ static int check_message(json_t *message, struct err *err)
 	return 0;
 }
 
-static int run(struct qmp_session *session, json_t *message,
+static int run(struct qmp_session *session, const struct qmp_message *said,
 	       struct qmp_call *call, struct err *err)
 {
 	json_auto_t *none = json_object();
+	json_t *message = said->value;
 	json_t *args = json_object_get(message, "arguments");
 	const struct qmp_command *command;
 	int r;
@@ -306,7 +339,8 @@ static int run(struct qmp_session *session, json_t *message,
 	if (!args)
 		args = none;
 	call->args = args;
-	r = check_args(command, args, err);
+	call->bits = json_object_get(said->bits, "arguments");
+	r = check_args(command, call, args, err);
 	if (r == 0)
 		r = command->run(call, err);
 	if (r == 0 && !call->ret)
@@ -323,14 +357,14 @@ json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
 				 .ret = json_null() };
 	struct err err = { 0 };
 	json_error_t where;
-	json_auto_t *message = json_loadb(text, len, JSON_REJECT_DUPLICATES,
-					  &where);
-	json_t *id = json_object_get(message, "id");
-	json_t *reply;
+	_cleanup_(qmp_message_finish) struct qmp_message said = { 0 };
+	json_t *id, *reply;
 	int r;
 
-	if (message)
-		r = run(session, message, &call, &err);
+	qmp_parse(&said, text, len, &where);
+	id = json_object_get(said.value, "id");
+	if (said.value)
+		r = run(session, &said, &call, &err);
 	else
 		r = err_set(&err, -EINVAL, "JSON parse error, %s", where.text);
 	if (r < 0) {
@@ -362,6 +396,16 @@ json_int_t qmp_arg_int(const struct qmp_call *call, const char *name,
 	const json_t *value = json_object_get(call->args, name);
 
 	return value ? json_integer_value(value) : other;
+}
+
+uint64_t qmp_arg_size(const struct qmp_call *call, const char *name,
+		      uint64_t other)
+{
+	const json_t *value = json_object_get(call->args, name);
+
+	if (json_is_real(value))
+		value = json_object_get(call->bits, name);
+	return value ? (uint64_t)json_integer_value(value) : other;
 }
 
 const char *qmp_arg_string(const struct qmp_call *call, const char *name,

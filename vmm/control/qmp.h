@@ -37,6 +37,7 @@ struct qmp_call {
 	const struct qmp_table *table; /* borrowed */
 	void *ctx; /* the session's */
 	const json_t *args; /* an object; borrowed */
+	const json_t *bits; /* the same, of struct qmp_message; may be NULL */
 	/* Out: owned by the caller; left alone it stands for {}, and NULL for
 	 * no memory, which the client is told. */
 	json_t *ret;
@@ -51,8 +52,9 @@ struct qmp_call {
 
 enum qmp_type {
 	QMP_BOOL,
-	QMP_INT,
-	QMP_STRING,
+	QMP_INT, /* int64_t */
+	QMP_SIZE, /* uint64_t */
+	QMP_STRING, /* without a NUL */
 	QMP_ARRAY, /* what is in it is the command's to check */
 	QMP_OBJECT, /* the same */
 };
@@ -134,6 +136,8 @@ int qmp_query_commands(struct qmp_call *call, struct err *err);
 bool qmp_arg_bool(const struct qmp_call *call, const char *name, bool other);
 json_int_t qmp_arg_int(const struct qmp_call *call, const char *name,
 		       json_int_t other);
+uint64_t qmp_arg_size(const struct qmp_call *call, const char *name,
+		      uint64_t other);
 const char *qmp_arg_string(const struct qmp_call *call, const char *name,
 			   const char *other);
 
