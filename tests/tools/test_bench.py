@@ -2,8 +2,9 @@
 
 import subprocess
 import unittest
+from unittest import mock
 
-from vmmtools import bench_boot, bench_dirty
+from vmmtools import bench, bench_boot, bench_dirty, images, lab
 from vmmtools.arch import ARCHES
 from vmmtools.base import SOURCE_ROOT
 
@@ -16,6 +17,26 @@ class BootTest(unittest.TestCase):
             script = bench_boot.boot_script(arch)
             subprocess.run(["sh", "-n"], input=script, text=True, check=True)
             self.assertIn(f"--kernel /guest/{arch.kernel_name} ", script)
+
+
+class KernelsTest(unittest.TestCase):
+    """What a bench runs on"""
+
+    def test_kernels_are_named_and_made_first(self):
+        for arch in ARCHES.values():
+            made = []
+            with mock.patch.object(images.Kernel, "get",
+                                   lambda kernel: made.append(kernel.name)), \
+                    mock.patch.object(bench.subprocess, "run") as run:
+                run.return_value.returncode = 0
+                run.return_value.stdout = '{"all": 1}\n'
+                self.assertEqual(bench.run_in_lab(arch, "true", []),
+                                 [{"all": 1}])
+            words = run.call_args[0][0]
+            for option, name in (("--host", lab.HOSTS[arch.name]["4k"]),
+                                 ("--guest", "mini-guest")):
+                self.assertEqual(words[words.index(option) + 1], name)
+                self.assertIn(name, made)
 
 
 class DirtyTest(unittest.TestCase):

@@ -92,6 +92,40 @@ class RecipeTest(unittest.TestCase):
                 ["CONFIG_B=y"])
 
 
+class BuildTest(unittest.TestCase):
+    """kbuild"""
+
+    def compile(self, script):
+        """What is told while a program builds a kernel of 4 files."""
+        said = []
+        with mock.patch.object(kbuild, "say", said.append), \
+                mock.patch.object(kbuild, "TELL_SECONDS", -1):
+            kbuild._compile(["sh", "-c", script], dict(os.environ), "k",
+                            {"files": 4})
+        return said
+
+    def test_progress_is_told_in_files(self):
+        said = self.compile("echo '  CC      init/main.o'\n"
+                            "echo '  LD      vmlinux'\n"
+                            "echo '  AS      lib/memcpy.o'\n")
+        self.assertIn("building the kernel k: about a minute", said[0])
+        self.assertEqual(said[1:], [f"k: {n} of about 4 files"
+                                    for n in (1, 1, 2)])
+
+    def test_failed_build_shows_the_end_of_what_make_said(self):
+        with contextlib.redirect_stderr(io.StringIO()) as err, \
+                self.assertRaisesRegex(Failure, "kernel k: .* status 3"):
+            self.compile("echo no rule; exit 3")
+        self.assertEqual(err.getvalue(), "no rule\n")
+
+    def test_every_kernel_that_is_built_tells_how_long(self):
+        for arch in ARCHES.values():
+            for kernel in images.kernels(arch).values():
+                if "source" in kernel.recipe:
+                    self.assertGreater(kbuild.seconds(kernel.recipe), 30,
+                                       kernel.name)
+
+
 class MirrorTest(unittest.TestCase):
     """Where the system's apt gets Debian from"""
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from vmmtools.arch import Arch
 from vmmtools.base import SOURCE_ROOT, Failure
+from vmmtools.images import find_kernel
+from vmmtools.lab import GUESTS, HOSTS
 
 
 @dataclass
@@ -51,11 +53,19 @@ def require_counts(arch: Arch, bench: str) -> None:
 def run_in_lab(arch: Arch, script: str, files: Iterable[Path],
                limit: int = 300) -> list[dict[str, int]]:
     """Run a script that prints JSON objects, a line each, with vmm as it is
-    built; the files are in /lab under their names."""
+    built; the files are in /lab under their names.
+
+    Figures are of these kernels alone, so they are built if they are not at
+    hand: others would give other figures.
+    """
+    kernels = [HOSTS[arch.name]["4k"], GUESTS[arch.name]["mini"]]
+    for kernel in kernels:
+        find_kernel(arch, kernel).get()
     words = [word for file in files
              for word in ("--file", f"{file}:lab/{file.name}")]
     done = subprocess.run(
         [SOURCE_ROOT / "tools/lab", arch.name, "--no-build", "--icount",
+         "--host", kernels[0], "--guest", kernels[1],
          "--timeout", str(limit), *words, "--", "sh", "-c", script],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         check=False)

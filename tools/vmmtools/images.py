@@ -75,7 +75,8 @@ class Kernel:
     def key(self) -> str:
         """Changes when the recipe does: its source, fragments, or patches."""
         said = {field: value for field, value in self.recipe.items()
-                if field not in ("prebuilt", "serial_only", "newest")}
+                if field not in ("prebuilt", "serial_only", "newest",
+                                 "files")}
         content = [path.read_text() for path in self.fragments + self.patches]
         return recipe_key(self.arch.name, said, content)
 
@@ -105,6 +106,10 @@ class Kernel:
         """True if `get` will not have to build a kernel."""
         return ("package" in self.recipe or self.image.exists()
                 or self._prebuilt() is not None)
+
+    def seconds(self) -> float:
+        """About how long `get` will take if it must build; 0 if it need not."""
+        return 0 if self.ready() else kbuild.seconds(self.recipe)
 
     def get(self, *, from_source: bool = False) -> Path:
         """The kernel file, made if there is none; from source if wished."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +95,48 @@ def _configure(make: list[str], env: dict[str, str], objects: Path,
     return config
 
 
+FILE = re.compile(r"  (?:CC|AS) +\S+\.o$")
+"""What make says of a file of the kernel that the compiler reads."""
+TELL_SECONDS = 30
+FILE_SECONDS = 0.7
+"""What a file of a kernel costs one processor, about."""
+
+
+def seconds(recipe: dict[str, Any]) -> float:
+    """How long a kernel takes to build here if nothing else runs, about."""
+    return recipe.get("files", 0) * FILE_SECONDS / (os.cpu_count() or 1)
+
+
+def about(duration: float) -> str:
+    """A duration in words."""
+    minutes = max(round(duration / 60), 1)
+    return "about a minute" if minutes == 1 else f"about {minutes} minutes"
+
+
+def _compile(command: list[str], env: dict[str, str], name: str,
+             recipe: dict[str, Any]) -> None:
+    """Run make, and tell how far it is every TELL_SECONDS."""
+    files = recipe.get("files", 0)
+    say(f"building the kernel {name}: {about(seconds(recipe))} if nothing "
+        "else runs")
+    last: deque[str] = deque(maxlen=100)
+    done, told = 0, time.monotonic()
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace") as make:
+        assert make.stdout
+        for line in make.stdout:
+            last.append(line)
+            done += bool(FILE.match(line.rstrip()))
+            if time.monotonic() - told > TELL_SECONDS:
+                told = time.monotonic()
+                say(f"{name}: {done} of about {max(files, done)} files")
+    if make.returncode:
+        sys.stderr.writelines(last)
+        raise Failure(f"building the kernel {name}: make ended with status "
+                      f"{make.returncode}")
+
+
 def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
           patches: list[Path], folder: Path) -> None:
     """Build what a recipe of kernels.toml says; leaves Image and config."""
@@ -108,7 +154,7 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
         objects = work / "objects"
         objects.mkdir()
         # Debian's native tools are known by the triplet as well.
-        make = ["nice", "-n", "10", "make", "-s", "-C", str(source),
+        make = ["nice", "-n", "10", "make", "-C", str(source),
                 f"O={objects}", f"ARCH={arch.kernel_arch}",
                 f"CROSS_COMPILE={arch.triplet}-", f"-j{os.cpu_count() or 1}"]
         # The same source gives the same image, wherever it is built.
@@ -120,9 +166,8 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
         for lacking in check_config(fragments, config.read_text()):
             say(f"{folder.name}: {lacking} cannot be had in this kernel")
         target = recipe.get("target", arch.kernel_target)
-        say(f"building the kernel {folder.name}: this takes minutes")
-        run([*make, *recipe.get("make", []), Path(target).name], env=env,
-            quiet=True)
+        _compile([*make, *recipe.get("make", []), Path(target).name], env,
+                 folder.name, recipe)
         if Path(target).name == "vmlinux":
             run([f"{arch.triplet}-strip", "-o", folder / "Image",
                  objects / target])
