@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "vmm/control/control.h"
+#include "vmm/control/lifetime.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/sigbus.h"
 #include "vmm/kvm/vm.h"

@@ -2,12 +2,11 @@
  * vmm/control/control.h - a running guest, as its control socket's clients see
  * and change it.
  *
- * Made with the machine, and told of each life the guest has (vmm/run.c). What
- * the clients ask for, that a life's end does not change, is kept here: a guest
- * that was paused stays so when it is reset.
+ * This is what the commands are given. lifetime.h makes it and ends it. What
+ * clients ask for is kept here over a reset of the guest: one that was paused
+ * stays paused.
  *
- * All is called on the loop thread, or while no loop runs. Nothing of it costs
- * more than the socket's making until a client comes.
+ * Thread: the loop's, or while no loop runs.
  */
 #ifndef VMM_CONTROL_CONTROL_H
 #define VMM_CONTROL_CONTROL_H
@@ -38,39 +37,9 @@ struct control {
 	bool asked_quit; /* the same */
 };
 
-/*
- * Makes the socket, if one is wanted (vmm-run(1), --control and --name). One
- * that nobody asked for by name or path is done without if it cannot be made.
- *
- * @control: stays where it is until control_finish()
- *
- * Returns 0, or what control_socket_open() returns. Thread: setup.
- */
-int control_init(struct control *control, struct machine *machine,
-		 struct err *err);
-
-/* Drops the clients, and removes the socket. Zeroed is fine. */
-void control_finish(struct control *control);
-
-/* A life begins: @vm is ready, and its vCPUs are not started. */
-void control_begin(struct control *control, struct vm *vm);
-
-/* It has ended, and the guest restarts: tells the clients so. */
-void control_restarts(struct control *control);
-
-/*
- * It has ended for good: the clients are told why.
- *
- * @failed: by our own or the host's fault
- */
-void control_ends(struct control *control, bool failed);
-
-/* Pauses the guest, or lets it go on, and tells the clients so. Each does
- * nothing if that is so already. */
+/* Pauses the guest, or lets it go on, and tells the clients so. Both are
+ * idempotent. */
 void control_pause(struct control *control);
 void control_resume(struct control *control);
-
-/* As vm_rebuild(). */
-int control_rebuild(struct control *control, size_t *ret_size, struct err *err);
 
 #endif

@@ -4,8 +4,10 @@
 #include "devices/virtio/power_button.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
+#include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 
 int command_query_name(struct qmp_call *call, struct err *err)
@@ -93,8 +95,12 @@ int command_quit(struct qmp_call *call, struct err *err)
 int command_x_vmm_rebuild(struct qmp_call *call, struct err *err)
 {
 	size_t size;
-	const int r = control_rebuild(call->ctx, &size, err);
+	struct control *control = call->ctx;
+	int r;
 
+	/* The new VM's rings count from 0 again. */
+	dirty_rate_commands_restart(control);
+	r = vm_rebuild(control->vm, &size, err);
 	if (r == 0)
 		call->ret = json_pack("{s:I}", "state-size", (json_int_t)size);
 	return r;

@@ -1,0 +1,156 @@
+/* vmm/control/lifetime.c - from the making of the control socket to its end. */
+#include "vmm/control/lifetime.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "vmm/control/balloon_commands.h"
+#include "vmm/control/command_list.h"
+#include "vmm/control/control.h"
+#include "vmm/control/dirty_rate_commands.h"
+#include "vmm/control/hotplug_commands.h"
+#include "vmm/control/pageout_command.h"
+#include "vmm/control/server.h"
+#include "vmm/kvm/vm.h"
+
+static bool is_wanted(const struct config *config)
+{
+	return !config->control || strcmp(config->control, "none") != 0;
+}
+
+static int open_socket(struct control *control, struct err *err)
+{
+	const char *path = control->machine->config->control;
+	int r;
+
+	r = control_socket_open(&control->socket, path ? path : control->name,
+				err);
+	if (r == 0)
+		r = qmp_server_new(&control->server, control->machine->loop,
+				   &command_list, control, err);
+	if (r == 0)
+		r = qmp_server_listen(control->server, control->socket.fd, err);
+	return r;
+}
+
+/* Without printf(), for it would be half of what all this costs at a start. */
+static void set_name(struct control *control)
+{
+	char *at = control->unnamed + sizeof(control->unnamed) - 1;
+	unsigned pid = (unsigned)getpid();
+
+	control->name = control->machine->config->name;
+	if (control->name)
+		return;
+	*at = 0;
+	do
+		*--at = (char)('0' + pid % 10);
+	while (pid /= 10);
+	at -= 3;
+	memcpy(at, "vm-", 3);
+	control->name = at;
+}
+
+int control_init(struct control *control, struct machine *machine,
+		 struct err *err)
+{
+	const struct config *config = machine->config;
+	int r;
+
+	*control = (struct control){ .machine = machine, .socket.fd = -1 };
+	set_name(control);
+	if (!is_wanted(config))
+		return 0;
+	r = open_socket(control, err);
+	if (r == 0) {
+		balloon_commands_begin(control);
+		hotplug_commands_begin(control);
+		return 0;
+	}
+	control_finish(control);
+	if (config->control) {
+		err->input = true; /* it is the path that will not do */
+		return err_wrap(err, "--control %s", config->control);
+	}
+	if (config->name)
+		return err_wrap(err, "--name %s", config->name);
+	/* Nobody would ever see its console. */
+	if (config->terminal == TERMINAL_SOCKET)
+		return err_wrap(err, "--terminal socket");
+	log_info("there is no control socket: %s", err->msg);
+	return 0;
+}
+
+void control_finish(struct control *control)
+{
+	if (!control->machine)
+		return;
+	balloon_commands_end(control);
+	hotplug_commands_end(control);
+	control->pageout = pageout_free(control->pageout);
+	dirty_rate_commands_end(control);
+	/* Before the clients hear of the end: its name can be had then. */
+	control_socket_remove(&control->socket);
+	control->server = qmp_server_free(control->server);
+	control_socket_close(&control->socket);
+}
+
+void control_begin(struct control *control, struct vm *vm)
+{
+	control->vm = vm;
+	control->asked_reset = false;
+	if (control->paused)
+		vm_pause(vm);
+}
+
+/* @cause: one of QEMU's ShutdownCause. Source: QEMU, qapi/run-state.json */
+static void tell_end(struct control *control, const char *event, bool guest,
+		     const char *cause)
+{
+	if (qmp_server_heard(control->server))
+		qmp_server_event(control->server, event,
+				 json_pack("{s:b, s:s}", "guest", guest,
+					   "reason", cause));
+}
+
+void control_restarts(struct control *control)
+{
+	control->vm = NULL;
+	dirty_rate_commands_restart(control);
+	tell_end(control, "RESET", !control->asked_reset,
+		 control->asked_reset ? "host-qmp-system-reset"
+				      : "guest-reset");
+}
+
+void control_ends(struct control *control, bool failed)
+{
+	const enum outcome why = failed ? OUTCOME_ERROR
+					: machine_outcome(control->machine);
+
+	control->vm = NULL;
+	switch (why) {
+	case OUTCOME_POWEROFF:
+		return tell_end(control, "SHUTDOWN", true, "guest-shutdown");
+	case OUTCOME_RESET:
+		return tell_end(control, "SHUTDOWN", !control->asked_reset,
+				control->asked_reset ? "host-qmp-system-reset"
+						     : "guest-reset");
+	case OUTCOME_PANIC:
+		if (qmp_server_heard(control->server))
+			qmp_server_event(
+				control->server, "GUEST_PANICKED",
+				json_pack("{s:s}", "action", "poweroff"));
+		return tell_end(control, "SHUTDOWN", true, "guest-panic");
+	case OUTCOME_QUIT:
+		return tell_end(control, "SHUTDOWN", false,
+				control->asked_quit ? "host-qmp-quit"
+						    : "host-ui");
+	case OUTCOME_SIGNAL:
+	case OUTCOME_TIMEOUT: /* QEMU has none; it is an alarm's, so to say */
+		return tell_end(control, "SHUTDOWN", false, "host-signal");
+	case OUTCOME_NONE:
+	case OUTCOME_ERROR:
+		return tell_end(control, "SHUTDOWN", false, "host-error");
+	}
+}

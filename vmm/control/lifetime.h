@@ -1,0 +1,47 @@
+/*
+ * vmm/control/lifetime.h - from the making of the control socket to its end.
+ *
+ * vmm/run.c makes a control with the machine, and tells it of each life the
+ * guest has. Until a client comes it costs no more than making the socket.
+ *
+ * Thread: the loop's, or while no loop runs.
+ */
+#ifndef VMM_CONTROL_LIFETIME_H
+#define VMM_CONTROL_LIFETIME_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct control;
+struct machine;
+struct vm;
+
+/*
+ * Makes the socket, if one is wanted (vmm-run(1), --control and --name). One
+ * that nobody asked for by name or path is done without if it cannot be made.
+ *
+ * @control: stays where it is until control_finish()
+ *
+ * Returns 0, or what control_socket_open() returns. Thread: setup.
+ */
+int control_init(struct control *control, struct machine *machine,
+		 struct err *err);
+
+/* Drops the clients, and removes the socket. Zeroed is fine. */
+void control_finish(struct control *control);
+
+/* A life begins: @vm is ready, and its vCPUs are not started. */
+void control_begin(struct control *control, struct vm *vm);
+
+/* It has ended, and the guest restarts: tells the clients so. */
+void control_restarts(struct control *control);
+
+/*
+ * It has ended for good: the clients are told why.
+ *
+ * @failed: by our own or the host's fault
+ */
+void control_ends(struct control *control, bool failed);
+
+#endif
