@@ -11,10 +11,13 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from vmmtools.arch import find_arch
 from vmmtools.base import Failure
 from vmmtools.check import __main__ as check
-from vmmtools.check import native, process, report, tap
+from vmmtools.check import kernels, native, process, report, tap
 from vmmtools.check.context import Context, Suite
+from vmmtools.check.kernels import Kernels, used_kernels
+from vmmtools.images import Kernel
 
 
 def quiet_report(name="test"):
@@ -134,7 +137,8 @@ class RunnerTest(unittest.TestCase):
         with mock.patch.object(report, "tell"), \
                 mock.patch.object(check, "Report",
                                   lambda name: quiet_report(name)):
-            return str(check.run_suite(Suite("s", "", run), args))
+            return str(check.run_suite(Suite("s", "", run), args,
+                                       Kernels([])))
 
     def test_crash_of_the_runner_is_a_failure(self):
         def run(context: Context):
@@ -167,6 +171,60 @@ def asked(folder):
     """A program that says when it is ready, and when it is asked to end."""
     return ["sh", "-c", f"cd {folder} && trap 'echo >asked; exit' TERM && "
             "echo >ready; while :; do sleep 0.1; done"]
+
+
+class KernelsTest(unittest.TestCase):
+    """check.kernels, and the line that says how long all takes"""
+
+    RECIPE = {"source": "linux-source-6.12", "version": "1", "files": 1200}
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for patch in (mock.patch.dict(os.environ, VMM_IMAGE_CACHE=folder.name),
+                      mock.patch.object(kernels, "CHECK_FOLDER",
+                                        Path(folder.name)),
+                      mock.patch.object(kernels, "tell")):
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.kernel = Kernel(find_arch("arm64"), "k", self.RECIPE)
+
+    def make(self, status, text=""):
+        """Makes the kernel, by a program that ends with this status."""
+        found = Kernels([self.kernel])
+        ended = process.Ended(status, text)
+        with mock.patch.object(kernels, "call", return_value=ended) as call:
+            found.start()
+            found.wait()
+        return call.call_args[0][0][1:]
+
+    def test_missing_kernel_is_made_by_its_name(self):
+        self.assertEqual(self.make(0), ["arm64", "k"])
+
+    def test_kernel_that_cannot_be_had_is_told_to_all_who_wait(self):
+        why = "no compiler\n.*arm64 k .*status 2"
+        with self.assertRaisesRegex(Failure, why):
+            self.make(2, "no compiler")
+
+    def test_kernel_that_is_there_is_not_made(self):
+        self.kernel.folder.mkdir()
+        self.kernel.image.touch()
+        self.assertEqual(Kernels([self.kernel]).missing, [])
+
+    def test_every_page_size_has_its_host_and_guest(self):
+        names = {(kernel.arch.name, kernel.name) for kernel in used_kernels()}
+        self.assertLessEqual({("arm64", "mini-64k"), ("arm64", "debian-16k"),
+                              ("mips", "lab-host-16k"),
+                              ("mips", "mini-guest-16k")}, names)
+
+    def test_time_counts_suites_kernels_and_processors(self):
+        suites = [Suite("s", "", print, seconds=240)]
+        self.assertEqual(check.outlook(suites, Kernels([]), 4),
+                         "check: about 2 minutes if nothing else runs here")
+        with mock.patch("os.cpu_count", return_value=2):
+            said = check.outlook(suites, Kernels([self.kernel]), 2)
+        self.assertRegex(said, "about 1[01] minutes .* about 7 minutes of it "
+                         "for kernels that are built once: arm64 k$")
 
 
 class ProcessTest(unittest.TestCase):
@@ -202,6 +260,7 @@ class ProcessTest(unittest.TestCase):
                 run()
         finally:
             signal.signal(signal.SIGALRM, before)
+            process._told_to_end = False
 
     def test_told_to_end_it_waits_for_nobody(self):
         ended = []

@@ -11,8 +11,11 @@ import traceback
 from vmmtools import hostpkgs
 from vmmtools.base import Failure, tool_main
 from vmmtools.check.context import Context, Suite
+from vmmtools.check.kernels import Kernels, used_kernels
+from vmmtools.check.process import end_all
 from vmmtools.check.report import Counts, Report, crashed, final, tell
 from vmmtools.check.suites import all_suites
+from vmmtools.kbuild import about
 
 
 def parse() -> argparse.Namespace:
@@ -57,17 +60,28 @@ def choose(suites: list[Suite], names: list[str], fast: bool) -> list[Suite]:
             and (not fast or suite.fast)]
 
 
-def run_suite(suite: Suite, args: argparse.Namespace) -> Counts:
+def run_suite(suite: Suite, args: argparse.Namespace,
+              kernels: Kernels) -> Counts:
     """Run one suite; whatever goes wrong in its runner is a failure."""
     report = Report(suite.name)
     try:
         suite.run(Context(report, args.jobs, tuple(args.test),
-                          args.fuzz_seconds))
+                          args.fuzz_seconds, kernels.wait))
     except Failure as failure:
         crashed(report, failure, "")
     except Exception as error:  # pylint: disable=broad-except
         crashed(report, error, traceback.format_exc())
     return report.close()
+
+
+def outlook(suites: list[Suite], kernels: Kernels, jobs: int) -> str:
+    """How long it will take, in one line."""
+    duration = (kernels.seconds
+                + sum(suite.seconds for suite in suites) * 2 / jobs)
+    built = [f"{kernel.arch.name} {kernel.name}" for kernel in kernels.built]
+    return (f"check: {about(duration)} if nothing else runs here"
+            + (f", {about(kernels.seconds)} of it for kernels that are built "
+               f"once: {', '.join(built)}" if built else ""))
 
 
 def main() -> int:
@@ -81,14 +95,21 @@ def main() -> int:
     # Ended by a signal, it must still end what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(128 + signal.SIGHUP))
-    needs: hostpkgs.Needs = {}
+    kernels = Kernels(used_kernels() if any(suite.kernels for suite in suites)
+                      else [])
+    tell(outlook(suites, kernels, args.jobs))
+    needs = kernels.needs()
     for suite in suites:
         needs |= suite.needs
     total = Counts()
-    hostpkgs.ensure(needs, "run the tests")
-    for suite in suites:
-        tell(f"check: {suite.name}: {suite.summary}")
-        total.add(run_suite(suite, args))
+    try:
+        hostpkgs.ensure(needs, "run the tests")
+        kernels.start()
+        for suite in suites:
+            tell(f"check: {suite.name}: {suite.summary}")
+            total.add(run_suite(suite, args, kernels))
+    finally:
+        end_all()
     return final(total)
 
 

@@ -20,6 +20,8 @@ class Context:
     patterns: tuple[str, ...] = ()
     """Of the tests' names; all tests if there is none."""
     fuzz_seconds: int = 30
+    wait_for_kernels: Callable[[], None] = lambda: None
+    """Returns when the kernels of hosts and guests are there."""
 
     def wants(self, name: str) -> bool:
         """True if the user asked for this test."""
@@ -37,6 +39,10 @@ class Suite:
     needs: Needs = field(default_factory=dict)
     fast: bool = False
     """True if tools/check --fast runs it."""
+    seconds: int = 0
+    """How long it takes two processors that have nothing else to do, about."""
+    kernels: bool = False
+    """True if it needs the kernels of hosts and guests."""
 
 
 def lab_arches() -> list[Arch]:

@@ -22,7 +22,11 @@ SLACK = 120
 
 
 def fuzz_suite(context: Context) -> None:
-    """Build all targets, run them."""
+    """Build all targets, run them.
+
+    They use up any time they get, so they run as nice as the kernels that are
+    built beside them.
+    """
     if not build(context, FUZZ):
         return
     targets = [path for path in
@@ -40,7 +44,8 @@ def _fuzz(context: Context, target: Path) -> None:
     seeds = SOURCE_ROOT / "tests" / "fuzz" / "seeds" / target.name
     folders = [corpus] + ([seeds] if seeds.is_dir() else [])
     ended = call(
-        [target, f"-max_total_time={context.fuzz_seconds}", "-timeout=10",
+        ["nice", "-n", "10", target,
+         f"-max_total_time={context.fuzz_seconds}", "-timeout=10",
          "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=1",
          f"-artifact_prefix={finds}/{target.name}-", *folders],
         limit=context.fuzz_seconds + SLACK, report=context.report,

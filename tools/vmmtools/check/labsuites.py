@@ -14,9 +14,7 @@ from vmmtools.check.cases import Case, File, run_cases
 from vmmtools.check.context import Context, ported_arches
 from vmmtools.check.native import BUILD_LIMIT, python_suite
 from vmmtools.check.process import call
-from vmmtools.check.report import only, tell
-from vmmtools.images import kernels
-from vmmtools.lab import GUESTS, HOSTS
+from vmmtools.check.report import only
 
 TESTS = SOURCE_ROOT / "tests"
 KVM_LIMIT = 10800
@@ -47,21 +45,9 @@ def _common_files(arch: Arch) -> list[File]:
     return files
 
 
-def _get_kernels(arch: Arch) -> None:
-    """Have all kernels at hand before the clock of a test runs."""
-    known = kernels(arch)
-    names = {*HOSTS[arch.name].values(), *GUESTS[arch.name].values(), "debian"}
-    for name in sorted(names & known.keys()):
-        kernel = known[name]
-        if not kernel.ready():
-            tell(f"check: building the kernel {name}, once: 5 to 10 minutes")
-        kernel.get()
-
-
 def lab_suite(context: Context) -> None:
     """Test tools/lab itself."""
-    for arch in ported_arches():
-        _get_kernels(arch)
+    context.wait_for_kernels()
     python_suite(context, "lab", BUILD_LIMIT)
 
 
@@ -73,7 +59,7 @@ def case_suite(context: Context, folder: str) -> None:
         if not ended.good:
             context.report.failed("build", f"{ended.text}\n{ended}")
             return
-        _get_kernels(arch)
+    context.wait_for_kernels()
     # mke2fs is for root only on some systems' paths.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     run_cases(context, _load(folder), {arch.name: _common_files(arch)
@@ -82,8 +68,7 @@ def case_suite(context: Context, folder: str) -> None:
 
 def kvm_suite(context: Context) -> None:
     """Run the bare guests of tests/kvm; --test takes their plain names."""
-    for arch in ported_arches():
-        _get_kernels(arch)
+    context.wait_for_kernels()
     ended = call([TESTS / "kvm" / "run", "--jobs", str(context.jobs),
                   *(f"--arch={arch.name}" for arch in ported_arches()),
                   *context.patterns], limit=KVM_LIMIT, report=context.report)

@@ -70,7 +70,7 @@ def _end(children: Iterable[subprocess.Popen[str]]) -> None:
         _signal_group(child, signal.SIGKILL)
 
 
-def _end_all() -> None:
+def end_all() -> None:
     """End every program that is running, and let no other start."""
     global _told_to_end  # pylint: disable=global-statement
     with _lock:
@@ -89,16 +89,13 @@ def at_once(jobs: int, run: Callable[[Item], Result],
     Only the main thread can get an exception from a signal, and it does
     nothing but wait here, so no program can be started and then forgotten.
     """
-    global _told_to_end  # pylint: disable=global-statement
     with ThreadPoolExecutor(jobs) as pool:
         try:
             return [done.result()
                     for done in [pool.submit(run, item) for item in items]]
         except (KeyboardInterrupt, SystemExit):
             pool.shutdown(wait=False, cancel_futures=True)
-            _end_all()
-            pool.shutdown()
-            _told_to_end = False
+            end_all()
             raise
 
 

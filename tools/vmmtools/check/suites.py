@@ -19,12 +19,13 @@ STYLE_NEEDS = {"clang-format": "clang-format", "git": "git",
 
 
 def _meson(name: str, summary: str, suite: str, variant: native.Variant,
-           needs: Needs, *, fast: bool = False) -> Suite:
+           needs: Needs, seconds: int, *, fast: bool = False) -> Suite:
     def run(context: Context) -> None:
         native.meson_suite(context, variant, suite)
 
     return Suite(name, summary, run,
-                 hostpkgs.build_needs(None, variant.compiler) | needs, fast)
+                 hostpkgs.build_needs(None, variant.compiler) | needs, fast,
+                 seconds)
 
 
 def _cross_needs() -> Needs:
@@ -54,30 +55,34 @@ def all_suites() -> list[Suite]:
     clang = {"clang": "clang"} | CLANG_RUNTIME
     return [
         _meson("style", "layers, headers, formatting, lengths, words, manuals",
-               "style", native.GCC, STYLE_NEEDS, fast=True),
+               "style", native.GCC, STYLE_NEEDS, 45, fast=True),
         _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC, {},
-               fast=True),
+               15, fast=True),
         _meson("unit-asan", "the same under address and undefined-behaviour "
-               "sanitizers", "unit", native.ASAN, {}, fast=True),
-        _meson("unit-clang", "the same by clang", "unit", native.CLANG, clang),
+               "sanitizers", "unit", native.ASAN, {}, 50, fast=True),
+        _meson("unit-clang", "the same by clang", "unit", native.CLANG, clang,
+               50),
         _meson("unit-tsan", "the same under the thread sanitizer", "unit",
-               native.TSAN, clang),
+               native.TSAN, clang, 80),
         Suite("tools", "the programs in tools/",
               partial(native.python_suite, name="tools",
-                      limit=native.TEST_LIMIT), fast=True),
+                      limit=native.TEST_LIMIT), fast=True, seconds=10),
         Suite("cross", "the whole tree for every architecture, by gcc and "
-              "clang", native.cross_suite, _cross_needs()),
+              "clang", native.cross_suite, _cross_needs(), seconds=100),
         Suite("tidy", "clang-tidy on every file", native.tidy_suite,
-              _cross_needs() | {"clang-tidy": "clang-tidy"}),
+              _cross_needs() | {"clang-tidy": "clang-tidy"}, seconds=160),
         Suite("fuzz", "every fuzz target for 30 s", fuzz_suite,
-              hostpkgs.build_needs(None, "clang") | clang),
-        Suite("lab", "what tools/lab promises", lab_suite, _lab_needs()),
+              hostpkgs.build_needs(None, "clang") | clang, seconds=160),
+        Suite("lab", "what tools/lab promises", lab_suite, _lab_needs(),
+              seconds=60, kernels=True),
         Suite("kvm", "bare guests: what KVM and vmm do together", kvm_suite,
-              _lab_needs()),
+              _lab_needs(), seconds=150, kernels=True),
         Suite("boot", "Linux guests on hosts of every kind",
-              partial(case_suite, folder="boot"), _lab_needs()),
+              partial(case_suite, folder="boot"), _lab_needs(), seconds=300,
+              kernels=True),
         Suite("mem", "memory that guests give back, seen from outside",
-              partial(case_suite, folder="mem"), _lab_needs()),
+              partial(case_suite, folder="mem"), _lab_needs(), seconds=150,
+              kernels=True),
         Suite("input", "bad input, full disks, lost terminals",
               partial(case_suite, folder="input"),
               _lab_needs() | FOREIGN_NEEDS),
