@@ -32,14 +32,6 @@ struct run {
 
 static void run_finish(struct run *run)
 {
-	control_finish(&run->control);
-	if (run->machine && run->signals.fd >= 0)
-		loop_remove(run->machine->loop, &run->signals);
-	if (run->machine && run->continued.fd >= 0)
-		loop_remove(run->machine->loop, &run->continued);
-	if (run->machine && run->timeout.expired)
-		loop_timer_remove(run->machine->loop, &run->timeout);
-	sigbus_release(&run->sigbus);
 	run->machine = machine_free(run->machine);
 	fd_closep(&run->continued.fd);
 	fd_closep(&run->signals.fd);
@@ -295,40 +287,76 @@ static int progress(void)
 	return isatty(STDERR_FILENO) ? STDERR_FILENO : -1;
 }
 
-int run_guest(const struct config *config, int *ret_status, struct err *err)
+static int run_all(struct run *run, int *ret_status, struct err *err)
 {
-	_cleanup_(run_finish) struct run run = { .config = config,
-						 .kvm = -1,
-						 .signals.fd = -1,
-						 .continued.fd = -1 };
-	int r = arch_check_config(config, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	run.kvm = kvm_open(err);
-	if (run.kvm < 0)
-		return run.kvm;
-	r = catch_signals(&run, err);
+	run->kvm = kvm_open(err);
+	if (run->kvm < 0)
+		return run->kvm;
+	r = catch_signals(run, err);
 	if (r == 0)
-		r = machine_new(&run.machine, config, run.kvm, err);
+		r = machine_new(&run->machine, run->config, run->kvm, err);
 	/* Before the terminal is the guest's, so that Ctrl-C is a signal. */
 	if (r == 0)
-		r = prealloc(&run.machine->mem, run.signals.fd, progress(),
+		r = prealloc(&run->machine->mem, run->signals.fd, progress(),
 			     err);
 	if (r > 0) {
 		*ret_status = 128 + r;
 		return 0;
 	}
 	if (r == 0)
-		r = equip(&run, err);
+		r = equip(run, err);
 	if (r == 0)
-		r = watch_signals(&run, err);
+		r = watch_signals(run, err);
 	if (r == 0)
-		r = watch_clock(&run, err);
+		r = watch_clock(run, err);
 	if (r == 0)
-		r = boot_cycles(&run, err);
+		r = boot_cycles(run, err);
 	if (r < 0)
 		return r;
-	*ret_status = status(run.machine);
+	*ret_status = status(run->machine);
 	return 0;
+}
+
+static void stop_watching(struct run *run)
+{
+	struct loop *loop = run->machine->loop;
+
+	if (run->signals.fd >= 0)
+		loop_remove(loop, &run->signals);
+	if (run->continued.fd >= 0)
+		loop_remove(loop, &run->continued);
+	if (run->timeout.expired)
+		loop_timer_remove(loop, &run->timeout);
+}
+
+/*
+ * Ends the devices while a lost page is still caught: what they finish may be
+ * in it. Returns @r, or the error of such a page.
+ */
+static int end_devices(struct run *run, int r, struct err *err)
+{
+	control_finish(&run->control);
+	if (!run->machine)
+		return r;
+	stop_watching(run);
+	machine_end_devices(run->machine);
+	if (r == 0)
+		r = sigbus_error(&run->sigbus, err);
+	sigbus_release(&run->sigbus);
+	return r;
+}
+
+int run_guest(const struct config *config, int *ret_status, struct err *err)
+{
+	_cleanup_(run_finish) struct run run = { .config = config,
+						 .kvm = -1,
+						 .signals.fd = -1,
+						 .continued.fd = -1 };
+	const int r = arch_check_config(config, err);
+
+	if (r < 0)
+		return r;
+	return end_devices(&run, run_all(&run, ret_status, err), err);
 }

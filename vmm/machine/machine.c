@@ -272,15 +272,20 @@ static int check_limits(const struct machine *machine, struct err *err)
 			 have);
 }
 
-struct machine *machine_free(struct machine *machine)
+void machine_end_devices(struct machine *machine)
 {
-	if (!machine)
-		return NULL;
 	bus_finish(&machine->mmio);
 	irq_finish(&machine->irq);
 	machine->uring = uring_free(machine->uring);
 	machine->tty = tty_free(machine->tty);
 	machine->relay = tty_relay_free(machine->relay);
+}
+
+struct machine *machine_free(struct machine *machine)
+{
+	if (!machine)
+		return NULL;
+	machine_end_devices(machine);
 	arch_machine_free(machine);
 	dirty_finish(&machine->dirty);
 	hotplug_finish(machine);

@@ -109,7 +109,14 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
  */
 int machine_equip(struct machine *machine, struct err *err);
 
-/* Restores the terminal and releases everything. NULL is fine; returns NULL. */
+/*
+ * Ends all devices, whose last requests may still access guest memory, and
+ * restores the terminal. Idempotent. No VM is running. Thread: the loop's,
+ * outside loop_run().
+ */
+void machine_end_devices(struct machine *machine);
+
+/* Does the same, and releases everything. NULL is fine; returns NULL. */
 struct machine *machine_free(struct machine *machine);
 
 /*
