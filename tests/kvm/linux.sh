@@ -4,7 +4,7 @@
 # Usage: linux.sh COUNT MEM COMMAND...
 # Runs `COMMAND run OPTION...` with a guest of MEM (one word or several, in the
 # form of --mem) that copies a file in its memory and compares the copy's checksum, COUNT times, says so and powers off;
-# where they differ it says FAIL.
+# where they differ it says FAIL. $OPTIONS are more of vmm run's.
 
 count=$1
 mem=
@@ -27,5 +27,5 @@ echo checked \$i times"
 # The kernel's command line is one line.
 check=$(echo "$check" | sed '/{ /!s/do$/do :/; s/$/;/' | tr -d '\n\t')
 # shellcheck disable=SC2086 # words are meant
-exec "$@" run --kernel "$kernel" --initrd /guest/initrd $mem \
+exec "$@" run --kernel "$kernel" --initrd /guest/initrd $mem $OPTIONS \
 	--cmdline "console=ttyS0 quiet panic=-1 run='$check'"

@@ -1,7 +1,7 @@
 /*
  * tests/kvm/live.c - what the host does to memory that a guest is using.
  *
- * Usage: live fork|lazy run OPTION...
+ * Usage: live fork|lazy|hints run OPTION...
  *
  * Runs a guest as vmm would, and does one of these, again and again:
  *
@@ -10,11 +10,14 @@
  *	writes.
  * lazy: takes all of the guest's memory away, and gives a page back when it is
  *	touched (userfaultfd), the rest a little later.
+ * hints: asks the guest's balloon which pages are free, as a migration does,
+ *and overwrites those that the guest has not written since.
  *
  * The guest must notice nothing; it says FAIL if it does.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,9 @@
 #include <linux/userfaultfd.h>
 
 #include "base/cleanup.h"
+#include "devices/virtio/balloon.h"
+#include "mem/bitmap.h"
+#include "mem/dirty.h"
 #include "mem/map.h"
 #include "tests/kvm/fail.h"
 #include "vmm/config.h"
@@ -53,6 +59,10 @@ struct test {
 	uint8_t *copy[MEM_MAX_REGIONS];
 	uint32_t faults; /* atomic */
 	bool stop; /* atomic */
+	struct dirty_reader *reader; /* hints: or NULL */
+	uint64_t *free[MEM_MAX_REGIONS]; /* a bit for each page */
+	bool told; /* the guest has no more */
+	uint64_t wiped; /* bytes */
 };
 
 static void check_sys(int r, const char *what)
@@ -216,6 +226,119 @@ static void step_lazy(struct test *t)
 		give_back(t);
 }
 
+static uint64_t page_of(const struct test *t, size_t region, gpa_t at)
+{
+	return (at - t->machine->mem.region[region].gpa.start) /
+	       t->machine->limits.page_size;
+}
+
+/* Whole pages of what the guest says is free. */
+static void note_free(void *ctx, struct range gpa)
+{
+	struct test *t = ctx;
+	const struct mem_map *map = &t->machine->mem;
+	const uint64_t page = t->machine->limits.page_size;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct range r = map->region[i].gpa;
+
+		if (!range_contains(r, gpa))
+			continue;
+		if (gpa.start % page || gpa.size % page)
+			fail("hint", "it is not of whole pages");
+		(void)bitmap_set(t->free[i], page_of(t, i, gpa.start),
+				 page_of(t, i, gpa.start + gpa.size));
+		return;
+	}
+	fail("hint", "it is not in one region");
+}
+
+static void note_end(void *ctx)
+{
+	struct test *t = ctx;
+
+	t->told = true;
+}
+
+/* Pages that were written hold something, whatever was said of them. */
+static void forget_written(struct test *t)
+{
+	struct dirty_run run;
+	struct err err;
+	int r;
+
+	check(dirty_harvest(t->reader, &err), "harvest", &err);
+	while ((r = dirty_next(t->reader, &run, &err)) > 0)
+		(void)bitmap_clear(
+			t->free[run.region],
+			page_of(t, run.region, run.gpa.start),
+			page_of(t, run.region, run.gpa.start + run.gpa.size));
+	check(r, "harvest", &err);
+}
+
+static void ask_for_hints(struct test *t)
+{
+	const struct mem_map *map = &t->machine->mem;
+	const struct balloon_hints hints = { note_free, note_end, t };
+	struct err err;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const uint64_t pages = map->region[i].gpa.size /
+				       t->machine->limits.page_size;
+
+		free(t->free[i]);
+		t->free[i] = calloc((size_t)bitmap_words(pages),
+				    sizeof(uint64_t));
+		if (!t->free[i])
+			fail("bitmap", "out of memory");
+	}
+	check(dirty_reader_add(&t->machine->dirty, DIRTY_FROM_NOW, &t->reader,
+			       &err),
+	      "reader", &err);
+	/* The first harvest may give every page. */
+	forget_written(t);
+	t->told = false;
+	/* The driver may not be there yet. */
+	if (balloon_start_hints(t->machine->balloon, hints) < 0)
+		t->reader = dirty_reader_remove(t->reader);
+}
+
+static void wipe_free(struct test *t)
+{
+	const struct mem_map *map = &t->machine->mem;
+	const size_t page = (size_t)t->machine->limits.page_size;
+
+	for (size_t i = 0; i < map->count; i++) {
+		const struct mem_region *r = &map->region[i];
+
+		for (size_t at = 0; at < r->gpa.size; at += page) {
+			const uint64_t n = at / page;
+
+			if (bitmap_count(t->free[i], n, n + 1) == 0)
+				continue;
+			memset(r->host + at, 0x5a, page);
+			t->wiped += page;
+		}
+	}
+}
+
+static void step_hints(struct test *t)
+{
+	if (!t->reader) {
+		ask_for_hints(t);
+		return;
+	}
+	if (!t->told)
+		return;
+	vm_pause(t->vm);
+	forget_written(t);
+	wipe_free(t);
+	vm_resume(t->vm);
+	t->reader = dirty_reader_remove(t->reader);
+	balloon_end_hints(t->machine->balloon);
+	t->done++;
+}
+
 static void tick(struct loop_timer *timer)
 {
 	struct test *t = container_of(timer, struct test, timer);
@@ -238,6 +361,7 @@ static void run(struct test *t, int kvm)
 	loop_timer_cancel(&t->timer);
 	if (t->uffd >= 0)
 		give_back(t);
+	t->reader = dirty_reader_remove(t->reader);
 	check(vm_stop(t->vm, &err), "guest", &err);
 	t->vm = vm_free(t->vm);
 	if (t->child > 0)
@@ -246,11 +370,17 @@ static void run(struct test *t, int kvm)
 		fail("guest", "it did not power off");
 }
 
+static void (*step_of(const char *word))(struct test *t)
+{
+	if (strcmp(word, "lazy") == 0)
+		return step_lazy;
+	return strcmp(word, "hints") == 0 ? step_hints : step_fork;
+}
+
 int main(int argc, char **argv)
 {
-	const bool lazy = argc > 1 && strcmp(argv[1], "lazy") == 0;
 	struct test t = { .timer.expired = tick,
-			  .step = lazy ? step_lazy : step_fork,
+			  .step = step_of(argc > 1 ? argv[1] : ""),
 			  .uffd = -1 };
 	struct config config;
 	struct err err = { 0 };
@@ -263,13 +393,18 @@ int main(int argc, char **argv)
 	check(machine_equip(t.machine, &err), "machine", &err);
 	check(loop_timer_add(t.machine->loop, &t.timer, &err), "timer", &err);
 	run(&t, kvm);
-	printf("%u times, %u pages were asked for\n", t.done, t.faults);
+	printf("%u times, %u pages were asked for, %" PRIu64 " KiB were free\n",
+	       t.done, t.faults, t.wiped / 1024);
 	if (t.done < ENOUGH)
 		fail("guest", "it ended too early");
-	if (lazy && t.faults == 0)
+	if (t.step == step_lazy && t.faults == 0)
 		fail("lazy", "nothing was ever missed");
-	for (size_t i = 0; i < MEM_MAX_REGIONS; i++)
+	if (t.step == step_hints && t.wiped == 0)
+		fail("hints", "nothing was ever free");
+	for (size_t i = 0; i < MEM_MAX_REGIONS; i++) {
 		free(t.copy[i]);
+		free(t.free[i]);
+	}
 	loop_timer_remove(t.machine->loop, &t.timer);
 	t.machine = machine_free(t.machine);
 	config_finish(&config);
