@@ -8,6 +8,7 @@
 
 #define FEATURE_INDIRECT (1u << 28)
 #define FEATURE_EVENT (1u << 29)
+#define BALLOON_STATS 2 /* the queue whose buffer is kept */
 
 static struct ring ring;
 static struct desc table[RING_SIZE] __attribute__((aligned(16)));
@@ -287,11 +288,32 @@ static void still_works(struct virtio *dev, unsigned kind)
 	} else if (kind == VIRTIO_MEM) {
 		/* Nothing is usable: the host wants nothing plugged. */
 		CHECK_EQ(virtio_mem_ask(dev, MEM_STATE, 0, 1), MEM_ERROR);
+	} else if (kind == VIRTIO_BALLOON) {
+		/* No page, and room without a whole one. */
+		ring.desc[0] = (struct desc){ (uint64_t)data, 4,
+					      dev->queue < 2 ? 0 : DESC_WRITE,
+					      0 };
+		virtio_offer(dev, 0);
+		if (dev->queue != BALLOON_STATS)
+			CHECK_EQ(virtio_wait(dev), 0);
 	} else if (dev->queue == 1) {
 		data[0] = '\n';
 		ring.desc[0] = (struct desc){ (uint64_t)data, 1, 0, 0 };
 		virtio_offer(dev, 0);
 		CHECK_EQ(virtio_wait(dev), 0);
+	}
+}
+
+/* A bit for each queue that is served in a way of its own. */
+static unsigned queues_of(unsigned kind)
+{
+	switch (kind) {
+	case VIRTIO_CONSOLE:
+		return 1 << 0 | 1 << 1;
+	case VIRTIO_BALLOON:
+		return 1 << 0 | 1 << BALLOON_STATS | 1 << 4;
+	default:
+		return 1;
 	}
 }
 
@@ -349,10 +371,9 @@ int main(void)
 			put("device ");
 			put_hex(kind);
 			put("\n");
-			torment(&dev, kind);
-			dev.queue = 1;
-			if (kind == VIRTIO_CONSOLE)
-				torment(&dev, kind);
+			for (; queues_of(kind) >> dev.queue; dev.queue++)
+				if (queues_of(kind) >> dev.queue & 1)
+					torment(&dev, kind);
 			write32(dev.base + VIRTIO_STATUS, 0);
 		}
 	}
