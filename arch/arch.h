@@ -107,8 +107,9 @@ int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err);
 /* Releases vm->arch, before vm->fd is closed. NULL is fine. */
 void arch_vm_free(struct vm *vm);
 
-/* The gsi of KVM_IRQFD for a pin. */
-uint32_t arch_irqfd_gsi(unsigned pin);
+/* Sets @ret to the gsi by which @vm knows an edge pin in KVM_IRQFD, for which
+ * the architecture may make a route. */
+int arch_irqfd_gsi(struct vm *vm, unsigned pin, uint32_t *ret, struct err *err);
 
 /*
  * Makes the guest's clock stand, and go on from there. Every vCPU is parked.

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "vmm/control/control.h"
 #include "vmm/control/lifetime.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/sigbus.h"
 #include "vmm/kvm/vm.h"
@@ -289,6 +290,7 @@ static int progress(void)
 
 static int run_all(struct run *run, int *ret_status, struct err *err)
 {
+	struct kvm_limits limits = { 0 };
 	int r;
 
 	run->kvm = kvm_open(err);
@@ -296,7 +298,9 @@ static int run_all(struct run *run, int *ret_status, struct err *err)
 		return run->kvm;
 	r = catch_signals(run, err);
 	if (r == 0)
-		r = machine_new(&run->machine, run->config, run->kvm, err);
+		r = caps_check(run->kvm, &limits, err);
+	if (r == 0)
+		r = machine_new(&run->machine, run->config, &limits, err);
 	/* Before the terminal is the guest's, so that Ctrl-C is a signal. */
 	if (r == 0)
 		r = prealloc(&run->machine->mem, run->signals.fd, progress(),

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "vmm/machine/machine.h"
+#include "vmm/machine/limits.h"
 
 /* Source: Arm IHI 0048B (GICv2), 4.1.2 and 4.1.3; IHI 0069H (GICv3), 12.10 and
  * 12.18. */

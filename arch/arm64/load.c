@@ -104,8 +104,8 @@ static int open_all(struct load *load, struct err *err)
 				 : open_kernel(load, config->kernel, err);
 
 	if (r == 0)
-		r = boot_files_open(files, config, tree_size(machine),
-				    ARM64_DTB_MAX, err);
+		r = boot_files_open(files, config->initrd, config->dtb,
+				    tree_size(machine), ARM64_DTB_MAX, err);
 	if (r == 0 && files->dtb)
 		r = dtb_memory_check(files->dtb, config->dtb, ram->at,
 				     ram->count, err);
@@ -151,8 +151,10 @@ int arch_load(struct machine *machine, struct err *err)
 	if (r == 0)
 		r = copy_kernel(&load, err);
 	if (r == 0)
-		r = boot_files_copy(&load.files, machine, load.at.initrd,
+		r = boot_files_copy(&load.files, &machine->mem, load.at.initrd,
 				    load.at.dtb, err);
+	machine->boot.initrd = load.at.initrd;
+	machine->arch->tree.at = load.at.dtb;
 	machine->boot.arg[0] = load.at.dtb.start;
 	return r;
 }

@@ -47,8 +47,8 @@ static int add_pvtime(struct machine *machine, struct err *err)
 
 	if (!(machine->limits.features & ARM64_HAS_STEAL_TIME))
 		return 0;
-	if (machine_add_ram(machine, at, MEM_SHARED, NULL, "stolen time", err) <
-	    0)
+	if (backings_add(&machine->backings, at, MEM_SHARED, NULL,
+			 "stolen time", err) < 0)
 		return err_wrap(err, "stolen time");
 	return 0;
 }
@@ -67,12 +67,15 @@ int arch_layout(struct machine *machine, struct err *err)
 	if (!arch)
 		return err_set(err, -ENOMEM, "memory layout: out of memory");
 	machine->arch = arch;
+	arch->tree.user = machine->config->dtb;
+	arch->tree.dump = machine->config->dump_dtb;
 	r = arm64_layout(&arch->layout, machine->config, &machine->limits,
 			 &machine->mem, err);
 	if (r == 0)
 		r = add_pvtime(machine, err);
 	if (r == 0)
-		r = flash_layout(machine, flashes, err);
+		r = flash_layout(&machine->flashes, &machine->backings,
+				 machine->config, flashes, err);
 	return r == 0 ? machine_add_rams(machine, &arch->layout.ram, err) : r;
 }
 

@@ -8,6 +8,7 @@
 #include "arch/arm64/layout.h"
 #include "base/err.h"
 #include "base/range.h"
+#include "vmm/boot/tree.h"
 
 struct machine;
 
@@ -20,6 +21,7 @@ enum arm64_feature {
 };
 
 struct arch_machine {
+	struct tree tree;
 	struct arm64_layout layout;
 	unsigned transports; /* virtio devices placed */
 };

@@ -85,9 +85,9 @@ static int get_mpidrs(const struct vm *vm, uint64_t *mpidr, struct err *err)
 	return r;
 }
 
-static int write_tree(const struct vm *vm, void *at, size_t size,
-		      struct err *err)
+static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 {
+	const struct vm *vm = ctx;
 	const struct machine *machine = vm->machine;
 	uint64_t mpidr[CONFIG_MAX_CPUS];
 	struct arm64_board board = {
@@ -128,11 +128,15 @@ int arch_vm_init(struct vm *vm, struct err *err)
 
 int arch_vm_boot(struct vm *vm, struct err *err)
 {
+	struct machine *machine = vm->machine;
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = arm64_vcpu_boot(&vm->vcpu[i], err);
-	return r == 0 ? tree_write(vm, write_tree, err) : r;
+	if (r < 0)
+		return r;
+	return tree_write(&machine->arch->tree, &machine->mem, write_tree, vm,
+			  err);
 }
 
 void arch_vm_free(struct vm *vm)
@@ -145,9 +149,12 @@ void arch_vm_free(struct vm *vm)
 }
 
 /* Without a routing of one's own, KVM's is: gsi n is SPI n. */
-uint32_t arch_irqfd_gsi(unsigned pin)
+int arch_irqfd_gsi(struct vm *vm, unsigned pin, uint32_t *ret, struct err *err)
 {
-	return pin;
+	(void)vm;
+	(void)err;
+	*ret = pin;
+	return 0;
 }
 
 void arch_irq_set(struct vm *vm, unsigned pin, bool level)

@@ -20,7 +20,7 @@ static void pic_changed(void *ctx)
 {
 	const struct machine *machine = ctx;
 
-	vcpu_interrupt(&machine->irq.vm->vcpu[0]);
+	vcpu_interrupt(&machine->arch->vm->vcpu[0]);
 }
 
 static struct device *make_pic(struct machine *machine)
@@ -42,7 +42,7 @@ static void start(void *ctx, unsigned cpu, uint32_t pc)
 {
 	struct machine *machine = ctx;
 
-	mips_vcpu_start(machine->irq.vm, cpu, pc);
+	mips_vcpu_start(machine->arch->vm, cpu, pc);
 }
 
 static struct device *make_syscon(struct machine *machine)

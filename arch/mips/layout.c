@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "vmm/machine/machine.h"
+#include "vmm/machine/limits.h"
 
 static const struct range window = { 0, MIPS_END };
 

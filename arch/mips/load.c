@@ -86,8 +86,9 @@ static int open_all(struct load *load, struct err *err)
 	int r = open_kernel(load, config->kernel, err);
 
 	if (r == 0)
-		r = boot_files_open(files, config, tree_size(load->machine),
-				    MIPS_DTB_MAX, err);
+		r = boot_files_open(files, config->initrd, config->dtb,
+				    tree_size(load->machine), MIPS_DTB_MAX,
+				    err);
 	if (r == 0 && files->dtb)
 		r = dtb_memory_check(files->dtb, config->dtb, ram->at,
 				     ram->count, err);
@@ -98,14 +99,17 @@ static int open_all(struct load *load, struct err *err)
 	return r;
 }
 
-static void set_boot(struct machine *machine, uint64_t entry)
+static void set_boot(struct load *load)
 {
+	struct machine *machine = load->machine;
 	const uint64_t kseg0 = mips_kseg0(machine);
 	struct boot_state *boot = &machine->boot;
 
-	boot->pc = mips_register((uint32_t)(kseg0 + entry));
+	boot->initrd = load->at.initrd;
+	machine->arch->tree.at = load->at.dtb;
+	boot->pc = mips_register((uint32_t)(kseg0 + load->files.elf.entry));
 	boot->arg[0] = mips_register((uint32_t)MIPS_UHI_DTB);
-	boot->arg[1] = mips_register((uint32_t)(kseg0 + boot->dtb.start));
+	boot->arg[1] = mips_register((uint32_t)(kseg0 + load->at.dtb.start));
 }
 
 int arch_load(struct machine *machine, struct err *err)
@@ -122,9 +126,9 @@ int arch_load(struct machine *machine, struct err *err)
 		r = elf_copy(&files->elf, &files->kernel, &machine->mem, 0,
 			     err);
 	if (r == 0)
-		r = boot_files_copy(files, machine, load.at.initrd, load.at.dtb,
-				    err);
+		r = boot_files_copy(files, &machine->mem, load.at.initrd,
+				    load.at.dtb, err);
 	if (r == 0)
-		set_boot(machine, files->elf.entry);
+		set_boot(&load);
 	return r;
 }

@@ -45,8 +45,11 @@ int arch_layout(struct machine *machine, struct err *err)
 	if (!arch)
 		return err_set(err, -ENOMEM, "memory layout: out of memory");
 	machine->arch = arch;
+	arch->tree.user = machine->config->dtb;
+	arch->tree.dump = machine->config->dump_dtb;
 	/* First: memory gives way to it. */
-	r = flash_layout(machine, flashes, err);
+	r = flash_layout(&machine->flashes, &machine->backings, machine->config,
+			 flashes, err);
 	if (r == 0)
 		r = mips_layout(&arch->ram, machine->config, &machine->limits,
 				&machine->mem, err);

@@ -9,9 +9,11 @@
 #include "arch/mips/board.h"
 #include "base/range.h"
 #include "devices/device.h"
+#include "vmm/boot/tree.h"
 #include "vmm/machine/ram_layout.h"
 
 struct machine;
+struct vm;
 
 /* Bits of kvm_limits.features: what this host's KVM has. */
 enum mips_feature {
@@ -21,8 +23,11 @@ enum mips_feature {
 };
 
 struct arch_machine {
+	struct tree tree;
 	struct ram_layout ram;
 	struct device *pic; /* borrowed from the bus */
+	struct vm *vm; /* borrowed; NULL: none. Set while no vCPU and no loop
+			  callback runs */
 	unsigned transports; /* virtio devices placed */
 };
 

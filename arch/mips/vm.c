@@ -31,9 +31,9 @@ unsigned long arch_vm_type(const struct machine *machine)
 						      : KVM_VM_MIPS_AUTO;
 }
 
-static int write_tree(const struct vm *vm, void *at, size_t size,
-		      struct err *err)
+static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 {
+	const struct vm *vm = ctx;
 	const struct machine *machine = vm->machine;
 	struct mips_board board = {
 		.ram = &machine->arch->ram,
@@ -60,25 +60,34 @@ int arch_vm_init(struct vm *vm, struct err *err)
 	vm->arch = calloc(1, sizeof(*vm->arch));
 	if (!vm->arch)
 		return err_set(err, -ENOMEM, "virtual machine: out of memory");
+	vm->machine->arch->vm = vm;
 	return 0;
 }
 
 int arch_vm_boot(struct vm *vm, struct err *err)
 {
+	struct machine *machine = vm->machine;
 	const int r = mips_vcpu_boot(&vm->vcpu[0], err);
 
-	return r == 0 ? tree_write(vm, write_tree, err) : r;
+	if (r < 0)
+		return r;
+	return tree_write(&machine->arch->tree, &machine->mem, write_tree, vm,
+			  err);
 }
 
 void arch_vm_free(struct vm *vm)
 {
+	vm->machine->arch->vm = NULL;
 	free(vm->arch);
 	vm->arch = NULL;
 }
 
-uint32_t arch_irqfd_gsi(unsigned pin)
+int arch_irqfd_gsi(struct vm *vm, unsigned pin, uint32_t *ret, struct err *err)
 {
-	return pin;
+	(void)vm;
+	(void)pin;
+	(void)ret;
+	return err_set(err, -ENOTSUP, "MIPS KVM has no irqfds");
 }
 
 void arch_irq_set(struct vm *vm, unsigned pin, bool level)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "mem/dirty.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/kvm/dirty_log.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
@@ -171,6 +172,7 @@ int main(int argc, char **argv)
 	struct vm *vm;
 	struct err err = { 0 };
 	const int kvm = kvm_open(&err);
+	struct kvm_limits limits = { 0 };
 
 	user_fd = count(false);
 	kernel_fd = count(true);
@@ -180,7 +182,8 @@ int main(int argc, char **argv)
 	}
 	check(kvm, "KVM", &err);
 	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
-	check(machine_new(&machine, &config, kvm, &err), "machine", &err);
+	check(caps_check(kvm, &limits, &err), "KVM", &err);
+	check(machine_new(&machine, &config, &limits, &err), "machine", &err);
 	check(machine_equip(machine, &err), "machine", &err);
 	check(vm_new(&vm, kvm, machine, &err), "VM", &err);
 	measure(vm);

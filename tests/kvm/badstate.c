@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/state.h"
 #include "tests/kvm/fail.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
@@ -200,11 +201,13 @@ int main(int argc, char **argv)
 	struct config config;
 	struct err err = { 0 };
 	const int kvm = kvm_open(&err);
+	struct kvm_limits limits = { 0 };
 
 	check(kvm, "KVM", &err);
 	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
 	check(vcpu_kick_setup(&err), "signal", &err);
-	check(machine_new(&machine, &config, kvm, &err), "machine", &err);
+	check(caps_check(kvm, &limits, &err), "KVM", &err);
+	check(machine_new(&machine, &config, &limits, &err), "machine", &err);
 	check(machine_equip(machine, &err), "machine", &err);
 	run(kvm, machine);
 	machine = machine_free(machine);

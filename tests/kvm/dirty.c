@@ -29,6 +29,7 @@
 #include "mem/blocks.h"
 #include "mem/dirty.h"
 #include "tests/kvm/fail.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/kvm/dirty_log.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
@@ -406,6 +407,7 @@ int main(int argc, char **argv)
 	struct config config;
 	struct err err = { 0 };
 	const int kvm = kvm_open(&err);
+	struct kvm_limits limits = { 0 };
 
 	check(kvm, "KVM", &err);
 	if (argc > 1 && strcmp(argv[1], "long") == 0) {
@@ -415,13 +417,15 @@ int main(int argc, char **argv)
 	}
 	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
 	check(vcpu_kick_setup(&err), "signal", &err);
-	check(machine_new(&t.machine, &config, kvm, &err), "machine", &err);
+	check(caps_check(kvm, &limits, &err), "KVM", &err);
+	check(machine_new(&t.machine, &config, &limits, &err), "machine", &err);
 	check(machine_equip(t.machine, &err), "machine", &err);
 	check(loop_timer_add(t.machine->loop, &t.timer, &err), "timer", &err);
-	for (size_t i = 0; i < t.machine->hotplugs; i++)
-		check(virtio_mem_resize(t.machine->hotplug[i].dev,
-					t.machine->hotplug[i].blocks->gpa.size,
-					&err),
+	for (size_t i = 0; i < t.machine->hotplugs.count; i++)
+		check(virtio_mem_resize(
+			      t.machine->hotplugs.hotplug[i].dev,
+			      t.machine->hotplugs.hotplug[i].blocks->gpa.size,
+			      &err),
 		      "resize", &err);
 	run(&t, kvm);
 	judge(&t);

@@ -37,6 +37,7 @@
 #include "mem/map.h"
 #include "tests/kvm/fail.h"
 #include "vmm/config.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
@@ -385,11 +386,13 @@ int main(int argc, char **argv)
 	struct config config;
 	struct err err = { 0 };
 	const int kvm = kvm_open(&err);
+	struct kvm_limits limits = { 0 };
 
 	check(kvm, "KVM", &err);
 	check(config_parse(&config, argc - 2, argv + 2, &err), "command", &err);
 	check(vcpu_kick_setup(&err), "signal", &err);
-	check(machine_new(&t.machine, &config, kvm, &err), "machine", &err);
+	check(caps_check(kvm, &limits, &err), "KVM", &err);
+	check(machine_new(&t.machine, &config, &limits, &err), "machine", &err);
 	check(machine_equip(t.machine, &err), "machine", &err);
 	check(loop_timer_add(t.machine->loop, &t.timer, &err), "timer", &err);
 	run(&t, kvm);

@@ -8,7 +8,7 @@
 #include "arch/arm64/board.h"
 #include "base/bytes.h"
 #include "tests/unit/test.h"
-#include "vmm/machine/machine.h"
+#include "vmm/machine/limits.h"
 
 static uint8_t dtb[1 << 20];
 static struct arm64_layout layout;

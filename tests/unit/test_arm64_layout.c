@@ -3,7 +3,7 @@
 
 #include "arch/arm64/layout.h"
 #include "tests/unit/test.h"
-#include "vmm/machine/machine.h"
+#include "vmm/machine/limits.h"
 
 #define GIB (1ULL << 30)
 #define MIB (1ULL << 20)

@@ -3,7 +3,7 @@
 
 #include "arch/mips/layout.h"
 #include "tests/unit/test.h"
-#include "vmm/machine/machine.h"
+#include "vmm/machine/limits.h"
 
 #define MIB (1ULL << 20)
 

@@ -9,7 +9,6 @@
 #include <libfdt.h>
 
 #include "base/cleanup.h"
-#include "vmm/machine/machine.h"
 
 void boot_files_finish(struct boot_files *files)
 {
@@ -54,15 +53,16 @@ static int read_dtb(struct boot_files *files, const char *path, size_t most,
 	return 0;
 }
 
-int boot_files_open(struct boot_files *files, const struct config *config,
-		    size_t tree, size_t most, struct err *err)
+int boot_files_open(struct boot_files *files, const char *initrd,
+		    const char *dtb, size_t tree, size_t most, struct err *err)
 {
-	const int r = open_initrd(&files->initrd, config->initrd, err);
+	const int r = open_initrd(&files->initrd, initrd, err);
 
 	if (r < 0)
 		return r;
-	if (config->dtb)
-		return read_dtb(files, config->dtb, most, err);
+	files->initrd_path = initrd;
+	if (dtb)
+		return read_dtb(files, dtb, most, err);
 	if (tree > most)
 		return err_input(err, -E2BIG,
 				 "the kernel command line is too long for a "
@@ -72,17 +72,17 @@ int boot_files_open(struct boot_files *files, const struct config *config,
 }
 
 static int copy_initrd(const struct boot_files *files,
-		       const struct machine *machine, struct range at,
+		       const struct mem_map *mem, struct range at,
 		       struct err *err)
 {
-	const char *path = machine->config->initrd;
-	void *to = mem_ptr(&machine->mem, at.start, at.size, MEM_LOAD);
+	const char *path = files->initrd_path;
+	void *to = mem_ptr(mem, at.start, at.size, MEM_LOAD);
 	int r;
 
 	if (at.size == 0)
 		return 0;
 	r = file_read_at(files->initrd.fd, to, (size_t)at.size, 0);
-	mem_wrote(&machine->mem, to, at.size);
+	mem_wrote(mem, to, at.size);
 	if (r == -ENODATA)
 		return err_set(err, -EIO, "initrd %s: shrank while it was read",
 			       path);
@@ -92,17 +92,15 @@ static int copy_initrd(const struct boot_files *files,
 	return 0;
 }
 
-int boot_files_copy(const struct boot_files *files, struct machine *machine,
+int boot_files_copy(const struct boot_files *files, const struct mem_map *mem,
 		    struct range initrd, struct range dtb, struct err *err)
 {
-	const int r = copy_initrd(files, machine, initrd, err);
+	const int r = copy_initrd(files, mem, initrd, err);
 
 	if (r < 0)
 		return r;
 	if (files->dtb)
-		(void)mem_load(&machine->mem, dtb.start, files->dtb, dtb.size);
-	machine->boot.initrd = initrd;
-	machine->boot.dtb = dtb;
+		(void)mem_load(mem, dtb.start, files->dtb, dtb.size);
 	return 0;
 }
 

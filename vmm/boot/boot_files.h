@@ -15,17 +15,15 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "mem/map.h"
-#include "vmm/config.h"
 #include "vmm/boot/elf.h"
 #include "vmm/boot/kernel_image.h"
-
-struct machine;
 
 /* What is being loaded. */
 struct boot_files {
 	struct kernel_image kernel; /* owned; opened by the architecture */
 	struct elf elf; /* of the kernel, if it is one */
 	struct file initrd; /* owned; fd -1: none */
+	const char *initrd_path; /* borrowed; NULL: none */
 	uint8_t *dtb; /* owned; the user's tree; NULL: ours, written later */
 	uint64_t dtb_size; /* of the one, or of the room for the other */
 };
@@ -38,26 +36,25 @@ struct boot_files {
 void boot_files_finish(struct boot_files *files);
 
 /*
- * Opens the initrd and reads the user's device tree, where the configuration
- * names them.
+ * Opens the initrd and reads the user's device tree.
  *
+ * @initrd, @dtb: paths, which outlive @files; NULL: none
  * @tree: bytes that a tree of ours takes; not looked at if there is the user's
  * @most: bytes of a tree of either kind
  *
  * Returns 0; what file_open() and file_read_all() return; -EBADMSG if the
  * user's tree is none, -E2BIG if ours would be larger than @most.
  */
-int boot_files_open(struct boot_files *files, const struct config *config,
-		    size_t tree, size_t most, struct err *err);
+int boot_files_open(struct boot_files *files, const char *initrd,
+		    const char *dtb, size_t tree, size_t most, struct err *err);
 
 /*
  * Copies initrd and the user's tree to where they have been placed, which is
- * RAM, and notes both places in machine->boot. An @initrd of size 0: there is
- * none.
+ * RAM. An @initrd of size 0: there is none.
  *
  * Returns 0, -EIO if the initrd has become shorter, or read()'s errno.
  */
-int boot_files_copy(const struct boot_files *files, struct machine *machine,
+int boot_files_copy(const struct boot_files *files, const struct mem_map *mem,
 		    struct range initrd, struct range dtb, struct err *err);
 
 /*

@@ -30,8 +30,9 @@ static void tell_changed(void *ctx, struct virtio *dev, uint64_t plugged)
 
 	if (!qmp_server_heard(control->server))
 		return;
-	for (size_t i = 0; i < control->machine->hotplugs; i++) {
-		const struct hotplug *hot = &control->machine->hotplug[i];
+	for (size_t i = 0; i < control->machine->hotplugs.count; i++) {
+		const struct hotplug *hot =
+			&control->machine->hotplugs.hotplug[i];
 
 		if (hot->dev == dev)
 			qmp_server_event(
@@ -45,8 +46,9 @@ static void tell_changed(void *ctx, struct virtio *dev, uint64_t plugged)
 static void listen(const struct control *control,
 		   struct virtio_mem_listener listener)
 {
-	for (size_t i = 0; i < control->machine->hotplugs; i++)
-		virtio_mem_listen(control->machine->hotplug[i].dev, listener);
+	for (size_t i = 0; i < control->machine->hotplugs.count; i++)
+		virtio_mem_listen(control->machine->hotplugs.hotplug[i].dev,
+				  listener);
 }
 
 void hotplug_commands_begin(struct control *control)
@@ -82,8 +84,9 @@ int command_query_memory_devices(struct qmp_call *call, struct err *err)
 
 	(void)err;
 	call->ret = json_array();
-	for (size_t i = 0; i < control->machine->hotplugs; i++)
-		qmp_append(&call->ret, describe(&control->machine->hotplug[i]));
+	for (size_t i = 0; i < control->machine->hotplugs.count; i++)
+		qmp_append(&call->ret,
+			   describe(&control->machine->hotplugs.hotplug[i]));
 	return 0;
 }
 
@@ -105,9 +108,9 @@ static const struct hotplug *find(struct qmp_call *call, struct err *err)
 	const struct control *control = call->ctx;
 	const char *path = qmp_arg_string(call, "path", "");
 
-	for (size_t i = 0; i < control->machine->hotplugs; i++)
-		if (is_path(path, &control->machine->hotplug[i]))
-			return &control->machine->hotplug[i];
+	for (size_t i = 0; i < control->machine->hotplugs.count; i++)
+		if (is_path(path, &control->machine->hotplugs.hotplug[i]))
+			return &control->machine->hotplugs.hotplug[i];
 	call->class = QMP_DEVICE_NOT_FOUND;
 	(void)err_set(err, -ENODEV, "Device '%s' not found", path);
 	return NULL;

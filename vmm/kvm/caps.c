@@ -7,7 +7,7 @@
 #include "arch/arch.h"
 #include "base/log.h"
 #include "vmm/kvm/kvm.h"
-#include "vmm/machine/machine.h"
+#include "vmm/machine/limits.h"
 
 #define NEED(cap, why)         \
 	{                      \

@@ -113,9 +113,10 @@ int slots_log(struct slots *slots, bool on, struct err *err)
 	return ret;
 }
 
-int slot_show_block(const struct slots *slots, size_t region, uint64_t block,
-		    bool show, struct err *err)
+static int slot_show_block(void *ctx, size_t region, uint64_t block, bool show,
+			   struct err *err)
 {
+	const struct slots *slots = ctx;
 	const struct mem_map *map = slots->map;
 	const uint32_t slot = mem_slot(map, region) + (uint32_t)block;
 	struct mem_region part;
@@ -127,17 +128,18 @@ int slot_show_block(const struct slots *slots, size_t region, uint64_t block,
 			      show ? slot_log_flag(slots) : 0, err);
 }
 
-int slot_show(const struct slots *slots, size_t region, bool show,
-	      struct err *err)
+static int slot_show_rom(void *ctx, size_t region, bool show, struct err *err)
 {
-	const struct mem_map *map = slots->map;
-	const uint32_t slot = mem_slot(map, region);
-	const struct kvm_userspace_memory_region none = { .slot = slot };
-	int r;
+	const struct slots *slots = ctx;
+	struct mem_region part = slots->map->region[region];
 
-	if (show)
-		return slot_set_flags(slots, slot, &map->region[region],
-				      KVM_MEM_READONLY, err);
-	r = kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, &none, err);
-	return r < 0 ? r : 0;
+	if (!show)
+		part.gpa.size = 0;
+	return slot_set_flags(slots, mem_slot(slots->map, region), &part,
+			      show ? KVM_MEM_READONLY : 0, err);
+}
+
+struct slot_view slots_view(struct slots *slots)
+{
+	return (struct slot_view){ slot_show_rom, slot_show_block, slots };
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "mem/map.h"
+#include "vmm/machine/slot_view.h"
 
 /* The slots of one VM: those of mem/slots.h. */
 struct slots {
@@ -44,25 +45,11 @@ bool slot_is_logged(const struct slots *slots, size_t region);
 int slots_log(struct slots *slots, bool on, struct err *err);
 
 /*
- * Takes the slot of map->region[@region], which is ROM, away from a VM that
- * runs, or gives it back. Without it every guest access there exits as MMIO.
- * What the guest had mapped of it is gone when this returns, on all vCPUs.
- *
- * Returns 0, or KVM_SET_USER_MEMORY_REGION's errno: then nothing has changed.
- * Thread: any, one at a time for each region.
+ * Shows memory of @slots, and hides it, in a VM that runs, by giving it slots
+ * and taking them away: on return of the latter no vCPU has mapped anything of
+ * it. A block's slot is logged if others are. The functions return
+ * KVM_SET_USER_MEMORY_REGION's errno.
  */
-int slot_show(const struct slots *slots, size_t region, bool show,
-	      struct err *err);
-
-/*
- * Gives the block @block of map->region[@region], which has blocks, its slot in
- * a VM that runs, or takes it away: then a guest access there exits as MMIO,
- * and on no vCPU is anything of it left. The slot is logged if others are.
- *
- * Returns 0, or KVM_SET_USER_MEMORY_REGION's errno: then nothing has changed.
- * Thread: any, with the region's blocks->lock held.
- */
-int slot_show_block(const struct slots *slots, size_t region, uint64_t block,
-		    bool show, struct err *err);
+struct slot_view slots_view(struct slots *slots);
 
 #endif

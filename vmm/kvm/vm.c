@@ -8,16 +8,16 @@
 #include "base/cleanup.h"
 #include "base/state.h"
 #include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/irq.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/slot.h"
 
 /* Leaves nothing of KVM's; the machine stays, and what the VM is told. */
 static void unmake(struct vm *vm)
 {
-	irq_disconnect(&vm->machine->irq);
+	irq_chip_disconnect(&vm->machine->irq);
 	vm->dirty_log = dirty_log_free(vm->dirty_log);
-	flash_connect(vm->machine, NULL);
-	hotplug_connect(vm->machine, NULL);
+	machine_connect(vm->machine, NULL);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
 	vm->vcpus = 0;
@@ -129,6 +129,7 @@ static int make_memory(struct vm *vm, struct err *err)
 	int r;
 
 	vm->slots = (struct slots){ .fd = vm->fd, .map = &machine->mem };
+	vm->view = slots_view(&vm->slots);
 	r = dirty_log_new(&vm->dirty_log, &over, machine->config->dirty_log,
 			  err);
 	if (r < 0)
@@ -138,6 +139,18 @@ static int make_memory(struct vm *vm, struct err *err)
 				     ? limits->page_size
 				     : arch_mem_align,
 			     limits->max_slots, err);
+}
+
+static struct irq_route irqs_of(struct vm *vm)
+{
+	return (struct irq_route){ &vm->machine->irq, vm, vm->fd };
+}
+
+static int connect_irqs(struct vm *vm, struct err *err)
+{
+	const struct irq_route route = irqs_of(vm);
+
+	return irq_connect(&route, err);
 }
 
 /* @from: the state that the guest goes on from; NULL: it starts */
@@ -151,10 +164,8 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 	if (vm->fd < 0)
 		return vm->fd;
 	r = make_memory(vm, err);
-	if (r == 0) {
-		flash_connect(machine, vm);
-		hotplug_connect(machine, vm);
-	}
+	if (r == 0)
+		machine_connect(machine, &vm->view);
 	if (r == 0)
 		r = make_vcpus(vm, err);
 	if (r == 0)
@@ -165,7 +176,7 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 		r = from ? load(vm, from, err) : arch_vm_boot(vm, err);
 	if (r == 0)
 		r = connect_doorbells(vm, err);
-	return r == 0 ? irq_connect(&machine->irq, vm, err) : r;
+	return r == 0 ? connect_irqs(vm, err) : r;
 }
 
 static int new_vm(struct vm **ret, int kvm, struct machine *machine,
@@ -298,7 +309,8 @@ static int give_up(struct vm *vm, const char *why, struct err *err)
 
 int vm_save(struct vm *vm, struct state *state, struct err *err)
 {
-	int r = irq_settle(&vm->machine->irq, err);
+	const struct irq_route route = irqs_of(vm);
+	int r = irq_settle(&route, err);
 
 	/* Some of its interrupts are not connected any more. */
 	if (r < 0) {

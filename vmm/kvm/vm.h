@@ -13,6 +13,7 @@
 #include "vmm/kvm/slot.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/machine/machine.h"
+#include "vmm/machine/slot_view.h"
 
 struct arch_vm;
 struct dirty_log;
@@ -25,6 +26,7 @@ struct vm {
 	unsigned vcpus; /* that have been made */
 	struct vcpu_group group; /* who of them runs, and is the VM paused */
 	struct slots slots;
+	struct slot_view view; /* of them, for the machine */
 	struct err broken; /* why nothing is left that could run */
 	struct dirty_log *dirty_log; /* owned */
 	struct arch_vm *arch; /* owned; NULL if the architecture has none */

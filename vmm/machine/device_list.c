@@ -92,7 +92,7 @@ static int make_power_button(struct virtio **ret, struct machine *machine,
 static int make_hotplug(struct virtio **ret, struct machine *machine,
 			size_t index, struct err *err)
 {
-	return hotplug_make(ret, machine, index, err);
+	return hotplug_make(ret, &machine->hotplugs, index, machine->loop, err);
 }
 
 static size_t count_disks(const struct machine *machine)
@@ -117,7 +117,7 @@ static size_t count_balloon(const struct machine *machine)
 
 static size_t count_hotplug(const struct machine *machine)
 {
-	return machine->hotplugs;
+	return machine->hotplugs.count;
 }
 
 static size_t count_power_button(const struct machine *machine)

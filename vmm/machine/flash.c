@@ -8,10 +8,10 @@
 #include "base/align.h"
 #include "base/log.h"
 #include "base/size.h"
+#include "devices/bus.h"
 #include "devices/cfi_flash.h"
-#include "vmm/kvm/slot.h"
-#include "vmm/kvm/vm.h"
-#include "vmm/machine/machine.h"
+#include "vmm/machine/backings.h"
+#include "vmm/machine/slot_view.h"
 
 /*
  * By this EDK2's ArmVirtKvmTool knows its variable store. Source: EDK2,
@@ -19,8 +19,8 @@
  */
 #define VARIABLE_STORE "System-firmware"
 
-static int place(struct flash *flash, gpa_t *next, struct range window,
-		 struct err *err)
+static int flash_place(struct flash *flash, gpa_t *next, struct range window,
+		       struct err *err)
 {
 	const uint64_t size = flash->image.size;
 	char room[SIZE_TEXT];
@@ -37,106 +37,108 @@ static int place(struct flash *flash, gpa_t *next, struct range window,
 			 flash->image.path, size_format(room, window.size));
 }
 
-static int lay_out(struct machine *machine, size_t i, gpa_t *next,
-		   struct range window, struct err *err)
+static int flash_lay_out(struct flash *flash, struct backings *backings,
+			 const struct flash_spec *spec, gpa_t *next,
+			 struct range window, struct err *err)
 {
-	const struct flash_spec *spec = &machine->config->flash[i];
-	struct flash *flash = &machine->flash[i];
-	int r;
+	int r = flash_image_open(&flash->image, spec->path, spec->ro,
+				 window.size, err);
 
-	r = flash_image_open(&flash->image, spec->path, spec->ro, window.size,
-			     err);
 	if (r == 0)
-		r = place(flash, next, window, err);
+		r = flash_place(flash, next, window, err);
 	if (r < 0)
 		return r;
-	return machine_add_file(machine, flash->at, flash->image.fd, spec->path,
-				"flash", err);
+	return backings_add_file(backings, flash->at, flash->image.fd,
+				 spec->path, err);
 }
 
-int flash_layout(struct machine *machine, struct range window, struct err *err)
+int flash_layout(struct flashes *flashes, struct backings *backings,
+		 const struct config *config, struct range window,
+		 struct err *err)
 {
 	gpa_t next = window.start;
 
-	for (size_t i = 0; i < machine->config->flashes; i++) {
-		const int r = lay_out(machine, i, &next, window, err);
+	flashes->map = backings->map;
+	for (size_t i = 0; i < config->flashes; i++) {
+		struct flash *flash = &flashes->flash[flashes->count++];
 
-		if (r < 0)
+		flash->all = flashes;
+		if (flash_lay_out(flash, backings, &config->flash[i], &next,
+				  window, err) < 0)
 			return err_wrap(err, "--flash");
 	}
 	return 0;
 }
 
-static const struct mem_region *region_of(const struct flash *flash)
+static const struct mem_region *flash_region(const struct flash *flash)
 {
-	return mem_find(&flash->vm->machine->mem, flash->at.start);
+	return mem_find(flash->all->map, flash->at.start);
 }
 
-static void set_direct(void *ctx, bool direct)
+static void flash_set_direct(void *ctx, bool direct)
 {
 	struct flash *flash = ctx;
+	const struct slot_view *view = flash->all->view;
 	struct err err = { 0 };
 	size_t region;
 
 	flash->hidden = !direct;
-	if (!flash->vm)
+	if (!view)
 		return;
-	region = (size_t)(region_of(flash) - flash->vm->machine->mem.region);
-	if (slot_show(&flash->vm->slots, region, direct, &err) == 0 ||
-	    flash->failed)
+	region = (size_t)(flash_region(flash) - flash->all->map->region);
+	if (view->show(view->ctx, region, direct, &err) == 0 || flash->failed)
 		return;
 	flash->failed = true;
 	log_warn("flash %s: %s", flash->image.path, err.msg);
 }
 
 /* KVM does not log what is written to the file. */
-static void wrote(void *ctx, struct range at)
+static void flash_wrote(void *ctx, struct range at)
 {
 	const struct flash *flash = ctx;
 
-	mem_wrote(&flash->vm->machine->mem, region_of(flash)->host + at.start,
+	mem_wrote(flash->all->map, flash_region(flash)->host + at.start,
 		  at.size);
 }
 
-int flash_attach(struct machine *machine, struct err *err)
+int flash_attach(struct flashes *flashes, struct bus *bus, struct err *err)
 {
-	const size_t count = machine->config->flashes;
-
-	for (size_t i = 0; i < count; i++) {
-		struct flash *flash = &machine->flash[i];
-		const struct rom_view rom = { set_direct, wrote, flash };
+	for (size_t i = 0; i < flashes->count; i++) {
+		struct flash *flash = &flashes->flash[i];
+		const struct rom_view rom = { flash_set_direct, flash_wrote,
+					      flash };
+		const bool last = i == flashes->count - 1;
 		const struct io_slot slot = {
 			.at = flash->at,
 			.dev = cfi_flash_new(&flash->image, rom),
 			.compatible = CFI_FLASH_COMPATIBLE,
-			.label = i == count - 1 ? VARIABLE_STORE : NULL,
+			.label = last ? VARIABLE_STORE : NULL,
 		};
 		int r;
 
 		if (!slot.dev)
 			return err_set(err, -ENOMEM, "flash: out of memory");
 		/* Not machine_attach(): there is memory, and it is ours. */
-		r = bus_attach(&machine->mmio, slot, err);
+		r = bus_attach(bus, slot, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-void flash_connect(struct machine *machine, struct vm *vm)
+void flash_connect(struct flashes *flashes, const struct slot_view *view)
 {
-	for (size_t i = 0; i < machine->config->flashes; i++) {
-		struct flash *flash = &machine->flash[i];
+	flashes->view = view;
+	for (size_t i = 0; view && i < flashes->count; i++) {
+		struct flash *flash = &flashes->flash[i];
 
-		flash->vm = vm;
-		/* A new VM's slots are all there. */
-		if (vm && flash->hidden)
-			set_direct(flash, false);
+		if (flash->hidden)
+			flash_set_direct(flash, false);
 	}
 }
 
-void flash_finish(struct machine *machine)
+void flash_finish(struct flashes *flashes)
 {
-	for (size_t i = 0; i < machine->config->flashes; i++)
-		flash_image_finish(&machine->flash[i].image);
+	while (flashes->count > 0)
+		flash_image_finish(&flashes->flash[--flashes->count].image);
 }

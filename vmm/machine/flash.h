@@ -14,21 +14,32 @@
 #define VMM_MACHINE_FLASH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/err.h"
 #include "base/range.h"
 #include "host/flash_image.h"
+#include "vmm/config.h"
 
-struct machine;
-struct vm;
+struct backings;
+struct bus;
+struct mem_map;
+struct slot_view;
 
 struct flash {
 	struct flash_image image; /* owned */
 	struct range at;
+	const struct flashes *all; /* borrowed; of which it is one */
 	bool failed; /* to switch its slot; that is said once */
-	struct vm *vm; /* borrowed; NULL: none runs. Set while no vCPU and no
-			  loop callback does */
 	bool hidden; /* its slot is taken away; under the device's lock */
+};
+
+struct flashes {
+	const struct mem_map *map; /* borrowed */
+	const struct slot_view *view; /* borrowed; NULL: no VM runs. Set while
+					 no vCPU and no loop callback does */
+	struct flash flash[CONFIG_MAX_FLASHES]; /* owned; as in config */
+	size_t count;
 };
 
 /*
@@ -36,21 +47,25 @@ struct flash {
  * begin on, in the order given, each on a multiple of its size, as a chip
  * decodes its address.
  *
+ * @flashes: zeroed
+ * @backings: of the map that the flashes are in
  * @window: where they may be; its start is a multiple of its size
  *
  * Returns 0, or with @err naming the file: what flash_image_open() and
- * machine_add_file() return; -ENOSPC, a fault of the user's, if they do not
+ * backings_add_file() return; -ENOSPC, a fault of the user's, if they do not
  * fit.
  */
-int flash_layout(struct machine *machine, struct range window, struct err *err);
+int flash_layout(struct flashes *flashes, struct backings *backings,
+		 const struct config *config, struct range window,
+		 struct err *err);
 
 /* Puts their devices on the bus. Returns 0, -ENOMEM, or as bus_attach(). */
-int flash_attach(struct machine *machine, struct err *err);
+int flash_attach(struct flashes *flashes, struct bus *bus, struct err *err);
 
-/* Says in which VM the slots are; NULL: in none. */
-void flash_connect(struct machine *machine, struct vm *vm);
+/* A VM with all slots shown has come; NULL: it has gone. */
+void flash_connect(struct flashes *flashes, const struct slot_view *view);
 
 /* Closes the files. Their devices are gone. */
-void flash_finish(struct machine *machine);
+void flash_finish(struct flashes *flashes);
 
 #endif

@@ -12,14 +12,18 @@
 #ifndef VMM_MACHINE_HOTPLUG_H
 #define VMM_MACHINE_HOTPLUG_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "base/range.h"
 #include "mem/blocks.h"
+#include "vmm/config.h"
 
-struct machine;
-struct mem_spec;
+struct backings;
+struct loop;
+struct mem_map;
+struct slot_view;
 struct virtio;
-struct vm;
 
 #define HOTPLUG_ID_MAX 8 /* "mem31", terminated */
 
@@ -27,34 +31,46 @@ struct hotplug {
 	char id[HOTPLUG_ID_MAX]; /* by which clients know it */
 	struct mem_blocks *blocks; /* owned */
 	struct virtio *dev; /* on a bus, which owns it; NULL: not made yet */
-	struct machine *machine; /* borrowed */
-	struct vm *vm; /* borrowed; NULL: none runs. Set while no vCPU and no
-			  loop callback does */
-	size_t region; /* in the map, while there is a vm */
+	const struct hotplugs *all; /* borrowed; of which it is one */
+	size_t region; /* in the map, while a VM runs */
+};
+
+struct hotplugs {
+	struct mem_map *map; /* borrowed */
+	uint64_t page_size; /* of the host, in bytes */
+	/* The guest has lost what was in @gpa. Thread: the loop's. */
+	void (*gone)(void *ctx, struct range gpa);
+	void *ctx;
+	const struct slot_view *view; /* borrowed; NULL: no VM runs. Set while
+					 no vCPU and no loop callback does */
+	struct hotplug hotplug[CONFIG_MAX_MEM]; /* owned */
+	size_t count;
 };
 
 /*
- * Backs @at, and adds it to the map, with nothing plugged. For arch_layout().
+ * Backs @at, and adds it to the map, with nothing plugged.
  *
- * @at:  as large as @mem may grow by; a multiple of what blocks_choose() says
+ * @hotplugs: its first four members are set
+ * @at:       as large as @mem may grow by; a multiple of what blocks_choose()
+ *            says
  *
- * Returns 0, or what backing_init(), blocks_new() and mem_add() return.
+ * Returns 0, or what backings_make(), blocks_new() and mem_add() return.
  */
-int hotplug_add(struct machine *machine, struct range at,
-		const struct mem_spec *mem, struct err *err);
+int hotplug_add(struct hotplugs *hotplugs, struct backings *backings,
+		struct range at, const struct mem_spec *mem, struct err *err);
 
-/* Makes the device of machine->hotplug[@index]. Returns 0, or as
+/* Makes the device of hotplugs->hotplug[@index]. Returns 0, or as
  * virtio_mem_new(). */
-int hotplug_make(struct virtio **ret, struct machine *machine, size_t index,
-		 struct err *err);
+int hotplug_make(struct virtio **ret, struct hotplugs *hotplugs, size_t index,
+		 struct loop *loop, struct err *err);
 
-/* Says in which VM the slots are; NULL: in none. */
-void hotplug_connect(struct machine *machine, struct vm *vm);
+/* A VM has come whose slots are those of plugged blocks; NULL: it has gone. */
+void hotplug_connect(struct hotplugs *hotplugs, const struct slot_view *view);
 
 /* The machine restarts: nothing is plugged any more. */
-void hotplug_restart(struct machine *machine);
+void hotplug_restart(struct hotplugs *hotplugs);
 
 /* Frees the blocks. The devices are gone. */
-void hotplug_finish(struct machine *machine);
+void hotplug_finish(struct hotplugs *hotplugs);
 
 #endif

@@ -13,10 +13,9 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/uring.h"
+#include "devices/virtio/balloon.h"
 #include "host/tty_relay.h"
-#include "vmm/kvm/caps.h"
 #include "vmm/machine/ram_layout.h"
-#include "vmm/machine/rom.h"
 
 void machine_end(struct machine *machine, enum outcome why)
 {
@@ -92,43 +91,6 @@ void machine_access_memory(struct machine *machine, struct io_access *io,
 		unclaimed(machine, io);
 }
 
-/* Returns the next backing to be made, or NULL. add() makes it the machine's.
- */
-static struct backing *next_backing(struct machine *machine, const char *name,
-				    struct err *err)
-{
-	if (machine->backings < MEM_MAX_REGIONS)
-		return &machine->backing[machine->backings];
-	(void)err_set(err, -ENOSPC, "%s: too many regions", name);
-	return NULL;
-}
-
-static int add(struct machine *machine, struct range at, enum mem_kind kind,
-	       const char *name, struct err *err)
-{
-	struct backing *backing = &machine->backing[machine->backings++];
-	struct mem_region region = { .gpa = at,
-				     .kind = kind,
-				     .host = backing->host,
-				     .backing = backing };
-
-	(void)snprintf(region.name, sizeof(region.name), "%s", name);
-	return mem_add(&machine->mem, region, err);
-}
-
-int machine_add_ram(struct machine *machine, struct range at,
-		    enum mem_kind kind, const struct mem_policy *policy,
-		    const char *name, struct err *err)
-{
-	struct backing *backing = next_backing(machine, name, err);
-	int r;
-
-	if (!backing)
-		return err->code;
-	r = backing_init(backing, at, machine->limits.block_size, policy, err);
-	return r == 0 ? add(machine, at, kind, name, err) : r;
-}
-
 int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
 		     struct err *err)
 {
@@ -136,48 +98,25 @@ int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
 		const struct mem_spec *mem =
 			&machine->config->mem[layout->mem[i]];
 
-		if (machine_add_ram(machine, layout->at[i], MEM_RAM,
-				    &mem->policy, "guest memory", err) < 0)
+		if (backings_add(&machine->backings, layout->at[i], MEM_RAM,
+				 &mem->policy, "guest memory", err) < 0)
 			return err_wrap(err, "--mem %s", mem->word);
 	}
 	for (size_t i = 0; i < machine->config->mems; i++) {
 		const struct mem_spec *mem = &machine->config->mem[i];
 
 		if (layout->growth[i].size > 0 &&
-		    hotplug_add(machine, layout->growth[i], mem, err) < 0)
+		    hotplug_add(&machine->hotplugs, &machine->backings,
+				layout->growth[i], mem, err) < 0)
 			return err_wrap(err, "--mem %s", mem->word);
 	}
 	return 0;
 }
 
-int machine_make_backing(struct machine *machine, struct range at,
-			 const struct mem_policy *policy, struct backing **ret,
-			 struct err *err)
+void machine_connect(struct machine *machine, const struct slot_view *view)
 {
-	struct backing *backing = next_backing(machine, "guest memory", err);
-	int r;
-
-	if (!backing)
-		return err->code;
-	r = backing_init(backing, at, machine->limits.block_size, policy, err);
-	if (r < 0)
-		return r;
-	machine->backings++;
-	*ret = backing;
-	return 0;
-}
-
-int machine_add_file(struct machine *machine, struct range at, int fd,
-		     const char *path, const char *name, struct err *err)
-{
-	struct backing *backing = next_backing(machine, name, err);
-	int r;
-
-	if (!backing)
-		return err->code;
-	r = backing_init_file(backing, at, machine->limits.block_size, fd, path,
-			      err);
-	return r == 0 ? add(machine, at, MEM_ROM, name, err) : r;
+	flash_connect(&machine->flashes, view);
+	hotplug_connect(&machine->hotplugs, view);
 }
 
 int machine_attach(struct machine *machine, struct io_slot slot,
@@ -200,34 +139,16 @@ int machine_attach(struct machine *machine, struct io_slot slot,
 	return bus_attach(&machine->mmio, slot, err);
 }
 
-static int add_rom(struct machine *machine, const struct rom_spec *spec,
-		   struct err *err)
-{
-	struct backing *backing = next_backing(machine, spec->path, err);
-	const uint64_t page = machine->limits.page_size > arch_mem_align
-				    ? machine->limits.page_size
-				    : arch_mem_align;
-	const char *slash = strrchr(spec->path, '/');
-	char name[MEM_NAME_MAX];
-	struct range at;
-	int r;
-
-	if (!backing)
-		return err->code;
-	r = rom_load(backing, spec, page, machine->limits.block_size, &at, err);
-	if (r < 0)
-		return r;
-	(void)snprintf(name, sizeof(name), "ROM %s",
-		       slash ? slash + 1 : spec->path);
-	return add(machine, at, MEM_ROM, name, err);
-}
-
 static int add_roms(struct machine *machine, struct err *err)
 {
 	const struct config *config = machine->config;
+	const uint64_t page = machine->limits.page_size > arch_mem_align
+				    ? machine->limits.page_size
+				    : arch_mem_align;
 
 	for (size_t i = 0; i < config->roms; i++)
-		if (add_rom(machine, &config->rom[i], err) < 0)
+		if (backings_add_rom(&machine->backings, &config->rom[i], page,
+				     err) < 0)
 			return err_wrap(err, "--rom %s", config->rom[i].word);
 	return 0;
 }
@@ -288,10 +209,9 @@ struct machine *machine_free(struct machine *machine)
 	machine_end_devices(machine);
 	arch_machine_free(machine);
 	dirty_finish(&machine->dirty);
-	hotplug_finish(machine);
-	while (machine->backings > 0)
-		backing_finish(&machine->backing[--machine->backings]);
-	flash_finish(machine);
+	hotplug_finish(&machine->hotplugs);
+	backings_finish(&machine->backings);
+	flash_finish(&machine->flashes);
 	machine->loop = loop_free(machine->loop);
 	free(machine);
 	return NULL;
@@ -302,8 +222,27 @@ static void machine_freep(struct machine **machine)
 	*machine = machine_free(*machine);
 }
 
-int machine_new(struct machine **ret, const struct config *config, int kvm,
-		struct err *err)
+/* The balloon does not hold what is unplugged. */
+static void machine_lost_memory(void *ctx, struct range gpa)
+{
+	const struct machine *machine = ctx;
+
+	if (machine->balloon)
+		balloon_forget(machine->balloon, gpa);
+}
+
+static void machine_init_memory(struct machine *machine)
+{
+	machine->backings.map = &machine->mem;
+	machine->backings.block_size = machine->limits.block_size;
+	machine->hotplugs.map = &machine->mem;
+	machine->hotplugs.page_size = machine->limits.page_size;
+	machine->hotplugs.gone = machine_lost_memory;
+	machine->hotplugs.ctx = machine;
+}
+
+int machine_new(struct machine **ret, const struct config *config,
+		const struct kvm_limits *limits, struct err *err)
 {
 	_cleanup_(machine_freep) struct machine *machine = calloc(
 		1, sizeof(*machine));
@@ -312,9 +251,9 @@ int machine_new(struct machine **ret, const struct config *config, int kvm,
 	if (!machine)
 		return err_set(err, -ENOMEM, "machine: out of memory");
 	machine->config = config;
-	r = caps_check(kvm, &machine->limits, err);
-	if (r == 0)
-		r = check_limits(machine, err);
+	machine->limits = *limits;
+	machine_init_memory(machine);
+	r = check_limits(machine, err);
 	if (r == 0)
 		r = loop_new(&machine->loop, err);
 	/* First, so that what may lie anywhere gives way. */
@@ -345,7 +284,7 @@ int machine_equip(struct machine *machine, struct err *err)
 int machine_reset(struct machine *machine, struct err *err)
 {
 	bus_reset(&machine->mmio);
-	hotplug_restart(machine);
+	hotplug_restart(&machine->hotplugs);
 	irq_forget(&machine->irq);
 	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);
 	return arch_load(machine, err);

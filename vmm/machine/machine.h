@@ -11,38 +11,20 @@
 #include "base/loop.h"
 #include "devices/bus.h"
 #include "host/tty.h"
-#include "mem/backing.h"
 #include "mem/dirty.h"
 #include "mem/map.h"
+#include "vmm/boot/boot_state.h"
 #include "vmm/config.h"
-#include "vmm/kvm/irq.h"
+#include "vmm/machine/backings.h"
 #include "vmm/machine/flash.h"
 #include "vmm/machine/hotplug.h"
+#include "vmm/machine/irq_chip.h"
+#include "vmm/machine/limits.h"
 
 struct arch_machine;
 struct ram_layout;
+struct slot_view;
 struct virtio;
-
-/* What a guest starts with: where its first vCPU does, in the architecture's
- * own terms, and what is in memory for it. */
-struct boot_state {
-	uint64_t pc; /* guest address (s390: of the PSW) */
-	uint64_t arg[4]; /* arm64 x0..x3, MIPS a0..a3 */
-	struct range initrd; /* of size 0: none */
-	struct range dtb; /* room for the tree, or the user's own tree; of size
-			     0: none */
-};
-
-/* What this host's KVM can give; filled before anything is laid out. */
-struct kvm_limits {
-	unsigned address_bits; /* of a guest physical address */
-	unsigned max_vcpus;
-	unsigned max_slots;
-	uint64_t page_size; /* of the host, in bytes */
-	uint64_t block_size; /* the largest that stage 2 maps at once, bytes */
-	bool sync_mmu; /* host memory may change under a running guest */
-	unsigned features; /* the architecture's own bits */
-};
 
 /* Why a run ended. */
 enum outcome {
@@ -65,17 +47,14 @@ struct machine {
 	struct kvm_limits limits;
 	struct mem_map mem; /* frozen once laid out */
 	struct dirty dirty; /* which pages of @mem change */
-	struct backing backing[MEM_MAX_REGIONS]; /* owned */
-	size_t backings;
-	struct flash flash[CONFIG_MAX_FLASHES]; /* owned; as in config */
-	struct hotplug hotplug[CONFIG_MAX_MEM]; /* owned */
-	size_t hotplugs;
+	struct backings backings; /* of @mem */
+	struct flashes flashes;
+	struct hotplugs hotplugs;
 	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
 	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
 	struct virtio *power_button; /* the same */
 	struct boot_state boot; /* set by arch_load() */
-	bool dtb_dumped; /* --dump-dtb is done */
 	struct arch_machine *arch; /* owned; arch_machine_free() */
 	enum outcome outcome; /* atomic; set by machine_end() */
 	int signal;
@@ -95,13 +74,14 @@ enum outcome machine_outcome(const struct machine *machine);
 /*
  * Makes a machine with its memory, and nothing else.
  *
- * @kvm: from kvm_open(); only asked for its limits, and not kept
+ * @config: borrowed; outlives the machine
+ * @limits: from caps_check(); copied
  *
  * Returns 0, or a negative errno with @err set; nothing is left behind then.
  * Thread: setup.
  */
-int machine_new(struct machine **ret, const struct config *config, int kvm,
-		struct err *err);
+int machine_new(struct machine **ret, const struct config *config,
+		const struct kvm_limits *limits, struct err *err);
 
 /*
  * Takes the terminal, makes the devices, and loads what boots. Once a machine.
@@ -140,41 +120,14 @@ int machine_reset(struct machine *machine, struct err *err);
 void machine_access_memory(struct machine *machine, struct io_access *io,
 			   uint64_t mask);
 
-/*
- * Backs @at and adds it to the map. For arch_layout().
- *
- * @policy: how; NULL: the default
- *
- * Returns 0, or what backing_init() and mem_add() return.
- */
-int machine_add_ram(struct machine *machine, struct range at,
-		    enum mem_kind kind, const struct mem_policy *policy,
-		    const char *name, struct err *err);
-
 /* Backs and adds each region of the user's. For arch_layout(). Returns what
- * machine_add_ram() does, with the --mem in @err. */
+ * backings_add() does, with the --mem in @err. */
 int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
 		     struct err *err);
 
-/*
- * Makes a backing of the machine's own, for who adds it to the map: hotplug.
- * @ret: borrowed. Returns 0, -ENOSPC, or what backing_init() returns.
- */
-int machine_make_backing(struct machine *machine, struct range at,
-			 const struct mem_policy *policy, struct backing **ret,
-			 struct err *err);
-
-/*
- * Adds a file to the map as ROM at @at; what is written to it is seen. For
- * arch_layout().
- *
- * @fd:   of @at's size; borrowed for the call
- * @path: its name; outlives the machine
- *
- * Returns 0, or what backing_init_file() and mem_add() return.
- */
-int machine_add_file(struct machine *machine, struct range at, int fd,
-		     const char *path, const char *name, struct err *err);
+/* A VM has come that shows the machine's memory by @view; NULL: it has gone. No
+ * vCPU and no loop callback runs. */
+void machine_connect(struct machine *machine, const struct slot_view *view);
 
 /*
  * Puts a device on the MMIO bus; the bus owns it from then on, failure
