@@ -104,3 +104,11 @@ def find_arch(name: str) -> Arch:
         known = ", ".join(ARCHES)
         raise Failure(f"{name}: unknown architecture (known: {known})", 2)
     return ARCHES[name]
+
+
+def default_arch() -> str:
+    """This machine's architecture if vmm knows it, else the first it knows."""
+    for arch in ARCHES.values():
+        if arch.native:
+            return arch.name
+    return next(iter(ARCHES))

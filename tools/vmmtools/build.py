@@ -24,6 +24,8 @@ class Build:
     compiler: str = "gcc"
     static: bool = True
     debug: bool = False
+    prefix: str = ""
+    """Where it will be installed, if it will be."""
 
     @property
     def folder(self) -> Path:
@@ -35,6 +37,8 @@ class Build:
             parts.append("shared")
         if self.debug:
             parts.append("debug")
+        if self.prefix:
+            parts.append("package")
         return SOURCE_ROOT / "-".join(parts)
 
     @property
@@ -43,7 +47,9 @@ class Build:
         return self.folder / "tools" / "vmm"
 
     def _options(self) -> list[str]:
+        prefix = [f"-Dprefix={self.prefix}"] if self.prefix else []
         return [
+            *prefix,
             f"-Dstatic={'true' if self.static else 'false'}",
             f"-Dbuildtype={'debug' if self.debug else 'debugoptimized'}",
         ]

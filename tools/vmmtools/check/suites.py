@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from vmmtools import hostpkgs, qemu
+from vmmtools import hostpkgs, package, qemu
 from vmmtools.check import native
 from vmmtools.check.context import Context, Suite, lab_arches
 from vmmtools.check.fuzz import fuzz_suite
@@ -66,14 +66,17 @@ def all_suites() -> list[Suite]:
                native.TSAN, clang, 80),
         Suite("tools", "the programs in tools/",
               partial(native.python_suite, name="tools",
-                      limit=native.TEST_LIMIT), fast=True, seconds=10),
+                      limit=native.TEST_LIMIT),
+              hostpkgs.build_needs(None) | {"git": "git"}, fast=True,
+              seconds=20),
         Suite("cross", "the whole tree for every architecture, by gcc and "
               "clang", native.cross_suite, _cross_needs(), seconds=100),
         Suite("tidy", "clang-tidy on every file", native.tidy_suite,
               _cross_needs() | {"clang-tidy": "clang-tidy"}, seconds=160),
         Suite("fuzz", "every fuzz target for 30 s", fuzz_suite,
               hostpkgs.build_needs(None, "clang") | clang, seconds=160),
-        Suite("lab", "what tools/lab promises", lab_suite, _lab_needs(),
+        Suite("lab", "what tools/lab promises", lab_suite,
+              _lab_needs() | package.NEEDS | {"lintian": "lintian"},
               seconds=60, kernels=True),
         Suite("kvm", "bare guests: what KVM and vmm do together", kvm_suite,
               _lab_needs(), seconds=150, kernels=True),
