@@ -2,7 +2,6 @@
 #include "devices/mc146818.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 
@@ -332,12 +331,4 @@ struct device *mc146818_new(int64_t (*now)(void))
 	rtc->reg[REG_D] = D_VRT;
 	rtc_reset(&rtc->dev);
 	return &rtc->dev;
-}
-
-int64_t mc146818_host_time(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
 }

@@ -17,8 +17,9 @@
  * has begun since register C was last read. The day of the week follows from
  * the date; writing it has no effect.
  *
- * Linux's rtc-cmos reaches the chip by port I/O, and so not here; EDK2's
- * ArmVirtKvmTool firmware does by memory.
+ * Linux's rtc-cmos reaches the chip by port I/O, and so not here: arm64 guests
+ * have a PL031 beside it (devices/pl031.h). EDK2's ArmVirtKvmTool firmware
+ * reaches it by memory.
  *
  * Source: MC146818 data sheet (Motorola, 1984); kvmtool's place for it.
  */
@@ -38,8 +39,5 @@
  * Device tree: "motorola,mc146818". Returns NULL when out of memory.
  */
 struct device *mc146818_new(int64_t (*now)(void));
-
-/* A @now: CLOCK_REALTIME. */
-int64_t mc146818_host_time(void);
 
 #endif

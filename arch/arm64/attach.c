@@ -3,9 +3,11 @@
 #include "arch/arm64/board.h"
 #include "arch/arm64/machine.h"
 #include "devices/mc146818.h"
+#include "devices/pl031.h"
 #include "devices/pvpanic.h"
 #include "devices/uart16550.h"
 #include "devices/virtio/mmio.h"
+#include "host/clock.h"
 #include "vmm/machine/board.h"
 #include "vmm/machine/machine.h"
 
@@ -14,10 +16,16 @@ static struct device *make_uart(struct machine *machine)
 	return board_make_uart(machine, ARM64_PIN_UART);
 }
 
-static struct device *make_rtc(struct machine *machine)
+static struct device *make_mc146818(struct machine *machine)
 {
 	(void)machine;
-	return mc146818_new(mc146818_host_time);
+	return mc146818_new(host_clock);
+}
+
+static struct device *make_pl031(struct machine *machine)
+{
+	(void)machine;
+	return pl031_new(host_clock);
 }
 
 /* What every machine has. To add a device, add a line. */
@@ -26,7 +34,8 @@ static const struct board_device board[] = {
 	  { ARM64_UART, UART16550_SIZE(0) },
 	  "ns16550a",
 	  ARM64_PIN_UART },
-	{ make_rtc, { ARM64_RTC, MC146818_SIZE }, "motorola,mc146818", 0 },
+	{ make_mc146818, { ARM64_RTC, MC146818_SIZE }, "motorola,mc146818", 0 },
+	{ make_pl031, { ARM64_PL031, PL031_SIZE }, "arm,pl031", 0 },
 	{ board_make_pvpanic,
 	  { ARM64_PVPANIC, PVPANIC_SIZE },
 	  "qemu,pvpanic-mmio",

@@ -8,6 +8,10 @@
 enum { GIC_SPI = 0, GIC_PPI = 1 };
 enum { EDGE_RISING = 1, LEVEL_HIGH = 4 };
 
+/* Linux's bus driver asks for a clock before it reads a cell's identification.
+ * The bus has no speed: any rate does. */
+#define BUS_CLOCK 24000000
+
 /* The architected timers' PPIs. Source: Arm BSA 1.0, 6.3 (as INTIDs). */
 enum {
 	TIMER_SECURE = 13,
@@ -156,7 +160,7 @@ static void interrupts(struct fdt *t, unsigned pin,
 int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 		   struct err *err)
 {
-	const struct describe_irqs irqs = { interrupts, DESCRIBE_EDGE };
+	struct describe_wires wires = { interrupts, DESCRIBE_EDGE, 0 };
 	const struct describe_chosen chosen = {
 		.cmdline = board->cmdline,
 		.console = board->serial ? "/serial@1000000" : NULL,
@@ -179,6 +183,7 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 	if (board->pmu)
 		describe_pmu(&t, board);
 	describe_gic(&t, board, gic);
-	describe_devices(&t, board->mmio, &irqs);
+	wires.bus_clock = describe_clock(&t, "clock-apb", BUS_CLOCK);
+	describe_devices(&t, board->mmio, &wires);
 	return fdt_done(&t, err);
 }

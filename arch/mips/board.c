@@ -16,20 +16,6 @@ size_t mips_describe_space(const struct mips_board *board)
 	return (size + 4095) & ~(size_t)4095;
 }
 
-/* Linux takes half of a CPU's clock for the rate of Count. */
-static uint32_t describe_clock(struct fdt *t, const struct mips_board *board)
-{
-	const uint32_t clock = fdt_phandle(t);
-
-	fdt_node(t, "cpuclk");
-	fdt_str(t, "compatible", "fixed-clock");
-	fdt_u32(t, "#clock-cells", 0);
-	fdt_u32(t, "clock-frequency", 2 * board->count_hz);
-	fdt_u32(t, "phandle", clock);
-	fdt_end(t);
-	return clock;
-}
-
 static void describe_cpus(struct fdt *t, const struct mips_board *board,
 			  uint32_t clock)
 {
@@ -118,7 +104,7 @@ static void interrupts(struct fdt *t, unsigned pin,
 int mips_describe(const struct mips_board *board, void *buf, size_t size,
 		  struct err *err)
 {
-	const struct describe_irqs irqs = { interrupts, DESCRIBE_LEVEL };
+	const struct describe_wires wires = { interrupts, DESCRIBE_LEVEL, 0 };
 	const struct describe_chosen chosen = {
 		.cmdline = board->cmdline,
 		.console = board->serial ? "/serial@1f000900" : NULL,
@@ -126,7 +112,7 @@ int mips_describe(const struct mips_board *board, void *buf, size_t size,
 		.seed = board->seed,
 	};
 	struct fdt t;
-	uint32_t pic;
+	uint32_t pic, clock;
 
 	fdt_begin(&t, buf, size);
 	pic = fdt_phandle(&t);
@@ -134,9 +120,11 @@ int mips_describe(const struct mips_board *board, void *buf, size_t size,
 	fdt_u32(&t, "interrupt-parent", pic);
 	describe_chosen(&t, &chosen);
 	describe_memory(&t, board->ram->at, board->ram->count);
-	describe_cpus(&t, board, describe_clock(&t, board));
+	/* Linux takes half of a CPU's clock for the rate of Count. */
+	clock = describe_clock(&t, "cpuclk", 2 * board->count_hz);
+	describe_cpus(&t, board, clock);
 	describe_pic(&t, pic, describe_cpu_irqs(&t));
 	describe_syscon(&t);
-	describe_devices(&t, board->mmio, &irqs);
+	describe_devices(&t, board->mmio, &wires);
 	return fdt_done(&t, err);
 }

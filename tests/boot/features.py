@@ -137,10 +137,19 @@ def cases() -> list[Case]:
              out=("facts: good", "\n600\n", "Power down\nfacts: 2 CPUs",
                   "run: exit 0")),
         Case("clock-is-the-hosts", host=Host("neoverse-n1", guest="full"),
-             # Linux on arm64 has no driver for it; firmware has. Registers
-             # 4, 7, 8 and 9: hour, day, month and year, in BCD.
+             # The MC146818: Linux on arm64 has no driver for it, firmware
+             # has. Registers 4, 7, 8 and 9: hour, day, month and year, in BCD.
              script="date -s '2024-05-06 17:00:00' >/dev/null\n"
                     "guest 'for reg in 4 7 8 9; do devmem 0x1010000 8 $reg; "
                     "devmem 0x1010001 8; done' --mem 256M",
              out=("0x17\n0x06\n0x05\n0x24\n",)),
+        Case("clock-is-set-when-linux-starts", host=HOST, quiet=True,
+             script="before=$(date +%s)\n"
+                    "guest 'cat /sys/class/rtc/rtc0/name "
+                    "/sys/class/rtc/rtc0/hctosys; echo now $(date +%s)' "
+                    "--mem 256M >said; after=$(date +%s); cat said\n"
+                    "awk -v before=$before -v after=$after '/^now/ "
+                    "{ exit $2 < before - 1 || $2 > after + 1 }' said || "
+                    "fail not between $before and $after",
+             out=("rtc-pl031", "\n1\n", "now ")),
     ]

@@ -242,6 +242,27 @@ static void describe__devices_keep_their_order(void **state)
 	assert_true(fdt_path_offset(dtb, "/thing@1050000") < 0);
 }
 
+/* Linux's bus driver waits forever for a clock that is not there. */
+static void describe__a_pl031_has_the_clock_of_its_bus(void **state)
+{
+	const char *const rtc = "/rtc@1040000";
+	uint32_t clock;
+
+	(void)state;
+	attach(ARM64_PL031, 0x1000, "arm,pl031", 0);
+	describe();
+	assert_true(compatible(rtc, "arm,pl031"));
+	assert_true(compatible(rtc, "arm,primecell"));
+	CELLS(rtc, "reg", 0, 0x1040000, 0, 0x1000);
+	text(rtc, "clock-names", "apb_pclk");
+	assert_false(has(rtc, "interrupts"));
+	clock = fdt_get_phandle(dtb, node("/clock-apb"));
+	assert_int_not_equal(clock, 0);
+	CELLS(rtc, "clocks", clock);
+	text("/clock-apb", "compatible", "fixed-clock");
+	CELLS("/clock-apb", "#clock-cells", 0);
+}
+
 static void describe__flashes_are_a_node_each(void **state)
 {
 	(void)state;
@@ -316,6 +337,8 @@ int main(void)
 		cmocka_unit_test_setup(describe__its_is_within_the_gic, setup),
 		cmocka_unit_test_setup(describe__devices_keep_their_order,
 				       setup),
+		cmocka_unit_test_setup(
+			describe__a_pl031_has_the_clock_of_its_bus, setup),
 		cmocka_unit_test_setup(describe__flashes_are_a_node_each,
 				       setup),
 		cmocka_unit_test_setup(

@@ -322,15 +322,6 @@ static void reset__keeps_the_time(void **state)
 	dev->ops->destroy(dev);
 }
 
-static void host_time__is_now(void **state)
-{
-	const time_t before = time(NULL);
-	const int64_t now = mc146818_host_time();
-
-	(void)state;
-	assert_in_range(now / SECOND, before, before + 60);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,7 +337,6 @@ int main(void)
 		cmocka_unit_test(memory__keeps_what_is_written),
 		cmocka_unit_test(access__only_two_addresses_answer),
 		cmocka_unit_test(reset__keeps_the_time),
-		cmocka_unit_test(host_time__is_now),
 	};
 
 	return RUN_TESTS(tests);

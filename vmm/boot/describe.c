@@ -13,9 +13,11 @@
 /* What the tree says of a device beyond its window and pin. */
 static const struct kind {
 	const char *compatible;
+	const char *base; /* a more general name; NULL: none */
 	const char *node;
 	bool irq;
 	bool virtio; /* its pin is wired as the board wires those */
+	bool bus_clock; /* names the board's clock of its bus */
 	uint32_t clock; /* clock-frequency; 0: has none */
 	uint32_t bank_width, device_width; /* of a flash; 0: is none */
 } kinds[] = {
@@ -28,6 +30,10 @@ static const struct kind {
 	  .irq = true,
 	  .clock = UART_CLOCK },
 	{ .compatible = "motorola,mc146818", .node = "rtc" },
+	{ .compatible = "arm,pl031",
+	  .base = "arm,primecell",
+	  .node = "rtc",
+	  .bus_clock = true },
 	{ .compatible = "qemu,pvpanic-mmio", .node = "pvpanic" },
 	{ .compatible = CFI_FLASH_COMPATIBLE,
 	  .node = "flash",
@@ -42,6 +48,19 @@ static const struct kind *find_kind(const char *compatible)
 			return &kinds[i];
 	}
 	return NULL;
+}
+
+uint32_t describe_clock(struct fdt *t, const char *node, uint32_t hz)
+{
+	const uint32_t clock = fdt_phandle(t);
+
+	fdt_node(t, node);
+	fdt_str(t, "compatible", "fixed-clock");
+	fdt_u32(t, "#clock-cells", 0);
+	fdt_u32(t, "clock-frequency", hz);
+	fdt_u32(t, "phandle", clock);
+	fdt_end(t);
+	return clock;
 }
 
 size_t describe_space(const char *cmdline, size_t rams, const struct bus *bus)
@@ -79,17 +98,26 @@ void describe_memory(struct fdt *t, const struct range *ram, size_t count)
 }
 
 static void describe_device(struct fdt *t, const struct io_slot *slot,
-			    const struct describe_irqs *irqs)
+			    const struct describe_wires *wires)
 {
 	const struct kind *kind = find_kind(slot->compatible);
 
 	fdt_node_at(t, kind ? kind->node : slot->dev->ops->name,
 		    slot->at.start);
-	fdt_str(t, "compatible", slot->compatible);
+	if (kind && kind->base)
+		fdt_strs(t, "compatible",
+			 (const char *[]){ kind->compatible, kind->base }, 2);
+	else
+		fdt_str(t, "compatible", slot->compatible);
 	fdt_reg(t, slot->at);
 	if (kind && kind->irq)
-		irqs->interrupts(t, slot->irq,
-				 kind->virtio ? irqs->virtio : DESCRIBE_LEVEL);
+		wires->interrupts(t, slot->irq,
+				  kind->virtio ? wires->virtio
+					       : DESCRIBE_LEVEL);
+	if (kind && kind->bus_clock) {
+		fdt_u32(t, "clocks", wires->bus_clock);
+		fdt_str(t, "clock-names", "apb_pclk");
+	}
 	if (kind && kind->clock != 0)
 		fdt_u32(t, "clock-frequency", kind->clock);
 	if (kind && kind->virtio)
@@ -104,10 +132,10 @@ static void describe_device(struct fdt *t, const struct io_slot *slot,
 }
 
 void describe_devices(struct fdt *t, const struct bus *bus,
-		      const struct describe_irqs *irqs)
+		      const struct describe_wires *wires)
 {
 	for (size_t i = 0; i < bus->count; i++) {
 		if (bus->slot[i].compatible)
-			describe_device(t, &bus->slot[i], irqs);
+			describe_device(t, &bus->slot[i], wires);
 	}
 }

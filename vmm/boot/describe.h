@@ -35,13 +35,19 @@ void describe_memory(struct fdt *t, const struct range *ram, size_t count);
 
 enum describe_trigger { DESCRIBE_EDGE, DESCRIBE_LEVEL };
 
-/* What a board says of its interrupts. */
-struct describe_irqs {
+/* Writes the node of a clock of a fixed rate. Returns its phandle. */
+uint32_t describe_clock(struct fdt *t, const char *node, uint32_t hz);
+
+/* How a board wires its devices: interrupts and clocks. */
+struct describe_wires {
 	/* Writes the "interrupts" of a device that has @pin. */
 	void (*interrupts)(struct fdt *t, unsigned pin,
 			   enum describe_trigger trigger);
-	enum describe_trigger virtio; /* how a virtio-mmio window's pin is wired
-				       */
+	/* How a virtio-mmio window's pin is wired. */
+	enum describe_trigger virtio;
+	/* Phandle of the clock of Arm's peripheral bus; 0: the board has no
+	 * device on such a bus. */
+	uint32_t bus_clock;
 };
 
 /*
@@ -50,7 +56,7 @@ struct describe_irqs {
  * first.
  */
 void describe_devices(struct fdt *t, const struct bus *bus,
-		      const struct describe_irqs *irqs);
+		      const struct describe_wires *wires);
 
 /* Bytes that the three of them take at most. */
 size_t describe_space(const char *cmdline, size_t rams, const struct bus *bus);

@@ -7,6 +7,8 @@
 #define SCTLR_I 0x1000UL
 #define DAIF_ALL 0x3c0UL
 #define EL1 4UL /* as CurrentEL has it */
+#define PL031 0x01040000UL
+#define YEAR_2023 1672531200UL /* seconds from 1970; any host is past it */
 
 static void starts_as_linux_does(void)
 {
@@ -33,6 +35,10 @@ static void devices_are_where_kvmtool_has_them(void)
 	node.at = 0;
 	CHECK(dt_find(&node, "compatible", "motorola,mc146818"));
 	CHECK_EQ(dt_address(&node, 0), 0x01010000);
+	node.at = 0;
+	CHECK(dt_find(&node, "compatible", "arm,pl031"));
+	CHECK_EQ(dt_address(&node, 0), PL031);
+	CHECK(read32(PL031) > YEAR_2023); /* it has the host's date */
 	node.at = 0;
 	if (dt_find(&node, "compatible", "virtio,mmio"))
 		CHECK_EQ(dt_address(&node, 0) >> 24, 3);

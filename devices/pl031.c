@@ -1,0 +1,125 @@
+/* devices/pl031.c - the real-time clock of Arm boards: a PrimeCell PL031. */
+#include "devices/pl031.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+#define SECOND 1000000000LL /* in nanoseconds */
+
+/* Registers: DDI 0224C, table 3-1. */
+enum {
+	REG_DR = 0x00,
+	REG_MR = 0x04,
+	REG_LR = 0x08,
+	REG_CR = 0x0c,
+	REG_IMSC = 0x10,
+	REG_ID = 0xfe0, /* PeriphID0 to 3, PCellID0 to 3 */
+};
+
+#define CR_ENABLE 1u
+#define IMSC_MATCH 1u
+
+struct pl031 {
+	struct device dev;
+	int64_t (*now)(void);
+	uint32_t offset; /* guest's clock - host's, in seconds, modulo 2^32 */
+	uint32_t load; /* LR: what the clock was last set to */
+	uint32_t match;
+	uint32_t mask;
+};
+
+static uint32_t host_second(const struct pl031 *rtc)
+{
+	return (uint32_t)(rtc->now() / SECOND);
+}
+
+/* Sections 3.3.9 and 3.3.10: part 0x031 of designer 0x41, revision 0. */
+static uint32_t identify(uint64_t offset)
+{
+	static const uint8_t id[] = { 0x31, 0x10, 0x04, 0x00,
+				      0x0d, 0xf0, 0x05, 0xb1 };
+
+	return id[(offset - REG_ID) / 4];
+}
+
+static uint64_t pl031_read(struct device *dev, uint64_t offset, unsigned size)
+{
+	const struct pl031 *rtc = container_of(dev, struct pl031, dev);
+
+	(void)size;
+	if (offset >= REG_ID)
+		return identify(offset);
+	switch (offset) {
+	case REG_DR:
+		return host_second(rtc) + rtc->offset;
+	case REG_MR:
+		return rtc->match;
+	case REG_LR:
+		return rtc->load;
+	case REG_CR:
+		return CR_ENABLE;
+	case REG_IMSC:
+		return rtc->mask;
+	default:
+		return 0;
+	}
+}
+
+static void pl031_write(struct device *dev, uint64_t offset, unsigned size,
+			uint64_t val)
+{
+	struct pl031 *rtc = container_of(dev, struct pl031, dev);
+	const uint32_t word = (uint32_t)val;
+
+	(void)size;
+	switch (offset) {
+	case REG_MR:
+		rtc->match = word;
+		break;
+	case REG_LR:
+		rtc->load = word;
+		rtc->offset = word - host_second(rtc);
+		break;
+	case REG_IMSC:
+		rtc->mask = word & IMSC_MATCH;
+		break;
+	default:
+		break;
+	}
+}
+
+static void pl031_reset(struct device *dev)
+{
+	struct pl031 *rtc = container_of(dev, struct pl031, dev);
+
+	rtc->match = 0;
+	rtc->mask = 0;
+}
+
+static void pl031_destroy(struct device *dev)
+{
+	(void)pthread_mutex_destroy(&dev->lock);
+	free(container_of(dev, struct pl031, dev));
+}
+
+static const struct device_ops pl031_ops = {
+	.name = "rtc",
+	.sizes = 4,
+	.read = pl031_read,
+	.write = pl031_write,
+	.reset = pl031_reset,
+	.destroy = pl031_destroy,
+};
+
+struct device *pl031_new(int64_t (*now)(void))
+{
+	struct pl031 *rtc = calloc(1, sizeof(*rtc));
+
+	if (!rtc)
+		return NULL;
+	rtc->dev.ops = &pl031_ops;
+	(void)pthread_mutex_init(&rtc->dev.lock, NULL);
+	rtc->now = now;
+	return &rtc->dev;
+}
