@@ -172,6 +172,7 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 
 	fdt_begin(&t, buf, size);
 	gic = fdt_phandle(&t);
+	fdt_str(&t, "model", "linux,dummy-virt");
 	fdt_str(&t, "compatible", "linux,dummy-virt");
 	fdt_u32(&t, "interrupt-parent", gic);
 	describe_chosen(&t, &chosen);

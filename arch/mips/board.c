@@ -116,6 +116,7 @@ int mips_describe(const struct mips_board *board, void *buf, size_t size,
 
 	fdt_begin(&t, buf, size);
 	pic = fdt_phandle(&t);
+	fdt_str(&t, "model", "vmm,mips");
 	fdt_str(&t, "compatible", "vmm,mips");
 	fdt_u32(&t, "interrupt-parent", pic);
 	describe_chosen(&t, &chosen);

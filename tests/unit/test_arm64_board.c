@@ -263,6 +263,112 @@ static void describe__a_pl031_has_the_clock_of_its_bus(void **state)
 	CELLS("/clock-apb", "#clock-cells", 0);
 }
 
+/*
+ * What the bindings' schemas require of a node (Linux 6.1, by dt-validate), and
+ * what else stands there. One name goes beyond them: a CPU's second.
+ */
+static const struct binding {
+	const char *compatible;
+	const char *required; /* property names, a blank after each */
+	const char *optional;
+} bindings[] = {
+	{ "linux,dummy-virt", "model compatible #address-cells #size-cells ",
+	  "interrupt-parent " },
+	{ "arm,armv8", "compatible device_type reg enable-method ", "" },
+	{ "arm,psci-1.0", "compatible method ", "" },
+	{ "linux,kvm", "compatible ", "" },
+	{ "arm,armv8-timer", "compatible interrupts ", "always-on " },
+	{ "arm,armv8-pmuv3", "compatible interrupts ", "" },
+	{ "arm,cortex-a15-gic",
+	  "compatible interrupt-controller #interrupt-cells reg ",
+	  "#address-cells #size-cells ranges phandle " },
+	{ "arm,gic-v3", "compatible interrupt-controller #interrupt-cells reg ",
+	  "#address-cells #size-cells ranges phandle " },
+	{ "arm,gic-v3-its", "compatible msi-controller #msi-cells reg ",
+	  "phandle " },
+	{ "fixed-clock", "compatible #clock-cells clock-frequency ",
+	  "phandle " },
+	{ "ns16550a", "compatible reg interrupts clock-frequency ", "" },
+	{ "motorola,mc146818", "compatible reg ", "" },
+	{ "arm,pl031", "compatible reg clocks clock-names ", "" },
+	{ "qemu,pvpanic-mmio", "compatible reg ", "" },
+	{ "virtio,mmio", "compatible reg interrupts ", "dma-coherent " },
+	{ "cfi-flash", "compatible reg bank-width ", "device-width label " },
+};
+
+static bool has_word(const char *words, const char *word)
+{
+	const size_t len = strlen(word);
+	const char *at = words;
+
+	while ((at = strstr(at, word)) != NULL) {
+		if ((at == words || at[-1] == ' ') && at[len] == ' ')
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static void check_node(int n, const struct binding *binding)
+{
+	char name[64];
+	int prop, skip;
+
+	fdt_for_each_property_offset(prop, dtb, n)
+	{
+		const char *is = NULL;
+
+		assert_non_null(fdt_getprop_by_offset(dtb, prop, &is, NULL));
+		if (!has_word(binding->required, is) &&
+		    !has_word(binding->optional, is))
+			fail_msg("%s: %s", binding->compatible, is);
+	}
+	for (const char *at = binding->required;
+	     sscanf(at, "%63s%n", name, &skip) == 1; at += skip)
+		if (!fdt_getprop(dtb, n, name, NULL))
+			fail_msg("%s lacks %s", binding->compatible, name);
+}
+
+static void attach_one_of_each(void)
+{
+	attach(ARM64_RTC, 2, "motorola,mc146818", 0);
+	attach(ARM64_PL031, 0x1000, "arm,pl031", 0);
+	attach(ARM64_PVPANIC, 2, "qemu,pvpanic-mmio", 0);
+	attach(ARM64_VIRTIO, 0x200, "virtio,mmio", 1);
+	attach(ARM64_FLASH, 0x100000, "cfi-flash", 0);
+	mmio.slot[mmio.count - 1].label = "System-firmware";
+}
+
+static void describe__each_node_keeps_to_its_binding(void **state)
+{
+	static const enum arm64_irqchip gics[] = { ARM64_GIC_V2, ARM64_GIC_V3,
+						   ARM64_GIC_V3_ITS };
+	const size_t count = sizeof(bindings) / sizeof(*bindings);
+	unsigned met = 0;
+
+	(void)state;
+	attach_one_of_each();
+	board.pmu = true;
+	for (size_t i = 0; i < 3; i++) {
+		board.gic = gics[i];
+		describe();
+		for (int n = 0; n >= 0; n = fdt_next_node(dtb, n, NULL)) {
+			const char *is = fdt_getprop(dtb, n, "compatible",
+						     NULL);
+			size_t b = 0;
+
+			if (!is)
+				continue; /* chosen, memory, cpus */
+			while (b < count && strcmp(bindings[b].compatible, is))
+				b++;
+			assert_true(b < count);
+			check_node(n, &bindings[b]);
+			met |= 1u << b;
+		}
+	}
+	assert_int_equal(met, (1u << count) - 1);
+}
+
 static void describe__flashes_are_a_node_each(void **state)
 {
 	(void)state;
@@ -339,6 +445,8 @@ int main(void)
 				       setup),
 		cmocka_unit_test_setup(
 			describe__a_pl031_has_the_clock_of_its_bus, setup),
+		cmocka_unit_test_setup(describe__each_node_keeps_to_its_binding,
+				       setup),
 		cmocka_unit_test_setup(describe__flashes_are_a_node_each,
 				       setup),
 		cmocka_unit_test_setup(
