@@ -138,6 +138,19 @@ void dirty_log_page(struct dirty *dirty, size_t region, uint64_t page)
 	dirty->logged.touched[chunk] = 1;
 }
 
+void dirty_log_region(struct dirty *dirty, size_t region)
+{
+	const size_t chunks = region_chunks(dirty, region);
+	uint64_t all[BITS_CHUNK_WORDS];
+
+	if (dirty->readers == 0)
+		return;
+	memset(all, 0xff, sizeof(all));
+	for (size_t i = 0; i < chunks; i++)
+		bits_or(&dirty->logged, dirty->first_chunk[region] + i, all,
+			BITS_CHUNK_WORDS);
+}
+
 static int sync_log(struct dirty *dirty, struct err *err)
 {
 	return dirty->source

@@ -122,13 +122,14 @@ void dirty_detach(struct dirty *dirty);
 
 /*
  * For a source, in sync(): the pages of map->region[@region] that are set in
- * @word, a bitmap with its bytes in little-endian order, from page 0 on; or one
- * page. What lies behind the region's end is ignored, and all of it without a
- * reader.
+ * @word, a bitmap with its bytes in little-endian order, from page 0 on; one
+ * page; or every page. What lies behind the region's end is ignored, and all of
+ * it without a reader.
  */
 void dirty_log_words(struct dirty *dirty, size_t region, const uint64_t *word,
 		     size_t count);
 void dirty_log_page(struct dirty *dirty, size_t region, uint64_t page);
+void dirty_log_region(struct dirty *dirty, size_t region);
 
 /* Has the source tell now: a log that is full. Returns 0 or what sync()
  * returned. Thread: any. */

@@ -27,6 +27,7 @@ struct dirty_log {
 	uint64_t *bitmap; /* owned mapping, while logging; for any one region */
 	size_t bitmap_size;
 	bool ring_bitmap; /* there is one beside the rings */
+	struct dirty_ring_reset reset; /* of all rings */
 	struct dirty_ring ring[CONFIG_MAX_CPUS]; /* owned */
 	unsigned rings;
 };
@@ -100,11 +101,13 @@ static int log_start(void *ctx, struct err *err)
 		r = set_manual(log, err);
 	if (r == 0)
 		r = slots_log(log->over.slots, true, err);
-	if (r < 0)
+	if (r < 0) {
 		unmap_bitmap(log);
-	else
-		log->logging = true;
-	return r;
+		return r;
+	}
+	log->logging = true;
+	log->reset.unsure = false;
+	return 0;
 }
 
 /* Where a slot's pages are. */
@@ -132,12 +135,11 @@ static struct slot_place find_slot(const struct dirty_log *log, uint32_t slot)
 	return place;
 }
 
-static int empty_rings(struct dirty_log *log, struct dirty *dirty,
-		       struct err *err)
+/* Returns how many pages were taken, and marked for reset. */
+static uint64_t harvest_rings(struct dirty_log *log, struct dirty *dirty)
 {
 	struct slot_place place = find_slot(log, 0);
-	bool any = false;
-	int r = 0;
+	uint64_t count = 0;
 
 	for (unsigned i = 0; i < log->rings; i++) {
 		uint32_t slot;
@@ -147,17 +149,55 @@ static int empty_rings(struct dirty_log *log, struct dirty *dirty,
 			/* Most come from where the last one did. */
 			if (slot != place.slot)
 				place = find_slot(log, slot);
-			/* Of a slot that is none nothing is missed. */
+			/* An unknown slot holds no page of ours. */
 			if (place.region < log->map->count)
 				dirty_log_page(dirty, place.region,
 					       place.page + page);
-			any = true;
+			count++;
 		}
 	}
-	if (any)
-		r = kvm_ioctl_int(log->over.fd, KVM_RESET_DIRTY_RINGS, 0UL,
-				  err);
-	return r < 0 ? r : 0;
+	return count;
+}
+
+/* No slot changes meanwhile: a thread that waits for that counts as stopped. */
+static int reset_rings(struct dirty_log *log, struct err *err)
+{
+	GUARD(&log->over.slots->lock);
+	return dirty_ring_reset(&log->reset, log->over.fd, err);
+}
+
+/*
+ * Protects all memory: KVM does so when it begins to log a slot. What is
+ * written before that is not logged, so every page counts as written, and only
+ * after it.
+ */
+static int relog_all(struct dirty_log *log, struct dirty *dirty,
+		     struct err *err)
+{
+	int r = slots_log(log->over.slots, false, err);
+
+	if (r == 0)
+		r = slots_log(log->over.slots, true, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < log->map->count; i++)
+		if (slot_is_logged(log->over.slots, i))
+			dirty_log_region(dirty, i);
+	log->reset.unsure = false;
+	log_debug("dirty rings: all memory counts as written");
+	return 0;
+}
+
+static int empty_rings(struct dirty_log *log, struct dirty *dirty,
+		       struct err *err)
+{
+	int r;
+
+	log->reset.handed += harvest_rings(log, dirty);
+	r = reset_rings(log, err);
+	if (r == 0 && log->reset.unsure && log->logging)
+		r = relog_all(log, dirty, err);
+	return r;
 }
 
 /* Gets the bitmap of a region: what its slots say, one after the other. */
@@ -226,10 +266,10 @@ static void log_stop(void *ctx)
 	if (slots_log(log->over.slots, false, &err) < 0)
 		log_warn("the guest's writes are logged without need: %s",
 			 err.msg);
-	/* Nobody wants them; but the next reader is not to find them. */
+	log->logging = false;
+	/* No reader wants these entries; the next one must not find them. */
 	if (log->kind == DIRTY_LOG_RING)
 		(void)empty_rings(log, log->over.dirty, &err);
-	log->logging = false;
 	unmap_bitmap(log);
 }
 

@@ -14,7 +14,8 @@
  *   did not change costs nothing, and it is known which vCPU wrote. A vCPU
  *   whose ring is full leaves the guest and empties all rings. KVM wants to
  *   know before it makes the vCPUs, and then keeps the rings for good, used or
- *   not.
+ *   not. After a reset of the rings that may have been interrupted
+ *   (vmm/kvm/dirty_ring.h), all memory is protected anew and counts as written.
  *
  * So auto is clear where KVM has it, else bitmap: both cost nothing until
  * somebody looks.

@@ -2,7 +2,10 @@
  */
 #include "vmm/kvm/dirty_ring.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "vmm/kvm/kvm.h"
@@ -48,4 +51,88 @@ bool dirty_ring_next(struct dirty_ring *ring, uint32_t *ret_slot,
 			 __ATOMIC_RELEASE);
 	__atomic_store_n(&ring->next, ring->next + 1, __ATOMIC_RELAXED);
 	return true;
+}
+
+#define RESET_STACK                                               \
+	(128UL << 10) /* of the thread that resets; one call deep \
+		       */
+
+/* The arguments of one reset, and its result. */
+struct ring_resetter {
+	struct dirty_ring_reset *reset;
+	int vm_fd;
+	int result;
+	struct err *err;
+};
+
+/* How often this thread has slept. */
+static long count_sleeps(void)
+{
+	struct rusage usage = { 0 };
+
+	(void)getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+static int reset_entries(struct dirty_ring_reset *reset, int vm_fd,
+			 struct err *err)
+{
+	while (reset->handed > 0) {
+		const int r = kvm_ioctl_int(vm_fd, KVM_RESET_DIRTY_RINGS, 0UL,
+					    err);
+		const uint64_t count = (uint64_t)r;
+
+		if (r < 0)
+			return r;
+		if (count < reset->handed)
+			reset->unsure = true;
+		reset->handed -= count < reset->handed ? count : reset->handed;
+	}
+	return 0;
+}
+
+static void *reset_thread(void *arg)
+{
+	struct ring_resetter *resetter = arg;
+	const long sleeps = count_sleeps();
+
+	resetter->result = reset_entries(resetter->reset, resetter->vm_fd,
+					 resetter->err);
+	if (count_sleeps() != sleeps)
+		resetter->reset->unsure = true;
+	return NULL;
+}
+
+/* Returns an errno. */
+static int start_resetter(struct ring_resetter *resetter, pthread_t *ret)
+{
+	pthread_attr_t attr;
+	sigset_t all;
+	int r = pthread_attr_init(&attr);
+
+	if (r != 0)
+		return r;
+	(void)sigfillset(&all);
+	(void)pthread_attr_setstacksize(&attr, RESET_STACK);
+	r = pthread_attr_setsigmask_np(&attr, &all);
+	if (r == 0)
+		r = pthread_create(ret, &attr, reset_thread, resetter);
+	(void)pthread_attr_destroy(&attr);
+	return r;
+}
+
+int dirty_ring_reset(struct dirty_ring_reset *reset, int vm_fd, struct err *err)
+{
+	struct ring_resetter resetter = { reset, vm_fd, 0, err };
+	pthread_t thread;
+
+	if (reset->handed == 0)
+		return 0;
+	if (start_resetter(&resetter, &thread) == 0) {
+		(void)pthread_join(thread, NULL);
+		return resetter.result;
+	}
+	/* No thread can be had. This one may be interrupted at any entry. */
+	reset->unsure = true;
+	return reset_entries(reset, vm_fd, err);
 }

@@ -10,6 +10,17 @@
 
 #include "base/err.h"
 
+/* Newer than the headers of Debian 12, with which the unit tests are built. */
+#ifndef KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP
+#define KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP 225
+#endif
+#ifndef KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE
+#define KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE 228
+#endif
+#ifndef KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES
+#define KVM_CAP_ARM_SUPPORTED_BLOCK_SIZES 229
+#endif
+
 /*
  * ioctl() on a KVM descriptor. Checks the argument's size when compiling, and
  * puts the request's name in the message. A request that a signal interrupts is

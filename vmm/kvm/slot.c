@@ -6,7 +6,18 @@
 #include "mem/slots.h"
 #include "vmm/kvm/kvm.h"
 
-static int slot_set_flags(const struct slots *slots, uint32_t slot,
+static int slot_change(struct slots *slots,
+		       const struct kvm_userspace_memory_region *arg,
+		       struct err *err)
+{
+	int r;
+	GUARD(&slots->lock);
+
+	r = kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, arg, err);
+	return r < 0 ? r : 0;
+}
+
+static int slot_set_flags(struct slots *slots, uint32_t slot,
 			  const struct mem_region *region, uint32_t flags,
 			  struct err *err)
 {
@@ -17,10 +28,8 @@ static int slot_set_flags(const struct slots *slots, uint32_t slot,
 		.memory_size = region->gpa.size,
 		.userspace_addr = (uintptr_t)region->host,
 	};
-	const int r = kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, &arg,
-				err);
 
-	return r < 0 ? r : 0;
+	return slot_change(slots, &arg, err);
 }
 
 static int slot_set(void *ctx, uint32_t slot, const struct mem_region *region,
@@ -33,11 +42,10 @@ static int slot_set(void *ctx, uint32_t slot, const struct mem_region *region,
 
 static void slot_clear(void *ctx, uint32_t slot)
 {
-	const struct slots *slots = ctx;
 	const struct kvm_userspace_memory_region none = { .slot = slot };
 	struct err unused = { 0 };
 
-	(void)kvm_ioctl(slots->fd, KVM_SET_USER_MEMORY_REGION, &none, &unused);
+	(void)slot_change(ctx, &none, &unused);
 }
 
 int slots_install(struct slots *slots, uint64_t align, uint32_t max,
@@ -69,8 +77,7 @@ static uint32_t slot_log_flag(const struct slots *slots)
 		     : 0;
 }
 
-static int slot_log_region(const struct slots *slots, size_t region,
-			   struct err *err)
+static int slot_log_region(struct slots *slots, size_t region, struct err *err)
 {
 	const struct mem_map *map = slots->map;
 	const uint32_t count = mem_slots_of(&map->region[region]);
@@ -116,7 +123,7 @@ int slots_log(struct slots *slots, bool on, struct err *err)
 static int slot_show_block(void *ctx, size_t region, uint64_t block, bool show,
 			   struct err *err)
 {
-	const struct slots *slots = ctx;
+	struct slots *slots = ctx;
 	const struct mem_map *map = slots->map;
 	const uint32_t slot = mem_slot(map, region) + (uint32_t)block;
 	struct mem_region part;
@@ -130,7 +137,7 @@ static int slot_show_block(void *ctx, size_t region, uint64_t block, bool show,
 
 static int slot_show_rom(void *ctx, size_t region, bool show, struct err *err)
 {
-	const struct slots *slots = ctx;
+	struct slots *slots = ctx;
 	struct mem_region part = slots->map->region[region];
 
 	if (!show)

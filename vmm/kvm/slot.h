@@ -2,6 +2,7 @@
 #ifndef VMM_KVM_SLOT_H
 #define VMM_KVM_SLOT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,8 @@ struct slots {
 	int fd; /* of the VM; borrowed */
 	const struct mem_map *map; /* frozen; borrowed */
 	bool logged; /* atomic: KVM logs what the guest writes */
+	pthread_mutex_t lock; /* no slot changes while it is held; the last to
+				 be taken */
 };
 
 /*

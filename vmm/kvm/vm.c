@@ -128,7 +128,9 @@ static int make_memory(struct vm *vm, struct err *err)
 					      .ctx = vm };
 	int r;
 
-	vm->slots = (struct slots){ .fd = vm->fd, .map = &machine->mem };
+	vm->slots = (struct slots){ .fd = vm->fd,
+				    .map = &machine->mem,
+				    .lock = PTHREAD_MUTEX_INITIALIZER };
 	vm->view = slots_view(&vm->slots);
 	r = dirty_log_new(&vm->dirty_log, &over, machine->config->dirty_log,
 			  err);
