@@ -7,6 +7,13 @@
 #include <unistd.h>
 
 /*
+ * The mode that a killed process leaves behind; NULL: none. A signal's handler
+ * is told nothing of it, so this is a variable that no struct holds
+ * (docs/adr/0011). Atomic.
+ */
+static struct tty_mode *killed_mode;
+
+/*
  * With the signal blocked, the kernel does not stop a background process that
  * uses its terminal: it lets tcsetattr(3) pass, and fails read(2) with EIO.
  * Source: Linux, drivers/tty/tty_jobctrl.c, __tty_check_change().
@@ -46,6 +53,50 @@ static bool modes_equal(const struct termios *a, const struct termios *b)
 	       a->c_cflag == b->c_cflag && a->c_lflag == b->c_lflag;
 }
 
+void tty_mode_rescue(void)
+{
+	const struct tty_mode *mode = __atomic_exchange_n(&killed_mode, NULL,
+							  __ATOMIC_ACQ_REL);
+
+	if (mode && !tty_mode_background(mode->fd))
+		(void)set_mode(mode->fd, &mode->saved);
+}
+
+/*
+ * The default action is in place again. An instruction that faults does so once
+ * more, so that a core file tells the address; any other signal is sent again.
+ */
+static void mode_handle_kill(int sig, siginfo_t *info, void *context)
+{
+	const bool fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL ||
+			   sig == SIGFPE;
+
+	(void)context;
+	tty_mode_rescue();
+	if (!fault || info->si_code <= 0)
+		(void)raise(sig);
+}
+
+/* All that kill by default, but for SIGKILL and real-time signals. */
+static void catch_kills(void)
+{
+	static const int kills[] = {
+		SIGHUP,	 SIGINT,  SIGQUIT,   SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
+		SIGFPE,	 SIGUSR1, SIGSEGV,   SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
+		SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,	SIGSYS,
+	};
+	const struct sigaction act = {
+		.sa_sigaction = mode_handle_kill,
+		.sa_flags = SA_SIGINFO | (int)SA_RESETHAND,
+	};
+	struct sigaction old;
+
+	for (size_t i = 0; i < sizeof(kills) / sizeof(*kills); i++)
+		if (sigaction(kills[i], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_DFL)
+			(void)sigaction(kills[i], &act, NULL);
+}
+
 int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err)
 {
 	struct termios now, raw;
@@ -56,16 +107,19 @@ int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err)
 	cfmakeraw(&raw);
 	if (!mode->changed || !modes_equal(&now, &raw))
 		mode->saved = now;
-	if (set_mode(fd, &raw) < 0)
-		return err_sys(err, "terminal mode");
+	mode->fd = fd;
 	mode->changed = true;
-	return 0;
+	__atomic_store_n(&killed_mode, mode, __ATOMIC_RELEASE);
+	catch_kills();
+	return set_mode(fd, &raw) < 0 ? err_sys(err, "terminal mode") : 0;
 }
 
 void tty_mode_restore(struct tty_mode *mode, int fd)
 {
 	if (mode->changed && !tty_mode_background(fd))
 		(void)set_mode(fd, &mode->saved);
+	if (mode->changed)
+		__atomic_store_n(&killed_mode, NULL, __ATOMIC_RELEASE);
 	mode->changed = false;
 }
 

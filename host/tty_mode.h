@@ -18,9 +18,10 @@
  * foreground. No signal tells: bash sends SIGCONT only to a stopped job. */
 #define TTY_MODE_LOOK_MS 200
 
-/* The mode to restore. Zeroed: none. */
+/* The mode to restore. Zeroed: none. One at a time in a process. */
 struct tty_mode {
 	bool changed;
+	int fd; /* of the terminal, borrowed; valid if changed */
 	struct termios saved;
 };
 
@@ -33,12 +34,23 @@ bool tty_mode_background(int fd);
  * Idempotent. Call it each time the process may have come to the foreground: a
  * shell that noticed a stop has set a mode of its own, which is saved then.
  *
+ * From then on a signal that would kill the process (a crash, say) restores the
+ * saved mode first, if the signal has no handler yet. @mode and @fd stay until
+ * tty_mode_restore().
+ *
  * Returns 0 or the errno of tcgetattr(3) or tcsetattr(3).
  */
 int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err);
 
 /* Restores the saved mode, unless the process is in the background. */
 void tty_mode_restore(struct tty_mode *mode, int fd);
+
+/*
+ * Restores the saved mode, of whichever struct tty_mode it is, as does a signal
+ * that kills the process. For other handlers of such signals. Thread: any; safe
+ * in a signal handler.
+ */
+void tty_mode_rescue(void);
 
 /* As read(2), but fails with EIO in the background instead of stopping the
  * process. */

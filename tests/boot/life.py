@@ -110,7 +110,8 @@ def terminals() -> list[Case]:
                     r"expect b-130 send '\x01x' status 0 same "
                     f"-- {SHELL}"),
         signal(1, "hangup-signal"), signal(2, "interrupt"),
-        signal(3, "quit"), signal(15, "term"),
+        signal(3, "quit"), signal(15, "term"), signal(11, "crash"),
+        signal(6, "abort"),
         Case("raw-again-after-a-stop", host=HOST,
              script=r"on_pty expect '# ' raw kill 19 cook kill 18 raw "
                     r"send 'echo d-$((6*7))\n' expect d-42 "

@@ -3,8 +3,9 @@
 #
 # Usage: data.sh BUILD. Looks at the objects of the library of pure files and of
 # the program, of any architecture. base/log.c may have one variable, the level,
-# and vmm/kvm/sigbus.c one, for its signal handler (docs/adr/0011); tables of
-# constants with addresses in them (.data.rel.ro) are no variables.
+# vmm/kvm/sigbus.c and host/tty_mode.c one each, for their signal handlers
+# (docs/adr/0011); tables of constants with addresses in them (.data.rel.ro) are
+# no variables.
 # Not for builds with a sanitizer or a fuzzer, which add their own.
 # tools/check has its own builds, some with one, below the one called build.
 objects=$(find "$1" -path "$1/check" -prune -o -name '*.c.o' \
@@ -22,7 +23,8 @@ readelf -SW $objects | awk '
 	name !~ /^\.data\.rel\.ro/ && size !~ /^0+$/ {
 		if (object == "base_log.c.o" && size ~ /^0*4$/)
 			level = 1
-		else if (object == "vmm_kvm_sigbus.c.o" && size ~ /^0*[48]$/)
+		else if ((object == "vmm_kvm_sigbus.c.o" ||
+			  object == "host_tty_mode.c.o") && size ~ /^0*[48]$/)
 			;
 		else
 			found = found "\n" object ": " name ", 0x" size " bytes"

@@ -236,6 +236,7 @@ static void write__a_descriptor_that_only_polls_loses_nothing(void **state)
 	}
 	assert_int_equal(rig->guest.drains, 1);
 	rig_free(rig);
+	tty_mode_restore(&mode, slave);
 	(void)close(slave);
 	(void)close(master);
 }

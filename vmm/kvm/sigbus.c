@@ -16,6 +16,7 @@
 #include "base/align.h"
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "host/tty_mode.h"
 #include "mem/backing.h"
 
 #define PROBE ((size_t)64 << 10) /* what is read at a time */
@@ -58,9 +59,11 @@ static void note(struct sigbus *bus, const struct mem_region *r,
 	__atomic_store_n(&bus->state, NOTED, __ATOMIC_RELEASE);
 }
 
-/* As if there were no handler: the access is made again, and kills us. */
+/* As if there were no handler: the access is made again, and kills the process.
+ */
 static void give_up(void)
 {
+	tty_mode_rescue();
 	(void)signal(SIGBUS, SIG_DFL);
 }
 
@@ -109,7 +112,7 @@ void sigbus_release(struct sigbus *bus)
 {
 	if (!bus->map)
 		return;
-	give_up();
+	(void)signal(SIGBUS, SIG_DFL);
 	__atomic_store_n(&catcher, NULL, __ATOMIC_RELEASE);
 	*bus = (struct sigbus){ 0 };
 }
