@@ -51,6 +51,7 @@ struct tty {
 	struct loop *loop; /* borrowed */
 	struct tty_escape escape;
 	struct tty_user *user; /* loop thread only; may be NULL */
+	struct tty_size size; /* loop thread only */
 	struct loop_watch kick; /* its eventfd is owned: there is room */
 	uint32_t starved; /* atomic: input waits for tty_room() */
 	struct output out;
@@ -355,9 +356,37 @@ static void kick_ready(struct loop_watch *watch, uint32_t events)
 	in_resume(tty);
 }
 
+static void pass_size(struct tty *tty)
+{
+	struct tty_user *user = tty->user;
+
+	if (!user || !user->resized)
+		return;
+	GUARD(user->lock);
+	user->resized(user, tty->size);
+}
+
+void tty_set_size(struct tty *tty, struct tty_size size)
+{
+	if (tty_size_equal(size, tty->size))
+		return;
+	tty->size = size;
+	pass_size(tty);
+}
+
+void tty_window_changed(struct tty *tty)
+{
+	struct tty_size size;
+
+	if (tty_size_get(tty->out.end.fd, &size) ||
+	    tty_size_get(tty->in.end.fd, &size))
+		tty_set_size(tty, size);
+}
+
 void tty_attach(struct tty *tty, struct tty_user *user)
 {
 	tty->user = user;
+	pass_size(tty);
 	in_resume(tty);
 }
 
@@ -369,6 +398,8 @@ void tty_continued(struct tty *tty)
 		return;
 	/* A terminal that is hung up fails. Reading it tells. */
 	(void)in_look(tty, &err);
+	/* SIGWINCH goes to the foreground only. */
+	tty_window_changed(tty);
 	in_resume(tty);
 }
 
@@ -457,6 +488,7 @@ int tty_new(struct tty **ret, struct loop *loop, int in_fd, int out_fd,
 		return err_wrap(err, "console output");
 	if (in_fd >= 0 && in_init(tty, in_fd, err) < 0)
 		return err_wrap(err, "console input");
+	tty_window_changed(tty);
 	in_resume(tty);
 	*ret = TAKE_PTR(tty);
 	return 0;

@@ -29,6 +29,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
+#include "host/tty_size.h"
 
 struct tty;
 
@@ -47,6 +48,9 @@ struct tty_user {
 	void (*brk)(struct tty_user *user);
 	/* Output that tty_write() refused would be taken now. */
 	void (*drained)(struct tty_user *user);
+	/* The terminal's size: from tty_attach(), and whenever it changes.
+	 * NULL: this user has no use for it. */
+	void (*resized)(struct tty_user *user, struct tty_size size);
 };
 
 /* What the tty asks of the program: Ctrl-a x was typed. On the loop thread,
@@ -85,6 +89,13 @@ void tty_attach(struct tty *tty, struct tty_user *user);
 /* Call after SIGCONT: the process may have come to the foreground or left it,
  * and the shell may have changed the mode. Thread: loop. */
 void tty_continued(struct tty *tty);
+
+/* The size of the terminal may have changed (SIGWINCH). Thread: loop. */
+void tty_window_changed(struct tty *tty);
+
+/* Sets the size, where the terminal is a client's (host/tty_relay.h). Thread:
+ * loop. */
+void tty_set_size(struct tty *tty, struct tty_size size);
 
 /*
  * Sends guest output. Returns how many of @len bytes were taken; when fewer,

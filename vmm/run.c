@@ -25,7 +25,7 @@ struct run {
 	struct machine *machine; /* owned */
 	struct control control;
 	struct loop_watch signals; /* its signalfd is owned */
-	struct loop_watch continued; /* the same, for SIGCONT */
+	struct loop_watch terminal; /* the same, for SIGCONT and SIGWINCH */
 	struct loop_timer timeout;
 	struct sigbus sigbus;
 	struct vm *vm; /* borrowed; atomic: whose vCPUs run; NULL: none */
@@ -34,7 +34,7 @@ struct run {
 static void run_finish(struct run *run)
 {
 	run->machine = machine_free(run->machine);
-	fd_closep(&run->continued.fd);
+	fd_closep(&run->terminal.fd);
 	fd_closep(&run->signals.fd);
 	fd_closep(&run->kvm);
 }
@@ -63,14 +63,17 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 	machine_end(run->machine, OUTCOME_SIGNAL);
 }
 
-/* A shell that saw us stopped has changed the terminal. */
-static void continued_ready(struct loop_watch *watch, uint32_t events)
+static void terminal_changed(struct loop_watch *watch, uint32_t events)
 {
-	struct run *run = container_of(watch, struct run, continued);
+	struct run *run = container_of(watch, struct run, terminal);
+	const int signal = take_signal(watch->fd);
 
 	(void)events;
-	if (take_signal(watch->fd) > 0)
+	/* A shell that saw us stopped has changed the terminal. */
+	if (signal == SIGCONT)
 		tty_continued(run->machine->tty);
+	else if (signal == SIGWINCH)
+		tty_window_changed(run->machine->tty);
 }
 
 /*
@@ -96,14 +99,15 @@ static void ending_signals(sigset_t *ret)
  */
 static int catch_signals(struct run *run, struct err *err)
 {
-	sigset_t set, cont;
+	sigset_t set, terminal;
 
 	ending_signals(&set);
-	(void)sigemptyset(&cont);
-	(void)sigaddset(&cont, SIGCONT);
+	(void)sigemptyset(&terminal);
+	(void)sigaddset(&terminal, SIGCONT);
+	(void)sigaddset(&terminal, SIGWINCH);
 	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (errno == 0)
-		errno = pthread_sigmask(SIG_BLOCK, &cont, NULL);
+		errno = pthread_sigmask(SIG_BLOCK, &terminal, NULL);
 	if (errno)
 		return err_sys(err, "signal mask");
 	/* A reader of our output that leaves is an EPIPE, not the end. */
@@ -112,8 +116,8 @@ static int catch_signals(struct run *run, struct err *err)
 	(void)signal(SIGXFSZ, SIG_IGN);
 
 	run->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	run->continued.fd = signalfd(-1, &cont, SFD_CLOEXEC | SFD_NONBLOCK);
-	return run->signals.fd >= 0 && run->continued.fd >= 0
+	run->terminal.fd = signalfd(-1, &terminal, SFD_CLOEXEC | SFD_NONBLOCK);
+	return run->signals.fd >= 0 && run->terminal.fd >= 0
 		     ? vcpu_kick_setup(err)
 		     : err_sys(err, "signalfd");
 }
@@ -123,11 +127,11 @@ static int watch_signals(struct run *run, struct err *err)
 	int r;
 
 	run->signals.ready = signal_ready;
-	run->continued.ready = continued_ready;
+	run->terminal.ready = terminal_changed;
 	r = loop_add(run->machine->loop, &run->signals, EPOLLIN, err);
 	if (r < 0)
 		return r;
-	return loop_add(run->machine->loop, &run->continued, EPOLLIN, err);
+	return loop_add(run->machine->loop, &run->terminal, EPOLLIN, err);
 }
 
 static void timed_out(struct loop_timer *timer)
@@ -329,8 +333,8 @@ static void stop_watching(struct run *run)
 
 	if (run->signals.fd >= 0)
 		loop_remove(loop, &run->signals);
-	if (run->continued.fd >= 0)
-		loop_remove(loop, &run->continued);
+	if (run->terminal.fd >= 0)
+		loop_remove(loop, &run->terminal);
 	if (run->timeout.expired)
 		loop_timer_remove(loop, &run->timeout);
 }
@@ -354,10 +358,9 @@ static int end_devices(struct run *run, int r, struct err *err)
 
 int run_guest(const struct config *config, int *ret_status, struct err *err)
 {
-	_cleanup_(run_finish) struct run run = { .config = config,
-						 .kvm = -1,
-						 .signals.fd = -1,
-						 .continued.fd = -1 };
+	_cleanup_(run_finish) struct run run = {
+		.config = config, .kvm = -1, .signals.fd = -1, .terminal.fd = -1
+	};
 	const int r = arch_check_config(config, err);
 
 	if (r < 0)

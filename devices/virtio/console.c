@@ -1,6 +1,7 @@
 /* devices/virtio/console.c - virtio console: one port, no control queues. */
 #include "devices/virtio/console.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <linux/virtio_console.h>
 #include <linux/virtio_ids.h>
@@ -23,7 +24,7 @@ struct current {
 
 struct console {
 	struct virtio vio;
-	struct virtio_console_config config; /* cols, rows, ports: all 0 */
+	struct virtio_console_config config; /* little-endian */
 	struct tty *tty; /* borrowed */
 	struct tty_user user;
 	struct current rx, tx;
@@ -115,6 +116,15 @@ static void console_drained(struct tty_user *user)
 		virtio_kick(&con->vio, TX);
 }
 
+static void console_resized(struct tty_user *user, struct tty_size size)
+{
+	struct console *con = container_of(user, struct console, user);
+
+	con->config.cols = htole16(size.columns);
+	con->config.rows = htole16(size.rows);
+	virtio_config_changed(&con->vio);
+}
+
 static void console_notify(struct virtio *vio, unsigned queue)
 {
 	struct console *con = console_of(vio);
@@ -176,7 +186,8 @@ int virtio_console_new(struct virtio **ret, const struct mem_map *mem,
 		console_destroy(&con->vio);
 		return r;
 	}
-	con->vio.offered |= 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE;
+	con->vio.offered |= 1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE |
+			    1ULL << VIRTIO_CONSOLE_F_SIZE;
 	con->vio.config = &con->config;
 	con->vio.config_len = sizeof(con->config);
 	con->user = (struct tty_user){
@@ -184,6 +195,7 @@ int virtio_console_new(struct virtio **ret, const struct mem_map *mem,
 		.room = console_room,
 		.input = console_input,
 		.drained = console_drained,
+		.resized = console_resized,
 	};
 	con->tty = tty;
 	tty_attach(tty, &con->user);

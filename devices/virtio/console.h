@@ -3,6 +3,8 @@
  *
  * The guest's end of a tty. Output the host does not take now stays in the
  * guest's buffers until it does; input is read only as the guest gives room.
+ * The guest is told the size of the tty's terminal, 0 if there is none, and its
+ * changes.
  *
  * Source: Virtual I/O Device (VIRTIO) 1.2, section 5.3.
  */

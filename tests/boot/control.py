@@ -71,6 +71,14 @@ def cases() -> list[Case]:
              r"expect a-42 send '\x01x' status 0 same -- vmm console s && "
              r"on_pty expect a-42 send 'poweroff -f\n' status 0 same -- "
              "vmm console s && wait $! && echo over", out=("over",)),
+        Case("console-over-the-socket-has-the-clients-size", host=HOST,
+             script=SOCKET.replace("--terminal", "--console virtio --terminal")
+             .replace("ttyS0", "hvc0") +
+             r"on_pty size 100x30 expect '# ' send 'until stty size | "
+             r"grep -w 100; do :; done\n' expect '30 100' size 132x43 send "
+             r"'until stty size | grep -w 132; do :; done\n' expect '43 132' "
+             r"send '\x01x' status 0 -- vmm console s && "
+             "vmm stop --force s && wait $! && echo over", out=("over",)),
         Case("console-in-the-background-then-fg", host=HOST,
              script=SOCKET + r"on_pty send 'vmm console s &\n' expect "
              r"'/ # ' send 'fg\n' expect 'vmm console s' "

@@ -123,6 +123,13 @@ def terminals() -> list[Case]:
                     r"send 'fg\n' expect 'sh job' send 'echo e-$((6*7))\n' "
                     r"expect e-42 raw send '\x01x' expect '# ' "
                     r"send 'exit\n' status 0 same -- sh -i"),
+        Case("console-knows-the-size-of-the-terminal", host=HOST,
+             # The guest hears of a change a little later.
+             script=r"on_pty size 100x30 expect '# ' send 'stty size\n' "
+                    r"expect '30 100' size 132x43 send "
+                    r"'until stty size | grep -w 132; do :; done\n' "
+                    r"expect '43 132' send '\x01x' status 0 -- "
+                    f'{RUN} --console virtio --cmdline "console=hvc0 quiet"'),
         Case("terminal-restored-after-timeout", host=HOST,
              script="on_pty expect 'Booting Linux' raw status 124 same -- "
                     f'{RUN} --cmdline "console=ttyS0 earlycon" --timeout 6s'),

@@ -10,6 +10,7 @@
  *   kill N       sends the command signal N
  *   run SHELL    runs SHELL, which finds the command's id in $PID; it must
  *                succeed
+ *   size CxR     gives the terminal C columns and R rows
  *   raw          waits until the terminal has been made raw
  *   cook         sets the terminal as it was before, as a shell does when a
  *                command stops
@@ -174,6 +175,15 @@ static const char *step_run(struct session *s, const char *value)
 	return status == 0 ? NULL : "it did not succeed";
 }
 
+static const char *step_size(struct session *s, const char *value)
+{
+	struct winsize size = { 0 };
+
+	if (sscanf(value, "%hux%hu", &size.ws_col, &size.ws_row) != 2)
+		return "it is not COLUMNSxROWS";
+	return ioctl(s->master, TIOCSWINSZ, &size) ? strerror(errno) : NULL;
+}
+
 static const char *step_raw(struct session *s, const char *value)
 {
 	const int64_t deadline = now_ms() + LIMIT_MS;
@@ -248,7 +258,7 @@ static const struct step steps[] = {
 	{ "kill", true, step_kill },	 { "run", true, step_run },
 	{ "raw", false, step_raw },	 { "hangup", false, step_hangup },
 	{ "status", true, step_status }, { "same", false, step_same },
-	{ "cook", false, step_cook },
+	{ "cook", false, step_cook },	 { "size", true, step_size },
 };
 
 static const struct step *find_step(const char *name)

@@ -10,6 +10,7 @@ import pathlib
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -21,13 +22,20 @@ from test_client import ClientTest
 
 
 class Console(ClientTest):
-    def on_terminal(self, *words, stdout=None, shell=(), pass_fds=()):
+    def resize(self, rows, columns):
+        """The person changes the window."""
+        fcntl.ioctl(self.theirs, termios.TIOCSWINSZ,
+                    struct.pack("4H", rows, columns, 0, 0))
+
+    def on_terminal(self, *words, stdout=None, shell=(), pass_fds=(),
+                    size=(0, 0)):
         """vmm on a terminal of its own: the process, and our end of it."""
         ours, theirs = pty.openpty()
         self.addCleanup(os.close, ours)
         self.addCleanup(os.close, theirs)
         self.mode = termios.tcgetattr(theirs)
         self.theirs = theirs
+        self.resize(*size)
         process = subprocess.Popen(
             [*shell, test_client.PROGRAM, *words], stdin=theirs, stderr=theirs,
             stdout=theirs if stdout is None else stdout,
@@ -74,6 +82,24 @@ class Console(ClientTest):
         os.write(fd, b"\x01x")
         self.ended(process, 0)
         self.assertEqual(machine.typed, b"ab\x03\x01b")
+
+    def test_the_machine_is_told_the_size_of_the_terminal(self):
+        machine = self.machine("web",
+                               answers={"x-vmm-console-resize": {}})
+        process, fd = self.on_terminal("console", "web", size=(30, 100))
+        self.read_until(fd, b"shown first;")
+        self.assertEqual(machine.arguments, {"keys": True, "force": False,
+                                             "columns": 100, "rows": 30})
+        self.resize(43, 132)
+        process.send_signal(signal.SIGWINCH)
+        end = time.monotonic() + 120
+        wanted = {"columns": 132, "rows": 43}
+        while machine.arguments != wanted and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(machine.arguments, wanted)
+        self.assertEqual(machine.heard[-1], "x-vmm-console-resize")
+        os.write(fd, b"\x01x")
+        self.ended(process, 0)
 
     def test_what_was_typed_before_leaving_is_passed_on(self):
         machine = self.machine("web")

@@ -401,6 +401,51 @@ static void foreground__then_background_leaves_the_input_alone(void **state)
 	screen_free(&s);
 }
 
+static void set_size(const struct screen *s, uint16_t columns, uint16_t rows)
+{
+	const struct winsize size = { .ws_col = columns, .ws_row = rows };
+
+	assert_int_equal(ioctl(s->person, TIOCSWINSZ, &size), 0);
+}
+
+static void size__is_told_at_first_and_when_it_changes(void **state)
+{
+	struct screen s = screen_new();
+	struct rig *rig;
+
+	(void)state;
+	set_size(&s, 132, 43);
+	rig = rig_new(s.program, s.program, 100);
+	assert_int_equal(rig->guest.sizes, 1);
+	assert_int_equal(rig->guest.size.columns, 132);
+	assert_int_equal(rig->guest.size.rows, 43);
+	tty_window_changed(rig->tty);
+	assert_int_equal(rig->guest.sizes, 1); /* it has not */
+	set_size(&s, 80, 25);
+	tty_window_changed(rig->tty);
+	assert_int_equal(rig->guest.sizes, 2);
+	assert_int_equal(rig->guest.size.columns, 80);
+	/* In the background no signal tells. */
+	set_size(&s, 81, 26);
+	tty_continued(rig->tty);
+	assert_int_equal(rig->guest.size.rows, 26);
+	rig_free(rig);
+	screen_free(&s);
+}
+
+static void size__without_a_terminal_is_what_a_client_says(void **state)
+{
+	struct rig *rig = rig_new(-1, -1, 0);
+
+	(void)state;
+	tty_window_changed(rig->tty);
+	assert_int_equal(rig->guest.size.columns, 0);
+	tty_set_size(rig->tty, (struct tty_size){ 100, 30 });
+	assert_int_equal(rig->guest.size.columns, 100);
+	assert_int_equal(rig->guest.size.rows, 30);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +466,9 @@ int main(void)
 			background__then_foreground_makes_the_terminal_raw),
 		cmocka_unit_test(
 			foreground__then_background_leaves_the_input_alone),
+		cmocka_unit_test(size__is_told_at_first_and_when_it_changes),
+		cmocka_unit_test(
+			size__without_a_terminal_is_what_a_client_says),
 	};
 
 	return RUN_TESTS(tests);

@@ -310,6 +310,29 @@ static void config__emergency_writes_need_no_queue(void **state)
 	end(&rig);
 }
 
+static void config__tells_the_size_of_the_terminal(void **state)
+{
+	struct rig rig;
+	struct tty_user *user;
+
+	(void)state;
+	begin(&rig);
+	mmio_write(rig.dev, 0x070, 0);
+	/* VIRTIO_CONSOLE_F_SIZE */
+	assert_true(mmio_begin(rig.dev, UINT64_MAX) & 1);
+	mmio_go(rig.dev);
+	assert_int_equal(mmio_read(rig.dev, 0x100), 0);
+	user = rig.tty.user;
+	{
+		GUARD(user->lock);
+		user->resized(user, (struct tty_size){ 0x102, 0x304 });
+	}
+	assert_int_equal(mmio_read(rig.dev, 0x100), 0x03040102);
+	assert_int_equal(mmio_read(rig.dev, 0x060), 2); /* config changed */
+	assert_int_equal(rig.irq.count, 1);
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +346,7 @@ int main(void)
 		cmocka_unit_test(rx__a_reset_takes_the_room_away),
 		cmocka_unit_test(pause__neither_takes_nor_gives),
 		cmocka_unit_test(config__emergency_writes_need_no_queue),
+		cmocka_unit_test(config__tells_the_size_of_the_terminal),
 	};
 
 	return RUN_TESTS(tests);

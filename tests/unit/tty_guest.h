@@ -26,6 +26,8 @@ struct guest {
 	char got[65536];
 	size_t len, len_at_brk;
 	int brks, drains, quits;
+	struct tty_size size; /* of the terminal */
+	int sizes; /* how often it was told */
 };
 
 struct rig {
@@ -73,6 +75,14 @@ static inline void guest_brk(struct tty_user *user)
 static inline void guest_drained(struct tty_user *user)
 {
 	guest_of(user)->drains++;
+}
+
+static inline void guest_resized(struct tty_user *user, struct tty_size size)
+{
+	struct guest *g = guest_of(user);
+
+	g->size = size;
+	g->sizes++;
 }
 
 static inline void guest_quit(void *ctx)
@@ -129,6 +139,7 @@ static inline struct rig *rig_alone(int in, int out, size_t room)
 		.input = guest_input,
 		.brk = guest_brk,
 		.drained = guest_drained,
+		.resized = guest_resized,
 	};
 	if (tty_new(&rig->tty, rig->loop, in, out,
 		    (struct tty_escape){ guest_quit, &rig->guest }, &err) < 0)

@@ -14,9 +14,13 @@
 #include "host/tty_end.h"
 #include "host/tty_key.h"
 #include "host/tty_mode.h"
+#include "host/tty_size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"
+
+/* How long a machine has to hear of a new size. The console waits for that. */
+#define SIZE_PATIENCE_MS 1000
 
 struct console_words {
 	struct client_words client;
@@ -50,6 +54,7 @@ const struct cli_command console_command = {
  * waits but poll(), so that the console can be left whatever hangs.
  */
 struct pump {
+	const char *name; /* borrowed: the machine's */
 	int fd; /* borrowed: the connection */
 	int signals; /* owned: a signalfd */
 	struct tty_end keyboard; /* owned: the standard input */
@@ -62,6 +67,7 @@ struct pump {
 	bool ended; /* the connection has */
 	bool left; /* what the guest says is not shown to its end */
 	int status;
+	struct tty_size size; /* of the terminal; what the machine was told */
 	size_t in_len; /* bytes of in, on their way to the guest */
 	size_t out_at, out_len; /* of out, on its way to the standard output */
 	uint8_t in[1024];
@@ -79,8 +85,8 @@ static void pump_finish(struct pump *pump)
 /* They come by a descriptor, so that the terminal is restored first. */
 static int catch_signals(struct pump *pump, struct err *err)
 {
-	static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
-				      SIGCONT };
+	static const int caught[] = { SIGINT,  SIGTERM, SIGHUP,
+				      SIGQUIT, SIGCONT, SIGWINCH };
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -98,13 +104,39 @@ static void leave(struct pump *pump, int signal)
 	pump->status = 128 + signal;
 }
 
+/*
+ * Tells the machine the terminal's size, if that has changed. This takes a
+ * connection of its own, as the other one is the console. If the machine does
+ * not answer, the guest does without.
+ */
+static void tell_size(struct pump *pump)
+{
+	_cleanup_(client_close) struct client client = { .fd = -1 };
+	struct tty_size size = pump->size;
+	struct err err = { 0 };
+
+	if (!tty_size_get(pump->screen.fd, &size) ||
+	    tty_size_equal(size, pump->size))
+		return;
+	pump->size = size;
+	if (client_open(&client, pump->name, SIZE_PATIENCE_MS, &err) == 0)
+		(void)client_run(&client, "x-vmm-console-resize",
+				 json_pack("{s:i, s:i}", "columns",
+					   (int)size.columns, "rows",
+					   (int)size.rows),
+				 NULL, &err);
+}
+
 /* In the foreground the terminal is made raw. In the background the mode and
  * the input are the other job's. */
 static int look_at_terminal(struct pump *pump, struct err *err)
 {
 	pump->away = tty_mode_background(pump->keyboard.fd);
-	return pump->away ? 0
-			  : tty_mode_raw(&pump->mode, pump->keyboard.fd, err);
+	if (pump->away)
+		return 0;
+	/* SIGWINCH goes to the foreground only. */
+	tell_size(pump);
+	return tty_mode_raw(&pump->mode, pump->keyboard.fd, err);
 }
 
 static void take_signal(struct pump *pump)
@@ -116,6 +148,8 @@ static void take_signal(struct pump *pump)
 	/* The shell may have changed the mode; run() looks. */
 	if (info.ssi_signo == SIGCONT)
 		pump->away = pump->terminal;
+	else if (info.ssi_signo == SIGWINCH)
+		tell_size(pump);
 	else
 		leave(pump, (int)info.ssi_signo);
 }
@@ -267,13 +301,22 @@ static int run(struct pump *pump, struct err *err)
 	return r;
 }
 
-static int attach(struct client *client, bool keys, bool force, struct err *err)
+static int attach(struct client *client, struct pump *pump, bool force,
+		  struct err *err)
 {
-	const int r = client_run(
-		client, "x-vmm-console-attach",
-		json_pack("{s:b, s:b}", "keys", keys, "force", force), NULL,
-		err);
+	json_t *args = json_pack("{s:b, s:b}", "keys", pump->terminal, "force",
+				 force);
+	int r;
 
+	/* A terminal that does not know its size has zeroes. */
+	(void)tty_size_get(pump->screen.fd, &pump->size);
+	if (!tty_size_equal(pump->size, (struct tty_size){ 0 })) {
+		(void)json_object_set_new(args, "columns",
+					  json_integer(pump->size.columns));
+		(void)json_object_set_new(args, "rows",
+					  json_integer(pump->size.rows));
+	}
+	r = client_run(client, "x-vmm-console-attach", args, NULL, err);
 	return r < 0 ? r : client_end_line(client, err);
 }
 
@@ -315,8 +358,9 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (r == 0)
 		r = tty_end_open(&pump.keyboard, STDIN_FILENO, O_RDONLY, err);
 	pump.terminal = pump.keyboard.terminal;
+	pump.name = words.client.name;
 	if (r == 0)
-		r = attach(&client, pump.terminal, words.force, err);
+		r = attach(&client, &pump, words.force, err);
 	if (r < 0)
 		return r;
 	if (pump.terminal)

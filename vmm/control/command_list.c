@@ -23,7 +23,12 @@ static const struct qmp_command list[] = {
 	{ "quit", command_quit, {} },
 	{ "x-vmm-rebuild", command_x_vmm_rebuild, {} },
 	{ "x-vmm-console-attach", command_x_vmm_console_attach,
-	  { { "keys", QMP_BOOL, false }, { "force", QMP_BOOL, false } } },
+	  { { "keys", QMP_BOOL, false },
+	    { "force", QMP_BOOL, false },
+	    { "columns", QMP_INT, false },
+	    { "rows", QMP_INT, false } } },
+	{ "x-vmm-console-resize", command_x_vmm_console_resize,
+	  { { "columns", QMP_INT, true }, { "rows", QMP_INT, true } } },
 
 	/* What it runs on, and what it costs */
 	{ "query-kvm", command_query_kvm, {} },

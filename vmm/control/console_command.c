@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/log.h"
+#include "host/tty.h"
 #include "host/tty_relay.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
@@ -26,20 +27,66 @@ static void attach_raw(void *ctx, int fd)
 	attach(ctx, fd, false);
 }
 
+/* The relay of a guest whose console is a client's; NULL: @err says why. */
+static struct tty_relay *find_relay(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+
+	if (!control->machine->relay) {
+		call->class = QMP_DEVICE_NOT_ACTIVE;
+		(void)err_set(err, -ENODEV,
+			      "the console is not to be had: it was not "
+			      "started with --terminal socket");
+	}
+	return control->machine->relay;
+}
+
+/* Reads the size that a client tells. Zeroes: it tells none. */
+static int read_size(const struct qmp_call *call, struct tty_size *ret,
+		     struct err *err)
+{
+	const json_int_t columns = qmp_arg_int(call, "columns", 0);
+	const json_int_t rows = qmp_arg_int(call, "rows", 0);
+
+	if (columns < 0 || columns > UINT16_MAX || rows < 0 ||
+	    rows > UINT16_MAX)
+		return err_set(err, -ERANGE,
+			       "columns and rows are from 0 to %d", UINT16_MAX);
+	*ret = (struct tty_size){ (uint16_t)columns, (uint16_t)rows };
+	return 0;
+}
+
 int command_x_vmm_console_attach(struct qmp_call *call, struct err *err)
 {
 	const struct control *control = call->ctx;
-	const struct tty_relay *relay = control->machine->relay;
+	const struct tty_relay *relay = find_relay(call, err);
+	struct tty_size size;
+	int r;
 
-	if (!relay) {
-		call->class = QMP_DEVICE_NOT_ACTIVE;
-		return err_set(err, -ENODEV,
-			       "the console is not to be had: it was not "
-			       "started with --terminal socket");
-	}
+	if (!relay)
+		return err->code;
+	r = read_size(call, &size, err);
+	if (r < 0)
+		return r;
 	if (tty_relay_taken(relay) && !qmp_arg_bool(call, "force", false))
 		return err_set(err, -EBUSY, "another client has the console");
+	if (!tty_size_equal(size, (struct tty_size){ 0 }))
+		tty_set_size(control->machine->tty, size);
 	call->take_over = qmp_arg_bool(call, "keys", false) ? attach_keys
 							    : attach_raw;
 	return 0;
+}
+
+int command_x_vmm_console_resize(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	struct tty_size size;
+	int r;
+
+	if (!find_relay(call, err))
+		return err->code;
+	r = read_size(call, &size, err);
+	if (r == 0)
+		tty_set_size(control->machine->tty, size);
+	return r;
 }
