@@ -8,6 +8,8 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "vmm/control/control.h"
 #include "vmm/control/lifetime.h"
 #include "vmm/kvm/caps.h"
@@ -16,6 +18,7 @@
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/prealloc.h"
+#include "vmm/restart.h"
 
 enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
 
@@ -27,6 +30,8 @@ struct run {
 	struct loop_watch signals; /* its signalfd is owned */
 	struct loop_watch terminal; /* the same, for SIGCONT and SIGWINCH */
 	struct loop_timer timeout;
+	struct restart restart;
+	struct loop_timer slowed; /* ends the wait of a guest that restarts */
 	struct sigbus sigbus;
 	struct vm *vm; /* borrowed; atomic: whose vCPUs run; NULL: none */
 };
@@ -154,6 +159,41 @@ static int watch_clock(struct run *run, struct err *err)
 	return 0;
 }
 
+/* The user's pause outlasts the wait. */
+static void wait_over(struct loop_timer *timer)
+{
+	struct run *run = container_of(timer, struct run, slowed);
+	struct vm *vm = __atomic_load_n(&run->vm, __ATOMIC_RELAXED);
+
+	if (vm && !run->control.paused)
+		vm_resume(vm);
+}
+
+/*
+ * Lets a guest wait that restarts too often. Its VM is there, and paused, so
+ * that signals and clients are served as ever. The VM has not started.
+ */
+static int slow_down(struct run *run, struct vm *vm, struct err *err)
+{
+	if (run->restart.delay == 0)
+		return 0;
+	if (!run->slowed.expired) {
+		const int r = loop_timer_add(run->machine->loop, &run->slowed,
+					     err);
+
+		if (r < 0)
+			return r;
+		run->slowed.expired = wait_over;
+		log_warn("the guest has restarted %u times, each within a "
+			 "second of its start: it is slowed down "
+			 "(--no-reboot ends it instead)",
+			 run->restart.quick);
+	}
+	vm_pause(vm);
+	loop_timer_set(&run->slowed, run->restart.delay);
+	return 0;
+}
+
 static void vm_freep(struct vm **vm)
 {
 	*vm = vm_free(*vm);
@@ -170,6 +210,9 @@ static int begin(struct run *run, struct vm *vm, struct err *err)
 	if (r < 0)
 		return r;
 	control_begin(&run->control, vm);
+	r = slow_down(run, vm, err);
+	if (r < 0)
+		return r;
 	/* Its vCPUs may lose a page before the last of them is started. */
 	__atomic_store_n(&run->vm, vm, __ATOMIC_RELEASE);
 	r = vm_start(vm, err);
@@ -238,8 +281,11 @@ static bool restarts(const struct run *run)
 
 static int boot_cycles(struct run *run, struct err *err)
 {
-	int r = boot_cycle(run, err);
 	bool again = false;
+	int r;
+
+	run->restart.began = clock_ns();
+	r = boot_cycle(run, err);
 
 	while (r == 0 && restarts(run)) {
 		again = true;
@@ -249,6 +295,7 @@ static int boot_cycles(struct run *run, struct err *err)
 			break;
 		}
 		control_restarts(&run->control);
+		(void)restart_next(&run->restart, clock_ns());
 		r = boot_cycle(run, err);
 	}
 	/* What the user gave was good at the start: it is no bad usage. */
@@ -337,6 +384,8 @@ static void stop_watching(struct run *run)
 		loop_remove(loop, &run->terminal);
 	if (run->timeout.expired)
 		loop_timer_remove(loop, &run->timeout);
+	if (run->slowed.expired)
+		loop_timer_remove(loop, &run->slowed);
 }
 
 /*
