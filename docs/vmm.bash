@@ -9,8 +9,40 @@ _vmm_words() # PROGRAM COMMAND: its options, one to a line
 _vmm_values() # PROGRAM COMMAND OPTION: the words it takes, if they are listed
 {
 	"$1" "$2" --help 2>/dev/null |
-		sed -n "s/^  *\(-., \)\{0,1\}$3 \([a-z=]*|[a-z|=]*\)\( .*\)\{0,1\}$/\2/p" |
+		sed -n "s/^  *\(-., \)\{0,1\}$3 \([a-z0-9=-]*|[a-z0-9|=-]*\)\( .*\)\{0,1\}$/\2/p" |
 		tr '|' '\n'
+}
+
+_vmm_keys() # PROGRAM COMMAND OPTION: lines "key=values" of its help, if it has
+{
+	"$1" "$2" --help 2>/dev/null | sed -n "/^ *\(-., \)\{0,1\}$3[ [].*KEY=/,/^ \{2,6\}-/p" |
+		sed -n 's/^ \{26\}\([a-z-]*=[^ ]*\) .*/\1/p'
+}
+
+_vmm_key() # PROGRAM COMMAND: a key of an option, or the value of one
+{
+	local i=$COMP_CWORD word=${COMP_WORDS[COMP_CWORD]} option key= words
+
+	while [ "$i" -gt 2 ] && [ "${COMP_WORDS[i]#-}" = "${COMP_WORDS[i]}" ]; do
+		i=$((i - 1))
+	done
+	option=${COMP_WORDS[i]}
+	[ "$option" = -m ] && option=--mem
+	if [ "$word" = = ]; then
+		key=${COMP_WORDS[COMP_CWORD - 1]##*,} word=
+	elif [ "${COMP_WORDS[COMP_CWORD - 1]}" = = ]; then
+		key=${COMP_WORDS[COMP_CWORD - 2]##*,}
+	fi
+	if [ -n "$key" ] && [ "${key#-}" = "$key" ]; then
+		words=$(_vmm_keys "$1" "$2" "$option" | sed -n "s/^$key=//p" |
+			tr '|' '\n' | grep -v '[A-Z]')
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	else
+		words=$(_vmm_keys "$1" "$2" "$option" | sed 's/=.*/=/')
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -P "${word%,*}," -W "$words" \
+			-- "${word##*,}")
+	fi
 }
 
 _vmm_takes_value() # PROGRAM COMMAND OPTION: does a value follow it?
@@ -38,6 +70,14 @@ _vmm()
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi
+	# A word behind a comma is a key; "key=value" reaches this as three words.
+	case $cur${COMP_WORDS[COMP_CWORD - 1]}${COMP_WORDS[COMP_CWORD - 2]} in
+	-*) ;;
+	*,*)
+		_vmm_key "$program" "$command"
+		[ ${#COMPREPLY[@]} -gt 0 ] && return
+		;;
+	esac
 	# "--option=value" reaches this as three words.
 	if [ "$cur" = = ]; then
 		cur=

@@ -66,11 +66,29 @@ int cli_set_word(void *ctx, const struct cli_option *option, const char *value,
 	return 0;
 }
 
-/* The row of a table, and the one that each table has. */
+void cli_unset_bool(void *ctx, const struct cli_option *option)
+{
+	*(bool *)member(ctx, option) = false;
+}
+
+void cli_unset_string(void *ctx, const struct cli_option *option)
+{
+	*(const char **)member(ctx, option) = NULL;
+}
+
+/* Rows of a command's tables, and the one that each command has. */
+static size_t option_count(const struct cli_command *command)
+{
+	return command->option_count + command->more_count + 1;
+}
+
 static const struct cli_option *option_at(const struct cli_command *command,
 					  size_t i)
 {
-	return i < command->option_count ? &command->options[i] : &help_option;
+	if (i < command->option_count)
+		return &command->options[i];
+	i -= command->option_count;
+	return i < command->more_count ? &command->more[i] : &help_option;
 }
 
 /* @word: as typed, dashes and any "=value" included */
@@ -82,10 +100,15 @@ static int refuse_option(const struct cli_command *command, const char *word,
 	const int shown = (int)(name - word + (ptrdiff_t)len);
 	char typed[CLOSEST_MAX_LEN + 2] = "";
 	struct closest near = { .word = typed };
+	const struct cli_refusal *known = command->refusals;
 
 	if (len < sizeof(typed))
 		memcpy(typed, name, len);
-	for (size_t i = 0; i <= command->option_count; i++)
+	for (; known && known->name; known++)
+		if (!strcmp(known->name, typed))
+			return err_input(err, -EINVAL, "--%s: %s", typed,
+					 known->why);
+	for (size_t i = 0; i < option_count(command); i++)
 		if (option_at(command, i)->name)
 			closest_try(&near, option_at(command, i)->name);
 	if (!near.best)
@@ -153,17 +176,80 @@ static int take(struct words *w, const struct cli_option *option,
 	return 0;
 }
 
-static const struct cli_option *find_long(const struct cli_command *command,
-					  const char *name, size_t len)
+/* What a long name means. */
+struct meaning {
+	const struct cli_option *option; /* NULL: none */
+	bool unset; /* it has "no-" before the option's */
+};
+
+/* Whether @name, of @len bytes, is @whole; or, if @part, begins it. */
+static bool names(const char *name, size_t len, const char *whole, bool part)
 {
-	for (size_t i = 0; i <= command->option_count; i++) {
+	return !strncmp(whole, name, len) && (part || !whole[len]);
+}
+
+/* The same with "no-" before @whole, of which @part may be left. */
+static bool unsets(const char *name, size_t len, const char *whole, bool part)
+{
+	static const char no[] = "no-";
+	const size_t prefix = sizeof(no) - 1;
+
+	if (len <= prefix)
+		return part && names(name, len, no, true);
+	return names(no, prefix, name, true) &&
+	       names(name + prefix, len - prefix, whole, part);
+}
+
+/*
+ * Finds the meanings of a name, or of the beginning of one.
+ *
+ * @ret: the first two of them
+ *
+ * Returns how many there are; 2 for more than two.
+ */
+static unsigned find_meanings(const struct words *w, const char *name,
+			      size_t len, bool part, struct meaning ret[2])
+{
+	const struct cli_command *command = w->command;
+	unsigned found = 0;
+
+	for (size_t i = 0; i < option_count(command) && found < 2; i++) {
 		const struct cli_option *option = option_at(command, i);
 
-		if (option->name && !strncmp(option->name, name, len) &&
-		    !option->name[len])
-			return option;
+		if (!option->name)
+			continue;
+		if (names(name, len, option->name, part))
+			ret[found++] = (struct meaning){ option, false };
+		else if (option->unset && unsets(name, len, option->name, part))
+			ret[found++] = (struct meaning){ option, true };
 	}
-	return NULL;
+	return found;
+}
+
+/*
+ * Finds what @word means, whose name is of @len bytes. Returns 0, or -EINVAL
+ * if it means nothing or two things.
+ */
+static int find_long(const struct words *w, const char *word, size_t len,
+		     struct meaning *ret, struct err *err)
+{
+	const char *name = word + 2;
+	struct meaning found[2];
+	unsigned count;
+
+	count = find_meanings(w, name, len, false, found);
+	if (count == 0 && len > 0)
+		count = find_meanings(w, name, len, true, found);
+	if (count == 0)
+		return refuse_option(w->command, word, err);
+	if (count == 2)
+		return err_input(
+			err, -EINVAL, "'--%.*s' could be --%s%s or --%s%s",
+			(int)len, name, found[0].unset ? "no-" : "",
+			found[0].option->name, found[1].unset ? "no-" : "",
+			found[1].option->name);
+	*ret = found[0];
+	return 0;
 }
 
 static int parse_long(struct words *w, const char *word, struct err *err)
@@ -171,22 +257,29 @@ static int parse_long(struct words *w, const char *word, struct err *err)
 	const char *name = word + 2;
 	const size_t len = strcspn(name, "=");
 	const char *value = name[len] ? name + len + 1 : NULL;
-	const struct cli_option *option = find_long(w->command, name, len);
+	const struct cli_option *option;
+	struct meaning meaning = { 0 };
+	const int r = find_long(w, word, len, &meaning, err);
 
-	if (!option)
-		return refuse_option(w->command, word, err);
-	if (!option->arg && value)
-		return err_input(err, -EINVAL, "--%s takes no value",
-				 option->name);
+	if (r < 0)
+		return r;
+	option = meaning.option;
+	if ((!option->arg || meaning.unset) && value)
+		return err_input(err, -EINVAL, "--%s%s takes no value",
+				 meaning.unset ? "no-" : "", option->name);
 	if (option == &help_option)
 		return 1;
+	if (meaning.unset) {
+		option->unset(w->ctx, option);
+		return 0;
+	}
 	return take(w, option, word, (int)len + 2, value, err);
 }
 
 static const struct cli_option *find_letter(const struct cli_command *command,
 					    char letter)
 {
-	for (size_t i = 0; i <= command->option_count; i++)
+	for (size_t i = 0; i < option_count(command); i++)
 		if (option_at(command, i)->letter == letter)
 			return option_at(command, i);
 	return NULL;
@@ -196,9 +289,11 @@ static const struct cli_option *find_letter(const struct cli_command *command,
 static int parse_letter(struct words *w, const char *word, struct err *err)
 {
 	const struct cli_option *option = find_letter(w->command, word[1]);
+	struct meaning unused[2];
 
 	/* Else -kernel would be a kernel named "ernel". */
-	if (word[2] && find_long(w->command, word + 1, strlen(word + 1)))
+	if (word[2] &&
+	    find_meanings(w, word + 1, strlen(word + 1), false, unused) > 0)
 		option = NULL;
 	if (!option || (!option->arg && word[2]))
 		return refuse_option(w->command, word, err);
@@ -279,7 +374,7 @@ int cli_help(const struct cli_command *command, struct err *err)
 		     command->usage ? command->usage : "", command->summary);
 	if (!command->option_count || command->options[0].name)
 		(void)printf("\n");
-	for (size_t i = 0; i <= command->option_count; i++)
+	for (size_t i = 0; i < option_count(command); i++)
 		print_option(option_at(command, i));
 	if (command->notes)
 		(void)printf("\n%s", command->notes);

@@ -3,9 +3,12 @@
  *
  * The table drives the parsing, the text of --help and the "did you mean" of
  * an error; bash completion asks --help; a test holds the man page against it.
- * getopt_long() is not used, because it takes abbreviations, which change
- * their meaning when an option is added, keeps its state in globals, and does
- * not tell which word is wrong.
+ * getopt_long() is not used, because it keeps its state in globals and does not
+ * tell which word is wrong.
+ *
+ * A long name may be abbreviated as long as it stays unique, and "--no-NAME"
+ * takes back what --NAME gave, both as kvmtool has it. A whole name comes
+ * before an abbreviation, so that "--no-reboot" is that option.
  *
  * "--name VALUE", "--name=VALUE", "-n VALUE" and "-nVALUE" mean the same. An
  * option given twice: set() is called twice, so the last one wins unless set()
@@ -39,7 +42,15 @@ struct cli_option {
 	 */
 	int (*set)(void *ctx, const struct cli_option *option,
 		   const char *value, struct err *err);
+	/* Takes "--no-NAME", which has no value. NULL: that is refused. */
+	void (*unset)(void *ctx, const struct cli_option *option);
 	size_t offset; /* of the member that the functions below set */
+};
+
+/* An option of another program's that is refused with a reason. */
+struct cli_refusal {
+	const char *name; /* without "--" */
+	const char *why; /* a clause */
 };
 
 /* set() functions for members of a plain kind. */
@@ -52,6 +63,10 @@ int cli_set_string(void *ctx, const struct cli_option *option,
 int cli_set_word(void *ctx, const struct cli_option *option, const char *value,
 		 struct err *err); /* unsigned: its place in @words */
 
+/* unset() functions for members of a plain kind. */
+void cli_unset_bool(void *ctx, const struct cli_option *option); /* false */
+void cli_unset_string(void *ctx, const struct cli_option *option); /* NULL */
+
 #define CLI_HELP_WIDTH 53
 
 struct cli_command {
@@ -61,6 +76,9 @@ struct cli_command {
 	const char *notes; /* printed below the options; or NULL */
 	const struct cli_option *options;
 	size_t option_count;
+	const struct cli_option *more; /* further options, or NULL */
+	size_t more_count;
+	const struct cli_refusal *refusals; /* ends with a NULL name; or NULL */
 	/* Takes a word that is no option. NULL: the command takes none. */
 	int (*word)(void *ctx, const char *word, struct err *err);
 };
@@ -72,7 +90,8 @@ struct cli_command {
  * @ctx:  handed to the callbacks
  *
  * Returns 0; 1 if --help was printed, and then nothing more is to be done;
- * -EINVAL with @err naming the wrong word and the closest right one; what a
+ * -EINVAL with @err naming the wrong word and the closest right one, or both
+ * options that an abbreviation could mean; what a
  * callback returned; or the error of writing to the standard output.
  */
 int cli_parse(const struct cli_command *command, int argc, char *const argv[],

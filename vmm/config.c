@@ -24,6 +24,9 @@ struct parse {
 	const char *word; /* the kernel, if given without --kernel */
 };
 
+_Static_assert(offsetof(struct parse, config.kvmtool) == 0,
+	       "options of kvmtool_words.h count from the context");
+
 static int set_name(void *ctx, const struct cli_option *option,
 		    const char *value, struct err *err)
 {
@@ -264,6 +267,12 @@ static int set_balloon(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
+static void unset_balloon(void *ctx, const struct cli_option *option)
+{
+	(void)option;
+	((struct parse *)ctx)->config.balloon = (struct balloon_spec){ 0 };
+}
+
 static int set_flash(void *ctx, const struct cli_option *option,
 		     const char *value, struct err *err)
 {
@@ -291,18 +300,6 @@ static int set_flash(void *ctx, const struct cli_option *option,
 	return r;
 }
 
-static int set_network(void *ctx, const struct cli_option *option,
-		       const char *value, struct err *err)
-{
-	(void)ctx;
-	(void)option;
-	if (strcmp(value, "mode=none") != 0 && strcmp(value, "none") != 0)
-		return err_input(err, -EINVAL,
-				 "there is no network device; "
-				 "only mode=none is taken");
-	return 0;
-}
-
 static int set_timeout(void *ctx, const struct cli_option *option,
 		       const char *value, struct err *err)
 {
@@ -317,14 +314,13 @@ static int set_timeout(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
-/* kvmtool's --nodefaults drops devices that this VMM never adds unasked. */
-static int set_nothing(void *ctx, const struct cli_option *option,
-		       const char *value, struct err *err)
+static int set_debug(void *ctx, const struct cli_option *option,
+		     const char *value, struct err *err)
 {
-	(void)ctx;
 	(void)option;
 	(void)value;
 	(void)err;
+	((struct parse *)ctx)->config.log_level = LOG_DEBUG;
 	return 0;
 }
 
@@ -365,10 +361,10 @@ static const struct cli_option run_options[] = {
 	{ .help = "What boots" },
 	{ .name = "kernel", .letter = 'k', .arg = "FILE",
 	  .help = "kernel: Image, Image.gz, EFI zboot, ELF, or flat",
-	  TO(kernel, cli_set_string) },
+	  TO(kernel, cli_set_string), .unset = cli_unset_string },
 	{ .name = "initrd", .letter = 'i', .arg = "FILE",
 	  .help = "initial RAM disk; any file",
-	  TO(initrd, cli_set_string) },
+	  TO(initrd, cli_set_string), .unset = cli_unset_string },
 	{ .name = "cmdline", .arg = "TEXT",
 	  .help = "kernel command line, handed over as it is",
 	  TO(cmdline, cli_set_text) },
@@ -377,13 +373,13 @@ static const struct cli_option run_options[] = {
 	  TO(cmdline, cli_set_text) },
 	{ .name = "firmware", .letter = 'f', .arg = "FILE",
 	  .help = "boot this flat image instead of a kernel",
-	  TO(firmware, cli_set_string) },
+	  TO(firmware, cli_set_string), .unset = cli_unset_string },
 	{ .name = "dtb", .arg = "FILE",
 	  .help = "hand over this device tree instead of writing one",
 	  TO(dtb, cli_set_string) },
 	{ .name = "dump-dtb", .arg = "FILE",
 	  .help = "write the device tree to FILE, and go on",
-	  TO(dump_dtb, cli_set_string) },
+	  TO(dump_dtb, cli_set_string), .unset = cli_unset_string },
 
 	{ .help = "The machine" },
 	{ .name = "cpus", .letter = 'c', .arg = "N",
@@ -410,10 +406,9 @@ static const struct cli_option run_options[] = {
 	  .help = "read-only memory with what is in FILE; repeat it\n"
 		  "for more",
 	  .set = set_rom },
-	{ .name = "irqchip", .arg = "NAME",
-	  .help = "interrupt controller; arm64: gicv2, gicv3,\n"
-		  "gicv3-its; MIPS: goldfish-pic; auto (default: the\n"
-		  "best there is)",
+	{ .name = "irqchip", .arg = "auto|gicv2|gicv3|gicv3-its|goldfish-pic",
+	  .help = "interrupt controller; MIPS has goldfish-pic alone\n"
+		  "(default auto: the best there is)",
 	  TO(irqchip, cli_set_string) },
 	{ .name = "dirty-log", .arg = "auto|bitmap|clear|ring",
 	  .help = "how KVM logs which pages the guest writes, once\n"
@@ -421,7 +416,7 @@ static const struct cli_option run_options[] = {
 		  "nothing before)",
 	  .words = dirty_log_words, TO(dirty_log, cli_set_word) },
 	{ .name = "pmu", .help = "give the guest performance counters",
-	  TO(pmu, cli_set_true) },
+	  TO(pmu, cli_set_true), .unset = cli_unset_bool },
 
 	{ .help = "Devices" },
 	{ .name = "disk", .letter = 'd', .arg = "FILE[,KEY[=VALUE]]...",
@@ -446,22 +441,19 @@ static const struct cli_option run_options[] = {
 		  "(default), or waits for 'vmm console NAME'",
 	  .words = terminal_words, TO(terminal, cli_set_word) },
 	{ .name = "rng", .help = "give the guest the host's random numbers",
-	  TO(rng, cli_set_true) },
+	  TO(rng, cli_set_true), .unset = cli_unset_bool },
 	{ .name = "balloon", .arg = "SIZE[,KEY=on|off]...", .optional = true,
 	  .help = "let the guest give memory back to the host, and\n"
 		  "shrink it to SIZE. KEYs:\n"
 		  "reporting        it tells of what is free just now\n"
 		  "deflate-on-oom   it takes memory back in need",
-	  .set = set_balloon },
+	  .set = set_balloon, .unset = unset_balloon },
 	{ .name = "power-button",
 	  .help = "give the guest one, that 'vmm stop NAME' presses",
 	  TO(power_button, cli_set_true) },
 	{ .name = "network", .letter = 'n', .arg = "mode=none",
 	  .help = "no network, as without this option",
-	  .set = set_network },
-	{ .name = "nodefaults",
-	  .help = "changes nothing: no device is there unasked",
-	  .set = set_nothing },
+	  .set = kvmtool_set_network },
 
 	{ .help = "The run" },
 	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
@@ -481,6 +473,8 @@ static const struct cli_option run_options[] = {
 	  .help = "how much to say on the standard error\n"
 		  "(default warning)",
 	  .words = log_words, TO(log_level, cli_set_word) },
+	{ .name = "debug", .help = "the same as --loglevel debug",
+	  .set = set_debug },
 };
 // clang-format on
 
@@ -490,6 +484,9 @@ const struct cli_command config_command = {
 	.usage = "[OPTION]... [KERNEL]",
 	.options = run_options,
 	.option_count = sizeof(run_options) / sizeof(*run_options),
+	.more = kvmtool_options,
+	.more_count = KVMTOOL_OPTIONS,
+	.refusals = kvmtool_refusals,
 	.word = set_kernel_word,
 	.notes = "Leave a running guest with Ctrl-a x.\n"
 		 "\n"
@@ -539,6 +536,9 @@ static int check(struct parse *parse, struct err *err)
 		return err_input(err, -EINVAL,
 				 "nothing to boot: give --kernel FILE or "
 				 "--firmware FILE");
+	if (config->kvmtool.firmware_placed && !config->firmware)
+		return err_input(err, -EINVAL,
+				 "--firmware-address: there is no --firmware");
 	if (config->dtb && config->cmdline[0])
 		return err_input(err, -EINVAL,
 				 "--cmdline: the device tree of --dtb %s "

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/range.h"
 #include "mem/policy.h"
+#include "vmm/kvmtool_words.h"
 
 #define CONFIG_MAX_MEM 32
 #define CONFIG_MAX_DISKS 16
@@ -92,6 +93,7 @@ enum dirty_log_kind { /* vmm/kvm/dirty_log.h says what they are */
 struct cli_command;
 
 struct config {
+	struct kvmtool_words kvmtool; /* first: its options count from here */
 	const char *name; /* of the VM; NULL: none given */
 	const char *control; /* path of the socket, or "none"; NULL: by name */
 	const char *kernel; /* path; NULL only if firmware is given */

@@ -13,6 +13,7 @@
 #include "vmm/client/commands.h"
 #include "vmm/config.h"
 #include "vmm/doctor/doctor.h"
+#include "vmm/hugetlbfs.h"
 #include "vmm/run.h"
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -27,6 +28,8 @@ static int run(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (r != 0)
 		return r;
 	log_set_level(config.log_level);
+	if (hugetlbfs_apply(&config, err) < 0)
+		return err->code;
 	return run_guest(&config, ret_status, err);
 }
 
@@ -85,6 +88,16 @@ static const struct command {
 };
 // clang-format on
 
+/* Commands of kvmtool that have no counterpart. */
+static const struct cli_refusal kvmtools[] = {
+	{ "setup", "there are no root file systems of the VMM's own: make one "
+		   "with debootstrap or 'mke2fs -d', and give it by 'vmm run "
+		   "--disk'" },
+	{ "sandbox", "there are no root file systems of the VMM's own: give "
+		     "one whose init runs the script by 'vmm run --disk'" },
+	{ "debug", "'vmm stat' and 'vmm mem' tell what a guest does" },
+};
+
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
 /* The line with "most commonly used" is kvmtool's: test suites look for it. */
@@ -112,6 +125,10 @@ static int find(const char *name, const struct command **ret, struct err *err)
 	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		closest_try(&near, commands[i].cli->name);
+	for (size_t i = 0; i < sizeof(kvmtools) / sizeof(*kvmtools); i++)
+		if (!strcmp(name, kvmtools[i].name))
+			return err_input(err, -EINVAL, "%s: %s", name,
+					 kvmtools[i].why);
 	if (*name == '-')
 		return err_input(err, -EINVAL,
 				 "unknown option '%s' (options follow a "

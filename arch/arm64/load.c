@@ -24,8 +24,8 @@ static void load_finish(struct load *load)
 	boot_files_finish(&load->files);
 }
 
-/* Firmware is linked for the first byte of RAM, and finds the tree 2 MiB
- * aligned behind it. */
+/* Firmware is linked for the first byte of RAM, unless the user says where, and
+ * finds the tree 2 MiB aligned behind it. */
 static int open_firmware(struct load *load, const char *path, struct err *err)
 {
 	struct kernel_image *image = &load->files.kernel;
@@ -33,9 +33,13 @@ static int open_firmware(struct load *load, const char *path, struct err *err)
 
 	if (r < 0)
 		return err_wrap(err, "firmware");
-	load->want.kernel = (struct arm64_kernel){ .size = image->size,
-						   .span = image->size,
-						   .align = 1 };
+	load->want.kernel = (struct arm64_kernel){
+		.size = image->size,
+		.span = image->size,
+		.align = 1,
+		.fixed = load->machine->config->kvmtool.firmware_placed,
+		.at = load->machine->config->kvmtool.firmware_at,
+	};
 	load->want.dtb_align = 2ULL << 20;
 	return 0;
 }

@@ -69,6 +69,8 @@ int arch_layout(struct machine *machine, struct err *err)
 	machine->arch = arch;
 	arch->tree.user = machine->config->dtb;
 	arch->tree.dump = machine->config->dump_dtb;
+	if (machine->config->kvmtool.no_pvtime)
+		machine->limits.features &= ~(unsigned)ARM64_HAS_STEAL_TIME;
 	r = arm64_layout(&arch->layout, machine->config, &machine->limits,
 			 &machine->mem, err);
 	if (r == 0)

@@ -29,6 +29,12 @@ int arm64_irqchip_parse(const char *word, enum arm64_irqchip *ret,
 			return 0;
 		}
 	}
+	if (!strcmp(word, "gicv2m"))
+		return err_input(
+			err, -EINVAL,
+			"--irqchip gicv2m: its MSIs come with PCI, "
+			"which there is not; gicv2 is the same without "
+			"them");
 	for (size_t i = 0; i < count; i++)
 		closest_try(&near, known[i].word);
 	if (!near.best)

@@ -68,12 +68,37 @@ int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
 	return r < 0 ? err_wrap(err, "vcpu %u", vcpu->index) : 0;
 }
 
+/*
+ * Takes the longer vectors from a vCPU. Of 16 lengths each is a bit, the first
+ * one 128 bits. Source: Linux, Documentation/virt/kvm/api.rst, 4.68.
+ */
+static int limit_sve(struct vcpu *vcpu, struct err *err)
+{
+	const unsigned longest = vcpu->vm->machine->config->kvmtool.sve_max_vl /
+				 128;
+	uint64_t lengths[KVM_ARM64_SVE_VLS_WORDS];
+	int r;
+
+	if (longest == 0)
+		return 0;
+	r = kvm_get_reg(vcpu->fd, KVM_REG_ARM64_SVE_VLS, lengths, err);
+	if (r < 0)
+		return r;
+	lengths[0] &= (UINT64_C(1) << longest) - 1;
+	return kvm_set_reg(vcpu->fd, KVM_REG_ARM64_SVE_VLS, lengths, err);
+}
+
 int arm64_vcpu_finalize(struct vcpu *vcpu, struct err *err)
 {
 	const int sve = KVM_ARM_VCPU_SVE;
 
+	int r;
+
 	if (!has(vcpu, ARM64_HAS_SVE))
 		return 0;
+	r = limit_sve(vcpu, err);
+	if (r < 0)
+		return err_wrap(err, "--sve-max-vl");
 	return kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_FINALIZE, &sve, err);
 }
 

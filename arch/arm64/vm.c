@@ -19,6 +19,7 @@
 #include "arch/arm64/regs.h"
 #include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/state.h"
 #include "vmm/boot/tree.h"
@@ -108,6 +109,8 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 		return r;
 	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
 		return err_sys(err, "getrandom");
+	if (machine->config->kvmtool.kaslr_seeded)
+		store_be64(board.seed, machine->config->kvmtool.kaslr_seed);
 	return arm64_describe(&board, at, size, err);
 }
 

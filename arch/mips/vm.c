@@ -15,6 +15,7 @@
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
 #include "arch/mips/vcpu.h"
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
@@ -52,6 +53,8 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 	board.count_hz = (uint32_t)hz;
 	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
 		return err_sys(err, "getrandom");
+	if (vm->machine->config->kvmtool.kaslr_seeded)
+		store_be64(board.seed, vm->machine->config->kvmtool.kaslr_seed);
 	return mips_describe(&board, at, size, err);
 }
 

@@ -214,6 +214,23 @@ class Completion(unittest.TestCase):
             self.assertEqual(complete("run", *words),
                              ["serial", "virtio", "none"])
         self.assertEqual(complete("run", "--loglevel", "w"), ["warning"])
+        self.assertEqual(complete("run", "--irqchip", "gicv3"),
+                         ["gicv3", "gicv3-its"])
+
+    def test_keys_of_memory_and_their_values_are_offered(self):
+        for option in (("--mem",), ("-m",), ("--mem", "=")):
+            keys = complete("run", *option, "1G,")
+            self.assertEqual(keys[:3],
+                             ["1G,backing=", "1G,share=", "1G,huge="])
+            self.assertIn("1G,max=", keys)
+            self.assertEqual(complete("run", *option, "1G,lock=on,me"),
+                             ["1G,lock=on,merge="])
+            self.assertEqual(complete("run", *option, "1G,huge", "="),
+                             ["off", "thp"])
+            self.assertEqual(complete("run", *option, "1G,huge", "=", "t"),
+                             ["thp"])
+        self.assertEqual(complete("run", "--disk", f"{ROOT}/meson.b"),
+                         [f"{ROOT}/meson.build"])
 
     def test_elsewhere_it_is_files(self):
         self.assertIn(f"{ROOT}/meson.build",

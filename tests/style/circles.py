@@ -20,7 +20,8 @@ ROOMS = {  # room of vmm/ -> the rooms it may include besides itself
     "client": {"control"},  # of it, what is pure: the protocol
     "doctor": {"kvm"},
 }
-FLOOR = ("vmm/cli", "vmm/config")  # under every room: the words of a command
+# Under every room: the words of a command.
+FLOOR = ("vmm/cli", "vmm/config", "vmm/kvmtool_words")
 
 
 def unit(path):

@@ -165,11 +165,42 @@ static void option__unknown_is_refused_with_the_closest(void **state)
 		"--a-name-that-is-longer-than-any-option-there-could-be");
 }
 
-static void option__abbreviations_are_refused(void **state)
+static void option__is_abbreviated_as_long_as_it_is_unique(void **state)
 {
+	struct config c;
+
 	(void)state;
-	REFUSED("unknown option '--kern' (did you mean '--kernel'?)", "--kern",
-		"x");
+	TAKEN(&c, "--kern", "K", "--ini=I", "--pow", "--b", "--no-re");
+	assert_string_equal(c.kernel, "K");
+	assert_string_equal(c.initrd, "I");
+	assert_true(c.power_button && c.balloon.on && c.no_reboot);
+	config_finish(&c);
+	REFUSED("'--c' could be --cmdline or --cpus", "--c", "x");
+	REFUSED("'--k' could be --kernel or --kaslr-seed", "--k=x");
+	REFUSED("'--no-r' could be --no-rng or --no-reboot", "K", "--no-r");
+	REFUSED("--kernel needs a value", "--kernel");
+	/* A whole name is itself, whatever it begins. */
+	TAKEN(&c, "K", "--dev", "/dev/kvm", "--mem", "1G");
+	config_finish(&c);
+}
+
+static void option__no_takes_back_what_was_given(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--rng", "--pmu", "--balloon=64M", "--initrd", "I",
+	      "--no-rng", "--no-pmu", "--no-balloon", "--no-initrd");
+	assert_false(c.rng || c.pmu || c.balloon.on);
+	assert_null(c.initrd);
+	config_finish(&c);
+	TAKEN(&c, "K", "--no-rng", "--rng", "--no-ball");
+	assert_true(c.rng);
+	config_finish(&c);
+	REFUSED("--no-rng takes no value", "K", "--no-rng=on");
+	REFUSED("unknown option '--no-mem'", "K", "--no-mem");
+	REFUSED("unknown option '--no-help' (did you mean '--no-dhcp'?)", "K",
+		"--no-help");
 }
 
 static void option__a_value_must_be_there_only_if_one_is_taken(void **state)
@@ -292,16 +323,6 @@ static void console__only_what_there_is(void **state)
 		"--loglevel", "warn");
 }
 
-static void network__there_is_none(void **state)
-{
-	(void)state;
-	REFUSED("--network mode=tap: there is no network device; "
-		"only mode=none is taken",
-		"--network", "mode=tap");
-	REFUSED("-n user: there is no network device; only mode=none is taken",
-		"-n", "user");
-}
-
 static void timeout__is_a_duration(void **state)
 {
 	struct config c;
@@ -403,7 +424,9 @@ int main(void)
 		cmocka_unit_test(
 			parse__command_line_beside_a_device_tree_is_refused),
 		cmocka_unit_test(option__unknown_is_refused_with_the_closest),
-		cmocka_unit_test(option__abbreviations_are_refused),
+		cmocka_unit_test(
+			option__is_abbreviated_as_long_as_it_is_unique),
+		cmocka_unit_test(option__no_takes_back_what_was_given),
 		cmocka_unit_test(
 			option__a_value_must_be_there_only_if_one_is_taken),
 		cmocka_unit_test(cpus__from_1_to_64),
@@ -413,7 +436,6 @@ int main(void)
 		cmocka_unit_test(flash__path_and_ro),
 		cmocka_unit_test(flash__nonsense_and_a_third_are_refused),
 		cmocka_unit_test(console__only_what_there_is),
-		cmocka_unit_test(network__there_is_none),
 		cmocka_unit_test(timeout__is_a_duration),
 		cmocka_unit_test(name__could_be_a_file),
 		cmocka_unit_test(control__is_a_path_or_none),

@@ -25,7 +25,8 @@ struct describe_chosen {
 	const char *cmdline; /* verbatim */
 	const char *console; /* path of its node; NULL: not told */
 	struct range initrd; /* of size 0: none */
-	const uint8_t *seed; /* DESCRIBE_SEED random bytes */
+	const uint8_t *seed; /* DESCRIBE_SEED bytes: kaslr-seed's 8, big-endian,
+				then rng-seed's */
 };
 
 void describe_chosen(struct fdt *t, const struct describe_chosen *chosen);

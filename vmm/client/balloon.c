@@ -17,6 +17,7 @@
 struct balloon_words {
 	struct client_words client;
 	uint64_t size; /* in bytes; 0: not given */
+	uint64_t inflate, deflate; /* in bytes; 0: not given */
 };
 
 static int set_word(void *ctx, const char *word, struct err *err)
@@ -43,7 +44,30 @@ static int set_word(void *ctx, const char *word, struct err *err)
 	return 0;
 }
 
-static const struct cli_option balloon_options[] = { CLIENT_JSON };
+static int set_step(void *ctx, const struct cli_option *option,
+		    const char *value, struct err *err)
+{
+	uint64_t *step = (void *)((char *)ctx + option->offset);
+
+	if (size_parse(value, MIB, step) < 0 || *step == 0 || *step > INT64_MAX)
+		return err_input(err, -EINVAL,
+				 "not a size: " SIZE_FORM
+				 "; a bare number is in MiB");
+	return 0;
+}
+
+// clang-format off
+static const struct cli_option balloon_options[] = {
+	{ .name = "inflate", .letter = 'i', .arg = "SIZE",
+	  .help = "take so much more from the guest",
+	  .set = set_step, .offset = offsetof(struct balloon_words, inflate) },
+	{ .name = "deflate", .letter = 'd', .arg = "SIZE",
+	  .help = "give the guest so much back",
+	  .set = set_step, .offset = offsetof(struct balloon_words, deflate) },
+	CLIENT_JSON,
+	CLIENT_NAME,
+};
+// clang-format on
 
 const struct cli_command balloon_command = {
 	.name = "balloon",
@@ -129,6 +153,47 @@ static int tell(struct client *client, bool as_json, struct err *err)
 	return cli_flush(err);
 }
 
+static int set_size(struct client *client, uint64_t size, struct err *err)
+{
+	return client_run(client, "balloon",
+			  json_pack("{s:I}", "value", (json_int_t)size), NULL,
+			  err);
+}
+
+/* Sets the size to what the guest is to keep now, and less or more. */
+static int step_size(struct client *client, const struct balloon_words *words,
+		     struct err *err)
+{
+	json_auto_t *info = NULL;
+	uint64_t target, ram;
+	const int r = client_run(client, "x-vmm-balloon-stats", NULL, &info,
+				 err);
+
+	if (r < 0)
+		return r;
+	target = told_number(info, "target");
+	ram = told_number(info, "ram");
+	if (words->inflate >= target)
+		return err_input(err, -ERANGE,
+				 "--inflate: the guest is to keep %" PRIu64
+				 " MiB and needs memory",
+				 target / MIB);
+	if (words->inflate > 0)
+		return set_size(client, target - words->inflate, err);
+	if (target > ram || words->deflate > ram - target)
+		return set_size(client, ram, err);
+	return set_size(client, target + words->deflate, err);
+}
+
+static int check_steps(const struct balloon_words *words, struct err *err)
+{
+	if ((words->inflate != 0) + (words->deflate != 0) + (words->size != 0) <
+	    2)
+		return 0;
+	return err_input(err, -EINVAL,
+			 "only one of SIZE, --inflate and --deflate is taken");
+}
+
 int balloon_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
@@ -138,13 +203,15 @@ int balloon_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	(void)ret_status;
 	r = client_parse(&balloon_command, argc, argv, &words.client, err);
 	if (r == 0)
+		r = check_steps(&words, err);
+	if (r == 0)
 		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
 				err);
 	if (r != 0)
 		return r;
+	if (words.inflate != 0 || words.deflate != 0)
+		return step_size(&client, &words, err);
 	if (words.size == 0)
 		return tell(&client, words.client.json, err);
-	return client_run(&client, "balloon",
-			  json_pack("{s:I}", "value", (json_int_t)words.size),
-			  NULL, err);
+	return set_size(&client, words.size, err);
 }

@@ -25,6 +25,15 @@ static const struct cli_option list_options[] = {
 	{ .name = "names", .help = "print the names alone, one to a line",
 	  .set = cli_set_true, .offset = offsetof(struct list_words, names) },
 	CLIENT_JSON,
+	{ .name = "run", .letter = 'i',
+	  .help = "kvmtool's word; changes nothing",
+	  .set = client_set_nothing },
+};
+
+/* kvmtool's words. */
+static const struct cli_refusal list_refusals[] = {
+	{ "rootfs", "there are no root file systems of the VMM's own" },
+	{ NULL, NULL },
 };
 // clang-format on
 
@@ -34,6 +43,7 @@ const struct cli_command list_command = {
 	.usage = "[OPTION]...",
 	.options = list_options,
 	.option_count = sizeof(list_options) / sizeof(*list_options),
+	.refusals = list_refusals,
 	.notes = "Those of this user whose socket is where it is without "
 		 "'vmm run --control'.\n"
 		 "Sockets of machines that were killed are removed.\n",

@@ -14,6 +14,8 @@ struct pause_words {
 
 static const struct cli_option pause_options[] = {
 	CLIENT_TIMEOUT(struct pause_words),
+	CLIENT_NAME,
+	CLIENT_ALL,
 };
 
 const struct cli_command pause_command = {
@@ -41,35 +43,52 @@ const struct cli_command resume_command = {
 		 "on from there.\n",
 };
 
-/* @command: its words; @what: to be said; @done: in the words of an error */
-static int tell(const struct cli_command *command, int argc, char *const argv[],
-		const char *what, const char *done, struct err *err)
+/* What is to be done to a machine. */
+struct deed {
+	const char *command; /* QMP's */
+	const char *done; /* in the words of an error */
+	struct pause_words words;
+};
+
+static int tell_machine(const char *name, void *ctx, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
-	struct pause_words words = { .timeout = CLIENT_TIMEOUT_DEFAULT };
-	int r;
+	const struct deed *deed = ctx;
+	const struct client_timeout *timeout = &deed->words.timeout;
+	int r = client_open(&client, name, timeout->ms, err);
 
-	r = client_parse(command, argc, argv, &words.client, err);
-	if (r != 0)
-		return r;
-	r = client_open(&client, words.client.name, words.timeout.ms, err);
 	if (r < 0)
 		return r;
-	r = client_run(&client, what, NULL, NULL, err);
+	r = client_run(&client, deed->command, NULL, NULL, err);
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "%s: has not %s in %s, but may yet",
-			       client.name, done, words.timeout.text);
+			       client.name, deed->done, timeout->text);
 	return r;
+}
+
+static int tell(const struct cli_command *command, int argc, char *const argv[],
+		struct deed *deed, struct err *err)
+{
+	struct client_words *words = &deed->words.client;
+	int r;
+
+	deed->words.timeout = (struct client_timeout)CLIENT_TIMEOUT_DEFAULT;
+	r = client_parse(command, argc, argv, words, err);
+	return r == 0 ? client_each(words, tell_machine, deed, err) : r;
 }
 
 int pause_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
+	struct deed deed = { .command = "stop", .done = "paused" };
+
 	(void)ret_status;
-	return tell(&pause_command, argc, argv, "stop", "paused", err);
+	return tell(&pause_command, argc, argv, &deed, err);
 }
 
 int resume_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
+	struct deed deed = { .command = "cont", .done = "gone on" };
+
 	(void)ret_status;
-	return tell(&resume_command, argc, argv, "cont", "gone on", err);
+	return tell(&resume_command, argc, argv, &deed, err);
 }

@@ -23,6 +23,11 @@ struct stat_words {
 static const struct cli_option stat_options[] = {
 	CLIENT_WATCH(struct stat_words, "go on, with what changes in a second"),
 	CLIENT_JSON,
+	CLIENT_NAME,
+	CLIENT_ALL,
+	{ .name = "memory", .letter = 'm',
+	  .help = "kvmtool's word; changes nothing",
+	  .set = client_set_nothing },
 };
 // clang-format on
 
@@ -37,7 +42,7 @@ const struct cli_command stat_command = {
 		 "and begin anew\n"
 		 "when the guest restarts; --json tells each vCPU's. With "
 		 "--watch it is one\n"
-		 "JSON object to a line.\n",
+		 "JSON object to a line; so it is with --all.\n",
 };
 
 /* One look at a guest. */
@@ -169,7 +174,8 @@ static int print(const struct sample *sample, const struct sample *was,
 		 struct err *err)
 {
 	if (words->client.json)
-		return print_json(sample, client, words->watch.on, err);
+		return print_json(sample, client,
+				  words->watch.on || words->client.all, err);
 	/* A terminal shows the last look alone. */
 	if (words->watch.on && isatty(STDOUT_FILENO))
 		(void)printf("\033[H\033[2J");
@@ -200,16 +206,25 @@ static int watch(struct client *client, const struct stat_words *words,
 	}
 }
 
-int stat_main(int argc, char *const argv[], int *ret_status, struct err *err)
+static int stat_machine(const char *name, void *ctx, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
+	const int r = client_open(&client, name, CLIENT_PATIENCE_MS, err);
+
+	return r == 0 ? watch(&client, ctx, err) : r;
+}
+
+int stat_main(int argc, char *const argv[], int *ret_status, struct err *err)
+{
 	struct stat_words words = { 0 };
-	int r;
+	const int r = client_parse(&stat_command, argc, argv, &words.client,
+				   err);
 
 	(void)ret_status;
-	r = client_parse(&stat_command, argc, argv, &words.client, err);
-	if (r == 0)
-		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
-				err);
-	return r == 0 ? watch(&client, &words, err) : r;
+	if (r != 0)
+		return r;
+	if (words.client.all && words.watch.on)
+		return err_input(err, -EINVAL,
+				 "--watch: it takes one virtual machine");
+	return client_each(&words.client, stat_machine, &words, err);
 }

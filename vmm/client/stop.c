@@ -19,6 +19,8 @@ static const struct cli_option stop_options[] = {
 	  .help = "end it at once, as if the power were cut",
 	  .set = cli_set_true, .offset = offsetof(struct stop_words, force) },
 	CLIENT_TIMEOUT(struct stop_words),
+	CLIENT_NAME,
+	CLIENT_ALL,
 };
 // clang-format on
 
@@ -41,30 +43,36 @@ static int add_cure(struct err *err)
 	return err_set(err, was.code, "%s (--force ends it at once)", was.msg);
 }
 
-int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
+static int stop_machine(const char *name, void *ctx, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	_cleanup_(fd_closep) int process = -1;
-	struct stop_words words = { .timeout = CLIENT_TIMEOUT_DEFAULT };
-	int r;
+	const struct stop_words *words = ctx;
+	int r = client_open(&client, name, CLIENT_PATIENCE_MS, err);
 
-	(void)ret_status;
-	r = client_parse(&stop_command, argc, argv, &words.client, err);
-	if (r != 0)
-		return r;
-	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
 	if (r < 0)
 		return r;
 	process = client_process(&client);
-	r = client_run(&client, words.force ? "quit" : "system_powerdown", NULL,
-		       NULL, err);
-	if (r == -EREMOTEIO && !words.force)
+	r = client_run(&client, words->force ? "quit" : "system_powerdown",
+		       NULL, NULL, err);
+	if (r == -EREMOTEIO && !words->force)
 		return add_cure(err);
 	if (r < 0 && r != -ECONNRESET) /* that would be the end already */
 		return r;
-	r = client_wait_end(&client, process, words.timeout.ms, err);
+	r = client_wait_end(&client, process, words->timeout.ms, err);
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "%s: has not powered off in %s",
-			       client.name, words.timeout.text);
+			       client.name, words->timeout.text);
 	return r;
+}
+
+int stop_main(int argc, char *const argv[], int *ret_status, struct err *err)
+{
+	struct stop_words words = { .timeout = CLIENT_TIMEOUT_DEFAULT };
+	const int r = client_parse(&stop_command, argc, argv, &words.client,
+				   err);
+
+	(void)ret_status;
+	return r == 0 ? client_each(&words.client, stop_machine, &words, err)
+		      : r;
 }

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/size.h"
+#include "vmm/control/socket.h"
 
 int client_set_name(void *ctx, const char *word, struct err *err)
 {
@@ -20,13 +23,60 @@ int client_set_name(void *ctx, const char *word, struct err *err)
 	return 0;
 }
 
+int client_set_nothing(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	(void)ctx;
+	(void)option;
+	(void)value;
+	(void)err;
+	return 0;
+}
+
+int client_set_name_option(void *ctx, const struct cli_option *option,
+			   const char *value, struct err *err)
+{
+	(void)option;
+	return client_set_name(ctx, value, err);
+}
+
+int client_each(const struct client_words *words,
+		int (*act)(const char *name, void *ctx, struct err *err),
+		void *ctx, struct err *err)
+{
+	_cleanup_(control_names_finish) struct control_names all = { 0 };
+	int first, r;
+
+	if (!words->all)
+		return act(words->name, ctx, err);
+	first = control_names(&all, err);
+	for (size_t i = 0; i < all.count; i++) {
+		struct err one = { 0 };
+
+		r = act(all.name[i], ctx, &one);
+		if (r >= 0 || r == -ENOENT)
+			continue;
+		if (first < 0) {
+			log_error("%s", one.msg);
+			continue;
+		}
+		first = r;
+		*err = one;
+	}
+	return first;
+}
+
 int client_parse(const struct cli_command *command, int argc,
 		 char *const argv[], struct client_words *words,
 		 struct err *err)
 {
 	const int r = cli_parse(command, argc, argv, words, err);
 
-	if (r == 0 && !words->name)
+	if (r == 0 && words->all && words->name)
+		return err_input(err, -EINVAL,
+				 "--all: '%s' is a virtual machine alone",
+				 words->name);
+	if (r == 0 && !words->name && !words->all)
 		return err_input(err, -EINVAL,
 				 "%s needs the name of a virtual machine "
 				 "('vmm list' tells them)",

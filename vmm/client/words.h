@@ -11,6 +11,7 @@
 struct client_words {
 	const char *name; /* of the machine; NULL: not given */
 	bool json;
+	bool all; /* every machine of this user */
 };
 
 /* The word of a command that takes one name. */
@@ -21,11 +22,52 @@ int client_set_name(void *ctx, const char *word, struct err *err);
  *
  * @words: a struct client_words, or what begins with one
  *
- * Returns what cli_parse() returns, or -EINVAL if there is no name.
+ * Returns what cli_parse() returns, or -EINVAL if there is no name and no
+ * --all, or both.
  */
 int client_parse(const struct cli_command *command, int argc,
 		 char *const argv[], struct client_words *words,
 		 struct err *err);
+
+/* set() of an option that changes nothing. */
+int client_set_nothing(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err);
+
+/* set() of an option whose value is the name. */
+int client_set_name_option(void *ctx, const struct cli_option *option,
+			   const char *value, struct err *err);
+
+/*
+ * Does something to the machine that was named, or with --all to each that
+ * runs, in the order of their names.
+ *
+ * @act: returns 0 or a negative errno with @err set
+ *
+ * A machine that ends meanwhile is left out of --all. The first error is what
+ * is returned; with --all the others are printed, and all machines are tried.
+ *
+ * Returns 0, what @act returns, or what control_names() returns.
+ */
+int client_each(const struct client_words *words,
+		int (*act)(const char *name, void *ctx, struct err *err),
+		void *ctx, struct err *err);
+
+/* A row of a table, kvmtool's word: --name NAME, which is the same as NAME. */
+#define CLIENT_NAME                                                 \
+	{                                                           \
+		.name = "name", .letter = 'n', .arg = "NAME",       \
+		.help = "the virtual machine, as the word NAME is", \
+		.set = client_set_name_option                       \
+	}
+
+/* A row of a table: --all. */
+#define CLIENT_ALL                                           \
+	{                                                    \
+		.name = "all", .letter = 'a',                \
+		.help = "every virtual machine that runs",   \
+		.set = cli_set_true,                         \
+		.offset = offsetof(struct client_words, all) \
+	}
 
 /* A row of a table: --json. */
 #define CLIENT_JSON                                                        \

@@ -221,15 +221,26 @@ int vcpu_kick_setup(struct err *err)
 
 int vcpu_start(struct vcpu *vcpu, struct err *err)
 {
+	const struct config *config = vcpu->group->machine->config;
 	pthread_attr_t attr;
 	int r;
 
 	r = pthread_attr_init(&attr);
 	if (r == 0) {
 		(void)pthread_attr_setstacksize(&attr, VCPU_STACK);
-		r = pthread_create(&vcpu->thread, &attr, thread, vcpu);
+		if (config->kvmtool.affinity_word)
+			r = pthread_attr_setaffinity_np(
+				&attr, sizeof(config->kvmtool.affinity),
+				&config->kvmtool.affinity);
+		if (r == 0)
+			r = pthread_create(&vcpu->thread, &attr, thread, vcpu);
 		(void)pthread_attr_destroy(&attr);
 	}
+	if (r == EINVAL && config->kvmtool.affinity_word)
+		return err_input(err, -r,
+				 "--vcpu-affinity %s: this process has none of "
+				 "these processors",
+				 config->kvmtool.affinity_word);
 	if (r != 0)
 		return err_set(err, -r, "vcpu %u: thread: %s", vcpu->index,
 			       strerrordesc_np(r));
