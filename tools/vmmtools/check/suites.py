@@ -54,7 +54,8 @@ def all_suites() -> list[Suite]:
     """The suites; what is quick and general comes first."""
     clang = {"clang": "clang"} | CLANG_RUNTIME
     return [
-        _meson("style", "layers, circles, headers, formatting, lengths, words, manuals",
+        _meson("style",
+               "layers, circles, headers, formatting, lengths, words, manuals",
                "style", native.GCC, STYLE_NEEDS, 45, fast=True),
         _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC, {},
                15, fast=True),
