@@ -149,52 +149,51 @@ static uint32_t read_register(struct virtio_mmio *mmio, uint64_t offset)
 	}
 }
 
-static void set_low(gpa_t *addr, uint32_t val)
+static void mmio_set_low(struct virtio_mmio *mmio, enum virtio_area area,
+			 uint32_t val)
 {
-	*addr = (*addr & ~(gpa_t)UINT32_MAX) | val;
+	virtio_set_area(mmio->vio, mmio->queue_sel, area, val, UINT32_MAX);
 }
 
-static void set_high(gpa_t *addr, uint32_t val)
+static void mmio_set_high(struct virtio_mmio *mmio, enum virtio_area area,
+			  uint32_t val)
 {
-	*addr = (*addr & UINT32_MAX) | (gpa_t)val << 32;
+	virtio_set_area(mmio->vio, mmio->queue_sel, area, (gpa_t)val << 32,
+			~(gpa_t)UINT32_MAX);
 }
 
-/* A queue's place and size are the driver's to say until the queue is ready. */
-static void write_ring(struct virtq *ring, uint64_t offset, uint32_t val)
+/* There is such a queue. */
+static void mmio_write_ring(struct virtio_mmio *mmio, uint64_t offset,
+			    uint32_t val)
 {
-	if (ring->enabled)
-		return;
 	switch (offset) {
 	case QUEUE_NUM:
-		/* 0 is no valid size either. */
-		ring->size = val <= ring->max ? (uint16_t)val : 0;
+		virtio_set_size(mmio->vio, mmio->queue_sel, val);
 		break;
 	case QUEUE_DESC_LOW:
-		set_low(&ring->desc, val);
+		mmio_set_low(mmio, VIRTIO_AREA_DESC, val);
 		break;
 	case QUEUE_DESC_HIGH:
-		set_high(&ring->desc, val);
+		mmio_set_high(mmio, VIRTIO_AREA_DESC, val);
 		break;
 	case QUEUE_DRIVER_LOW:
-		set_low(&ring->avail, val);
+		mmio_set_low(mmio, VIRTIO_AREA_DRIVER, val);
 		break;
 	case QUEUE_DRIVER_HIGH:
-		set_high(&ring->avail, val);
+		mmio_set_high(mmio, VIRTIO_AREA_DRIVER, val);
 		break;
 	case QUEUE_DEVICE_LOW:
-		set_low(&ring->used, val);
+		mmio_set_low(mmio, VIRTIO_AREA_DEVICE, val);
 		break;
 	case QUEUE_DEVICE_HIGH:
-		set_high(&ring->used, val);
+		mmio_set_high(mmio, VIRTIO_AREA_DEVICE, val);
 		break;
 	}
 }
 
 static void write_queue(struct virtio_mmio *mmio, uint64_t offset, uint32_t val)
 {
-	struct virtq *ring = selected(mmio);
-
-	if (!ring)
+	if (!selected(mmio))
 		return;
 	if (offset == QUEUE_READY && val == 1)
 		virtio_enable_queue(mmio->vio, mmio->queue_sel);
@@ -202,7 +201,7 @@ static void write_queue(struct virtio_mmio *mmio, uint64_t offset, uint32_t val)
 		 (offset == QUEUE_RESET && val == 1))
 		virtio_disable_queue(mmio->vio, mmio->queue_sel);
 	else
-		write_ring(ring, offset, val);
+		mmio_write_ring(mmio, offset, val);
 }
 
 static void reset(struct virtio_mmio *mmio)

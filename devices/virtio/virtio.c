@@ -221,6 +221,27 @@ void virtio_set_status(struct virtio *vio, uint8_t status)
 		kick_all(vio);
 }
 
+void virtio_set_size(struct virtio *vio, unsigned queue, uint32_t size)
+{
+	struct virtq *ring = &vio->queue[queue].ring;
+
+	/* 0 is no valid size either. */
+	if (!ring->enabled)
+		ring->size = size <= ring->max ? (uint16_t)size : 0;
+}
+
+void virtio_set_area(struct virtio *vio, unsigned queue, enum virtio_area area,
+		     gpa_t addr, gpa_t mask)
+{
+	struct virtq *ring = &vio->queue[queue].ring;
+	gpa_t *at = area == VIRTIO_AREA_DESC   ? &ring->desc
+		  : area == VIRTIO_AREA_DRIVER ? &ring->avail
+					       : &ring->used;
+
+	if (!ring->enabled)
+		*at = (*at & ~mask) | (addr & mask);
+}
+
 void virtio_enable_queue(struct virtio *vio, unsigned queue)
 {
 	struct virtq *ring = &vio->queue[queue].ring;

@@ -199,6 +199,20 @@ void virtio_accept(struct virtio *vio, unsigned word, uint32_t features);
 /* For transports: the driver sets status bits; 0 is a reset. */
 void virtio_set_status(struct virtio *vio, uint8_t status);
 
+/* The areas of a ring, of section 2.7. */
+enum virtio_area { VIRTIO_AREA_DESC, VIRTIO_AREA_DRIVER, VIRTIO_AREA_DEVICE };
+
+/*
+ * For transports: the driver sets the size of a queue's ring, or the address of
+ * an area of it, of which the bits of @mask are written. A queue that is
+ * enabled keeps what it has. What is set is judged by virtio_enable_queue().
+ *
+ * @queue: below vio->queues
+ */
+void virtio_set_size(struct virtio *vio, unsigned queue, uint32_t size);
+void virtio_set_area(struct virtio *vio, unsigned queue, enum virtio_area area,
+		     gpa_t addr, gpa_t mask);
+
 /*
  * For transports: starts a queue whose ring has size and addresses. A bad one
  * breaks the device and stays disabled.
