@@ -10,10 +10,12 @@
 #define ARCH_ARCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
+struct cap_need;
 struct config;
 struct doctor;
 struct io_access;
@@ -38,6 +40,10 @@ extern const bool arch_has_irqfd;
 /* Judges the words that only this architecture knows. Touches no host. */
 int arch_check_config(const struct config *config, struct err *err);
 
+/* The capabilities without which nothing runs here, beside those that every
+ * architecture needs. */
+const struct cap_need *arch_caps_needed(size_t *count);
+
 /* Fills what KVM here can give. @kvm: /dev/kvm. */
 int arch_limits(int kvm, struct kvm_limits *ret, struct err *err);
 
@@ -59,6 +65,10 @@ void arch_machine_free(struct machine *machine);
 
 /* The argument of KVM_CREATE_VM. */
 unsigned long arch_vm_type(const struct machine *machine);
+
+/* Sets up a VM that has neither slots nor vCPUs yet: what KVM must know before
+ * it makes these. */
+int arch_vm_create(struct vm *vm, struct err *err);
 
 /* Gives a new vCPU its features. */
 int arch_vcpu_init(struct vcpu *vcpu, struct err *err);

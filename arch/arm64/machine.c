@@ -6,6 +6,7 @@
 
 #include "arch/arch.h"
 #include "arch/arm64/options.h"
+#include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/machine/machine.h"
 
@@ -17,6 +18,16 @@ const bool arch_has_irqfd = true;
 int arch_check_config(const struct config *config, struct err *err)
 {
 	return arm64_check_config(config, err);
+}
+
+const struct cap_need *arch_caps_needed(size_t *count)
+{
+	static const struct cap_need needed[] = {
+		CAP_NEED(KVM_CAP_ONE_REG, "set a vCPU's registers"),
+	};
+
+	*count = sizeof(needed) / sizeof(*needed);
+	return needed;
 }
 
 int arch_limits(int kvm, struct kvm_limits *ret, struct err *err)

@@ -114,19 +114,21 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 	return arm64_describe(&board, at, size, err);
 }
 
-int arch_vm_init(struct vm *vm, struct err *err)
+int arch_vm_create(struct vm *vm, struct err *err)
 {
-	int r;
-
 	vm->arch = calloc(1, sizeof(*vm->arch));
 	if (!vm->arch)
 		return err_set(err, -ENOMEM, "virtual machine: out of memory");
-	r = gic_init(&vm->arch->gic, vm, err);
-	if (r == 0 && vm->machine->config->pmu)
-		r = start_pmus(vm, err);
-	if (r == 0)
-		r = ask_for_nisv(vm, err);
-	return r;
+	vm->arch->gic.fd = -1;
+	vm->arch->gic.its_fd = -1;
+	return ask_for_nisv(vm, err);
+}
+
+int arch_vm_init(struct vm *vm, struct err *err)
+{
+	const int r = gic_init(&vm->arch->gic, vm, err);
+
+	return r == 0 && vm->machine->config->pmu ? start_pmus(vm, err) : r;
 }
 
 int arch_vm_boot(struct vm *vm, struct err *err)

@@ -14,6 +14,12 @@ const char *const arch_name = "fake";
 const bool arch_has_ioeventfd = true;
 const bool arch_has_irqfd = true;
 
+const struct cap_need *arch_caps_needed(size_t *count)
+{
+	*count = 0;
+	return NULL;
+}
+
 int arch_limits(int kvm, struct kvm_limits *ret, struct err *err)
 {
 	(void)kvm;

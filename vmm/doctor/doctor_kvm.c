@@ -46,13 +46,9 @@ static const struct doctor_cap irqfd = {
 
 static void check_needed(struct doctor *doctor, int kvm)
 {
-	size_t count;
-	const struct cap_need *need = caps_needed(&count);
-	const char *lacking = NULL;
+	const struct cap_need *need = caps_lacking(kvm);
+	const char *lacking = need ? need->name : NULL;
 
-	for (size_t i = 0; i < count && !lacking; i++)
-		if (!kvm_cap(kvm, need[i].cap))
-			lacking = need[i].name;
 	doctor_add(doctor, lacking ? DOCTOR_FATAL : DOCTOR_OK,
 		   "required capabilities", "vmm cannot use this KVM",
 		   "a newer kernel", "%s%s", lacking ? "lacks " : "all there",

@@ -9,22 +9,30 @@
 #include "vmm/kvm/kvm.h"
 #include "vmm/machine/limits.h"
 
-#define NEED(cap, why)         \
-	{                      \
-		cap, #cap, why \
-	}
-
 /* Source: Linux, Documentation/virt/kvm/api.rst, section 4 and 6. */
 static const struct cap_need needed[] = {
-	NEED(KVM_CAP_USER_MEMORY, "give the guest memory"),
-	NEED(KVM_CAP_IMMEDIATE_EXIT, "stop a vCPU without losing the request"),
-	NEED(KVM_CAP_ONE_REG, "set a vCPU's registers"),
+	CAP_NEED(KVM_CAP_USER_MEMORY, "give the guest memory"),
+	CAP_NEED(KVM_CAP_IMMEDIATE_EXIT,
+		 "stop a vCPU without losing the request"),
 };
 
-const struct cap_need *caps_needed(size_t *count)
+static const struct cap_need *caps_find_lacking(const struct cap_need *need,
+						size_t count, int kvm)
 {
-	*count = sizeof(needed) / sizeof(needed[0]);
-	return needed;
+	for (size_t i = 0; i < count; i++)
+		if (!kvm_cap(kvm, need[i].cap))
+			return &need[i];
+	return NULL;
+}
+
+const struct cap_need *caps_lacking(int kvm)
+{
+	const struct cap_need *lacking = caps_find_lacking(
+		needed, sizeof(needed) / sizeof(*needed), kvm);
+	size_t count;
+	const struct cap_need *arch = arch_caps_needed(&count);
+
+	return lacking ? lacking : caps_find_lacking(arch, count, kvm);
 }
 
 static unsigned or_default(int have, unsigned absent)
@@ -34,11 +42,12 @@ static unsigned or_default(int have, unsigned absent)
 
 int caps_check(int kvm, struct kvm_limits *ret, struct err *err)
 {
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (!kvm_cap(kvm, needed[i].cap))
-			return err_set(err, -ENOTSUP,
-				       "this host's KVM lacks %s, needed to %s",
-				       needed[i].name, needed[i].why);
+	const struct cap_need *lacking = caps_lacking(kvm);
+
+	if (lacking)
+		return err_set(err, -ENOTSUP,
+			       "this host's KVM lacks %s, needed to %s",
+			       lacking->name, lacking->why);
 
 	/* Defaults: what api.rst says an absent answer means. */
 	ret->max_slots = or_default(kvm_cap(kvm, KVM_CAP_NR_MEMSLOTS), 32);

@@ -2,8 +2,6 @@
 #ifndef VMM_KVM_CAPS_H
 #define VMM_KVM_CAPS_H
 
-#include <stddef.h>
-
 #include "base/err.h"
 
 struct kvm_limits;
@@ -15,12 +13,18 @@ struct cap_need {
 	const char *why; /* what it is for: "... is needed to <why>" */
 };
 
-/* The table behind caps_check(), for `vmm doctor`. */
-const struct cap_need *caps_needed(size_t *count);
+#define CAP_NEED(cap, why)     \
+	{                      \
+		cap, #cap, why \
+	}
+
+/* Returns the first capability that this host's KVM lacks, of those that every
+ * architecture needs and of arch_caps_needed(); NULL: none. */
+const struct cap_need *caps_lacking(int kvm);
 
 /*
- * Checks the table and fills the limits that every architecture has; then the
- * architecture's own.
+ * Checks what is needed, and fills the limits that every architecture has; then
+ * the architecture's own.
  *
  * @kvm: from kvm_open()
  *

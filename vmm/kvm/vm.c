@@ -165,7 +165,9 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 			       err);
 	if (vm->fd < 0)
 		return vm->fd;
-	r = make_memory(vm, err);
+	r = arch_vm_create(vm, err);
+	if (r == 0)
+		r = make_memory(vm, err);
 	if (r == 0)
 		machine_connect(machine, &vm->view);
 	if (r == 0)

@@ -2,9 +2,10 @@
  * vmm/kvm/vm.h - one KVM virtual machine: descriptor, slots, vCPUs.
  *
  * Made over a machine (vmm/machine/machine.h), thrown away on reset. The order
- * inside vm_new() is fixed: KVM_CREATE_VM, how writes are logged, slots, vCPUs,
- * then arch_vm_init() for the interrupt controller, arch_vm_boot() for what the
- * guest starts with, then doorbells and interrupt pins.
+ * inside vm_new() is fixed: KVM_CREATE_VM, arch_vm_create(), how writes are
+ * logged, slots, vCPUs, then arch_vm_init() for the interrupt controller,
+ * arch_vm_boot() for what the guest starts with, then doorbells and interrupt
+ * pins.
  */
 #ifndef VMM_KVM_VM_H
 #define VMM_KVM_VM_H
