@@ -17,4 +17,10 @@ static inline uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_SECOND + (uint64_t)t.tv_nsec;
 }
 
+/* The same in milliseconds. */
+static inline int64_t clock_ms(void)
+{
+	return (int64_t)(clock_ns() / NS_PER_MS);
+}
+
 #endif

@@ -63,4 +63,10 @@ const char *size_format(char buf[SIZE_TEXT], uint64_t size);
  */
 int duration_parse(const char *s, uint64_t *ret);
 
+/* Bytes in KiB, rounded up: for messages of what is needed. */
+static inline uint64_t size_kib(uint64_t bytes)
+{
+	return (bytes >> 10) + (bytes % 1024 != 0);
+}
+
 #endif

@@ -176,20 +176,15 @@ static void out_ready(struct loop_watch *watch, uint32_t events)
 	}
 }
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_ns() / NS_PER_MS);
-}
-
 static void last_words(struct output *out)
 {
-	const int64_t end = now_ms() + LAST_WORDS_MS;
+	const int64_t end = clock_ms() + LAST_WORDS_MS;
 	struct pollfd p = { .fd = out->end.fd, .events = POLLOUT };
 	int64_t left;
 
 	for (;;) {
 		ring_flush(out);
-		left = end - now_ms();
+		left = end - clock_ms();
 		if (out->len == 0 || left <= 0)
 			return;
 		(void)poll(&p, 1, (int)left);

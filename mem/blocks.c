@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/size.h"
+#include "mem/advise.h"
 #include "mem/discard.h"
 
 #define USUAL ((uint64_t)2 << 20)
@@ -263,12 +264,10 @@ static int populate(struct mem_blocks *b, uint64_t offset, uint64_t size,
 
 	if (!b->populate)
 		return 0;
-	do
-		r = madvise(b->backing->host + offset, (size_t)size,
-			    MADV_POPULATE_WRITE);
-	while (r < 0 && errno == EINTR);
+	r = mem_advise(b->backing->host + offset, size, MADV_POPULATE_WRITE);
 	if (r == 0)
 		return 0;
+	errno = -r;
 	r = err_sys(err, "0x%" PRIx64 " bytes at 0x%" PRIx64, size,
 		    b->gpa.start + offset);
 	discard(b, offset, size);

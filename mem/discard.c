@@ -2,19 +2,18 @@
 #include "mem/discard.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/falloc.h>
 #include <sys/mman.h>
 
 #include "base/align.h"
+#include "mem/advise.h"
 
 /* The source's own page goes, and with it every mapping of it. */
 static int punch(const struct backing *backing, uint64_t offset, uint64_t size)
 {
 	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-	return fallocate(backing->fd, mode, (off_t)offset, (off_t)size);
+	return mem_allocate(backing->fd, mode, offset, size);
 }
 
 /* Our copy goes; of a private file, what is below it comes to light. */
@@ -23,22 +22,17 @@ static int unmap(const struct backing *backing, uint64_t offset, uint64_t size)
 	const bool locked = backing->policy.lock &&
 			    backing->policy.huge != MEM_HUGE_TLB;
 
-	return madvise(backing->host + offset, (size_t)size,
-		       locked ? MADV_DONTNEED_LOCKED : MADV_DONTNEED);
+	return mem_advise(backing->host + offset, size,
+			  locked ? MADV_DONTNEED_LOCKED : MADV_DONTNEED);
 }
 
 int backing_discard(const struct backing *backing, uint64_t offset,
 		    uint64_t size)
 {
-	int r;
-
 	assert(is_aligned(offset | size, backing->page));
 	assert(offset <= backing->size && size <= backing->size - offset);
-	do
-		r = backing->policy.share ? punch(backing, offset, size)
-					  : unmap(backing, offset, size);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+	return backing->policy.share ? punch(backing, offset, size)
+				     : unmap(backing, offset, size);
 }
 
 bool backing_discards_to_zero(const struct backing *backing)

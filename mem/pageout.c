@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/align.h"
+#include "mem/advise.h"
 
 /* Behind its heading the file has a line for each swap space. */
 static bool has_swap(const char *swaps)
@@ -47,14 +48,10 @@ static int advise(const struct backing *backing, uint64_t offset, uint64_t size,
 		  int advice)
 {
 	uint8_t *at = backing->host + offset;
-	int r;
 
 	assert(is_aligned((uintptr_t)at | size, backing->page));
 	assert(offset <= backing->size && size <= backing->size - offset);
-	do
-		r = madvise(at, (size_t)size, advice);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : 0;
+	return mem_advise(at, size, advice);
 }
 
 int backing_pageout(const struct backing *backing, uint64_t offset,

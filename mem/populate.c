@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "mem/advise.h"
 #include "mem/backing.h"
 #include "mem/shortage.h"
 
@@ -117,12 +118,9 @@ static bool populate_next(struct populate *p)
 	if (__atomic_load_n(&p->stop, __ATOMIC_RELAXED) ||
 	    !find_chunk(p, index, &r, &part))
 		return false;
-	do
-		ret = madvise(r->host + part.start, (size_t)part.size,
-			      MADV_POPULATE_WRITE);
-	while (ret < 0 && errno == EINTR);
+	ret = mem_advise(r->host + part.start, part.size, MADV_POPULATE_WRITE);
 	if (ret < 0) {
-		failed(p, r, part, errno);
+		failed(p, r, part, -ret);
 		return false;
 	}
 	(void)__atomic_fetch_add(&p->done, (size_t)part.size, __ATOMIC_RELAXED);

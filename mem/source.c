@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/size.h"
+#include "mem/advise.h"
 #include "mem/host.h"
 #include "mem/shortage.h"
 
@@ -166,12 +167,11 @@ static int allocate(const struct mem_policy *policy, int fd, uint64_t size,
 	r = shortage_check("reserve=on", shortage_of_file(fd, size), err);
 	if (r < 0)
 		return r;
-	do
-		r = fallocate(fd, 0, 0, (off_t)size);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return err_sys(err, "reserve=on: %s", policy->path);
-	return 0;
+	r = mem_allocate(fd, 0, 0, size);
+	if (r == 0)
+		return 0;
+	errno = -r;
+	return err_sys(err, "reserve=on: %s", policy->path);
 }
 
 static int open_file(struct mem_policy *policy, uint64_t size, int *ret_fd,

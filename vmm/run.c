@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/signal_fd.h"
 #include "vmm/control/control.h"
 #include "vmm/control/lifetime.h"
 #include "vmm/kvm/caps.h"
@@ -44,20 +45,10 @@ static void run_finish(struct run *run)
 	fd_closep(&run->kvm);
 }
 
-/* Returns the signal that came; 0: none. */
-static int take_signal(int fd)
-{
-	struct signalfd_siginfo info;
-
-	return read(fd, &info, sizeof(info)) == sizeof(info)
-		     ? (int)info.ssi_signo
-		     : 0;
-}
-
 static void signal_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct run *run = container_of(watch, struct run, signals);
-	const int signal = take_signal(watch->fd);
+	const int signal = signal_fd_take(watch->fd);
 
 	(void)events;
 	if (signal == 0)
@@ -71,7 +62,7 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 static void terminal_changed(struct loop_watch *watch, uint32_t events)
 {
 	struct run *run = container_of(watch, struct run, terminal);
-	const int signal = take_signal(watch->fd);
+	const int signal = signal_fd_take(watch->fd);
 
 	(void)events;
 	/* A shell that saw us stopped has changed the terminal. */

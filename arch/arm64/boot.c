@@ -7,6 +7,7 @@
 
 #include "base/align.h"
 #include "base/bytes.h"
+#include "base/size.h"
 
 #define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
@@ -285,12 +286,6 @@ uint64_t arm64_unpack_limit(const struct range *ram, size_t rams)
 	return room < ARM64_UNPACKED_MAX ? room : ARM64_UNPACKED_MAX;
 }
 
-/* Rounded up: a byte of it is needed, too. */
-static uint64_t kib(uint64_t bytes)
-{
-	return (bytes >> 10) + (bytes % 1024 != 0);
-}
-
 int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 		size_t rams, struct arm64_placement *ret, struct err *err)
 {
@@ -309,7 +304,7 @@ int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 				 "guest memory with the kernel's %" PRIu64
 				 " KiB, the largest region has %" PRIu64 " KiB",
 				 payload->initrd_path,
-				 kib(payload->initrd_size), kib(span),
+				 size_kib(payload->initrd_size), size_kib(span),
 				 largest(ram, rams) >> 10);
 	if (kernel->fixed)
 		return err_input(err, -ENOSPC,
@@ -321,6 +316,6 @@ int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 			 "kernel %s: its %" PRIu64 " KiB and the device "
 			 "tree's %" PRIu64 " do not fit in guest memory, the "
 			 "largest region has %" PRIu64 " KiB",
-			 payload->kernel_path, kib(span),
-			 kib(payload->dtb_size), largest(ram, rams) >> 10);
+			 payload->kernel_path, size_kib(span),
+			 size_kib(payload->dtb_size), largest(ram, rams) >> 10);
 }

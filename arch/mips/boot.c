@@ -6,6 +6,7 @@
 
 #include "arch/mips/layout.h"
 #include "base/align.h"
+#include "base/size.h"
 
 #define DATA_ALIGN (64ULL << 10) /* a page of any size */
 
@@ -84,11 +85,6 @@ static bool place_in(const struct mips_payload *payload, struct range ram,
 	return true;
 }
 
-static uint64_t kib(uint64_t bytes)
-{
-	return (bytes >> 10) + (bytes % 1024 != 0);
-}
-
 int mips_place(const struct mips_payload *payload, const struct range *ram,
 	       size_t rams, struct mips_placement *ret, struct err *err)
 {
@@ -112,11 +108,12 @@ int mips_place(const struct mips_payload *payload, const struct range *ram,
 		return err_input(err, -ENOSPC,
 				 "kernel %s: no room for the device tree's "
 				 "%" PRIu64 " KiB behind its %" PRIu64 " KiB",
-				 payload->kernel_path, kib(payload->dtb_size),
-				 kib(kernel->size));
+				 payload->kernel_path,
+				 size_kib(payload->dtb_size),
+				 size_kib(kernel->size));
 	return err_input(err, -ENOSPC,
 			 "initrd %s: its %" PRIu64 " KiB do not fit in guest "
 			 "memory with the kernel's %" PRIu64 " KiB",
-			 payload->initrd_path, kib(payload->initrd_size),
-			 kib(kernel->size));
+			 payload->initrd_path, size_kib(payload->initrd_size),
+			 size_kib(kernel->size));
 }

@@ -28,18 +28,13 @@ static int lost(const struct client *client, int error, struct err *err)
 		       strerrordesc_np(error));
 }
 
-static int64_t now_ms(void)
-{
-	return (int64_t)(clock_ns() / NS_PER_MS);
-}
-
-/* Reads on when all that was read is taken. @end: as now_ms() has it */
+/* Reads on when all that was read is taken. @end: as clock_ms() has it */
 static int fill(struct client *client, int64_t end, struct err *err)
 {
 	struct pollfd p = { .fd = client->fd, .events = POLLIN };
 
 	while (client->at == client->len) {
-		const int64_t left = end - now_ms();
+		const int64_t left = end - clock_ms();
 		ssize_t n;
 
 		if (left <= 0)
@@ -101,7 +96,7 @@ static int refused(const struct client *client, const json_t *error,
 static int await(struct client *client, const char *wanted, json_t **ret,
 		 struct err *err)
 {
-	const int64_t end = now_ms() + client->patience_ms;
+	const int64_t end = clock_ms() + client->patience_ms;
 
 	for (;;) {
 		json_auto_t *message = NULL;
@@ -158,7 +153,7 @@ int client_run(struct client *client, const char *command, json_t *args,
 
 int client_end_line(struct client *client, struct err *err)
 {
-	const int64_t end = now_ms() + client->patience_ms;
+	const int64_t end = clock_ms() + client->patience_ms;
 
 	for (;;) {
 		const int r = fill(client, end, err);
@@ -235,7 +230,7 @@ int client_open(struct client *client, const char *name, int patience_ms,
 int client_event(struct client *client, const char *event, int patience_ms,
 		 json_t **ret, struct err *err)
 {
-	const int64_t end = now_ms() + patience_ms;
+	const int64_t end = clock_ms() + patience_ms;
 
 	for (;;) {
 		json_auto_t *message = NULL;
@@ -281,13 +276,13 @@ static int wait_disconnect(struct client *client, int64_t end, struct err *err)
 int client_wait_end(struct client *client, int process, int patience_ms,
 		    struct err *err)
 {
-	const int64_t end = now_ms() + patience_ms;
+	const int64_t end = clock_ms() + patience_ms;
 	struct pollfd p = { process, POLLIN, 0 };
 
 	if (process < 0)
 		return wait_disconnect(client, end, err);
 	for (;;) {
-		const int64_t left = end - now_ms();
+		const int64_t left = end - clock_ms();
 
 		if (left <= 0)
 			return lost(client, EAGAIN, err);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/signal_fd.h"
 #include "host/tty_end.h"
 #include "host/tty_key.h"
 #include "host/tty_mode.h"
@@ -139,19 +140,19 @@ static int look_at_terminal(struct pump *pump, struct err *err)
 	return tty_mode_raw(&pump->mode, pump->keyboard.fd, err);
 }
 
-static void take_signal(struct pump *pump)
+static void pump_take_signal(struct pump *pump)
 {
-	struct signalfd_siginfo info;
+	const int signal = signal_fd_take(pump->signals);
 
-	if (read(pump->signals, &info, sizeof(info)) != sizeof(info))
+	if (signal == 0)
 		return;
 	/* The shell may have changed the mode; run() looks. */
-	if (info.ssi_signo == SIGCONT)
+	if (signal == SIGCONT)
 		pump->away = pump->terminal;
-	else if (info.ssi_signo == SIGWINCH)
+	else if (signal == SIGWINCH)
 		tell_size(pump);
 	else
-		leave(pump, (int)info.ssi_signo);
+		leave(pump, signal);
 }
 
 static void from_guest(struct pump *pump)
@@ -274,7 +275,7 @@ static int turn(struct pump *pump, struct err *err)
 		 pump->away ? TTY_MODE_LOOK_MS : -1) < 0)
 		return errno == EINTR ? 0 : err_sys(err, "poll");
 	if (p[0].revents)
-		take_signal(pump);
+		pump_take_signal(pump);
 	if (p[1].revents && pump->in_len > 0)
 		to_guest(pump);
 	if (p[1].revents && listens)

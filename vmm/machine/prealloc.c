@@ -7,9 +7,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/signal_fd.h"
 #include "mem/populate.h"
 
 #define TICK_MS 100
@@ -45,16 +45,6 @@ static void clear(const struct bar *bar)
 		(void)dprintf(bar->fd, "\r\033[K");
 }
 
-/* Returns the signal that came; 0: none. */
-static int take_signal(int fd)
-{
-	struct signalfd_siginfo info;
-
-	if (read(fd, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
-}
-
 /* Waits for the end. Returns 0, a signal's number, or a negative errno. */
 static int wait_end(struct populate *p, int signals, struct bar *bar,
 		    struct err *err)
@@ -72,7 +62,7 @@ static int wait_end(struct populate *p, int signals, struct bar *bar,
 			return err_sys(err, "poll");
 		if (n > 0 && fds[0].revents)
 			return 0;
-		signal = n > 0 && fds[1].revents ? take_signal(signals) : 0;
+		signal = n > 0 && fds[1].revents ? signal_fd_take(signals) : 0;
 		if (signal > 0)
 			return signal;
 		show(bar, p);
