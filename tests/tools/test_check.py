@@ -14,7 +14,7 @@ from unittest import mock
 from vmmtools.arch import find_arch
 from vmmtools.base import Failure
 from vmmtools.check import __main__ as check
-from vmmtools.check import kernels, native, process, report, tap
+from vmmtools.check import fuzz, kernels, native, process, report, tap
 from vmmtools.check.context import Context, Suite
 from vmmtools.check.kernels import Kernels, used_kernels
 from vmmtools.images import Kernel
@@ -171,6 +171,35 @@ def asked(folder):
     """A program that says when it is ready, and when it is asked to end."""
     return ["sh", "-c", f"cd {folder} && trap 'echo >asked; exit' TERM && "
             "echo >ready; while :; do sleep 0.1; done"]
+
+
+class FuzzTest(unittest.TestCase):
+    """fuzz.fuzz_target"""
+
+    def fuzz(self, *inputs):
+        """The sum, and how each run was to end, of a target whose runs try so
+        many inputs."""
+        into = quiet_report()
+        ends = [process.Ended(0, f"Done {count} runs") for count in inputs]
+        with tempfile.TemporaryDirectory() as name, \
+                mock.patch.object(fuzz, "CHECK_FOLDER", Path(name)), \
+                mock.patch.object(fuzz, "FINDS", Path(name)), \
+                mock.patch.object(fuzz, "call", side_effect=ends) as call, \
+                mock.patch.object(report, "tell"):
+            fuzz.fuzz_target(Context(into, fuzz_seconds=9), Path("fuzz_x"))
+        return str(into.counts), [args[0][0][4] for args in call.call_args_list]
+
+    def test_time_ends_a_run(self):
+        self.assertEqual(self.fuzz(5000), ("1 passed, 0 failed, 0 skipped",
+                                           ["-max_total_time=9"]))
+
+    def test_run_that_got_little_time_goes_on(self):
+        self.assertEqual(self.fuzz(7, 1000), (
+            "1 passed, 0 failed, 0 skipped",
+            ["-max_total_time=9", "-runs=1000"]))
+
+    def test_target_that_tries_nothing_fails(self):
+        self.assertEqual(self.fuzz(0, 0)[0], "0 passed, 1 failed, 0 skipped")
 
 
 class KernelsTest(unittest.TestCase):

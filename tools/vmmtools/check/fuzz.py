@@ -8,7 +8,7 @@ from pathlib import Path
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check.context import Context
 from vmmtools.check.native import FUZZ, SANITIZERS, build
-from vmmtools.check.process import at_once, call
+from vmmtools.check.process import Ended, at_once, call
 from vmmtools.check.report import CHECK_FOLDER, only
 
 RUNS = re.compile(r"(?:stat::number_of_executed_units:\s*|Done )(\d+)")
@@ -17,8 +17,11 @@ ENOUGH_RUNS = 1000
 SHARED_BY = 2
 """So many targets share a processor: what is new is found in the first
 seconds, and the seeds and the corpus make up for the rest."""
-SLACK = 120
+INPUT_SECONDS = 60
+"""What one input may take: far more than it does on a machine that is idle."""
+SLACK = 600
 """Seconds a target may take beyond its time: the last input, the report."""
+FINDS = CHECK_FOLDER / "finds"
 
 
 def fuzz_suite(context: Context) -> None:
@@ -32,33 +35,45 @@ def fuzz_suite(context: Context) -> None:
     targets = [path for path in
                sorted((FUZZ.folder / "tests" / "fuzz").glob("fuzz_*"))
                if path.is_file() and context.wants(path.name)]
-    at_once(context.jobs * SHARED_BY, lambda target: _fuzz(context, target),
-            targets)
+    at_once(context.jobs * SHARED_BY,
+            lambda target: fuzz_target(context, target), targets)
 
 
-def _fuzz(context: Context, target: Path) -> None:
+def _run(context: Context, target: Path, end: str, limit: int) -> Ended:
+    """Run a target until libFuzzer's option `end` ends it."""
     corpus = CHECK_FOLDER / "corpus" / target.name
-    finds = CHECK_FOLDER / "finds"
     corpus.mkdir(parents=True, exist_ok=True)
-    finds.mkdir(parents=True, exist_ok=True)
+    FINDS.mkdir(parents=True, exist_ok=True)
     seeds = SOURCE_ROOT / "tests" / "fuzz" / "seeds" / target.name
     folders = [corpus] + ([seeds] if seeds.is_dir() else [])
-    ended = call(
-        ["nice", "-n", "10", target,
-         f"-max_total_time={context.fuzz_seconds}", "-timeout=10",
+    return call(
+        ["nice", "-n", "10", target, end, f"-timeout={INPUT_SECONDS}",
          "-rss_limit_mb=2048", "-print_final_stats=1", "-verbosity=1",
-         f"-artifact_prefix={finds}/{target.name}-", *folders],
-        limit=context.fuzz_seconds + SLACK, report=context.report,
+         f"-artifact_prefix={FINDS}/{target.name}-", *folders],
+        limit=limit + SLACK, report=context.report,
         # Leaks are looked for by libFuzzer itself; its own exit must do.
         env={**SANITIZERS, "ASAN_OPTIONS": "detect_leaks=1"})
-    runs = [int(number) for number in RUNS.findall(ended.text)]
+
+
+def _inputs(ended: Ended) -> int:
+    """How many inputs a run tried."""
+    return max(map(int, RUNS.findall(ended.text)), default=0)
+
+
+def fuzz_target(context: Context, target: Path) -> None:
+    """Run a target for its time. Where the machine gave it too little of that
+    to try ENOUGH_RUNS inputs, run it until it has tried as many."""
+    seconds = context.fuzz_seconds
+    ended = _run(context, target, f"-max_total_time={seconds}", seconds)
+    if ended.good and _inputs(ended) < ENOUGH_RUNS:
+        ended = _run(context, target, f"-runs={ENOUGH_RUNS}", seconds)
     if not ended.good:
         context.report.failed(target.name, f"{ended.text}\n{ended}; the input "
-                              f"is in {finds.relative_to(SOURCE_ROOT)}",
+                              f"is in {FINDS.relative_to(SOURCE_ROOT)}",
                               only(target.name))
-    elif not runs or max(runs) < ENOUGH_RUNS:
+    elif _inputs(ended) < ENOUGH_RUNS:
         context.report.failed(target.name, f"{ended.text}\nfewer than "
                               f"{ENOUGH_RUNS} inputs were tried",
                               only(target.name))
     else:
-        context.report.passed(target.name, f"{max(runs)} inputs")
+        context.report.passed(target.name, f"{_inputs(ended)} inputs")
