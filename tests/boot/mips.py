@@ -20,6 +20,9 @@ HOSTS = (
     mips_host(cpu="P5600", append="ieee754=relaxed"),
 )
 RUN = 'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 64M'
+PAGE_SIZE = ("set $(od -An -v -tu4 /proc/self/auxv); "
+             "while [ $1 != 6 ]; do shift 2; done; echo pages of $2")
+"""Says what AT_PAGESZ is."""
 IMAGE = "truncate -s 16M disk.img\n"
 WRITE = "diskio write /dev/vda 7 && diskio verify /dev/vda 7"
 VERIFY = '"$LAB/boot/diskio" verify disk.img 7'
@@ -32,8 +35,9 @@ def boots(host: Host) -> list[Case]:
     setup = f"export APPEND={host.append}\n" if host.append else ""
     return [
         Case(f"linux-{host}", host=host, quiet=True,
-             script=setup + "guest 'facts 1 64 GFPIC' --mem 64M",
-             out=("facts: good", "run: exit 0")),
+             script=setup + f"guest 'facts 1 64 GFPIC; {PAGE_SIZE}' --mem 64M",
+             out=("facts: good", f"pages of {int(host.page[:-1]) << 10}\n",
+                  "run: exit 0")),
         Case(f"linux-{host}-sparse", host=host, quiet=True,
              script=setup + "guest 'facts 1 64 GFPIC; grep RAM /proc/iomem' " + pieces,
              out=("facts: good", "00000000-01ffffff", "08000000-08ffffff",
