@@ -12,6 +12,7 @@ from vmmtools.arch import ARCHES
 from vmmtools.base import SOURCE_ROOT
 
 PORTED = any(arch.native and arch.ported for arch in ARCHES.values())
+GIT = shutil.which("git") and (SOURCE_ROOT / ".git").exists()
 
 
 def meson(*words):
@@ -46,8 +47,7 @@ class MesonTest(unittest.TestCase):
         self.assertEqual([path for path in tree.rglob("*") if path.is_file()],
                          [])
 
-    @unittest.skipUnless((SOURCE_ROOT / ".git").exists() and shutil.which("git"),
-                         "this tree is not git's")
+    @unittest.skipUnless(GIT, "this tree is not git's, or there is no git")
     def test_dist_makes_an_archive_of_the_tree(self):
         status, said = meson("dist", "-C", str(self.build), "--allow-dirty",
                              "--no-tests", "--formats", "gztar")
