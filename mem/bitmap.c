@@ -57,6 +57,18 @@ uint64_t bitmap_next_clear(const uint64_t *map, uint64_t from, uint64_t to)
 	return to;
 }
 
+uint64_t bitmap_next_set(const uint64_t *map, uint64_t from, uint64_t to)
+{
+	for (; from < to; from = next_word(from)) {
+		const uint64_t found = map[from / BITS] & mask(from, to);
+
+		if (found)
+			return from - from % BITS +
+			       (uint64_t)__builtin_ctzll(found);
+	}
+	return to;
+}
+
 uint64_t bitmap_next_only(const uint64_t *map, const uint64_t *other,
 			  uint64_t from, uint64_t to)
 {

@@ -26,6 +26,9 @@ uint64_t bitmap_clear(uint64_t *map, uint64_t from, uint64_t to);
 /* The first bit of the run that is clear; @to if none is. */
 uint64_t bitmap_next_clear(const uint64_t *map, uint64_t from, uint64_t to);
 
+/* The first bit of the run that is set; @to if none is. */
+uint64_t bitmap_next_set(const uint64_t *map, uint64_t from, uint64_t to);
+
 /* The first bit of the run that is set in @map and clear in @other; @to if none
  * is. */
 uint64_t bitmap_next_only(const uint64_t *map, const uint64_t *other,

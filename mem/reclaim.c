@@ -545,3 +545,28 @@ uint64_t reclaim_held(struct reclaim *rc, struct range gpa)
 	}
 	return held;
 }
+
+bool reclaim_next_held(struct reclaim *rc, gpa_t from, struct range *ret)
+{
+	GUARD(&rc->lock);
+
+	for (size_t i = 0; i < rc->areas; i++) {
+		const struct area *a = &rc->area[i];
+		const struct range all = a->region->gpa;
+		uint64_t first = a->first, end;
+
+		if (from > all.start && from - all.start >= all.size)
+			continue;
+		if (from > all.start)
+			first += (from - all.start) / RECLAIM_FRAME;
+		first = bitmap_next_set(a->given, first, a->end);
+		if (first == a->end)
+			continue;
+		end = bitmap_next_clear(a->given, first, a->end);
+		*ret = (struct range){ all.start + (first - a->first) *
+							   RECLAIM_FRAME,
+				       (end - first) * RECLAIM_FRAME };
+		return true;
+	}
+	return false;
+}

@@ -112,6 +112,13 @@ size_t reclaim_merge(struct range *gpa, size_t count);
 
 void reclaim_stats(struct reclaim *rc, struct reclaim_stats *ret);
 
+/*
+ * Finds the first memory at or behind @from that the guest has given and not
+ * taken again, as far as it goes on in one region. Returns false if there is
+ * none.
+ */
+bool reclaim_next_held(struct reclaim *rc, gpa_t from, struct range *ret);
+
 /* How many bytes of @gpa the guest has given and not taken again. */
 uint64_t reclaim_held(struct reclaim *rc, struct range gpa);
 

@@ -34,8 +34,14 @@ static void count_region(void *ctx, const struct scan_region *region)
 	count(ctx, region->end - region->start, region->categories);
 }
 
-static int scan(const struct residency_source *source, uintptr_t host,
-		uint64_t size, struct residency *sum, struct err *err)
+/* What to call for each run of pages. */
+struct walk {
+	void (*found)(void *ctx, const struct scan_region *region);
+	void *ctx;
+};
+
+static int walk_scan(const struct residency_source *source, uintptr_t host,
+		     uint64_t size, const struct walk *walk, struct err *err)
 {
 	const struct scan_arg arg = {
 		.start = host,
@@ -44,11 +50,38 @@ static int scan(const struct residency_source *source, uintptr_t host,
 		.return_mask = IS_PRESENT | IS_SWAPPED | IS_ZERO | IS_HUGE,
 	};
 
-	return pagemap_scan(source->fd, &arg, count_region, sum, err);
+	return pagemap_scan(source->fd, &arg, walk->found, walk->ctx, err);
 }
 
-static int read_entries(const struct residency_source *source, uintptr_t host,
-			uint64_t size, struct residency *sum, struct err *err)
+static uint64_t entry_categories(uint64_t entry)
+{
+	if (entry & ENTRY_PRESENT)
+		return IS_PRESENT;
+	return entry & ENTRY_SWAPPED ? IS_SWAPPED : 0;
+}
+
+/* Passes neighbours of one kind on as one run. */
+static void walk_entries(const struct residency_source *source,
+			 const uint64_t *entry, size_t count, uint64_t first,
+			 const struct walk *walk)
+{
+	for (size_t i = 0; i < count;) {
+		struct scan_region run = {
+			.start = (first + i) * source->page,
+			.categories = entry_categories(entry[i]),
+		};
+
+		while (i < count &&
+		       entry_categories(entry[i]) == run.categories)
+			i++;
+		run.end = (first + i) * source->page;
+		if (run.categories != 0)
+			walk->found(walk->ctx, &run);
+	}
+}
+
+static int walk_pagemap(const struct residency_source *source, uintptr_t host,
+			uint64_t size, const struct walk *walk, struct err *err)
 {
 	uint64_t entry[READ_ENTRIES];
 	uint64_t first = host / source->page;
@@ -65,21 +98,50 @@ static int read_entries(const struct residency_source *source, uintptr_t host,
 		if (r < 0)
 			return err_set(err, r, PAGEMAP ": %s",
 				       strerrordesc_np(-r));
-		for (size_t i = 0; i < n; i++)
-			count(sum, source->page,
-			      entry[i] & ENTRY_PRESENT	 ? IS_PRESENT
-			      : entry[i] & ENTRY_SWAPPED ? IS_SWAPPED
-							 : 0);
+		walk_entries(source, entry, n, first, walk);
 		first += n;
 	}
 	return 0;
 }
 
+static int walk_pages(const struct residency_source *source, uintptr_t host,
+		      uint64_t size, const struct walk *walk, struct err *err)
+{
+	return source->scan ? walk_scan(source, host, size, walk, err)
+			    : walk_pagemap(source, host, size, walk, err);
+}
+
 int residency_add(const struct residency_source *source, uintptr_t host,
 		  uint64_t size, struct residency *sum, struct err *err)
 {
-	return source->scan ? scan(source, host, size, sum, err)
-			    : read_entries(source, host, size, sum, err);
+	const struct walk walk = { count_region, sum };
+
+	return walk_pages(source, host, size, &walk, err);
+}
+
+struct finder {
+	void (*found)(void *ctx, uintptr_t host, uint64_t size);
+	void *ctx;
+};
+
+static void find_region(void *ctx, const struct scan_region *region)
+{
+	const struct finder *finder = ctx;
+
+	if (!(region->categories & IS_ZERO))
+		finder->found(finder->ctx, (uintptr_t)region->start,
+			      region->end - region->start);
+}
+
+int residency_find(const struct residency_source *source, uintptr_t host,
+		   uint64_t size,
+		   void (*found)(void *ctx, uintptr_t host, uint64_t size),
+		   void *ctx, struct err *err)
+{
+	struct finder finder = { found, ctx };
+	const struct walk walk = { find_region, &finder };
+
+	return walk_pages(source, host, size, &walk, err);
 }
 
 uint64_t residency_step(const struct residency_source *source)

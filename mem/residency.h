@@ -53,6 +53,16 @@ int residency_add(const struct residency_source *source, uintptr_t host,
 		  uint64_t size, struct residency *sum, struct err *err);
 
 /*
+ * Calls @found for each run of pages in [host, host + size) that are in memory
+ * or swapped out, in order. Of anonymous memory, all others are zero, and so
+ * are some of these. Otherwise as residency_add().
+ */
+int residency_find(const struct residency_source *source, uintptr_t host,
+		   uint64_t size,
+		   void (*found)(void *ctx, uintptr_t host, uint64_t size),
+		   void *ctx, struct err *err);
+
+/*
  * How many bytes of this process KSM has merged, all regions together. Returns
  * 0; or -ENOENT if the kernel does not tell (Linux 5.19, CONFIG_KSM).
  */

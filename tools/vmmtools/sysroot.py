@@ -17,7 +17,7 @@ PACKAGES = (
     "libfdt1", "libfdt-dev",
     "liburing2", "liburing-dev",
     "libjansson4", "libjansson-dev",
-    "libseccomp2", "libseccomp-dev",
+    "libxxhash0", "libxxhash-dev",
     "libzstd1", "libzstd-dev",
     "zlib1g", "zlib1g-dev",
     "libcmocka0", "libcmocka-dev",

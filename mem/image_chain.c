@@ -1,0 +1,179 @@
+/* mem/image_chain.c - a full image and the diffs on top of it, seen as one. */
+#include "mem/image_chain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static bool has_regions_of(const struct image *image, const struct image *other)
+{
+	if (image_regions(image) != image_regions(other))
+		return false;
+	for (size_t i = 0; i < image_regions(image); i++) {
+		const struct image_region *a = image_region(image, i);
+		const struct image_region *b = image_region(other, i);
+
+		if (a->gpa.start != b->gpa.start ||
+		    a->gpa.size != b->gpa.size || a->kind != b->kind)
+			return false;
+	}
+	return true;
+}
+
+int image_chain_add(struct image_chain *chain, struct image *image,
+		    struct err *err)
+{
+	struct image **grown;
+	int r = 0;
+
+	if (chain->count > 0 && !has_regions_of(image, chain->image[0]))
+		r = err_input(err, -EBADMSG,
+			      "its memory is not that of "
+			      "its parent");
+	grown = r == 0 ? reallocarray(chain->image, chain->count + 1,
+				      sizeof(*grown))
+		       : NULL;
+	if (r == 0 && !grown)
+		r = err_set(err, -ENOMEM, "snapshot: out of memory");
+	if (r < 0) {
+		(void)image_close(image);
+		return r;
+	}
+	chain->image = grown;
+	chain->image[chain->count++] = image;
+	return 0;
+}
+
+void image_chain_finish(struct image_chain *chain)
+{
+	while (chain->count > 0)
+		(void)image_close(chain->image[--chain->count]);
+	free(chain->image);
+	*chain = (struct image_chain){ 0 };
+}
+
+/* What is known of a chunk after some images of a chain. */
+struct merged_chunk {
+	uint8_t state[IMAGE_CHUNK_PAGES]; /* the last word on each page */
+	unsigned pages;
+};
+
+/* Puts one image's word over what the images below it said. */
+static int add_image(struct image *image, size_t region, uint64_t chunk,
+		     struct merged_chunk *merged, uint8_t *host,
+		     struct err *err)
+{
+	struct image_chunk what;
+	struct image_run run;
+	int r = image_read_chunk(image, region, chunk, &what, err);
+
+	if (r == 0)
+		r = image_load(image, region, chunk, &what, host, err);
+	if (r < 0)
+		return r;
+	merged->pages = what.pages;
+	for (unsigned at = 0; image_next_run(&what, at, &run);
+	     at = run.first + run.count) {
+		uint8_t *known = &merged->state[run.first];
+
+		if (run.state == IMAGE_PARENT)
+			continue;
+		for (unsigned i = 0; i < run.count; i++)
+			if (run.state != IMAGE_DATA && known[i] == IMAGE_DATA)
+				memset(host + (run.first + i) * IMAGE_PAGE, 0,
+				       IMAGE_PAGE);
+		memset(known, run.state, run.count);
+	}
+	return 0;
+}
+
+static int load_chunk(const struct image_chain *chain, size_t region,
+		      uint64_t chunk, struct merged_chunk *merged,
+		      uint8_t *host, struct err *err)
+{
+	int r = 0;
+
+	*merged = (struct merged_chunk){ 0 };
+	for (size_t i = 0; r == 0 && i < chain->count; i++)
+		r = add_image(chain->image[i], region, chunk, merged, host,
+			      err);
+	return r;
+}
+
+static uint64_t region_size(const struct image_chain *chain, size_t region)
+{
+	return image_region(chain->image[0], region)->gpa.size;
+}
+
+int image_chain_load(const struct image_chain *chain, size_t region,
+		     uint8_t *host, struct err *err)
+{
+	const uint64_t chunks = image_chunks(region_size(chain, region));
+	struct merged_chunk merged;
+	int r = 0;
+
+	for (uint64_t c = 0; r == 0 && c < chunks; c++)
+		r = load_chunk(chain, region, c, &merged,
+			       host + c * IMAGE_CHUNK, err);
+	return r;
+}
+
+static int merge_chunk(const struct merged_chunk *merged, size_t region,
+		       uint64_t chunk, const uint8_t *host,
+		       struct image_writer *writer, struct err *err)
+{
+	const uint64_t base = chunk * IMAGE_CHUNK;
+	unsigned i = 0;
+	int r = 0;
+
+	while (r == 0 && i < merged->pages) {
+		const unsigned first = i;
+		const uint8_t state = merged->state[i];
+
+		while (i < merged->pages && merged->state[i] == state)
+			i++;
+		if (state == IMAGE_DATA)
+			r = image_writer_put(writer, region,
+					     base + first * IMAGE_PAGE,
+					     host + first * IMAGE_PAGE,
+					     (i - first) * IMAGE_PAGE, err);
+		else if (state != IMAGE_PARENT)
+			r = image_writer_clear(writer, region,
+					       base + first * IMAGE_PAGE,
+					       (i - first) * IMAGE_PAGE,
+					       (enum image_state)state, err);
+	}
+	return r;
+}
+
+static int merge_region(const struct image_chain *chain, size_t region,
+			struct image_writer *writer, uint8_t *buf,
+			struct err *err)
+{
+	const uint64_t chunks = image_chunks(region_size(chain, region));
+	struct merged_chunk merged;
+	int r = 0;
+
+	for (uint64_t c = 0; r == 0 && c < chunks; c++) {
+		memset(buf, 0, IMAGE_CHUNK);
+		r = load_chunk(chain, region, c, &merged, buf, err);
+		if (r == 0)
+			r = merge_chunk(&merged, region, c, buf, writer, err);
+	}
+	return r;
+}
+
+int image_chain_merge(const struct image_chain *chain,
+		      struct image_writer *writer, struct err *err)
+{
+	_cleanup_(freep) uint8_t *buf = malloc(IMAGE_CHUNK);
+	int r = 0;
+
+	if (!buf)
+		return err_set(err, -ENOMEM, "snapshot: out of memory");
+	for (size_t i = 0; r == 0 && i < image_regions(chain->image[0]); i++)
+		r = merge_region(chain, i, writer, buf, err);
+	return r;
+}

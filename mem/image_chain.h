@@ -1,0 +1,58 @@
+/*
+ * mem/image_chain.h - a full image and the diffs on top of it, seen as one.
+ *
+ * In a chain, the first image is full and each other one is a diff whose parent
+ * is the image before it. What a page is, the last image tells that tells of
+ * it. Whose parent is whose, vmm/snapshot checks; this file checks that all
+ * have the same regions. Thread: one at a time for each chain.
+ */
+#ifndef MEM_IMAGE_CHAIN_H
+#define MEM_IMAGE_CHAIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "mem/image.h"
+#include "mem/image_writer.h"
+
+/* Zeroed, it is an empty one. */
+struct image_chain {
+	struct image **image; /* owned, oldest first */
+	size_t count;
+};
+
+/*
+ * Adds an image on top.
+ *
+ * @image: taken over, failure included
+ *
+ * Returns 0; -EBADMSG if its regions are not those of the image below; -ENOMEM.
+ */
+int image_chain_add(struct image_chain *chain, struct image *image,
+		    struct err *err);
+
+void image_chain_finish(struct image_chain *chain); /* zeroed is fine */
+
+/*
+ * Reads a region and compares every checksum.
+ *
+ * @host: the region's first byte, all zeroes. Pages that are zero are not
+ *        touched
+ *
+ * Returns what image_read_chunk() and image_load() return.
+ */
+int image_chain_load(const struct image_chain *chain, size_t region,
+		     uint8_t *host, struct err *err);
+
+/*
+ * Writes all that the chain tells to one image, comparing every checksum.
+ *
+ * @writer: new, IMAGE_FULL, of the chain's regions; not ended here
+ *
+ * Returns what image_chain_load() and image_writer_put() return.
+ */
+int image_chain_merge(const struct image_chain *chain,
+		      struct image_writer *writer, struct err *err);
+
+#endif
