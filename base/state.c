@@ -379,23 +379,52 @@ static bool seek(struct state_records *records, uint64_t id,
 	return false;
 }
 
+bool state_take(struct state_records *records, uint64_t id,
+		struct state_record *ret)
+{
+	if (!seek(records, id, ret))
+		return false;
+	records->taken++;
+	return true;
+}
+
+/* Takes the record of an id that has @size bytes. */
+static int take_record(struct state_records *records, uint64_t id, size_t size,
+		       struct state_record *ret, struct err *err)
+{
+	if (!state_take(records, id, ret))
+		return err_input(err, -ENOENT,
+				 "state: record 0x%" PRIx64 " is missing", id);
+	if (ret->size != size)
+		return err_input(err, -EBADMSG,
+				 "state: record 0x%" PRIx64 " has %" PRIu32
+				 " bytes, not %zu",
+				 id, ret->size, size);
+	return 0;
+}
+
 int state_get(struct state_records *records, uint64_t id, unsigned size,
 	      uint64_t *ret, struct err *err)
 {
 	struct state_record record;
+	int r;
 
 	assert(is_int(size));
-	if (!seek(records, id, &record))
-		return err_input(err, -ENOENT,
-				 "state: record 0x%" PRIx64 " is missing", id);
-	if (record.size != size)
-		return err_input(err, -EBADMSG,
-				 "state: record 0x%" PRIx64 " has %" PRIu32
-				 " bytes, not %u",
-				 id, record.size, size);
-	*ret = load_int(record.val, size);
-	records->taken++;
-	return 0;
+	r = take_record(records, id, size, &record, err);
+	if (r == 0)
+		*ret = load_int(record.val, size);
+	return r;
+}
+
+int state_get_bytes(struct state_records *records, uint64_t id, void *to,
+		    size_t size, struct err *err)
+{
+	struct state_record record;
+	const int r = take_record(records, id, size, &record, err);
+
+	if (r == 0)
+		state_copy(&record, to);
+	return r;
 }
 
 bool state_has(const struct state_records *records, uint64_t id)

@@ -123,6 +123,22 @@ int state_get(struct state_records *records, uint64_t id, unsigned size,
 	      uint64_t *ret, struct err *err);
 
 /*
+ * Takes the record of an id, of any size. Returns false if there is none. For
+ * the owner of records whose size is not known beforehand.
+ */
+bool state_take(struct state_records *records, uint64_t id,
+		struct state_record *ret);
+
+/*
+ * Takes the record of an id: @size bytes in the order in which they were
+ * written, or an integer, which is stored in host byte order.
+ *
+ * Returns 0; -ENOENT or, for another size, -EBADMSG, with @err set.
+ */
+int state_get_bytes(struct state_records *records, uint64_t id, void *to,
+		    size_t size, struct err *err);
+
+/*
  * True if a record of that id is there. For what is not in every state.
  */
 bool state_has(const struct state_records *records, uint64_t id);

@@ -1,6 +1,7 @@
 /* devices/cfi_flash.c - a parallel NOR flash that describes itself (CFI). */
 #include "devices/cfi_flash.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/state_field.h"
 
 #define CHIPS (CFI_FLASH_BANK_WIDTH / CFI_FLASH_DEVICE_WIDTH)
 
@@ -365,14 +367,77 @@ static void cfi_flash_destroy(struct device *dev)
 	free(f);
 }
 
+static const struct state_field cfi_flash_fields[] = {
+	STATE_FIELD(1, struct cfi_flash, mode, QUERY),
+	STATE_FIELD(2, struct cfi_flash, step, LOCK),
+	STATE_FIELD(3, struct cfi_flash, status, UINT8_MAX),
+	STATE_FIELD(4, struct cfi_flash, start, UINT64_MAX),
+	STATE_FIELD(5, struct cfi_flash, count, FLASH_PROGRAM_MAX),
+	STATE_FIELD(6, struct cfi_flash, left, FLASH_PROGRAM_MAX),
+	STATE_BYTES(7, struct cfi_flash, buffer),
+};
+
+enum { STATE_LOCKED = 8 }; /* a byte for each block, 0 or 1 */
+
+static size_t flash_blocks(const struct cfi_flash *f)
+{
+	return (size_t)(f->image->size / FLASH_BLOCK);
+}
+
+static void cfi_flash_save(struct device *dev, struct state *state)
+{
+	struct cfi_flash *f = container_of(dev, struct cfi_flash, dev);
+
+	state_put_fields(state, f, cfi_flash_fields,
+			 STATE_COUNT(cfi_flash_fields));
+	for (size_t i = 0; i < flash_blocks(f); i++)
+		state_put_int(state, STATE_LOCKED + i, f->locked[i], 1);
+}
+
+/* A program that is under way ends in the image. */
+static int check_program(const struct cfi_flash *f, struct err *err)
+{
+	const bool begun = f->step == FILL || f->step == PROGRAM;
+
+	if (f->left > f->count || (begun && f->count == 0) ||
+	    (f->step == PROGRAM && f->left > 0) ||
+	    (begun && f->left < f->count &&
+	     (f->start > f->image->size ||
+	      f->count > f->image->size - f->start)))
+		return err_input(err, -EBADMSG,
+				 "flash: programs what it has not");
+	return 0;
+}
+
+static int cfi_flash_load(struct device *dev, struct state_records *from,
+			  struct err *err)
+{
+	struct cfi_flash *f = container_of(dev, struct cfi_flash, dev);
+	enum mode mode;
+	int r = state_get_fields(from, f, cfi_flash_fields,
+				 STATE_COUNT(cfi_flash_fields), err);
+
+	for (size_t i = 0; r == 0 && i < flash_blocks(f); i++) {
+		uint64_t locked = 0;
+
+		r = state_get(from, STATE_LOCKED + i, 1, &locked, err);
+		f->locked[i] = locked != 0;
+	}
+	/* The caller's view of the chip is still that of a new one. */
+	mode = f->mode;
+	f->mode = ARRAY;
+	if (r == 0)
+		r = check_program(f, err);
+	if (r == 0)
+		set_mode(f, mode);
+	return r;
+}
+
 static const struct device_ops cfi_flash_ops = {
 	.name = "flash",
 	.sizes = 1 | 2 | 4 | 8,
-	.read = cfi_flash_read,
-	.write = cfi_flash_write,
-	.reset = cfi_flash_reset,
+	DEVICE_OPS(cfi_flash),
 	.pause = cfi_flash_pause,
-	.destroy = cfi_flash_destroy,
 };
 
 struct device *cfi_flash_new(struct flash_image *image, struct rom_view rom)

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/range.h"
+#include "base/state.h"
 
 /*
  * One interrupt pin. The device neither knows nor asks what is behind it.
@@ -55,8 +57,50 @@ struct device_ops {
 	 */
 	void (*pause)(struct device *dev);
 	void (*resume)(struct device *dev);
+	/*
+	 * Adds what the guest could tell this device from a new one by: records
+	 * of the section that was begun for it (base/state.h). What follows
+	 * from the configuration is not in it, and guest memory is not. The
+	 * device is paused, and may go on; nothing changes.
+	 */
+	void (*save)(struct device *dev, struct state *state);
+	/*
+	 * Brings a device that was just made, or reset, to what save() saw, in
+	 * a machine of the same configuration. A level line is set as it was.
+	 * The vCPUs have not run; what is read is not trusted. Returns 0, or a
+	 * negative errno with @err set: then the device is good for destroy()
+	 * and reset() alone. The caller checks that no record is left.
+	 */
+	int (*load)(struct device *dev, struct state_records *from,
+		    struct err *err);
 	void (*destroy)(struct device *dev); /* takes a half-made one, too */
 };
+
+/*
+ * The functions of a device by the prefix that they have in common: a device
+ * without one of these does not compile. pause() and resume() may follow.
+ */
+#define DEVICE_OPS(prefix)                                                     \
+	.read = prefix##_read, .write = prefix##_write,                        \
+	.reset = prefix##_reset, .save = prefix##_save, .load = prefix##_load, \
+	.destroy = prefix##_destroy
+
+/* save() and load() of a device that remembers nothing. */
+static inline void device_save_nothing(struct device *dev, struct state *state)
+{
+	(void)dev;
+	(void)state;
+}
+
+static inline int device_load_nothing(struct device *dev,
+				      struct state_records *from,
+				      struct err *err)
+{
+	(void)dev;
+	(void)from;
+	(void)err;
+	return 0;
+}
 
 /*
  * A register write that says only "look": where the architecture can, a write

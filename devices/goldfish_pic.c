@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 enum {
 	COUNT = 0x00,
@@ -100,13 +101,32 @@ static void goldfish_pic_destroy(struct device *dev)
 	free(container_of(dev, struct goldfish_pic, dev));
 }
 
+/*
+ * The inputs are not saved: each device sets its own lines when it is loaded.
+ */
+static const struct state_field goldfish_pic_fields[] = {
+	STATE_FIELD(1, struct goldfish_pic, enabled, UINT32_MAX),
+};
+
+static void goldfish_pic_save(struct device *dev, struct state *state)
+{
+	state_put_fields(state, container_of(dev, struct goldfish_pic, dev),
+			 goldfish_pic_fields, STATE_COUNT(goldfish_pic_fields));
+}
+
+static int goldfish_pic_load(struct device *dev, struct state_records *from,
+			     struct err *err)
+{
+	struct goldfish_pic *pic = container_of(dev, struct goldfish_pic, dev);
+
+	return state_get_fields(from, pic, goldfish_pic_fields,
+				STATE_COUNT(goldfish_pic_fields), err);
+}
+
 static const struct device_ops goldfish_pic_ops = {
 	.name = "goldfish-pic",
 	.sizes = 4,
-	.read = goldfish_pic_read,
-	.write = goldfish_pic_write,
-	.reset = goldfish_pic_reset,
-	.destroy = goldfish_pic_destroy,
+	DEVICE_OPS(goldfish_pic),
 };
 
 struct device *goldfish_pic_new(void (*changed)(void *ctx), void *ctx)

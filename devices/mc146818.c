@@ -1,9 +1,11 @@
 /* devices/mc146818.c - the real-time clock of PCs: a Motorola MC146818. */
 #include "devices/mc146818.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 #define SECOND 1000000000LL /* in nanoseconds */
 #define DAY 86400 /* in seconds */
@@ -308,13 +310,45 @@ static void rtc_destroy(struct device *dev)
 	free(container_of(dev, struct mc146818, dev));
 }
 
+/* The clock goes on with the host's: what is kept is how far it is from that.
+ */
+static const struct state_field rtc_fields[] = {
+	STATE_FIELD(1, struct mc146818, offset, UINT64_MAX),
+	STATE_FIELD(2, struct mc146818, told, UINT64_MAX),
+	STATE_FIELD(3, struct mc146818, index, REG_COUNT - 1),
+	STATE_BYTES(4, struct mc146818, reg),
+};
+
+/* Offsets beyond this no guest can set: the year has four digits. */
+#define OFFSET_MAX (INT64_C(20000) * 366 * DAY)
+
+static void rtc_save(struct device *dev, struct state *state)
+{
+	state_put_fields(state, container_of(dev, struct mc146818, dev),
+			 rtc_fields, STATE_COUNT(rtc_fields));
+}
+
+static int rtc_load(struct device *dev, struct state_records *from,
+		    struct err *err)
+{
+	struct mc146818 *rtc = container_of(dev, struct mc146818, dev);
+	const int r = state_get_fields(from, rtc, rtc_fields,
+				       STATE_COUNT(rtc_fields), err);
+
+	if (r < 0)
+		return r;
+	if (rtc->offset > OFFSET_MAX || rtc->offset < -OFFSET_MAX)
+		return err_input(err, -EBADMSG, "clock: set to no year");
+	rtc->reg[REG_A] &= (uint8_t)~A_UIP;
+	rtc->reg[REG_C] = 0;
+	rtc->reg[REG_D] = D_VRT;
+	return 0;
+}
+
 static const struct device_ops rtc_ops = {
 	.name = "rtc",
 	.sizes = 1,
-	.read = rtc_read,
-	.write = rtc_write,
-	.reset = rtc_reset,
-	.destroy = rtc_destroy,
+	DEVICE_OPS(rtc),
 };
 
 struct device *mc146818_new(int64_t (*now)(void))

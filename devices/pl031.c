@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 #define SECOND 1000000000LL /* in nanoseconds */
 
@@ -103,13 +104,32 @@ static void pl031_destroy(struct device *dev)
 	free(container_of(dev, struct pl031, dev));
 }
 
+/* The clock goes on with the host's: what is kept is how far it is from that.
+ */
+static const struct state_field pl031_fields[] = {
+	STATE_FIELD(1, struct pl031, offset, UINT32_MAX),
+	STATE_FIELD(2, struct pl031, load, UINT32_MAX),
+	STATE_FIELD(3, struct pl031, match, UINT32_MAX),
+	STATE_FIELD(4, struct pl031, mask, IMSC_MATCH),
+};
+
+static void pl031_save(struct device *dev, struct state *state)
+{
+	state_put_fields(state, container_of(dev, struct pl031, dev),
+			 pl031_fields, STATE_COUNT(pl031_fields));
+}
+
+static int pl031_load(struct device *dev, struct state_records *from,
+		      struct err *err)
+{
+	return state_get_fields(from, container_of(dev, struct pl031, dev),
+				pl031_fields, STATE_COUNT(pl031_fields), err);
+}
+
 static const struct device_ops pl031_ops = {
 	.name = "rtc",
 	.sizes = 4,
-	.read = pl031_read,
-	.write = pl031_write,
-	.reset = pl031_reset,
-	.destroy = pl031_destroy,
+	DEVICE_OPS(pl031),
 };
 
 struct device *pl031_new(int64_t (*now)(void))

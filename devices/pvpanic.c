@@ -40,13 +40,21 @@ static void pvpanic_destroy(struct device *dev)
 	free(container_of(dev, struct pvpanic, dev));
 }
 
+static void pvpanic_save(struct device *dev, struct state *state)
+{
+	device_save_nothing(dev, state);
+}
+
+static int pvpanic_load(struct device *dev, struct state_records *from,
+			struct err *err)
+{
+	return device_load_nothing(dev, from, err);
+}
+
 static const struct device_ops pvpanic_ops = {
 	.name = "pvpanic",
 	.sizes = 1 | 2,
-	.read = pvpanic_read,
-	.write = pvpanic_write,
-	.reset = pvpanic_reset,
-	.destroy = pvpanic_destroy,
+	DEVICE_OPS(pvpanic),
 };
 
 struct device *pvpanic_new(void (*event)(void *ctx, unsigned events), void *ctx)

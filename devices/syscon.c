@@ -55,13 +55,21 @@ static void syscon_destroy(struct device *dev)
 	free(container_of(dev, struct syscon, dev));
 }
 
+static void syscon_save(struct device *dev, struct state *state)
+{
+	device_save_nothing(dev, state);
+}
+
+static int syscon_load(struct device *dev, struct state_records *from,
+		       struct err *err)
+{
+	return device_load_nothing(dev, from, err);
+}
+
 static const struct device_ops syscon_ops = {
 	.name = "syscon",
 	.sizes = 4,
-	.read = syscon_read,
-	.write = syscon_write,
-	.reset = syscon_reset,
-	.destroy = syscon_destroy,
+	DEVICE_OPS(syscon),
 };
 
 struct device *syscon_new(const struct syscon_ops *ops, void *ctx)

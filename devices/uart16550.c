@@ -1,10 +1,12 @@
 /* devices/uart16550.c - the serial port of PCs: a National 16550A. */
 #include "devices/uart16550.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 #define FIFO_SIZE 16
 
@@ -511,15 +513,58 @@ static void uart_destroy(struct device *dev)
 	free(u);
 }
 
+#define UART_FIELD(id, member, max) \
+	STATE_FIELD((id), struct uart16550, r.member, (max))
+
+/* Bytes that the terminal holds are the host's, and are not saved. */
+static const struct state_field uart_fields[] = {
+	UART_FIELD(1, ier, UINT8_MAX),
+	UART_FIELD(2, lcr, UINT8_MAX),
+	UART_FIELD(3, mcr, MCR_ALL),
+	UART_FIELD(4, fcr, UINT8_MAX),
+	UART_FIELD(5, scr, UINT8_MAX),
+	UART_FIELD(6, divisor, UINT16_MAX),
+	UART_FIELD(7, msr, UINT8_MAX),
+	UART_FIELD(8, overrun, 1),
+	UART_FIELD(9, thre_irq, 1),
+	UART_FIELD(10, polled, 1),
+	UART_FIELD(11, polls, UINT32_MAX),
+	STATE_BYTES(12, struct uart16550, r.rx.byte),
+	STATE_BYTES(13, struct uart16550, r.rx.brk),
+	UART_FIELD(14, rx.head, FIFO_SIZE - 1),
+	UART_FIELD(15, rx.count, FIFO_SIZE),
+	UART_FIELD(16, rx.seen, FIFO_SIZE),
+	STATE_BYTES(17, struct uart16550, r.tx.byte),
+	UART_FIELD(18, tx.count, FIFO_SIZE),
+};
+
+static void uart_save(struct device *dev, struct state *state)
+{
+	state_put_fields(state, container_of(dev, struct uart16550, dev),
+			 uart_fields, STATE_COUNT(uart_fields));
+}
+
+static int uart_load(struct device *dev, struct state_records *from,
+		     struct err *err)
+{
+	struct uart16550 *u = container_of(dev, struct uart16550, dev);
+	int r = state_get_fields(from, u, uart_fields, STATE_COUNT(uart_fields),
+				 err);
+
+	if (r == 0 && u->r.rx.seen > u->r.rx.count)
+		r = err_input(err, -EBADMSG,
+			      "serial: more bytes are known than are there");
+	if (r == 0)
+		update_irq(u);
+	return r;
+}
+
 static const struct device_ops uart_ops = {
 	.name = "serial",
 	.sizes = 1,
-	.read = uart_read,
-	.write = uart_write,
-	.reset = uart_reset,
+	DEVICE_OPS(uart),
 	.pause = uart_pause,
 	.resume = uart_resume,
-	.destroy = uart_destroy,
 };
 
 struct device *uart16550_new(struct tty *tty, struct irq_line irq,

@@ -132,8 +132,10 @@ static void balloon_quiesce(struct virtio *vio, unsigned queue)
 {
 	struct balloon *b = balloon_of(vio);
 
-	if (queue == BALLOON_INFLATE || queue == BALLOON_DEFLATE)
+	if (queue == BALLOON_INFLATE || queue == BALLOON_DEFLATE) {
 		b->pages[queue].taken = false;
+		b->pages[queue].skip = 0;
+	}
 	if (queue == BALLOON_STATS)
 		b->stats_taken = false;
 }
@@ -173,12 +175,12 @@ static void balloon_destroy(struct virtio *vio)
 static const struct virtio_ops balloon_ops = {
 	.name = "virtio-balloon",
 	.id = VIRTIO_ID_BALLOON,
-	.notify = balloon_notify,
+	VIRTIO_OPS(balloon),
 	.quiesce = balloon_quiesce,
+	.kept = balloon_kept,
 	.config_write = balloon_config_write,
 	.pause = balloon_pause,
 	.reset = balloon_reset,
-	.destroy = balloon_destroy,
 };
 
 static int add_timers(struct balloon *b, struct err *err)

@@ -28,6 +28,8 @@ struct balloon_pages {
 	struct virtq_chain chain;
 	bool taken; /* @chain is valid */
 	size_t done; /* bytes of it that were looked at */
+	uint64_t skip; /* bytes of the next chain that were: it was taken
+			  before this device was saved */
 };
 
 enum balloon_hinting {
@@ -80,6 +82,12 @@ void balloon_notify_reports(struct balloon *b);
 size_t balloon_ranges(struct balloon *b, const struct virtq_chain *chain,
 		      struct range *ret);
 void balloon_hold_expired(struct loop_timer *timer); /* balloon->hold's */
+
+/* balloon_state.c: what is saved and loaded. */
+unsigned balloon_kept(struct virtio *vio, unsigned queue);
+void balloon_save(struct virtio *vio, struct state *state);
+int balloon_load(struct virtio *vio, struct state_records *from,
+		 struct err *err);
 
 /* balloon_queries.c: what the guest is asked. */
 void balloon_notify_stats(struct balloon *b);

@@ -96,7 +96,9 @@ static bool take_chain(struct balloon *b, unsigned queue)
 
 	if (!pages->taken) {
 		pages->taken = virtio_pop(&b->vio, queue, &pages->chain);
-		pages->done = 0;
+		pages->done = (size_t)pages->skip;
+		if (pages->taken)
+			pages->skip = 0;
 	}
 	return pages->taken;
 }

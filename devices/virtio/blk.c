@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/state_field.h"
 #include "mem/iov.h"
 
 /* A chain has a header and a status besides its segments. */
@@ -342,15 +343,32 @@ static void blk_destroy(struct virtio *vio)
 	free(blk);
 }
 
+/* A pause ends all requests; the rest follows from the disk. */
+static const struct state_field blk_fields[] = {
+	STATE_FIELD(VIRTIO_STATE_DEVICE + 1, struct blk, config.wce, 1),
+};
+
+static void blk_save(struct virtio *vio, struct state *state)
+{
+	state_put_fields(state, blk_of(vio), blk_fields,
+			 STATE_COUNT(blk_fields));
+}
+
+static int blk_load(struct virtio *vio, struct state_records *from,
+		    struct err *err)
+{
+	return state_get_fields(from, blk_of(vio), blk_fields,
+				STATE_COUNT(blk_fields), err);
+}
+
 static const struct virtio_ops blk_ops = {
 	.name = "virtio-blk",
 	.id = VIRTIO_ID_BLOCK,
-	.notify = blk_notify,
+	VIRTIO_OPS(blk),
 	.quiesce = blk_quiesce,
 	.pause = blk_pause,
 	.config_write = blk_config_write,
 	.reset = blk_reset,
-	.destroy = blk_destroy,
 };
 
 /* Little-endian, as the driver sees it. Source: section 5.2.4. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 /* Source: section 5.3.2. */
 enum { RX, TX, QUEUES };
@@ -20,6 +21,8 @@ struct current {
 	struct virtq_chain chain;
 	bool taken; /* @chain is valid */
 	size_t done; /* bytes of it that were sent */
+	uint64_t skip; /* bytes of the next chain that were sent: it was taken
+			  before this device was saved */
 };
 
 struct console {
@@ -60,7 +63,9 @@ static bool take_chain(struct console *con, unsigned queue, struct current *cur)
 {
 	if (!cur->taken) {
 		cur->taken = virtio_pop(&con->vio, queue, &cur->chain);
-		cur->done = 0;
+		cur->done = (size_t)cur->skip;
+		if (cur->taken)
+			cur->skip = 0;
 	}
 	return cur->taken;
 }
@@ -139,10 +144,10 @@ static void console_quiesce(struct virtio *vio, unsigned queue)
 {
 	struct console *con = console_of(vio);
 
-	if (queue == RX)
-		con->rx.taken = false;
-	else
-		con->tx.taken = false;
+	struct current *cur = queue == RX ? &con->rx : &con->tx;
+
+	cur->taken = false;
+	cur->skip = 0;
 }
 
 /* A byte without a queue, for a guest that has nothing else left. */
@@ -164,13 +169,41 @@ static void console_destroy(struct virtio *vio)
 	free(con);
 }
 
+static unsigned console_kept(struct virtio *vio, unsigned queue)
+{
+	const struct console *con = console_of(vio);
+
+	return queue == RX ? con->rx.taken : con->tx.taken;
+}
+
+enum { CONSOLE_SENT = VIRTIO_STATE_DEVICE + 1 };
+
+static void console_save(struct virtio *vio, struct state *state)
+{
+	const struct current *tx = &console_of(vio)->tx;
+
+	state_put_int(state, CONSOLE_SENT, tx->taken ? tx->done : tx->skip, 8);
+}
+
+static int console_load(struct virtio *vio, struct state_records *from,
+			struct err *err)
+{
+	struct current *tx = &console_of(vio)->tx;
+	const int r = state_get(from, CONSOLE_SENT, 8, &tx->skip, err);
+
+	if (r == 0 && tx->skip > SIZE_MAX)
+		return err_input(err, -EBADMSG,
+				 "virtio-console: has sent more than there is");
+	return r;
+}
+
 static const struct virtio_ops console_ops = {
 	.name = "virtio-console",
 	.id = VIRTIO_ID_CONSOLE,
-	.notify = console_notify,
+	VIRTIO_OPS(console),
 	.quiesce = console_quiesce,
+	.kept = console_kept,
 	.config_write = console_config_write,
-	.destroy = console_destroy,
 };
 
 int virtio_console_new(struct virtio **ret, const struct mem_map *mem,

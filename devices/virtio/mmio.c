@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 /* Source: section 4.2.2. */
 enum {
@@ -295,6 +296,43 @@ static void virtio_mmio_resume(struct device *dev)
 	virtio_resume(vio_of(dev));
 }
 
+static const struct state_field mmio_fields[] = {
+	STATE_FIELD(VIRTIO_STATE_TRANSPORT + 1, struct virtio_mmio,
+		    device_features_sel, UINT32_MAX),
+	STATE_FIELD(VIRTIO_STATE_TRANSPORT + 2, struct virtio_mmio,
+		    driver_features_sel, UINT32_MAX),
+	STATE_FIELD(VIRTIO_STATE_TRANSPORT + 3, struct virtio_mmio, queue_sel,
+		    UINT32_MAX),
+	STATE_FIELD(VIRTIO_STATE_TRANSPORT + 4, struct virtio_mmio, interrupts,
+		    INT_USED | INT_CONFIG),
+};
+
+static void virtio_mmio_save(struct device *dev, struct state *state)
+{
+	struct virtio *vio = vio_of(dev);
+
+	state_put_fields(state, mmio_of(vio), mmio_fields,
+			 STATE_COUNT(mmio_fields));
+	virtio_save(vio, state);
+}
+
+/* An edge line interrupts once more. The driver finds the causes that it has
+ * not acknowledged. */
+static int virtio_mmio_load(struct device *dev, struct state_records *from,
+			    struct err *err)
+{
+	struct virtio *vio = vio_of(dev);
+	struct virtio_mmio *mmio = mmio_of(vio);
+	int r = state_get_fields(from, mmio, mmio_fields,
+				 STATE_COUNT(mmio_fields), err);
+
+	if (r == 0)
+		r = virtio_load(vio, from, err);
+	if (r == 0)
+		irq_set(&mmio->irq, mmio->interrupts != 0);
+	return r;
+}
+
 static void virtio_mmio_destroy(struct device *dev)
 {
 	struct virtio *vio = vio_of(dev);
@@ -309,12 +347,9 @@ static void virtio_mmio_destroy(struct device *dev)
 static const struct device_ops virtio_mmio_ops = {
 	.name = "virtio_mmio",
 	.sizes = 1 | 2 | 4 | 8,
-	.read = virtio_mmio_read,
-	.write = virtio_mmio_write,
-	.reset = virtio_mmio_reset,
+	DEVICE_OPS(virtio_mmio),
 	.pause = virtio_mmio_pause,
 	.resume = virtio_mmio_resume,
-	.destroy = virtio_mmio_destroy,
 };
 
 int virtio_mmio_new(struct device **ret, struct virtio *vio,

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/state_field.h"
 
 /* Source: section 5.8.2. */
 enum { EVENTS, STATUS, QUEUES };
@@ -36,7 +37,7 @@ static const struct {
 struct power_button {
 	struct virtio vio;
 	struct virtio_input_config config;
-	size_t left; /* of press[], from its end, not told yet */
+	uint32_t left; /* of press[], from its end, not told yet */
 };
 
 static struct power_button *button_of(struct virtio *vio)
@@ -146,13 +147,38 @@ static void button_destroy(struct virtio *vio)
 	free(button_of(vio));
 }
 
+static const struct state_field button_fields[] = {
+	STATE_FIELD(VIRTIO_STATE_DEVICE + 1, struct power_button, left, PRESS),
+	STATE_FIELD(VIRTIO_STATE_DEVICE + 2, struct power_button, config.select,
+		    UINT8_MAX),
+	STATE_FIELD(VIRTIO_STATE_DEVICE + 3, struct power_button, config.subsel,
+		    UINT8_MAX),
+};
+
+static void button_save(struct virtio *vio, struct state *state)
+{
+	state_put_fields(state, button_of(vio), button_fields,
+			 STATE_COUNT(button_fields));
+}
+
+static int button_load(struct virtio *vio, struct state_records *from,
+		       struct err *err)
+{
+	struct power_button *button = button_of(vio);
+	const int r = state_get_fields(from, button, button_fields,
+				       STATE_COUNT(button_fields), err);
+
+	if (r == 0)
+		describe(&button->config);
+	return r;
+}
+
 static const struct virtio_ops button_ops = {
 	.name = "virtio-input",
 	.id = VIRTIO_ID_INPUT,
-	.notify = button_notify,
+	VIRTIO_OPS(button),
 	.config_write = button_config_write,
 	.reset = button_reset,
-	.destroy = button_destroy,
 };
 
 int virtio_power_button_new(struct virtio **ret, const struct mem_map *mem,

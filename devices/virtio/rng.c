@@ -47,11 +47,21 @@ static void rng_destroy(struct virtio *vio)
 	free(vio);
 }
 
+static void rng_save(struct virtio *vio, struct state *state)
+{
+	virtio_save_nothing(vio, state);
+}
+
+static int rng_load(struct virtio *vio, struct state_records *from,
+		    struct err *err)
+{
+	return virtio_load_nothing(vio, from, err);
+}
+
 static const struct virtio_ops rng_ops = {
 	.name = "virtio-rng",
 	.id = VIRTIO_ID_RNG,
-	.notify = rng_notify,
-	.destroy = rng_destroy,
+	VIRTIO_OPS(rng),
 };
 
 static int wait_until_ready(struct err *err)

@@ -61,9 +61,55 @@ struct virtio_ops {
 	void (*pause)(struct virtio *vio);
 	/* The rest of a reset, all queues being quiet. NULL: no other state. */
 	void (*reset)(struct virtio *vio);
+	/*
+	 * How many chains the device has taken from the queue and not given
+	 * back, while it is paused. A saved device takes them again when it
+	 * goes on: it is the last ones that are kept. NULL: none.
+	 */
+	unsigned (*kept)(struct virtio *vio, unsigned queue);
+	/*
+	 * Adds what is the device's own to its section, as records of ids from
+	 * VIRTIO_STATE_DEVICE on; and reads it back: see device_ops. When it is
+	 * loaded, features, status and queues are there; memory is, too, but
+	 * no chain can be taken before ops->notify() is called.
+	 */
+	void (*save)(struct virtio *vio, struct state *state);
+	int (*load)(struct virtio *vio, struct state_records *from,
+		    struct err *err);
 	/* Frees the device; calls virtio_finish(). Takes a half-made one. */
 	void (*destroy)(struct virtio *vio);
 };
+
+/* The functions that each device has, by the prefix that they have in common:
+ * without one of them it does not compile. Others may follow. */
+#define VIRTIO_OPS(prefix)                                \
+	.notify = prefix##_notify, .save = prefix##_save, \
+	.load = prefix##_load, .destroy = prefix##_destroy
+
+/* Records of a section: a queue's own are at VIRTIO_STATE_QUEUE + 16 * queue.
+ */
+enum {
+	VIRTIO_STATE_QUEUE = 0x1000,
+	VIRTIO_STATE_TRANSPORT = 0x8000,
+	VIRTIO_STATE_DEVICE = 0x10000,
+};
+
+/* save() and load() of a device that has nothing of its own. */
+static inline void virtio_save_nothing(struct virtio *vio, struct state *state)
+{
+	(void)vio;
+	(void)state;
+}
+
+static inline int virtio_load_nothing(struct virtio *vio,
+				      struct state_records *from,
+				      struct err *err)
+{
+	(void)vio;
+	(void)from;
+	(void)err;
+	return 0;
+}
 
 /* How the transport tells the driver. Called with vio->dev.lock held. */
 struct virtio_transport_ops {
@@ -234,6 +280,15 @@ void virtio_reset(struct virtio *vio);
  */
 void virtio_pause(struct virtio *vio);
 void virtio_resume(struct virtio *vio);
+
+/*
+ * For transports: device_ops' save and load, for all but what is the
+ * transport's. The device that is loaded is new or was reset. Returns 0; what
+ * state_get_fields() returns; or -EBADMSG if a queue is not where one can be.
+ */
+void virtio_save(struct virtio *vio, struct state *state);
+int virtio_load(struct virtio *vio, struct state_records *from,
+		struct err *err);
 
 /* For transports: @offset and @len are not trusted. What is not there reads as
  * zeroes and is dropped on write. */

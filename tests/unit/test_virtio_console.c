@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "devices/virtio/console.h"
 #include "devices/virtio/mmio.h"
+#include "tests/unit/device_state.h"
 #include "tests/unit/test.h"
 #include "tests/unit/virtq_driver.h"
 
@@ -333,6 +334,98 @@ static void config__tells_the_size_of_the_terminal(void **state)
 	end(&rig);
 }
 
+/* The guest goes on with another device, made over the same memory. */
+static void move_guest(struct rig *rig)
+{
+	struct device *old = rig->dev;
+	struct tty_user *user;
+	struct err err = { 0 };
+
+	assert_int_equal(virtio_console_new(&rig->vio, &rig->ram.map, rig->loop,
+					    &rig->tty, &err),
+			 0);
+	user = rig->tty.user;
+	assert_int_equal(virtio_mmio_new(&rig->dev, rig->vio,
+					 fake_irq_line(&rig->irq), &err),
+			 0);
+	device_state_replace(old, rig->dev);
+	/* The old one has detached itself. */
+	rig->tty.user = user;
+}
+
+static void state__what_was_sent_is_not_sent_again(void **state)
+{
+	struct rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	begin(&rig);
+	rig.tty.takes = 3;
+	queue_send(&rig.tx, (struct range[]){ text(&rig, "hello") }, 1, 1);
+	loop_kick(rig.vio, 1);
+	assert_false(queue_take(&rig.tx, &id, &len));
+	move_guest(&rig);
+	/* And once more, before it could go on. */
+	move_guest(&rig);
+	rig.tty.takes = SIZE_MAX;
+	loop_kick(rig.vio, 1);
+	assert_int_equal(rig.tty.len, 5);
+	assert_memory_equal(rig.tty.out, "hello", 5);
+	assert_true(queue_take(&rig.tx, &id, &len));
+	assert_false(queue_take(&rig.tx, &id, &len));
+	end(&rig);
+}
+
+static void state__a_buffer_that_waits_for_input_is_kept(void **state)
+{
+	struct rig rig;
+	uint32_t id, len;
+	gpa_t at;
+
+	(void)state;
+	begin(&rig);
+	at = ram_alloc(&rig.ram, 16, 1);
+	queue_send(&rig.rx, (struct range[]){ { at, 16 } }, 0, 1);
+	assert_int_equal(room(&rig), 16);
+	move_guest(&rig);
+	assert_int_equal(room(&rig), 16);
+	type(&rig, "input");
+	assert_true(queue_take(&rig.rx, &id, &len));
+	assert_int_equal(len, 5);
+	assert_memory_equal(ram_at(&rig.ram, at), "input", 5);
+	assert_int_equal(room(&rig), 0);
+	end(&rig);
+}
+
+static void use_console(void *ctx)
+{
+	struct rig *rig = ctx;
+
+	loop_kick(rig->vio, 1);
+	(void)room(rig);
+}
+
+static void state__damage_is_refused_or_harmless(void **state)
+{
+	static const uint8_t bytes[] = { 0, 1, 0x7f, 0x80, 0xff };
+	struct device_state saved;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	rig.tty.takes = 3;
+	queue_send(&rig.tx, (struct range[]){ text(&rig, "hello") }, 1, 1);
+	loop_kick(rig.vio, 1);
+	rig.dev->ops->pause(rig.dev);
+	device_state_take(&saved, rig.dev);
+	rig.dev->ops->reset(rig.dev);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		device_state_damage(&saved, rig.dev, bytes[i], use_console,
+				    &rig);
+	device_state_finish(&saved);
+	end(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +440,9 @@ int main(void)
 		cmocka_unit_test(pause__neither_takes_nor_gives),
 		cmocka_unit_test(config__emergency_writes_need_no_queue),
 		cmocka_unit_test(config__tells_the_size_of_the_terminal),
+		cmocka_unit_test(state__what_was_sent_is_not_sent_again),
+		cmocka_unit_test(state__a_buffer_that_waits_for_input_is_kept),
+		cmocka_unit_test(state__damage_is_refused_or_harmless),
 	};
 
 	return RUN_TESTS(tests);

@@ -1,4 +1,5 @@
-/* tests/unit/test_virtio_mem.c - devices/virtio/mem.c, by its registers. */
+/* tests/unit/test_virtio_mem.c - devices/virtio/mem_device.c, by its registers.
+ */
 #include <errno.h>
 #include <linux/virtio_mem.h>
 #include <string.h>

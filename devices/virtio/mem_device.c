@@ -1,5 +1,5 @@
-/* devices/virtio/mem.c - virtio memory device. */
-#include "devices/virtio/mem.h"
+/* devices/virtio/mem_device.c - virtio memory device. */
+#include "devices/virtio/mem_device.h"
 
 #include <assert.h>
 #include <endian.h>
@@ -11,10 +11,8 @@
 #include <string.h>
 
 #include "base/align.h"
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/size.h"
-#include "base/throttle.h"
 
 /* Guests plug memory in sections of their own, of at most so much. */
 #define USABLE_STEP ((uint64_t)1 << 30)
@@ -30,34 +28,6 @@
 #define REQUEST_SIZE 24 /* of all requests. Source: section 5.15.6 */
 _Static_assert(sizeof(struct virtio_mem_req) == REQUEST_SIZE, "request");
 _Static_assert(sizeof(struct virtio_mem_resp) == 10, "response");
-
-/* A request that is being done. */
-struct work {
-	bool taken; /* the rest is valid */
-	struct virtq_chain chain;
-	uint16_t type;
-	uint64_t first, count; /* blocks */
-	uint64_t done; /* of @count */
-	uint16_t answer; /* of an UNPLUG; not ACK: it undoes a PLUG */
-};
-
-struct vmem {
-	struct virtio vio;
-	struct virtio_mem_config config;
-	const struct mem_map *mem; /* borrowed */
-	struct mem_blocks *blocks; /* borrowed */
-	struct work work;
-	struct loop_timer again; /* for work that waits for the host */
-	bool warned; /* that the host fails; until it is asked for anew */
-
-	struct virtio_mem_listener listener;
-	struct throttle change; /* calls listener.changed() */
-};
-
-static struct vmem *vmem_of(struct virtio *vio)
-{
-	return container_of(vio, struct vmem, vio);
-}
 
 static void tell_change(struct throttle *change)
 {
@@ -355,10 +325,24 @@ static bool begin(struct vmem *v)
 	return true;
 }
 
+/* Takes the chain of a request that was saved half done. */
+static void take_saved(struct vmem *v)
+{
+	struct work *w = &v->work;
+
+	if (!w->saved || !virtio_pop(&v->vio, 0, &w->chain))
+		return;
+	w->saved = false;
+	w->taken = chain_room(&w->chain) >= sizeof(struct virtio_mem_resp);
+	if (!w->taken)
+		virtio_break(&v->vio, "no room for a response");
+}
+
 static void vmem_notify(struct virtio *vio, unsigned queue)
 {
 	struct vmem *v = vmem_of(vio);
 
+	take_saved(v);
 	while (!v->work.taken && virtio_pop(vio, queue, &v->work.chain))
 		if (!begin(v))
 			return;
@@ -376,6 +360,7 @@ static void vmem_quiesce(struct virtio *vio, unsigned queue)
 {
 	(void)queue;
 	vmem_of(vio)->work.taken = false;
+	vmem_of(vio)->work.saved = false;
 }
 
 /* What waits for the host goes on when the guest does. */
@@ -402,10 +387,10 @@ static void vmem_destroy(struct virtio *vio)
 static const struct virtio_ops vmem_ops = {
 	.name = "virtio-mem",
 	.id = VIRTIO_ID_MEM,
-	.notify = vmem_notify,
+	VIRTIO_OPS(vmem),
 	.quiesce = vmem_quiesce,
+	.kept = vmem_kept,
 	.pause = vmem_pause,
-	.destroy = vmem_destroy,
 };
 
 int virtio_mem_resize(struct virtio *vio, uint64_t bytes, struct err *err)
