@@ -1,0 +1,62 @@
+/*
+ * vmm/snapshot/about.h - what a snapshot says of itself: its vm.json. [pure]
+ *
+ * docs/SNAPSHOT.md lists the members. Members that are not known are ignored,
+ * so that a later vmm may add some; a change that an older reader would get
+ * wrong makes a new format number. What is read is not trusted.
+ */
+#ifndef VMM_SNAPSHOT_ABOUT_H
+#define VMM_SNAPSHOT_ABOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define SNAPSHOT_FORMAT 1
+#define SNAPSHOT_ID_SIZE 37 /* a UUID as text, and its end */
+#define SNAPSHOT_MAX_WORDS 512
+#define SNAPSHOT_ABOUT_MAX ((size_t)1 << 20) /* bytes of vm.json */
+
+/* Zeroed, it owns nothing. */
+struct snapshot_about {
+	char id[SNAPSHOT_ID_SIZE]; /* of this snapshot; made anew for each */
+	char parent_id[SNAPSHOT_ID_SIZE]; /* "": it is a full one */
+	char *parent; /* owned; path of the parent's folder, absolute or
+			 relative to this snapshot's folder; NULL: full */
+	char *architecture; /* owned; arch_name of the host that made it */
+	char *name; /* owned; of the virtual machine */
+	char *vmm; /* owned; version of the program that made it */
+	int64_t made; /* seconds since 1970, UTC */
+	uint64_t page; /* of the host that made it, in bytes */
+	char **word; /* owned; the guest's configuration in the words of
+			`vmm run`, ended by NULL */
+	size_t words;
+};
+
+/* Makes a new identity: a random UUID. Returns 0 or the errno of getrandom(2).
+ */
+int snapshot_make_id(char id[SNAPSHOT_ID_SIZE], struct err *err);
+
+/*
+ * Writes vm.json to a snapshot's folder. Returns 0, -ENOMEM, or what
+ * snapshot_file_write() returns.
+ */
+int snapshot_about_write(const struct snapshot_about *about, int dir,
+			 struct err *err);
+
+/*
+ * Reads vm.json and checks it.
+ *
+ * @arch: arch_name of this program; NULL takes any
+ *
+ * Returns 0; what snapshot_file_read() returns; -EBADMSG if it is not what
+ * docs/SNAPSHOT.md says; -ENOTSUP for another format, -EXDEV for another
+ * architecture. Nothing is owned then.
+ */
+int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
+			struct err *err);
+
+void snapshot_about_finish(struct snapshot_about *about);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * vmm/snapshot/create.h - takes a snapshot of a guest, on a thread of its own.
+ * [pure]
+ *
+ * The thread copies memory while the guest runs, in passes. When what a further
+ * pass would find is little enough, the loop's thread holds the guest and
+ *writes its state; the thread copies the rest, and the guest goes on. What
+ *brings the files to stable storage comes after that.
+ *
+ *	thread   pass, pass, ...        last pass              sync, rename
+ *	loop                      hold              release                done
+ *
+ * Whatever fails, the guest goes on as if nothing had been, and nothing is left
+ * on the disk.
+ */
+#ifndef VMM_SNAPSHOT_CREATE_H
+#define VMM_SNAPSHOT_CREATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "base/state.h"
+#include "mem/image_copy.h"
+#include "vmm/snapshot/about.h"
+
+/* What a snapshot is taken of. All but drop() are called on the loop's thread,
+ * with no lock held. */
+struct snapshot_source {
+	struct loop *loop; /* borrowed, like the two below */
+	const struct mem_map *map; /* frozen */
+	struct dirty *dirty;
+	/*
+	 * Stops the guest and writes its state. Returns 0, or a negative errno
+	 * with @err set, and the guest runs on.
+	 */
+	int (*hold)(void *ctx, struct state *state, struct err *err);
+	/*
+	 * Takes memory that the guest gave up out of the image. The guest is
+	 * held. Returns 0 or what image_copy_drop() returns. Thread: the
+	 * snapshot's.
+	 */
+	int (*drop)(void *ctx, struct image_copy *copy, struct err *err);
+	/* The guest goes on. Called once for each hold() that succeeded. */
+	void (*release)(void *ctx);
+	/* The snapshot is there, or not: snapshot_job_result(). The job may be
+	 * freed. */
+	void (*done)(void *ctx);
+	void *ctx;
+};
+
+/* What was asked for. */
+struct snapshot_wish {
+	const char *path; /* where; borrowed until done() */
+	const struct snapshot_about *about; /* what vm.json is to say; borrowed
+					       until done(). With a parent, it
+					       is a diff */
+	bool paused; /* all of it while the guest is held */
+	uint64_t downtime; /* how long the guest may be held; in ns */
+	uint64_t timeout; /* when the passes end even if that cannot be had; in
+			     ns */
+	bool give_up; /* then there is no snapshot; else, a longer hold */
+};
+
+/* What came of it. */
+struct snapshot_result {
+	int code; /* 0, or a negative errno: err says why */
+	struct err err;
+	struct image_count pages;
+	uint64_t bytes; /* written, repetitions included */
+	unsigned passes; /* the last one included */
+	uint64_t held; /* how long the guest was held, in ns */
+};
+
+struct snapshot_job;
+
+/*
+ * Begins a snapshot.
+ *
+ * @reader: what has changed since the parent, or a new DIRTY_ALL one for a full
+ *          snapshot; borrowed until done(). After a success it has told all
+ *          that the snapshot holds, and so serves the next diff. After a
+ *          failure what it has told is lost, and it serves no diff any more
+ *
+ * Returns 0; what snapshot_dir_begin() and image_copy_new() return; or what
+ * making a thread returned. Thread: the loop's.
+ */
+int snapshot_job_new(struct snapshot_job **ret,
+		     const struct snapshot_source *source,
+		     const struct snapshot_wish *wish,
+		     struct dirty_reader *reader, struct err *err);
+
+/*
+ * Has the snapshot end soon, if the guest was not held yet; otherwise lets it
+ * end as it does. done() is called before this returns. Thread: the loop's.
+ */
+void snapshot_job_cancel(struct snapshot_job *job);
+
+/* Valid from done() on. */
+const struct snapshot_result *
+snapshot_job_result(const struct snapshot_job *job);
+
+/* After done(). NULL is fine; returns NULL. Thread: the loop's. */
+struct snapshot_job *snapshot_job_free(struct snapshot_job *job);
+
+#endif
