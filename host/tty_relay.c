@@ -29,7 +29,7 @@ struct tty_relay {
 	uint32_t guest_events;
 	struct loop_watch client; /* its fd is owned; -1: nobody */
 	uint32_t client_events;
-	bool keys;
+	unsigned how; /* of enum tty_relay_how */
 	bool escape; /* state of tty_key() */
 	bool silent; /* the client will type no more */
 	bool leave; /* it is to be hung up on */
@@ -120,7 +120,9 @@ static void take_key(struct tty_relay *relay, uint8_t byte)
 {
 	static const uint8_t help[] = TTY_KEY_HELP_TEXT;
 
-	switch (relay->keys ? tty_key(&relay->escape, &byte) : TTY_KEY_BYTE) {
+	const bool keys = relay->how & TTY_RELAY_KEYS;
+
+	switch (keys ? tty_key(&relay->escape, &byte) : TTY_KEY_BYTE) {
 	case TTY_KEY_BYTE:
 		relay->in[relay->typed++] = byte;
 		break;
@@ -160,12 +162,19 @@ static void listen_to_client(struct tty_relay *relay)
 		relay->leave = true;
 }
 
+/* True if the client has typed all it will, and the tty has taken it. */
+static bool ends_once(const struct tty_relay *relay)
+{
+	return (relay->how & TTY_RELAY_ONCE) && relay->silent &&
+	       relay->typed == 0;
+}
+
 /* After each turn: who is to be told of what. */
 static void arm(struct tty_relay *relay)
 {
 	uint32_t guest = EPOLLIN, client = 0;
 
-	if (relay->leave)
+	if (relay->leave || ends_once(relay))
 		hang_up(relay);
 	if (relay->typed > 0)
 		guest |= EPOLLOUT;
@@ -266,7 +275,7 @@ bool tty_relay_taken(const struct tty_relay *relay)
 	       (poll(&p, 1, 0) <= 0 || !(p.revents & (POLLHUP | POLLERR)));
 }
 
-int tty_relay_attach(struct tty_relay *relay, int fd, bool keys,
+int tty_relay_attach(struct tty_relay *relay, int fd, unsigned how,
 		     struct err *err)
 {
 	int r;
@@ -280,7 +289,7 @@ int tty_relay_attach(struct tty_relay *relay, int fd, bool keys,
 		return r;
 	}
 	relay->client_events = EPOLLIN;
-	relay->keys = keys;
+	relay->how = how;
 	relay->escape = relay->silent = false;
 	relay->unseen = relay->kept;
 	show(relay);

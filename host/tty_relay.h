@@ -40,15 +40,22 @@ int tty_relay_fd(const struct tty_relay *relay);
 /* True if there is a client that has not gone. Thread: loop. */
 bool tty_relay_taken(const struct tty_relay *relay);
 
+enum tty_relay_how {
+	TTY_RELAY_KEYS = 1, /* Ctrl-a has its meanings (host/tty.h), where to
+			     * leave is to hang up */
+	TTY_RELAY_ONCE = 2, /* hang up once the client has shut its end down
+			     * and the tty has taken all that was typed */
+};
+
 /*
  * Makes @fd the client; one that was there is hung up on.
  *
- * @fd:   a connected stream socket; owned, failure included
- * @keys: Ctrl-a has its meanings (host/tty.h), where to leave is to hang up
+ * @fd:  a connected stream socket; owned, failure included
+ * @how: of enum tty_relay_how
  *
  * Returns 0, or what loop_add() returns. Thread: loop.
  */
-int tty_relay_attach(struct tty_relay *relay, int fd, bool keys,
+int tty_relay_attach(struct tty_relay *relay, int fd, unsigned how,
 		     struct err *err);
 
 #endif

@@ -103,6 +103,13 @@ def cases() -> list[Case]:
              out=("b\n", "forced"),
              err=("Fatal: b: this machine has no power button (run with "
                   "--power-button) (--force ends it at once)",)),
+        Case("console-for-scripts", host=HOST,
+             script=SOCKET + r"on_pty expect '# ' send '\x01x' status 0 -- "
+             r"vmm console s || fail console; printf 'x=once\n' | "
+             "vmm console --once s >said || fail once; "
+             r"printf 'echo $x-$((6*7)); poweroff -f\n' | "
+             "vmm console s >said && wait $! && grep -q once-42 said && "
+             "echo heard", out=("heard",)),
         Case("a-paused-guest-hears-what-was-typed-later", host=HOST,
              script=SOCKET + r"on_pty expect '# ' send '\x01x' status 0 -- "
              "vmm console s || fail console; vmm pause s; "

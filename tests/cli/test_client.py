@@ -492,25 +492,11 @@ class Stop(ClientTest):
         self.assertEqual(self.well("stop", "-f", "web"), "")
         self.assertEqual(heard(), ["qmp_capabilities", "quit"])
 
-
-class Pause(ClientTest):
-    def test_pause_and_resume_say_one_command(self):
-        machine = self.machine("web")
-        self.assertEqual(self.well("pause", "web"), "")
-        self.assertEqual(self.well("resume", "web"), "")
-        self.assertEqual(machine.heard, ["qmp_capabilities", "stop",
-                                         "qmp_capabilities", "cont"])
-
-    def test_they_wait_as_long_as_they_are_told(self):
-        self.machine("web", silent=("stop", "cont"))
-        self.machine("mute", first=b"")
-        for command, done in (("pause", "paused"), ("resume", "gone on")):
-            self.refused(f"web: has not {done} in 2s, but may yet", command,
-                         "--timeout=2s", "web", status=1)
-            self.refused("mute: does not answer", command, "--timeout=200ms",
-                         "mute", status=1)
-            self.refused("--timeout 0: longer than nothing", command,
-                         "--timeout=0", "web")
+    def test_json_tells_what_was_stopped(self):
+        self.process("web", answers={"quit": b""})
+        told = json.loads(self.well("stop", "-f", "--json", "web"))
+        self.assertEqual((told["name"], told["status"]), ("web", "shutdown"))
+        self.assertGreater(told["pid"], 0)
 
 
 class Stat(ClientTest):

@@ -5,6 +5,7 @@ Usage: test_console.py PROGRAM ROOT, as tests/cli/test_client.py.
 """
 
 import fcntl
+import json
 import os
 import pathlib
 import pty
@@ -71,6 +72,30 @@ class Console(ClientTest):
         text = "0123456789abcdef" * 50000
         done = self.vmm("console", "--force", "web", input=text)
         self.assertEqual(done.stdout, "shown first;" + text.upper())
+
+    def test_once_asks_the_machine_to_hang_up(self):
+        machine = self.machine("web")
+        done = self.vmm("console", "--once", "--json", "web", input="poweroff\n")
+        self.assertEqual(done.stdout, "shown first;POWEROFF\n")
+        self.assertEqual(machine.arguments, {"keys": False, "force": False,
+                                             "once": True})
+        told = json.loads(done.stderr)
+        self.assertEqual(told, {"name": "web", "pid": os.getpid(),
+                                "ended": "hung-up"})
+
+    def test_json_tells_how_it_ended(self):
+        for leave, ended, status in (
+                (lambda process, fd: os.write(fd, b"\x01x"), b"left", 0),
+                (lambda process, fd: process.terminate(), b"signal",
+                 128 + signal.SIGTERM)):
+            machine = self.machine("web")
+            process, fd = self.on_terminal("console", "--json", "web")
+            self.read_until(fd, b"shown first;")
+            leave(process, fd)
+            self.read_until(fd, b'"ended": "' + ended + b'"}')
+            self.ended(process, status)
+            machine.close()
+            machine.path.unlink()
 
     def test_on_a_terminal_ctrl_a_x_leaves(self):
         machine = self.machine("web")

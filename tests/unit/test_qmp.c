@@ -52,10 +52,11 @@ static int finds_no_memory(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
-static void taken(void *ctx, int fd)
+static void taken(void *ctx, int fd, unsigned how)
 {
 	(void)ctx;
 	(void)fd;
+	(void)how;
 }
 
 static int takes_over(struct qmp_call *call, struct err *err)
@@ -63,6 +64,7 @@ static int takes_over(struct qmp_call *call, struct err *err)
 	(void)err;
 	assert_string_equal(call->ctx, "context");
 	call->take_over = taken;
+	call->how = 3;
 	return 0;
 }
 
@@ -411,6 +413,7 @@ static void reply__a_take_over_is_the_sessions_to_see(void **state)
 	assert_null(session.take_over);
 	is_reply("{\"execute\": \"takes\"}", "{\"return\": {}}");
 	assert_ptr_equal(session.take_over, taken);
+	assert_int_equal(session.how, 3);
 }
 
 static void query__commands_lists_the_table(void **state)

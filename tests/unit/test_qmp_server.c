@@ -81,9 +81,10 @@ static int do_some(struct qmp_call *call, struct err *e)
 	return 0;
 }
 
-static void keep_fd(void *ctx, int fd)
+static void keep_fd(void *ctx, int fd, unsigned how)
 {
 	assert_ptr_equal(ctx, &taken);
+	assert_int_equal(how, 2);
 	taken = fd;
 }
 
@@ -91,6 +92,7 @@ static int do_take(struct qmp_call *call, struct err *e)
 {
 	(void)e;
 	call->take_over = keep_fd;
+	call->how = 2;
 	return 0;
 }
 

@@ -102,13 +102,13 @@ static const char *guest_hears(void)
 	return get(tty_relay_fd(relay), NULL);
 }
 
-static int attach(bool keys)
+static int attach(unsigned how)
 {
 	int pair[2];
 
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(tty_relay_attach(relay, pair[1], keys, &err), 0);
+	assert_int_equal(tty_relay_attach(relay, pair[1], how, &err), 0);
 	settle();
 	return pair[0];
 }
@@ -129,7 +129,7 @@ static bool at_end(int fd)
 
 static void attach__bytes_go_both_ways(void **state)
 {
-	_cleanup_(fd_closep) int fd = attach(false);
+	_cleanup_(fd_closep) int fd = attach(0);
 
 	(void)state;
 	guest_puts("login: ");
@@ -145,12 +145,12 @@ static void attach__what_was_said_before_is_shown_first(void **state)
 	(void)state;
 	guest_puts("one ");
 	guest_puts("two ");
-	fd = attach(false);
+	fd = attach(0);
 	guest_puts("three");
 	assert_string_equal(get(fd, NULL), "one two three");
 	(void)close(fd);
 	/* To the next one, too. */
-	fd = attach(false);
+	fd = attach(0);
 	assert_string_equal(get(fd, NULL), "one two three");
 	(void)close(fd);
 }
@@ -173,7 +173,7 @@ static void guest__its_last_words_are_kept_and_no_more(void **state)
 	}
 	settle();
 	settle();
-	fd = attach(false);
+	fd = attach(0);
 	shown = get(fd, &len);
 	assert_int_equal(len, TTY_RELAY_KEPT);
 	assert_int_equal(shown[0], 'b');
@@ -183,7 +183,7 @@ static void guest__its_last_words_are_kept_and_no_more(void **state)
 static void guest__is_not_held_up_by_a_client_that_does_not_read(void **state)
 {
 	static char text[4096];
-	_cleanup_(fd_closep) int fd = attach(false);
+	_cleanup_(fd_closep) int fd = attach(0);
 	size_t len;
 	const char *shown;
 
@@ -200,7 +200,7 @@ static void guest__is_not_held_up_by_a_client_that_does_not_read(void **state)
 static void client__waits_for_a_guest_that_does_not_listen(void **state)
 {
 	static char text[100000];
-	_cleanup_(fd_closep) int fd = attach(false);
+	_cleanup_(fd_closep) int fd = attach(0);
 	size_t sent = 0, heard = 0;
 
 	(void)state;
@@ -219,7 +219,7 @@ static void client__waits_for_a_guest_that_does_not_listen(void **state)
 
 static void keys__mean_what_they_mean_on_a_terminal(void **state)
 {
-	_cleanup_(fd_closep) int fd = attach(true);
+	_cleanup_(fd_closep) int fd = attach(TTY_RELAY_KEYS);
 
 	(void)state;
 	type(fd, "a\x01"
@@ -239,7 +239,7 @@ static void keys__mean_what_they_mean_on_a_terminal(void **state)
 /* Behind the break, a letter would be SysRq's. */
 static void keys__what_was_typed_before_a_break_comes_before_it(void **state)
 {
-	_cleanup_(fd_closep) int fd = attach(true);
+	_cleanup_(fd_closep) int fd = attach(TTY_RELAY_KEYS);
 
 	(void)state;
 	type(fd, "ab"
@@ -251,7 +251,7 @@ static void keys__what_was_typed_before_a_break_comes_before_it(void **state)
 
 static void keys__mean_nothing_unasked(void **state)
 {
-	_cleanup_(fd_closep) int fd = attach(false);
+	_cleanup_(fd_closep) int fd = attach(0);
 
 	(void)state;
 	type(fd, "\x01x\x01"
@@ -264,7 +264,7 @@ static void keys__mean_nothing_unasked(void **state)
 
 static void client__one_that_is_silent_still_sees(void **state)
 {
-	_cleanup_(fd_closep) int fd = attach(false);
+	_cleanup_(fd_closep) int fd = attach(0);
 
 	(void)state;
 	type(fd, "last");
@@ -276,11 +276,48 @@ static void client__one_that_is_silent_still_sees(void **state)
 	assert_true(tty_relay_taken(relay));
 }
 
+static void once__hangs_up_when_all_that_was_typed_is_taken(void **state)
+{
+	static char text[400000];
+	_cleanup_(fd_closep) int fd = attach(TTY_RELAY_ONCE);
+	size_t sent = 0, heard = 0;
+	ssize_t n;
+
+	(void)state;
+	guest_puts("login: ");
+	while ((n = send(fd, text, sizeof(text), MSG_DONTWAIT)) > 0) {
+		sent += (size_t)n;
+		settle();
+	}
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	settle();
+	assert_true(tty_relay_taken(relay));
+	while (heard < sent) {
+		size_t len;
+
+		(void)get(tty_relay_fd(relay), &len);
+		assert_true(len > 0);
+		heard += len;
+	}
+	assert_int_equal(heard, sent);
+	assert_string_equal(get(fd, NULL), "login: ");
+	assert_true(at_end(fd));
+	assert_false(tty_relay_taken(relay));
+
+	/* The next client is none of it. */
+	guest_puts("root");
+	(void)close(fd);
+	fd = attach(0);
+	guest_puts("!");
+	assert_string_equal(get(fd, NULL), "login: root!");
+	assert_false(at_end(fd));
+}
+
 static void client__one_that_leaves_makes_room(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		const int fd = attach(i % 2);
+		const int fd = attach(i % 2 ? TTY_RELAY_KEYS : 0);
 
 		assert_true(tty_relay_taken(relay));
 		if (i < 2)
@@ -298,7 +335,7 @@ static void client__one_that_leaves_makes_room(void **state)
 static void client__one_that_leaves_before_a_deaf_guest_is_let_go(void **state)
 {
 	static char text[400000];
-	const int fd = attach(false);
+	const int fd = attach(0);
 	size_t sent = 0, before;
 
 	(void)state;
@@ -312,14 +349,14 @@ static void client__one_that_leaves_before_a_deaf_guest_is_let_go(void **state)
 	(void)close(fd);
 	settle();
 	assert_false(tty_relay_taken(relay));
-	(void)attach(false);
+	(void)attach(0);
 	assert_true(tty_relay_taken(relay));
 }
 
 static void attach__the_one_before_is_hung_up_on(void **state)
 {
-	_cleanup_(fd_closep) int one = attach(false);
-	_cleanup_(fd_closep) int two = attach(false);
+	_cleanup_(fd_closep) int one = attach(0);
+	_cleanup_(fd_closep) int two = attach(0);
 
 	(void)state;
 	assert_true(at_end(one));
@@ -329,7 +366,7 @@ static void attach__the_one_before_is_hung_up_on(void **state)
 
 static void free__what_the_guest_said_last_is_shown(void **state)
 {
-	_cleanup_(fd_closep) int fd = attach(false);
+	_cleanup_(fd_closep) int fd = attach(0);
 	char text[16] = "";
 
 	(void)state;
@@ -354,6 +391,7 @@ int main(void)
 		TEST(keys__what_was_typed_before_a_break_comes_before_it),
 		TEST(keys__mean_nothing_unasked),
 		TEST(client__one_that_is_silent_still_sees),
+		TEST(once__hangs_up_when_all_that_was_typed_is_taken),
 		TEST(client__one_that_leaves_makes_room),
 		TEST(client__one_that_leaves_before_a_deaf_guest_is_let_go),
 		TEST(attach__the_one_before_is_hung_up_on),

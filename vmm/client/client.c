@@ -11,7 +11,9 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/closest.h"
+#include "vmm/cli.h"
 #include "vmm/control/outbox.h"
+#include "vmm/control/qmp.h"
 #include "vmm/control/socket.h"
 
 #define MAX_REPLY (64u << 20) /* in bytes */
@@ -289,6 +291,26 @@ int client_wait_end(struct client *client, int process, int patience_ms,
 		if (poll(&p, 1, (int)left) > 0)
 			return 0;
 	}
+}
+
+int client_print_status(struct client *client, const char *status, bool line,
+			struct err *err)
+{
+	json_auto_t *told = NULL, *row = NULL;
+	int r = 0;
+
+	if (!status)
+		r = client_run(client, "query-status", NULL, &told, err);
+	if (r < 0)
+		return r;
+	if (!status)
+		status = json_string_value(json_object_get(told, "status"));
+	if (!status)
+		return err_set(err, -EPROTO, "%s: says what is unexpected",
+			       client->name);
+	row = json_pack("{s:o, s:i, s:s}", "name", qmp_string(client->name),
+			"pid", (int)client->pid, "status", status);
+	return cli_print_json(row, line, err);
 }
 
 void client_close(struct client *client)

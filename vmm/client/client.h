@@ -7,6 +7,7 @@
 #ifndef VMM_CLIENT_CLIENT_H
 #define VMM_CLIENT_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -44,6 +45,18 @@ int client_open(struct client *client, const char *name, int patience_ms,
  * all sockets there are. */
 int client_try(struct client *client, const char *name, int patience_ms,
 	       struct err *err);
+
+/*
+ * Prints what `vmm list --json` prints of a machine: its name, process and
+ * status.
+ *
+ * @status: of QEMU's RunState; NULL: the machine is asked
+ * @line:   as cli_print_json() has it
+ *
+ * Returns 0, or what client_run() and cli_print_json() return.
+ */
+int client_print_status(struct client *client, const char *status, bool line,
+			struct err *err);
 
 void client_close(struct client *client); /* one with an fd of -1 is fine */
 

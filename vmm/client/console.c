@@ -19,6 +19,7 @@
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
 #include "vmm/client/words.h"
+#include "vmm/control/qmp.h"
 
 /* How long a machine has to hear of a new size. The console waits for that. */
 #define SIZE_PATIENCE_MS 1000
@@ -26,6 +27,7 @@
 struct console_words {
 	struct client_words client;
 	bool force;
+	bool once;
 };
 
 // clang-format off
@@ -34,6 +36,11 @@ static const struct cli_option console_options[] = {
 	  .help = "take the console from who has it",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct console_words, force) },
+	{ .name = "once",
+	  .help = "end when the input has, and the guest took all of it",
+	  .set = cli_set_true,
+	  .offset = offsetof(struct console_words, once) },
+	CLIENT_JSON,
 };
 // clang-format on
 
@@ -47,7 +54,8 @@ const struct cli_command console_command = {
 	.notes = "Of one that was started with 'vmm run --terminal socket'. "
 		 "On a terminal,\n"
 		 "Ctrl-a x leaves the guest alone again, Ctrl-a h tells the "
-		 "other keys.\n",
+		 "other keys.\n"
+		 "--json tells on the standard error how it ended.\n",
 };
 
 /*
@@ -302,11 +310,11 @@ static int run(struct pump *pump, struct err *err)
 	return r;
 }
 
-static int attach(struct client *client, struct pump *pump, bool force,
-		  struct err *err)
+static int attach(struct client *client, struct pump *pump,
+		  const struct console_words *words, struct err *err)
 {
 	json_t *args = json_pack("{s:b, s:b}", "keys", pump->terminal, "force",
-				 force);
+				 words->force);
 	int r;
 
 	/* A terminal that does not know its size has zeroes. */
@@ -317,12 +325,37 @@ static int attach(struct client *client, struct pump *pump, bool force,
 		(void)json_object_set_new(args, "rows",
 					  json_integer(pump->size.rows));
 	}
+	if (words->once) /* an older machine does not know it */
+		qmp_add(&args, "once", json_true());
 	r = client_run(client, "x-vmm-console-attach", args, NULL, err);
 	return r < 0 ? r : client_end_line(client, err);
 }
 
+/* Why the console is no longer ours. That the guest has ended and that another
+ * client took the console look the same from here. */
+static const char *why_ended(const struct pump *pump)
+{
+	if (pump->status != 0)
+		return "signal";
+	return pump->left ? "left" : "hung-up";
+}
+
+/* On the standard error: the standard output is the guest's. */
+static int tell_ended(const struct client *client, const struct pump *pump,
+		      struct err *err)
+{
+	json_auto_t *line = json_pack(
+		"{s:o, s:i, s:s}", "name", qmp_string(client->name), "pid",
+		(int)client->pid, "ended", why_ended(pump));
+
+	if (json_dumpf(line, stderr, 0) < 0 || fputc('\n', stderr) == EOF)
+		return err_sys(err, "standard error");
+	return 0;
+}
+
 /* With the terminal raw, and restored whatever happens. */
-static int talk(struct client *client, struct pump *pump, struct err *err)
+static int talk(struct client *client, struct pump *pump, bool json,
+		struct err *err)
 {
 	int r;
 
@@ -333,6 +366,8 @@ static int talk(struct client *client, struct pump *pump, struct err *err)
 	pump->away = pump->terminal; /* until run() has looked */
 	r = run(pump, err);
 	tty_mode_restore(&pump->mode, pump->keyboard.fd);
+	if (r == 0 && json)
+		return tell_ended(client, pump, err);
 	if (pump->terminal)
 		(void)fputs("\n", stderr);
 	return r;
@@ -361,13 +396,13 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	pump.terminal = pump.keyboard.terminal;
 	pump.name = words.client.name;
 	if (r == 0)
-		r = attach(&client, &pump, words.force, err);
+		r = attach(&client, &pump, &words, err);
 	if (r < 0)
 		return r;
-	if (pump.terminal)
+	if (pump.terminal && !words.client.json)
 		(void)fprintf(stderr, "The console of %s; Ctrl-a x leaves.\n",
 			      client.name);
-	r = talk(&client, &pump, err);
+	r = talk(&client, &pump, words.client.json, err);
 	*ret_status = pump.status;
 	return r;
 }

@@ -13,6 +13,7 @@ struct pause_words {
 };
 
 static const struct cli_option pause_options[] = {
+	CLIENT_JSON,
 	CLIENT_TIMEOUT(struct pause_words),
 	CLIENT_NAME,
 	CLIENT_ALL,
@@ -63,6 +64,9 @@ static int tell_machine(const char *name, void *ctx, struct err *err)
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "%s: has not %s in %s, but may yet",
 			       client.name, deed->done, timeout->text);
+	if (r == 0 && deed->words.client.json)
+		r = client_print_status(&client, NULL, deed->words.client.all,
+					err);
 	return r;
 }
 

@@ -18,6 +18,7 @@ static const struct cli_option stop_options[] = {
 	{ .name = "force", .letter = 'f',
 	  .help = "end it at once, as if the power were cut",
 	  .set = cli_set_true, .offset = offsetof(struct stop_words, force) },
+	CLIENT_JSON,
 	CLIENT_TIMEOUT(struct stop_words),
 	CLIENT_NAME,
 	CLIENT_ALL,
@@ -63,6 +64,9 @@ static int stop_machine(const char *name, void *ctx, struct err *err)
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "%s: has not powered off in %s",
 			       client.name, words->timeout.text);
+	if (r == 0 && words->client.json)
+		r = client_print_status(&client, "shutdown", words->client.all,
+					err);
 	return r;
 }
 

@@ -25,6 +25,7 @@ static const struct qmp_command list[] = {
 	{ "x-vmm-console-attach", command_x_vmm_console_attach,
 	  { { "keys", QMP_BOOL, false },
 	    { "force", QMP_BOOL, false },
+	    { "once", QMP_BOOL, false },
 	    { "columns", QMP_INT, false },
 	    { "rows", QMP_INT, false } } },
 	{ "x-vmm-console-resize", command_x_vmm_console_resize,

@@ -9,22 +9,13 @@
 #include "vmm/control/qmp.h"
 #include "vmm/machine/machine.h"
 
-static void attach(struct control *control, int fd, bool keys)
+static void attach_client(void *ctx, int fd, unsigned how)
 {
+	struct control *control = ctx;
 	struct err err = { 0 };
 
-	if (tty_relay_attach(control->machine->relay, fd, keys, &err) < 0)
+	if (tty_relay_attach(control->machine->relay, fd, how, &err) < 0)
 		log_warn("a client cannot have the console: %s", err.msg);
-}
-
-static void attach_keys(void *ctx, int fd)
-{
-	attach(ctx, fd, true);
-}
-
-static void attach_raw(void *ctx, int fd)
-{
-	attach(ctx, fd, false);
 }
 
 /* The relay of a guest whose console is a client's; NULL: @err says why. */
@@ -72,8 +63,11 @@ int command_x_vmm_console_attach(struct qmp_call *call, struct err *err)
 		return err_set(err, -EBUSY, "another client has the console");
 	if (!tty_size_equal(size, (struct tty_size){ 0 }))
 		tty_set_size(control->machine->tty, size);
-	call->take_over = qmp_arg_bool(call, "keys", false) ? attach_keys
-							    : attach_raw;
+	if (qmp_arg_bool(call, "keys", false))
+		call->how |= TTY_RELAY_KEYS;
+	if (qmp_arg_bool(call, "once", false))
+		call->how |= TTY_RELAY_ONCE;
+	call->take_over = attach_client;
 	return 0;
 }
 

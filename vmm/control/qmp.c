@@ -372,6 +372,7 @@ json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
 		reply = error_reply(call.class, &err);
 	} else {
 		session->take_over = call.take_over;
+		session->how = call.how;
 		reply = json_pack("{s:o}", "return",
 				  json_is_null(call.ret) ? json_object()
 							 : call.ret);

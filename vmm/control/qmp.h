@@ -47,7 +47,8 @@ struct qmp_call {
 	 * called with its descriptor, to own it. What the client has sent
 	 * without waiting for the reply is lost.
 	 */
-	void (*take_over)(void *ctx, int fd);
+	void (*take_over)(void *ctx, int fd, unsigned how);
+	unsigned how; /* out: for take_over() */
 };
 
 enum qmp_type {
@@ -87,7 +88,9 @@ struct qmp_session {
 	const struct qmp_table *table; /* borrowed */
 	void *ctx; /* for the commands; struct control in the program */
 	bool negotiated; /* qmp_capabilities was said */
-	void (*take_over)(void *ctx, int fd); /* a command's wish, or NULL */
+	/* A command's wish, or NULL. */
+	void (*take_over)(void *ctx, int fd, unsigned how);
+	unsigned how;
 };
 
 /* All that follow return JSON that the caller owns, or NULL for no memory. */

@@ -140,13 +140,13 @@ static void reap(struct qmp_server *server)
 /* Once the reply is out, the connection is another's. */
 static void give_away(struct client *client)
 {
-	void (*const take_over)(void *ctx, int fd) = client->session.take_over;
+	const struct qmp_session *session = &client->session;
 	const int fd = client->watch.fd;
 
 	loop_remove(client->server->loop, &client->watch);
 	client->watch.fd = -1;
 	client->dead = true;
-	take_over(client->server->ctx, fd);
+	session->take_over(client->server->ctx, fd, session->how);
 }
 
 static void arm(struct client *client)
