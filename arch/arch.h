@@ -29,6 +29,9 @@ struct vm;
 /* Name of the architecture, as in arch/<name>. */
 extern const char *const arch_name;
 
+/* QEMU's name of it. Source: QEMU, qapi/machine.json, SysEmuTarget */
+extern const char *const arch_target;
+
 /* Guest memory must start and end on this, in bytes, if the host page is not
  * larger (s390 takes 1 MiB segments). */
 extern const uint64_t arch_mem_align;

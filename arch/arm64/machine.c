@@ -11,6 +11,7 @@
 #include "vmm/machine/machine.h"
 
 const char *const arch_name = "arm64";
+const char *const arch_target = "aarch64";
 const uint64_t arch_mem_align = 4096;
 const bool arch_has_ioeventfd = true;
 const bool arch_has_irqfd = true;

@@ -14,6 +14,7 @@
 #define ADDRESS_BITS 29 /* MIPS_END */
 
 const char *const arch_name = "mips";
+const char *const arch_target = "mipsel";
 const uint64_t arch_mem_align = 4096;
 /* Trap & emulate KVM signals an ioeventfd and exits for the same write. */
 const bool arch_has_ioeventfd = false;

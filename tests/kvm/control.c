@@ -109,6 +109,18 @@ static void test_wire(void)
 		   "\"Parameter 'x' is unexpected\"}}");
 	CHECK(strstr(qmp_do(qmp, "system_powerdown"), "\"GenericError\""));
 	CHECK(strstr(qmp_do(qmp, "query-commands"), "{\"name\": \"cont\"}"));
+	is_reply(qmp_do(qmp, "query-uuid"),
+		 "{\"return\": {\"UUID\": "
+		 "\"00000000-0000-0000-0000-000000000000\"}}");
+	is_reply(qmp_do(qmp, "query-chardev"),
+		 "{\"return\": [{\"label\": \"console\", \"filename\": "
+		 "\"stdio\", \"frontend-open\": true}]}");
+	is_reply(qmp_do(qmp, "query-current-machine"),
+		 "{\"return\": {\"wakeup-suspend-support\": false}}");
+	is_reply(qmp_do(qmp, "query-iothreads"), "{\"return\": []}");
+	CHECK(strstr(qmp_do(qmp, "query-machines"),
+		     "\"is-default\": true, \"cpu-max\": 64, "));
+	CHECK(begins(qmp_do(qmp, "query-target"), "{\"return\": {\"arch\": "));
 	is_reply(qmp_do(qmp, "query-memory-size-summary"),
 		 "{\"return\": {\"base-memory\": 8388608, \"plugged-memory\": "
 		 "0}}");

@@ -33,6 +33,12 @@ static const struct qmp_command list[] = {
 
 	/* What it runs on, and what it costs */
 	{ "query-kvm", command_query_kvm, {} },
+	{ "query-target", command_query_target, {} },
+	{ "query-machines", command_query_machines, {} },
+	{ "query-current-machine", command_query_current_machine, {} },
+	{ "query-uuid", command_query_uuid, {} },
+	{ "query-chardev", command_query_chardev, {} },
+	{ "query-iothreads", command_query_iothreads, {} },
 	{ "query-cpus-fast", command_query_cpus_fast, {} },
 	{ "x-vmm-query-stats", command_x_vmm_query_stats, {} },
 

@@ -28,6 +28,12 @@ int command_x_vmm_console_resize(struct qmp_call *call, struct err *err);
 /* query_commands.c */
 int command_query_kvm(struct qmp_call *call, struct err *err);
 int command_query_cpus_fast(struct qmp_call *call, struct err *err);
+int command_query_target(struct qmp_call *call, struct err *err);
+int command_query_machines(struct qmp_call *call, struct err *err);
+int command_query_current_machine(struct qmp_call *call, struct err *err);
+int command_query_uuid(struct qmp_call *call, struct err *err);
+int command_query_chardev(struct qmp_call *call, struct err *err);
+int command_query_iothreads(struct qmp_call *call, struct err *err);
 int command_query_memory_size_summary(struct qmp_call *call, struct err *err);
 
 /* memory_commands.c */
