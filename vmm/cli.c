@@ -185,7 +185,9 @@ struct meaning {
 /* Whether @name, of @len bytes, is @whole; or, if @part, begins it. */
 static bool names(const char *name, size_t len, const char *whole, bool part)
 {
-	return !strncmp(whole, name, len) && (part || !whole[len]);
+	/* The first letter spares most names the call, at each start. */
+	return *whole == *name && !strncmp(whole, name, len) &&
+	       (part || !whole[len]);
 }
 
 /* The same with "no-" before @whole, of which @part may be left. */
@@ -194,10 +196,34 @@ static bool unsets(const char *name, size_t len, const char *whole, bool part)
 	static const char no[] = "no-";
 	const size_t prefix = sizeof(no) - 1;
 
+	if (*name != *no)
+		return false;
 	if (len <= prefix)
 		return part && names(name, len, no, true);
 	return names(no, prefix, name, true) &&
 	       names(name + prefix, len - prefix, whole, part);
+}
+
+static const struct cli_option *find_row(const struct cli_option *table,
+					 size_t count, const char *name,
+					 size_t len)
+{
+	for (size_t i = 0; i < count; i++)
+		if (table[i].name && names(name, len, table[i].name, false))
+			return &table[i];
+	return NULL;
+}
+
+/* Finds an option by its whole name, as nearly all are given. */
+static const struct cli_option *find_whole(const struct cli_command *command,
+					   const char *name, size_t len)
+{
+	const struct cli_option *found = find_row(
+		command->options, command->option_count, name, len);
+
+	if (!found)
+		found = find_row(command->more, command->more_count, name, len);
+	return found ? found : find_row(&help_option, 1, name, len);
 }
 
 /*
@@ -237,6 +263,9 @@ static int find_long(const struct words *w, const char *word, size_t len,
 	struct meaning found[2];
 	unsigned count;
 
+	*ret = (struct meaning){ find_whole(w->command, name, len), false };
+	if (ret->option)
+		return 0;
 	count = find_meanings(w, name, len, false, found);
 	if (count == 0 && len > 0)
 		count = find_meanings(w, name, len, true, found);
@@ -289,11 +318,9 @@ static const struct cli_option *find_letter(const struct cli_command *command,
 static int parse_letter(struct words *w, const char *word, struct err *err)
 {
 	const struct cli_option *option = find_letter(w->command, word[1]);
-	struct meaning unused[2];
 
 	/* Else -kernel would be a kernel named "ernel". */
-	if (word[2] &&
-	    find_meanings(w, word + 1, strlen(word + 1), false, unused) > 0)
+	if (word[2] && find_whole(w->command, word + 1, strlen(word + 1)))
 		option = NULL;
 	if (!option || (!option->arg && word[2]))
 		return refuse_option(w->command, word, err);
