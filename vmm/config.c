@@ -417,6 +417,9 @@ static const struct cli_option run_options[] = {
 	  .words = dirty_log_words, TO(dirty_log, cli_set_word) },
 	{ .name = "pmu", .help = "give the guest performance counters",
 	  TO(pmu, cli_set_true), .unset = cli_unset_bool },
+	{ .name = "disable-mte",
+	  .help = "no memory tags (arm64), where the host has them",
+	  TO(disable_mte, cli_set_true) },
 
 	{ .help = "Devices" },
 	{ .name = "disk", .letter = 'd', .arg = "FILE[,KEY[=VALUE]]...",

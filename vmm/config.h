@@ -119,6 +119,7 @@ struct config {
 	bool power_button;
 	enum dirty_log_kind dirty_log;
 	bool pmu;
+	bool disable_mte;
 	bool no_reboot;
 	uint64_t timeout_ns; /* 0: none */
 	enum log_level log_level;

@@ -50,6 +50,8 @@ int arch_limits(int kvm, struct kvm_limits *ret, struct err *err)
 	if (kvm_cap(kvm, KVM_CAP_ARM_PTRAUTH_ADDRESS) &&
 	    kvm_cap(kvm, KVM_CAP_ARM_PTRAUTH_GENERIC))
 		ret->features |= ARM64_HAS_PTRAUTH;
+	if (kvm_cap(kvm, KVM_CAP_ARM_MTE))
+		ret->features |= ARM64_HAS_MTE;
 	return 0;
 }
 
@@ -75,6 +77,8 @@ int arch_layout(struct machine *machine, struct err *err)
 		return err_input(err, -ENODEV,
 				 "--pmu: this host's KVM has none for guests "
 				 "(KVM_CAP_ARM_PMU_V3)");
+	if (machine->config->disable_mte)
+		machine->limits.features &= ~(unsigned)ARM64_HAS_MTE;
 	arch = calloc(1, sizeof(*arch));
 	if (!arch)
 		return err_set(err, -ENOMEM, "memory layout: out of memory");

@@ -18,6 +18,7 @@ enum arm64_feature {
 	ARM64_HAS_PMU = 1 << 1,
 	ARM64_HAS_SVE = 1 << 2,
 	ARM64_HAS_PTRAUTH = 1 << 3,
+	ARM64_HAS_MTE = 1 << 4, /* and the guest is to have it */
 };
 
 struct arch_machine {

@@ -16,6 +16,7 @@
 #include "arch/arm64/board.h"
 #include "arch/arm64/gic.h"
 #include "arch/arm64/machine.h"
+#include "arch/arm64/mte.h"
 #include "arch/arm64/regs.h"
 #include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
@@ -116,12 +117,15 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 
 int arch_vm_create(struct vm *vm, struct err *err)
 {
+	int r;
+
 	vm->arch = calloc(1, sizeof(*vm->arch));
 	if (!vm->arch)
 		return err_set(err, -ENOMEM, "virtual machine: out of memory");
 	vm->arch->gic.fd = -1;
 	vm->arch->gic.its_fd = -1;
-	return ask_for_nisv(vm, err);
+	r = ask_for_nisv(vm, err);
+	return r == 0 ? arm64_mte_enable(vm->machine, vm->fd, err) : r;
 }
 
 int arch_vm_init(struct vm *vm, struct err *err)

@@ -59,6 +59,7 @@ static void probe_capabilities(int kvm)
 		{ KVM_CAP_ARM_PMU_V3, "pmu" },
 		{ KVM_CAP_ARM_SVE, "sve" },
 		{ KVM_CAP_ARM_PTRAUTH_ADDRESS, "pauth" },
+		{ KVM_CAP_ARM_MTE, "mte" },
 		{ KVM_CAP_STEAL_TIME, "steal" },
 		{ KVM_CAP_DIRTY_LOG_RING_ACQ_REL, "dirtyring" },
 	};

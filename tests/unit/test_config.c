@@ -58,8 +58,9 @@ static void parse__all_options_at_once(void **state)
 	(void)state;
 	TAKEN(&c, "--kernel=K", "--initrd=I", "--cmdline=a b=c", "--dump-dtb=O",
 	      "--cpus=64", "--mem=2G", "--irqchip=gicv2", "--dirty-log=ring",
-	      "--pmu", "--console=virtio", "--rng", "--name=a-1", "--no-reboot",
-	      "--power-button", "--timeout=1500ms", "--loglevel=debug");
+	      "--pmu", "--disable-mte", "--console=virtio", "--rng",
+	      "--name=a-1", "--no-reboot", "--power-button", "--timeout=1500ms",
+	      "--loglevel=debug");
 	assert_string_equal(c.kernel, "K");
 	assert_string_equal(c.initrd, "I");
 	assert_string_equal(c.cmdline, "a b=c");
@@ -71,7 +72,8 @@ static void parse__all_options_at_once(void **state)
 	assert_int_equal(c.dirty_log, DIRTY_LOG_RING);
 	assert_int_equal(c.console, CONSOLE_VIRTIO);
 	assert_string_equal(c.name, "a-1");
-	assert_true(c.rng && c.pmu && c.no_reboot && c.power_button);
+	assert_true(c.rng && c.pmu && c.disable_mte);
+	assert_true(c.no_reboot && c.power_button);
 	assert_int_equal(c.timeout_ns, UINT64_C(1500000000));
 	assert_int_equal(c.log_level, LOG_DEBUG);
 	config_finish(&c);
