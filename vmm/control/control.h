@@ -19,7 +19,7 @@
 
 struct dirty_rate_watch;
 struct machine;
-struct pageout;
+struct pageout_job;
 struct qmp_server;
 struct vm;
 
@@ -31,7 +31,7 @@ struct control {
 	struct control_socket socket;
 	struct dirty_rate_watch *dirty_rate; /* owned; NULL: never asked for */
 	struct qmp_server *server; /* owned; NULL: there is no socket */
-	struct pageout *pageout; /* owned; NULL: none is at work */
+	struct pageout_job *pageout; /* owned; NULL: none is at work */
 	bool paused; /* by a client; outlives a reset */
 	bool asked_reset; /* a client did, not the guest */
 	bool asked_quit; /* the same */

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "mem/pageout_job.h"
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/command_list.h"
 #include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/hotplug_commands.h"
-#include "vmm/control/pageout_command.h"
 #include "vmm/control/server.h"
 #include "vmm/kvm/vm.h"
 
@@ -88,7 +88,7 @@ void control_finish(struct control *control)
 		return;
 	balloon_commands_end(control);
 	hotplug_commands_end(control);
-	control->pageout = pageout_free(control->pageout);
+	control->pageout = pageout_job_free(control->pageout);
 	dirty_rate_commands_end(control);
 	/* Before the clients hear of the end: its name can be had then. */
 	control_socket_remove(&control->socket);
