@@ -6,7 +6,6 @@
 #include "devices/pl031.h"
 #include "devices/pvpanic.h"
 #include "devices/uart16550.h"
-#include "devices/virtio/mmio.h"
 #include "host/clock.h"
 #include "vmm/machine/board.h"
 #include "vmm/machine/machine.h"
@@ -46,25 +45,15 @@ static const struct board_device board[] = {
 static int attach_virtio(struct machine *machine, struct virtio *vio,
 			 struct err *err)
 {
-	const unsigned n = machine->arch->transports++;
-	struct io_slot slot = {
-		.at = { ARM64_VIRTIO + n * ARM64_VIRTIO_STEP,
-			VIRTIO_MMIO_SIZE },
-		.compatible = VIRTIO_MMIO_COMPATIBLE,
-		.irq = ARM64_PIN_VIRTIO + n,
+	static const struct board_windows windows = {
+		.at = ARM64_VIRTIO,
+		.step = ARM64_VIRTIO_STEP,
+		.pin = ARM64_PIN_VIRTIO,
+		.max = BUS_MAX_SLOTS,
 	};
-	struct irq_line irq;
-	int r;
 
-	r = irq_edge_line(&machine->irq, slot.irq, &irq, err);
-	if (r < 0) {
-		vio->ops->destroy(vio);
-		return r;
-	}
-	r = virtio_mmio_new(&slot.dev, vio, irq, err);
-	if (r < 0)
-		return r;
-	return machine_attach(machine, slot, err);
+	return board_place_virtio(machine, vio, &windows,
+				  machine->arch->transports++, err);
 }
 
 int arch_attach(struct machine *machine, struct err *err)

@@ -1,6 +1,4 @@
 /* arch/mips/attach.c - puts the machine's devices on its bus. */
-#include <errno.h>
-
 #include "arch/arch.h"
 #include "arch/mips/board.h"
 #include "arch/mips/layout.h"
@@ -10,7 +8,6 @@
 #include "devices/pvpanic.h"
 #include "devices/syscon.h"
 #include "devices/uart16550.h"
-#include "devices/virtio/mmio.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/board.h"
 #include "vmm/machine/machine.h"
@@ -75,26 +72,15 @@ static const struct board_device board[] = {
 static int attach_virtio(struct machine *machine, struct virtio *vio,
 			 struct err *err)
 {
-	const unsigned n = machine->arch->transports++;
-	struct io_slot slot = {
-		.at = { MIPS_VIRTIO + n * MIPS_VIRTIO_STEP, VIRTIO_MMIO_SIZE },
-		.compatible = VIRTIO_MMIO_COMPATIBLE,
-		.irq = MIPS_PIN_VIRTIO + n,
+	static const struct board_windows windows = {
+		.at = MIPS_VIRTIO,
+		.step = MIPS_VIRTIO_STEP,
+		.pin = MIPS_PIN_VIRTIO,
+		.max = MIPS_MAX_VIRTIO,
 	};
-	int r;
 
-	if (n == MIPS_MAX_VIRTIO) {
-		vio->ops->destroy(vio);
-		return err_input(err, -ENOSPC,
-				 "%s: a MIPS guest takes at most %d virtio "
-				 "devices",
-				 vio->ops->name, MIPS_MAX_VIRTIO);
-	}
-	r = virtio_mmio_new(&slot.dev, vio,
-			    irq_level_line(&machine->irq, slot.irq), err);
-	if (r < 0)
-		return r;
-	return machine_attach(machine, slot, err);
+	return board_place_virtio(machine, vio, &windows,
+				  machine->arch->transports++, err);
 }
 
 int arch_attach(struct machine *machine, struct err *err)

@@ -43,7 +43,7 @@ static void save(struct state *state, int kvm, struct machine *machine)
 	check(vm_new(&vm, kvm, machine, &err), "VM", &err);
 	vm_pause(vm);
 	check(vm_save(vm, state, &err), "save", &err);
-	bus_resume(&machine->mmio);
+	machine_resume(machine);
 }
 
 /* Loaded and saved again, it is the same, but for what its writing cost. */
@@ -59,7 +59,7 @@ static void load_good(const struct state *state, int kvm,
 	vm_resume(vm);
 	vm_pause(vm);
 	check(vm_save(vm, &again, &err), "save", &err);
-	bus_resume(&machine->mmio);
+	machine_resume(machine);
 	if (again.size != state->size)
 		fail("load", "another size is saved than was loaded");
 }

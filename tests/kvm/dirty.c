@@ -334,10 +334,10 @@ static void live(struct test *t, int kvm)
 		 * the disk still had to write is written. */
 		GUARD(&t->lock);
 		t->vm = vm_free(t->vm);
-		bus_pause(&t->machine->mmio);
+		machine_pause(t->machine);
 		view_finish(&t->paused, t, "between");
 		view_finish(&t->live, t, "between");
-		bus_resume(&t->machine->mmio);
+		machine_resume(t->machine);
 	}
 }
 

@@ -200,7 +200,7 @@ static int new_vm(struct vm **ret, int kvm, struct machine *machine,
 		return r;
 	/* A clock that was loaded stands until it is resumed. */
 	if (from) {
-		bus_pause(&machine->mmio);
+		machine_pause(machine);
 		vm->group.paused = true;
 	}
 	*ret = TAKE_PTR(vm);
@@ -252,7 +252,7 @@ void vm_pause(struct vm *vm)
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_kick(&vm->vcpu[i]);
 	vcpu_group_wait_parked(&vm->group);
-	bus_pause(&vm->machine->mmio);
+	machine_pause(vm->machine);
 	arch_clock_stop(vm);
 }
 
@@ -261,7 +261,7 @@ void vm_resume(struct vm *vm)
 	if (!vm->group.paused || vm->broken.code < 0)
 		return;
 	arch_clock_start(vm);
-	bus_resume(&vm->machine->mmio);
+	machine_resume(vm->machine);
 	vcpu_group_set_paused(&vm->group, false);
 }
 
@@ -289,7 +289,7 @@ int vm_stop(struct vm *vm, struct err *err)
 	vcpu_group_set_paused(&vm->group, false);
 	/* The devices may see another VM, which pauses them again. */
 	if (paused)
-		bus_resume(&vm->machine->mmio);
+		machine_resume(vm->machine);
 	if (r < 0)
 		*err = vm->broken;
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++) {

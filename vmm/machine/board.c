@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "arch/arch.h"
 #include "devices/pvpanic.h"
 #include "devices/uart16550.h"
+#include "devices/virtio/mmio.h"
 #include "vmm/machine/device_list.h"
 #include "vmm/machine/machine.h"
 
@@ -60,4 +62,33 @@ int board_attach(struct machine *machine, const struct board_device *board,
 		r = device_list_make(machine, place, err);
 	return r == 0 ? flash_attach(&machine->flashes, &machine->mmio, err)
 		      : r;
+}
+
+int board_place_virtio(struct machine *machine, struct virtio *vio,
+		       const struct board_windows *windows, unsigned n,
+		       struct err *err)
+{
+	struct io_slot slot = {
+		.at = { windows->at + n * windows->step, VIRTIO_MMIO_SIZE },
+		.compatible = VIRTIO_MMIO_COMPATIBLE,
+		.irq = windows->pin + n,
+	};
+	struct irq_line irq;
+	int r = 0;
+
+	if (n >= windows->max)
+		r = err_input(err, -ENOSPC,
+			      "%s: this machine takes at most %u virtio "
+			      "devices",
+			      vio->ops->name, windows->max);
+	else if (arch_has_irqfd)
+		r = irq_edge_line(&machine->irq, slot.irq, &irq, err);
+	else
+		irq = irq_level_line(&machine->irq, slot.irq);
+	if (r < 0) {
+		vio->ops->destroy(vio);
+		return r;
+	}
+	r = virtio_mmio_new(&slot.dev, vio, irq, err);
+	return r == 0 ? machine_attach(machine, slot, err) : r;
 }

@@ -47,4 +47,25 @@ struct device *board_make_uart(struct machine *machine, unsigned pin);
  * Returns NULL when out of memory. */
 struct device *board_make_pvpanic(struct machine *machine);
 
+/* Windows of virtio-mmio transports, and their pins: one after the other. */
+struct board_windows {
+	gpa_t at; /* of the first window */
+	uint64_t step; /* from one to the next, in bytes */
+	unsigned
+		pin; /* of the first; edge where there are irqfds, else level */
+	unsigned max; /* how many there are */
+};
+
+/*
+ * Puts a virtio device behind transport @n. For an architecture's place().
+ *
+ * @vio: taken over, failure included
+ *
+ * Returns 0; -ENOSPC, a fault of the user's, if there is no such window; or
+ * what irq_edge_line(), virtio_mmio_new() and machine_attach() return.
+ */
+int board_place_virtio(struct machine *machine, struct virtio *vio,
+		       const struct board_windows *windows, unsigned n,
+		       struct err *err);
+
 #endif

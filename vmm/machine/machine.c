@@ -281,6 +281,16 @@ int machine_equip(struct machine *machine, struct err *err)
 	return r;
 }
 
+void machine_pause(struct machine *machine)
+{
+	bus_pause(&machine->mmio);
+}
+
+void machine_resume(struct machine *machine)
+{
+	bus_resume(&machine->mmio);
+}
+
 int machine_reset(struct machine *machine, struct err *err)
 {
 	bus_reset(&machine->mmio);

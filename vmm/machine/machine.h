@@ -106,6 +106,11 @@ struct machine *machine_free(struct machine *machine);
  */
 int machine_reset(struct machine *machine, struct err *err);
 
+/* Makes every device quiet, or lets it go on (device_ops.pause), wherever it
+ * is. Thread: the loop's; no vCPU runs. */
+void machine_pause(struct machine *machine);
+void machine_resume(struct machine *machine);
+
 /*
  * Performs on memory an access that KVM brought as MMIO and no device took. For
  * some KVMs do that (trap & emulate on MIPS, where a guest uses an address that
