@@ -10,6 +10,7 @@ MEM = "256M"
 RUN = f'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem {MEM}'
 LINE = '--cmdline "console=ttyS0 quiet panic=-1"'
 SHELL = f"{RUN} {LINE}"
+LIVES = 10
 DIES = f'{RUN} --cmdline "console=ttyS0 quiet panic=-1 rdinit=/bin/false"'
 
 
@@ -56,9 +57,42 @@ def everywhere(prefix: str, host: Host, mem: str) -> list[Case]:
     ]
 
 
+# What the process holds: descriptors, mappings and threads; and kB of memory,
+# but for the guest's, which is the one mapping of its size.
+REBOOTS = f"""
+mkfifo keys; exec 3<>keys
+{RUN} --cpus 2 --name r --cmdline \\
+    "console=ttyS0 quiet panic=-1 run='echo up; read x; reboot -f'" \\
+    <keys >said &
+p=$!
+held() {{
+    for of in fd map_files task; do ls /proc/$p/$of | wc -l; done
+}}
+resident() {{
+    awk '$1 == "Size:" {{ size = $2 }}
+        $1 == "Rss:" && size != 256 * 1024 {{ sum += $2 }}
+        END {{ print sum }}' /proc/$p/smaps
+}}
+is_up() {{ [ "$(grep -c '^up' said)" -gt $i ]; }}
+i=0
+while [ $i -lt {LIVES} ]; do
+    wait_for is_up
+    [ $i = 2 ] && held >then && was=$(resident)
+    i=$((i + 1))
+    [ $i = {LIVES} ] || echo >&3
+done
+held >now; now=$(resident)
+cmp then now || fail "held $(cat then) and then $(cat now)"
+[ $((now - was)) -le 64 ] || fail "$was kB and then $now kB"
+vmm stop --force r && echo the same
+"""
+
+
 def endings() -> list[Case]:
     """Each status but those of errors."""
     return [
+        Case("reboots-leave-nothing-behind", host=HOST, script=REBOOTS,
+             out=("the same",)),
         reboots("reboot-in-place-of-4-cpus", HOST, f"--mem {MEM} --cpus 4",
                 4, 2),
         Case("kernel-that-is-gone-at-a-restart-is-1", host=HOST, status=1,
