@@ -2,25 +2,32 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LOG_LINE_MAX 512
 
-static enum log_level log_level = LOG_WARN; /* atomic; the one global */
+/* The one global; atomic. */
+static struct {
+	enum log_level level;
+	uint32_t lost; /* lines since the last one that was written */
+} log_state = { .level = LOG_WARN };
 
 void log_set_level(enum log_level level)
 {
-	__atomic_store_n(&log_level, level, __ATOMIC_RELAXED);
+	__atomic_store_n(&log_state.level, level, __ATOMIC_RELAXED);
 }
 
 bool log_on(enum log_level level)
 {
-	return level <= __atomic_load_n(&log_level, __ATOMIC_RELAXED);
+	return level <= __atomic_load_n(&log_state.level, __ATOMIC_RELAXED);
 }
 
 /* One that the guest's console has set so that a newline is just that. */
@@ -29,6 +36,57 @@ static bool raw_terminal(void)
 	struct termios mode;
 
 	return tcgetattr(STDERR_FILENO, &mode) == 0 && !(mode.c_oflag & OPOST);
+}
+
+static bool is_writable(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/*
+ * Writes a line unless that would block: a thread that logs may hold a device's
+ * lock. The error output may be shared, so its O_NONBLOCK is not ours to set. A
+ * file is written as it is. For a terminal, and where the kernel has no
+ * RWF_NOWAIT for pipes, another writer may take the room that poll(2) has seen.
+ */
+static bool write_now(const char *buf, size_t len)
+{
+	const struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
+				   .iov_len = len };
+	struct stat st;
+
+	if (fstat(STDERR_FILENO, &st) == 0 &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+		const ssize_t n = pwritev2(STDERR_FILENO, &iov, 1, -1,
+					   RWF_NOWAIT);
+
+		if (n >= 0 || errno != EOPNOTSUPP)
+			return n >= 0;
+	}
+	return is_writable() && write(STDERR_FILENO, buf, len) >= 0;
+}
+
+/* Tells how many lines were lost before this one, and writes it. */
+static void write_or_lose(const char *buf, size_t len)
+{
+	const uint32_t lost = __atomic_exchange_n(&log_state.lost, 0,
+						  __ATOMIC_RELAXED);
+	char told[64];
+	int n;
+
+	if (lost > 0) {
+		n = snprintf(told, sizeof(told), "vmm: %u lines were lost%s",
+			     lost, raw_terminal() ? "\r\n" : "\n");
+		if (!write_now(told, (size_t)n)) {
+			(void)__atomic_add_fetch(&log_state.lost, lost + 1,
+						 __ATOMIC_RELAXED);
+			return;
+		}
+	}
+	if (!write_now(buf, len))
+		(void)__atomic_add_fetch(&log_state.lost, 1, __ATOMIC_RELAXED);
 }
 
 __attribute__((format(printf, 2, 0))) static void
@@ -56,7 +114,7 @@ line(enum log_level level, const char *fmt, va_list ap)
 	if (raw_terminal())
 		buf[len++] = '\r';
 	buf[len++] = '\n';
-	(void)!write(STDERR_FILENO, buf, len);
+	write_or_lose(buf, len);
 	errno = saved;
 }
 

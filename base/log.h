@@ -2,9 +2,12 @@
  * base/log.h - levelled messages to the standard error.
  *
  * Each message is one line and one write(2), so lines of several threads do not
- * mix. Bytes that a terminal could act on are replaced by '?', for a message
- * may quote what a guest or a file said. Errors travel as struct err and are
- * printed by main() alone; this is for what is not an error.
+ * mix. A thread that logs may hold a lock, so a line that the error output does
+ * not take at once (a full pipe, a stopped terminal) is lost; their number
+ * precedes the next line that is written. Bytes that a terminal could act on
+ * are replaced by '?', for a message may quote what a guest or a file said.
+ * Errors travel as struct err and are printed by main() alone; this is for what
+ * is not an error.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -56,6 +56,39 @@ static void line__is_dropped_above_the_level(void **state)
 	assert_string_equal(buf, "vmm: warning: disk 7\nvmm: gone\n");
 }
 
+/* A pipe that nobody reads, and that has no room left. */
+static void line__full_pipe_blocks_nobody(void **state)
+{
+	struct capture c = capture_begin();
+	char buf[4096], last[256] = "";
+	ssize_t n;
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+	(void)state;
+	memset(buf, 'x', sizeof(buf));
+	(void)fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+	while (write(STDERR_FILENO, buf, sizeof(buf)) > 0)
+		;
+	while (write(STDERR_FILENO, buf, 1) > 0)
+		;
+	(void)fcntl(STDERR_FILENO, F_SETFL, flags);
+	log_set_level(LOG_WARN);
+	(void)alarm(60);
+	for (unsigned i = 0; i < 3; i++)
+		log_warn("line %u", i);
+	(void)alarm(0);
+
+	(void)fcntl(c.read_end, F_SETFL, O_NONBLOCK);
+	while (read(c.read_end, buf, sizeof(buf)) > 0)
+		;
+	log_warn("line 3");
+	n = read(c.read_end, last, sizeof(last) - 1);
+	last[n > 0 ? n : 0] = '\0';
+	(void)capture_end(&c, buf, sizeof(buf));
+	assert_string_equal(last, "vmm: 3 lines were lost\n"
+				  "vmm: warning: line 3\n");
+}
+
 static void line__hides_what_a_terminal_would_obey(void **state)
 {
 	struct capture c = capture_begin();
@@ -203,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line__is_dropped_above_the_level),
+		cmocka_unit_test(line__full_pipe_blocks_nobody),
 		cmocka_unit_test(line__hides_what_a_terminal_would_obey),
 		cmocka_unit_test(line__begins_on_the_left_of_a_raw_terminal),
 		cmocka_unit_test(line__is_cut_and_still_one_line),
