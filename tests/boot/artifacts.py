@@ -18,6 +18,7 @@ from vmmtools.build import Build
 from vmmtools.check.report import CHECK_FOLDER
 from vmmtools.cpio import Cpio
 from vmmtools.images import find_kernel
+from vmmtools.lab import GUESTS, TEST_GUEST
 
 ARM64 = find_arch("arm64")
 MIPS = find_arch("mips")
@@ -42,14 +43,14 @@ def _artifact(name: str, data: bytes) -> Path:
     return path
 
 
-def mini_image() -> bytes:
-    """The small guest kernel, as a flat Image."""
-    return find_kernel(ARM64, "mini-guest").get().read_bytes()
+def guest_image() -> bytes:
+    """The guest's kernel, as a flat Image."""
+    return find_kernel(ARM64, GUESTS["arm64"][TEST_GUEST["arm64"]]).get().read_bytes()
 
 
 def image_gz() -> Path:
     """Image.gz."""
-    return _artifact("Image.gz", gzip.compress(mini_image(), 1, mtime=0))
+    return _artifact("Image.gz", gzip.compress(guest_image(), 1, mtime=0))
 
 
 def zstd(data: bytes) -> bytes:
@@ -70,12 +71,12 @@ def zboot_header(offset: int, size: int, method: bytes) -> bytes:
 def zboot(method: str) -> Path:
     """An EFI zboot image; `method` is gzip or zstd22."""
     if method == "gzip":
-        payload = gzip.compress(mini_image(), 1, mtime=0)
+        payload = gzip.compress(guest_image(), 1, mtime=0)
     else:
-        payload = zstd(mini_image())
+        payload = zstd(guest_image())
     head = zboot_header(4096, len(payload), method.encode())
     # A real one ends with the size of what comes out.
-    tail = struct.pack("<I", len(mini_image()))
+    tail = struct.pack("<I", len(guest_image()))
     return _artifact(f"zboot-{method}",
                      head.ljust(4096, b"\0") + payload + tail)
 
@@ -97,12 +98,12 @@ def elf64(machine: int, entry: int,
 
 def vmlinux() -> Path:
     """The kernel as ELF: two segments at virtual addresses, and a bss."""
-    image = mini_image()
-    size = struct.unpack_from("<Q", image, 16)[0]
-    cut = len(image) // 2 // 0x10000 * 0x10000
+    whole = guest_image()
+    size = struct.unpack_from("<Q", whole, 16)[0]
+    cut = len(whole) // 2 // 0x10000 * 0x10000
     return _artifact("vmlinux", elf64(183, VMLINUX_BASE, [
-        (VMLINUX_BASE, VMLINUX_BASE, image[:cut], cut),
-        (VMLINUX_BASE + cut, VMLINUX_BASE + cut, image[cut:], size - cut)]))
+        (VMLINUX_BASE, VMLINUX_BASE, whole[:cut], cut),
+        (VMLINUX_BASE + cut, VMLINUX_BASE + cut, whole[cut:], size - cut)]))
 
 
 def flat() -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vmmtools.check.cases import Case, Host
 
-HOST = Host(guest="full", smp=2)
+HOST = Host(smp=2)
 DEBIAN = Host("max", mem="2G", guest="debian")
 LOAD = ("while :; do "
         "dd if=/dev/vda of=/tmp/x bs=64k count=64 iflag=direct; "

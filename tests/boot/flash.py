@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vmmtools.check.cases import Case, Host
 
-HOST = Host("neoverse-n1", guest="full")
-LARGE_PAGES = Host("neoverse-n1", page="64k", guest="full")
+HOST = Host()
+LARGE_PAGES = Host(page="64k")
 # The other kernels have no file locks.
-LOCKS = Host("neoverse-n1", page="16k", guest="full")
+LOCKS = Host(page="16k")
 PAIR = "truncate -s 256K code.fd; truncate -s 64K vars.fd\n"
 BOTH = "--mem 256M --flash code.fd --flash vars.fd"
 # Each write of a word is an exit; 64 KiB are 20000 of them.

@@ -7,7 +7,7 @@ from vmmtools.check.cases import Case, Host
 
 HOST = Host("cortex-a72")
 DEBIAN = Host("max", mem="2G", guest="debian")
-FULL = Host("neoverse-n1", guest="full")
+FULL = Host()
 
 
 def _form(name: str, path: str) -> Case:

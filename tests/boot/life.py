@@ -5,7 +5,7 @@ from __future__ import annotations
 from vmmtools.check.cases import Case, Host
 
 HOST = Host("neoverse-n1")
-FULL = Host("neoverse-n1", guest="full")
+FULL = Host()
 MEM = "256M"
 RUN = f'vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem {MEM}'
 LINE = '--cmdline "console=ttyS0 quiet panic=-1"'

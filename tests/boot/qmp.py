@@ -15,7 +15,7 @@ from vmmtools.check.report import CHECK_FOLDER
 
 from boot.artifacts import ARM64
 
-HOST = Host(guest="mini")
+HOST = Host()
 SOCAT = ("socat", "libc6", "libcom-err2", "libgssapi-krb5-2", "libk5crypto3",
          "libkeyutils1", "libkrb5-3", "libkrb5support0", "libnsl2", "libssl3",
          "libtirpc3", "libwrap0")

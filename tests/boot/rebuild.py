@@ -27,7 +27,7 @@ ROWS = (
     (Host("max"), "gicv3", 2, SHORT, DISK + " --pmu"),
     (Host("max"), "gicv3", 1, SHORT,
      DISK + " --dirty-log ring"),
-    (Host("neoverse-n1", 3, "16k", guest="full"), "gicv3", 2, SHORT,
+    (Host("neoverse-n1", 3, "16k"), "gicv3", 2, SHORT,
      DISK + " --balloon"),
     # This host has no io_uring, so that there are no disks.
     (Host("neoverse-n1", 3, "64k"), "gicv3-its", 2, SHORT, ""),

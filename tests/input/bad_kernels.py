@@ -6,7 +6,7 @@ import gzip
 import struct
 from pathlib import Path
 
-from boot.artifacts import MIB, elf64, mini_image, zboot_header, zstd
+from boot.artifacts import MIB, elf64, guest_image, zboot_header, zstd
 from vmmtools.check.report import CHECK_FOLDER
 
 ARM64 = 183
@@ -26,7 +26,7 @@ def zboot(payload: bytes, offset: int, size: int, method: bytes) -> bytes:
 
 def bad_kernels() -> dict[str, bytes]:
     """The files, by name."""
-    image = mini_image()
+    image = guest_image()
     packed = gzip.compress(image[:2 * MIB], 1, mtime=0)
     squeezed = zstd(image[:2 * MIB])
     code = image[:MIB]

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from boot.artifacts import MIB, mini_image
+from boot.artifacts import MIB, guest_image
 from vmmtools.check.report import CHECK_FOLDER
 
 CPIO = "it is a cpio archive (an initial RAM disk?)"
@@ -59,7 +59,7 @@ def make_all() -> Path:
     path = CHECK_FOLDER / "artifacts" / "foreign-kernels"
     path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
-        (Path(name) / "code").write_bytes(mini_image()[:MIB])
+        (Path(name) / "code").write_bytes(guest_image()[:MIB])
         for file, command, _ in COMMANDS:
             if (path / file).exists():
                 continue

@@ -5,6 +5,7 @@ import unittest
 
 from common import ARM64, MIPS, lab
 from vmmtools.hostpkgs import ensure
+from vmmtools.lab import TEST_GUEST
 from vmmtools.package import LIBRARIES, libraries, make_package
 
 DEPENDS = (*LIBRARIES, "libgcc-s1", "gcc-12-base", "libcrypt1")
@@ -40,8 +41,9 @@ class PackageTests:
                 *libraries(self.arch, DEPENDS).glob("*.deb")]
         status, out, err = lab(
             "sh", "-c", INSTALL + BOOT.format(kernel=self.arch.kernel_name),
-            arch=self.arch, options=[word for deb in debs for word in
-                                     ("--file", f"{deb}:/lab/debs/")])
+            arch=self.arch, options=[
+                "--guest", TEST_GUEST[self.arch.name],
+                *(f"--file={deb}:/lab/debs/" for deb in debs)])
         self.assertEqual(status, 0, err.decode())
         for word in (b"completions/vmm\n", b"vmm-run.1.gz\n",
                      b"README.Debian\n", b"vmm 0.1.0", b"from the package"):

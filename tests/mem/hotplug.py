@@ -12,7 +12,7 @@ from typing import Any
 from mem.balloon import FILL, GUEST_SH, KEEP, SUM
 from vmmtools.check.cases import Case, Host
 
-HOST = Host(mem="2G", guest="full")
+HOST = Host(mem="2G")
 POOL = replace(HOST, append="hugepages=150")
 ROOM = "mount -o remount,size=90% /tmp; "
 TOTAL = "grep MemTotal /proc/meminfo; "

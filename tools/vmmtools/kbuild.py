@@ -98,7 +98,7 @@ def _configure(make: list[str], env: dict[str, str], objects: Path,
 FILE = re.compile(r"  (?:CC|AS) +\S+\.o$")
 """What make says of a file of the kernel that the compiler reads."""
 TELL_SECONDS = 30
-FILE_SECONDS = 0.7
+FILE_SECONDS = 0.55
 """What a file of a kernel costs one processor, about."""
 
 

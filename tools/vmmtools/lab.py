@@ -28,6 +28,8 @@ GUESTS = {
     "mips": {"mini": "mini-guest"},
 }
 """Short names of guests' kernels."""
+TEST_GUEST = {"arm64": "full", "mips": "mini"}
+"""The guest of tools/check: the one kernel that has all drivers."""
 OWN_MINI = {("mips", "16k"): "mini-guest-16k"}
 """The mini guest of a host that cannot run the usual one: there, guests have
 the host's page size."""

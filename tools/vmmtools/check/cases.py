@@ -17,6 +17,7 @@ from vmmtools.base import SOURCE_ROOT
 from vmmtools.check.context import Context
 from vmmtools.check.process import Ended, at_once, call
 from vmmtools.check.report import only
+from vmmtools.lab import TEST_GUEST
 
 SKIP_STATUS = 77
 KILLED = "137"
@@ -36,7 +37,7 @@ class Host:
     page: str = "4k"
     smp: int = 1
     mem: str = "1G"
-    guest: str = "mini"
+    guest: str = TEST_GUEST["arm64"]
     append: str = ""
     arch: str = "arm64"
 
@@ -59,7 +60,8 @@ class Host:
 
 def mips_host(**words: Any) -> Host:
     """A test host of MIPS."""
-    plain = {"cpu": "24Kf", "gic": 0, "mem": "512M", "arch": "mips"}
+    plain = {"cpu": "24Kf", "gic": 0, "mem": "512M",
+             "guest": TEST_GUEST["mips"], "arch": "mips"}
     return Host(**{**plain, **words})
 
 

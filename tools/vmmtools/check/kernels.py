@@ -11,7 +11,7 @@ from vmmtools.check.context import ported_arches
 from vmmtools.check.process import call
 from vmmtools.check.report import CHECK_FOLDER, tell
 from vmmtools.images import Kernel, find_kernel, kernels
-from vmmtools.lab import GUESTS, HOSTS, OWN_MINI
+from vmmtools.lab import GUESTS, HOSTS, OWN_MINI, TEST_GUEST
 
 LIMIT = 7200
 """Seconds for one kernel: a loaded machine with one processor needs them."""
@@ -22,7 +22,8 @@ def used_kernels() -> list[Kernel]:
     found = []
     for arch in ported_arches():
         own = [name for (of, _), name in OWN_MINI.items() if of == arch.name]
-        names = {*HOSTS[arch.name].values(), *GUESTS[arch.name].values(), *own,
+        guest = GUESTS[arch.name][TEST_GUEST[arch.name]]
+        names = {*HOSTS[arch.name].values(), guest, *own,
                  *({"debian"} & kernels(arch).keys())}
         found += [find_kernel(arch, name) for name in sorted(names)]
     return sorted(found, key=Kernel.seconds, reverse=True)
