@@ -121,7 +121,36 @@ struct device {
 	pthread_mutex_t lock; /* one thread at a time is inside a device */
 	const struct doorbell *doorbell; /* NULL: none; fixed after *_new() */
 	size_t doorbells;
+	/*
+	 * Atomic: the host still works on what a write of the guest's dropped,
+	 * and may access guest memory. The vCPU that wrote waits for the end,
+	 * outside of the device.
+	 */
+	bool busy;
+	/* Called when busy ends; see bus_listen(). Loop thread only. */
+	void (*settled)(void *ctx);
+	void *settled_ctx;
 };
+
+/* For devices: dev->lock is held. */
+static inline void device_set_busy(struct device *dev)
+{
+	__atomic_store_n(&dev->busy, true, __ATOMIC_RELAXED);
+}
+
+/* For devices: @dev is not busy any more. dev->lock is held. Thread: loop. */
+static inline void device_settle(struct device *dev)
+{
+	__atomic_store_n(&dev->busy, false, __ATOMIC_RELEASE);
+	if (dev->settled)
+		dev->settled(dev->settled_ctx);
+}
+
+/* Thread: any. */
+static inline bool device_is_busy(const struct device *dev)
+{
+	return __atomic_load_n(&dev->busy, __ATOMIC_ACQUIRE);
+}
 
 /* A device put somewhere: what the bus routes by and the board describes. */
 struct io_slot {

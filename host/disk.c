@@ -1,4 +1,4 @@
-/* host/disk.c - a raw disk image, by io_uring. */
+/* host/disk.c - a raw disk image. */
 #include "host/disk.h"
 
 #include <assert.h>
@@ -32,10 +32,9 @@ struct raw {
 	struct disk disk;
 	char *path; /* owned; for messages */
 	int fd; /* owned */
-	struct uring_client client;
+	struct aio_client client;
 	uint32_t mem_align; /* of direct I/O's buffers, in bytes; 0: any do */
 	bool cannot_zero; /* fallocate() has no FALLOC_FL_ZERO_RANGE here */
-	bool canceling;
 	uint64_t errors; /* requests the host failed; the first is logged */
 };
 
@@ -93,20 +92,47 @@ static int prepare_bounce(struct disk_req *req)
 	req->piece[0] = (struct iovec){ req->bounce, len };
 	req->io.iov = req->piece;
 	req->io.iovs = 1;
+	req->io.len = len;
 	return 0;
+}
+
+/* Has the next part be what one turn of the loop may move. */
+static void prepare_part(struct disk_req *req)
+{
+	uint64_t left = AIO_TURN;
+	unsigned n = 0;
+
+	for (; n < DISK_PIECES && n < req->iovs && left > 0; n++) {
+		const size_t len = req->iov[n].iov_len;
+
+		req->piece[n] = req->iov[n];
+		if (len > left)
+			req->piece[n].iov_len = (size_t)left;
+		left -= req->piece[n].iov_len;
+	}
+	req->io.iov = req->piece;
+	req->io.iovs = n;
+	req->io.len = AIO_TURN - left;
 }
 
 static int prepare_move(const struct raw *raw, struct disk_req *req)
 {
-	req->io.kind = req->kind == DISK_READ ? URING_READV : URING_WRITEV;
+	const uint64_t left = req->len - req->moved;
+
+	req->io.kind = req->kind == DISK_READ ? AIO_READV : AIO_WRITEV;
 	req->io.offset = req->offset + req->moved;
 	if (must_bounce(raw, req))
 		return prepare_bounce(req);
 	/* An earlier part may have gone through it. */
 	free(req->bounce);
 	req->bounce = NULL;
+	if (left > AIO_TURN) {
+		prepare_part(req);
+		return 0;
+	}
 	req->io.iov = req->iov;
 	req->io.iovs = (unsigned)req->iovs;
+	req->io.len = left;
 	return 0;
 }
 
@@ -114,7 +140,7 @@ static void prepare_allocate(struct disk_req *req)
 {
 	const bool punch = req->kind == DISK_DISCARD || req->unmap;
 
-	req->io.kind = URING_FALLOCATE;
+	req->io.kind = AIO_FALLOCATE;
 	req->io.mode = FALLOC_FL_KEEP_SIZE |
 		       (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
 	req->io.offset = req->offset;
@@ -137,10 +163,11 @@ static void prepare_zeroes(struct disk_req *req)
 		req->piece[n] = (struct iovec){ page.out, len };
 		left -= len;
 	}
-	req->io.kind = URING_WRITEV;
+	req->io.kind = AIO_WRITEV;
 	req->io.offset = req->offset + req->moved;
 	req->io.iov = req->piece;
 	req->io.iovs = n;
+	req->io.len = req->len - req->moved - left;
 }
 
 /* Starts what req->step says. */
@@ -159,21 +186,21 @@ static int begin_step(struct raw *raw, struct disk_req *req)
 		prepare_zeroes(req);
 		break;
 	default:
-		req->io.kind = URING_FDATASYNC;
+		req->io.kind = AIO_FDATASYNC;
 	}
 	if (r == 0)
-		uring_start(&raw->client, &req->io);
+		aio_start(&raw->client, &req->io);
 	return r;
 }
 
-/* Goes on with another step, unless the device wants to see the end. */
+/* Goes on with another step, unless the request was cancelled. */
 static void go_on(struct disk_req *req, enum step step)
 {
 	struct raw *raw = raw_of(req->disk);
 	int r;
 
 	req->step = step;
-	r = raw->canceling ? -ECANCELED : begin_step(raw, req);
+	r = aio_is_cancelled(&req->io) ? -ECANCELED : begin_step(raw, req);
 	if (r < 0)
 		finish(req, r);
 }
@@ -224,7 +251,7 @@ static void allocated(struct disk_req *req, int res)
 	}
 }
 
-static void io_done(struct uring_req *io, int res)
+static void io_done(struct aio_req *io, int res)
 {
 	struct disk_req *req = container_of(io, struct disk_req, io);
 
@@ -259,7 +286,6 @@ static int raw_start(struct disk *disk, struct disk_req *req)
 {
 	struct raw *raw = raw_of(disk);
 
-	assert(!raw->canceling);
 	assert(!disk->ro || req->kind == DISK_READ || req->kind == DISK_FLUSH);
 	assert(req->kind == DISK_FLUSH ||
 	       (req->len > 0 && req->offset <= disk->size &&
@@ -267,7 +293,7 @@ static int raw_start(struct disk *disk, struct disk_req *req)
 	req->disk = disk;
 	req->moved = 0;
 	req->bounce = NULL;
-	req->io = (struct uring_req){ .fd = raw->fd, .done = io_done };
+	req->io = (struct aio_req){ .fd = raw->fd, .done = io_done };
 	req->step = first_step(raw, req);
 	return begin_step(raw, req);
 }
@@ -279,21 +305,24 @@ static void raw_attach(struct disk *disk, pthread_mutex_t *lock)
 
 static void raw_kick(struct disk *disk)
 {
-	uring_flush(raw_of(disk)->client.ring);
+	aio_flush(raw_of(disk)->client.aio);
 }
 
 static void raw_cancel(struct disk *disk)
 {
-	struct raw *raw = raw_of(disk);
-
-	raw->canceling = true;
-	uring_cancel(&raw->client);
-	raw->canceling = false;
+	aio_cancel(&raw_of(disk)->client);
 }
 
-static void raw_drain(struct disk *disk)
+static bool raw_drain(struct disk *disk)
 {
-	uring_drain(&raw_of(disk)->client);
+	struct raw *raw = raw_of(disk);
+
+	if (aio_drain(&raw->client))
+		return true;
+	log_warn("%s: the host does not end what was begun; it is not waited "
+		 "for any longer",
+		 raw->path);
+	return false;
 }
 
 static void raw_close(struct disk *disk)
@@ -398,7 +427,7 @@ static int size_disk(struct raw *raw, uint64_t size, struct err *err)
 }
 
 int disk_open(struct disk **ret, const struct disk_options *opt,
-	      struct uring *ring, struct err *err)
+	      struct aio *aio, struct err *err)
 {
 	_cleanup_(raw_closep) struct raw *raw = calloc(1, sizeof(*raw));
 	struct file file;
@@ -413,7 +442,7 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 	raw->disk = (struct disk){ .ops = &raw_ops,
 				   .block = SECTOR_SIZE,
 				   .ro = opt->ro };
-	raw->client.ring = ring;
+	raw->client.aio = aio;
 
 	r = file_open(&file, opt->path, opt->ro ? O_RDONLY : O_RDWR,
 		      FILE_BLOCK_TOO | FILE_NOT_EMPTY, err);

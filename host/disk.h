@@ -4,7 +4,8 @@
  * One disk belongs to one device. All of its requests are asynchronous; offsets
  * and lengths are in bytes, and multiples of disk->block.
  *
- * Thread: the device's lock is held in all calls but disk_open() and close().
+ * Thread: loop or setup, except cancel(), which may be called by any. The
+ * device's lock is held in all calls but disk_open() and close().
  */
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
@@ -16,7 +17,7 @@
 #include <sys/uio.h>
 
 #include "base/err.h"
-#include "base/uring.h"
+#include "base/aio.h"
 
 #define SECTOR_SIZE 512u /* what a disk's size and addresses count in */
 #define DISK_PIECES 16
@@ -40,8 +41,9 @@ struct disk_req {
 		     they are done */
 	bool unmap; /* DISK_ZERO: the space may be given back */
 	/*
-	 * @res: 0 or a negative errno; -ECANCELED if cancel() took it back.
-	 * May start the request again. Thread: loop, or cancel()'s.
+	 * @res: 0 or a negative errno; -ECANCELED if cancel() stopped it, and
+	 * then some of it may have been done. May start the request again.
+	 * Thread: loop, or drain()'s.
 	 */
 	void (*done)(struct disk_req *req, int res);
 
@@ -49,7 +51,7 @@ struct disk_req {
 
 	/* The disk's own. */
 	struct disk *disk;
-	struct uring_req io;
+	struct aio_req io;
 	unsigned step; /* what @io is at */
 	uint8_t *bounce; /* owned; NULL: the buffers are used as they are */
 	struct iovec piece[DISK_PIECES]; /* what @io moves if not @iov */
@@ -65,10 +67,15 @@ struct disk_ops {
 	 */
 	int (*start)(struct disk *disk, struct disk_req *req);
 	void (*kick)(struct disk *disk);
-	/* done() has been called for all requests when it returns. */
+	/* Has all requests end as soon as the host lets them; done() is called
+	 * later. Thread: any. */
 	void (*cancel)(struct disk *disk);
-	/* The same, but none is taken back: each is done as it should be. */
-	void (*drain)(struct disk *disk);
+	/*
+	 * Waits until done() has been called for all requests. Returns false if
+	 * the wait was given up (aio_drain()): the host still uses their
+	 * buffers.
+	 */
+	bool (*drain)(struct disk *disk);
 	/* No request is in flight. */
 	void (*close)(struct disk *disk);
 };
@@ -101,7 +108,7 @@ struct disk_options {
  * With @opt->direct, the disk's block is what direct I/O there takes, and what
  * is in buffers that it cannot use is copied.
  *
- * @ring: borrowed; outlives the disk
+ * @aio: borrowed; outlives the disk
  *
  * Returns 0; what file_open() returns; and, as faults of the user's: -EINVAL if
  * there is less than one block, -EBUSY if the image is in use, -EMEDIUMTYPE if
@@ -109,6 +116,6 @@ struct disk_options {
  * of pread(2). The message begins with the path.
  */
 int disk_open(struct disk **ret, const struct disk_options *opt,
-	      struct uring *ring, struct err *err);
+	      struct aio *aio, struct err *err);
 
 #endif

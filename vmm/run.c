@@ -281,6 +281,11 @@ static int boot_cycles(struct run *run, struct err *err)
 	while (r == 0 && restarts(run)) {
 		again = true;
 		r = or_lost(run, machine_reset(run->machine, err), err);
+		if (r == -EINTR) {
+			signal_ready(&run->signals, EPOLLIN);
+			r = 0;
+			break;
+		}
 		if (r < 0) {
 			(void)err_wrap(err, "restart");
 			break;
@@ -355,6 +360,8 @@ static int run_all(struct run *run, int *ret_status, struct err *err)
 		r = equip(run, err);
 	if (r == 0)
 		r = watch_signals(run, err);
+	if (r == 0)
+		machine_interrupt_by(run->machine, run->signals.fd);
 	if (r == 0)
 		r = watch_clock(run, err);
 	if (r == 0)

@@ -44,6 +44,7 @@ struct blk_req {
 	struct disk_req io;
 	struct blk *blk;
 	struct virtq_chain chain;
+	uint32_t resets; /* of the disk, when it was taken from the queue */
 	struct iovec left[VIRTQ_MAX_IOV]; /* what the disk narrows */
 };
 
@@ -54,6 +55,8 @@ struct blk {
 	char serial[VIRTIO_BLK_ID_BYTES];
 	uint16_t idle[VIRTQ_MAX_SIZE]; /* a stack of indices into @req */
 	unsigned idles;
+	uint32_t resets; /* counts quiesce() with requests in flight */
+	unsigned dropped; /* requests in flight from before a reset */
 	bool starved; /* chains wait for an idle request */
 	struct blk_req *req; /* owned; VIRTQ_MAX_SIZE of them */
 };
@@ -104,6 +107,16 @@ static void count_access(const struct blk_req *req, int res)
 		chain_was_read(&req->chain, sizeof(struct header), len);
 }
 
+/* Lets go of a request that a reset has dropped. */
+static void forget_request(struct blk_req *req)
+{
+	struct blk *blk = req->blk;
+
+	put_req(req);
+	if (--blk->dropped == 0)
+		device_settle(&blk->vio.dev);
+}
+
 static void io_done(struct disk_req *io, int res)
 {
 	struct blk_req *req = container_of(io, struct blk_req, io);
@@ -112,6 +125,10 @@ static void io_done(struct disk_req *io, int res)
 	if (res == -EFAULT)
 		iov_touch(io->iov, io->iovs, SYSCALL_MOST);
 	count_access(req, res);
+	if (req->resets != blk->resets) {
+		forget_request(req);
+		return;
+	}
 	answer(req, res < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK,
 	       io->kind == DISK_READ ? io->moved : 0);
 	virtio_flush(&blk->vio, 0);
@@ -296,6 +313,7 @@ static void blk_notify(struct virtio *vio, unsigned queue)
 			break;
 		blk->idles--;
 		req->blk = blk;
+		req->resets = blk->resets;
 		handle(req);
 	}
 	blk->disk->ops->kick(blk->disk);
@@ -307,15 +325,27 @@ static void blk_quiesce(struct virtio *vio, unsigned queue)
 	struct blk *blk = blk_of(vio);
 
 	(void)queue;
-	blk->disk->ops->cancel(blk->disk);
 	blk->starved = false;
+	blk->dropped = VIRTQ_MAX_SIZE - blk->idles;
+	if (blk->dropped == 0)
+		return;
+	blk->resets++;
+	blk->disk->ops->cancel(blk->disk);
+	device_set_busy(&vio->dev);
+}
+
+static bool blk_settle(struct virtio *vio)
+{
+	struct blk *blk = blk_of(vio);
+
+	return blk->dropped == 0 || blk->disk->ops->drain(blk->disk);
 }
 
 static void blk_pause(struct virtio *vio)
 {
 	struct blk *blk = blk_of(vio);
 
-	blk->disk->ops->drain(blk->disk);
+	(void)blk->disk->ops->drain(blk->disk);
 }
 
 static void blk_config_write(struct virtio *vio, size_t offset, const void *buf,
@@ -336,7 +366,6 @@ static void blk_destroy(struct virtio *vio)
 {
 	struct blk *blk = blk_of(vio);
 
-	blk->disk->ops->cancel(blk->disk);
 	blk->disk->ops->close(blk->disk);
 	virtio_finish(vio);
 	free(blk->req);
@@ -366,6 +395,7 @@ static const struct virtio_ops blk_ops = {
 	.id = VIRTIO_ID_BLOCK,
 	VIRTIO_OPS(blk),
 	.quiesce = blk_quiesce,
+	.settle = blk_settle,
 	.pause = blk_pause,
 	.config_write = blk_config_write,
 	.reset = blk_reset,

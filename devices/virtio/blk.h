@@ -2,9 +2,10 @@
  * devices/virtio/blk.h - virtio block device.
  *
  * One queue of up to VIRTQ_MAX_SIZE requests, all of them at work at once. What
- * one kick brings goes to the host in one system call. A reset of the device or
- * of its queue waits for the host to be done with the requests it has begun,
- * for it may be writing to their buffers.
+ * one kick brings goes to the host in one system call, or in several turns of
+ * the loop if it is much (base/aio.h). After a reset of the device or of its
+ * queue the device is busy until the host is done with the requests it has
+ * begun, for it may be writing to their buffers.
  *
  * A request outside the disk, of a length that is no number of blocks, or
  * against a read-only disk gets VIRTIO_BLK_S_IOERR, and so does one the host

@@ -283,7 +283,10 @@ static void virtio_mmio_write(struct device *dev, uint64_t offset,
 
 static void virtio_mmio_reset(struct device *dev)
 {
-	reset(mmio_of(vio_of(dev)));
+	struct virtio *vio = vio_of(dev);
+
+	reset(mmio_of(vio));
+	(void)virtio_settle(vio);
 }
 
 static void virtio_mmio_pause(struct device *dev)
@@ -340,6 +343,9 @@ static void virtio_mmio_destroy(struct device *dev)
 
 	/* What ends in here is not told to a driver any more. */
 	virtio_reset(vio);
+	/* The host may still use all of it, until the process ends. */
+	if (!virtio_settle(vio))
+		return;
 	vio->ops->destroy(vio);
 	free(mmio);
 }

@@ -271,6 +271,11 @@ void virtio_reset(struct virtio *vio)
 	vio->config_news = false;
 }
 
+bool virtio_settle(struct virtio *vio)
+{
+	return !vio->ops->settle || vio->ops->settle(vio);
+}
+
 void virtio_pause(struct virtio *vio)
 {
 	if (vio->ops->pause)

@@ -42,11 +42,18 @@ struct virtio_ops {
 	 */
 	void (*notify)(struct virtio *vio, unsigned queue);
 	/*
-	 * Drops the chains that were taken from the queue. On return nothing
-	 * accesses their buffers. The queue is disabled already: virtio_push()
-	 * gives nothing back. NULL: the device keeps no chain between calls.
+	 * Drops the chains that were taken from the queue. The queue is
+	 * disabled already, and may be enabled again before the host is done
+	 * with their buffers: the device is busy until then (devices/device.h),
+	 * and gives none of them back. NULL: the device keeps no chain between
+	 * calls.
 	 */
 	void (*quiesce)(struct virtio *vio, unsigned queue);
+	/*
+	 * Waits until the device is not busy. Returns false if the host does
+	 * not answer. NULL: the device is never busy. Loop thread.
+	 */
+	bool (*settle)(struct virtio *vio);
 	/*
 	 * The driver writes [offset, offset + len) of the configuration space,
 	 * which is in it. NULL: writes are dropped.
@@ -265,14 +272,15 @@ void virtio_set_area(struct virtio *vio, unsigned queue, enum virtio_area area,
  */
 void virtio_enable_queue(struct virtio *vio, unsigned queue);
 
-/* For transports: stops a queue. Nothing of it is in flight on return. */
+/* For transports: stops a queue. The device may be busy on return. */
 void virtio_disable_queue(struct virtio *vio, unsigned queue);
 
-/*
- * Back to the state after *_new(). Nothing is in flight on return: where the
- * host is still at work for a request, this waits for it.
- */
+/* Back to the state after *_new(). The device may be busy on return. */
 void virtio_reset(struct virtio *vio);
+
+/* Waits until the device is not busy. Returns false if the host does not
+ * answer. Thread: loop or setup. */
+bool virtio_settle(struct virtio *vio);
 
 /*
  * For transports: device_ops' pause and resume. In between, ops->notify() is

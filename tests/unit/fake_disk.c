@@ -53,6 +53,13 @@ static struct disk_req *take(struct fake_disk *fake, unsigned index)
 
 	assert(index < fake->count);
 	fake->waiting[index] = fake->waiting[--fake->count];
+	if (fake->cancelled > 0) {
+		/* All of those that wait, or none. */
+		fake->cancelled--;
+		fake->ends = -ECANCELED;
+	} else {
+		fake->ends = fake->fails;
+	}
 	return req;
 }
 
@@ -61,11 +68,7 @@ static void fake_cancel(struct disk *disk)
 	struct fake_disk *fake = fake_of(disk);
 
 	fake->cancels++;
-	while (fake->count > 0) {
-		struct disk_req *req = take(fake, fake->count - 1);
-
-		req->done(req, -ECANCELED);
-	}
+	fake->cancelled = fake->count;
 }
 
 static void move(struct fake_disk *fake, struct disk_req *req)
@@ -96,20 +99,23 @@ static void move(struct fake_disk *fake, struct disk_req *req)
 
 static void serve(struct fake_disk *fake, struct disk_req *req)
 {
+	const int res = fake->ends;
+
 	req->moved = 0;
-	if (!fake->fails) {
+	if (res == 0) {
 		move(fake, req);
 		req->moved = req->len;
 	}
-	req->done(req, fake->fails);
+	req->done(req, res);
 }
 
-static void fake_drain(struct disk *disk)
+static bool fake_drain(struct disk *disk)
 {
 	struct fake_disk *fake = fake_of(disk);
 
-	while (fake->count > 0)
+	while (fake->count > 0 && !fake->hangs)
 		serve(fake, take(fake, 0));
+	return fake->count == 0;
 }
 
 static void fake_close(struct disk *disk)

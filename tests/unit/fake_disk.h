@@ -19,7 +19,10 @@ struct fake_disk {
 	struct disk_req *waiting[FAKE_DISK_MAX];
 	unsigned count; /* waiting */
 	unsigned kicks, closes, flushes, cancels;
+	unsigned cancelled; /* of those waiting */
+	bool hangs; /* drain() gives up */
 	int fails; /* 0, or what every request ends with */
+	int ends; /* what the one taken last ends with */
 	int start_fails; /* 0, or what start() returns */
 };
 

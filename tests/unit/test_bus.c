@@ -105,7 +105,9 @@ static struct io_access load(gpa_t addr, unsigned size)
 
 static struct io_access store(gpa_t addr, unsigned size, uint64_t val)
 {
-	return (struct io_access){ addr, size, true, val };
+	return (struct io_access){
+		.addr = addr, .size = size, .write = true, .val = val
+	};
 }
 
 static void access__reaches_the_device_at_its_offset(void **state)

@@ -17,7 +17,7 @@
 #define BLOCKS 64
 
 static struct loop *loop;
-static struct uring *ring;
+static struct aio *aio;
 static struct disk *disk;
 static struct err err;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -44,9 +44,7 @@ static int setup(void **state)
 	err = (struct err){ 0 };
 	if (loop_new(&loop, &err) < 0)
 		return -1;
-	if (uring_new(&ring, loop, 64, &err) < 0)
-		ring = NULL;
-	return 0;
+	return aio_new(&aio, loop, 64, &err);
 }
 
 static void put_disk(void)
@@ -60,20 +58,11 @@ static int teardown(void **state)
 {
 	(void)state;
 	put_disk();
-	ring = uring_free(ring);
+	aio = aio_free(aio);
 	loop = loop_free(loop);
 	(void)unlink(IMAGE);
 	(void)unlink(OTHER);
 	return 0;
-}
-
-/* A host may forbid io_uring: that is no fault of ours. */
-static void need_ring(void)
-{
-	if (!ring) {
-		print_message("SKIP: %s\n", err.msg);
-		skip();
-	}
 }
 
 static void make_image(const char *path, off_t size)
@@ -97,7 +86,7 @@ static int get_disk(const char *path, bool ro, bool direct)
 	const struct disk_options opt = { .path = path,
 					  .ro = ro,
 					  .direct = direct };
-	int r = disk_open(&disk, &opt, ring, &err);
+	int r = disk_open(&disk, &opt, aio, &err);
 
 	if (r == 0)
 		disk->ops->attach(disk, &lock);
@@ -106,7 +95,6 @@ static int get_disk(const char *path, bool ro, bool direct)
 
 static void begin(void)
 {
-	need_ring();
 	make_image(IMAGE, BLOCKS * 512);
 	assert_int_equal(get_disk(IMAGE, false, false), 0);
 }
@@ -241,7 +229,7 @@ static void open__an_image_that_is_not_raw_is_refused_by_name(void **state)
 	assert_non_null(strstr(err.msg, "\",format=raw\""));
 	assert_int_equal(get_disk(IMAGE, true, false), -EMEDIUMTYPE);
 
-	assert_int_equal(disk_open(&disk, &insist, ring, &err), 0);
+	assert_int_equal(disk_open(&disk, &insist, aio, &err), 0);
 	assert_int_equal(disk->size, 65536);
 }
 
@@ -281,7 +269,6 @@ static void move__what_the_host_refuses_is_an_error(void **state)
 	char path[32];
 
 	(void)state;
-	need_ring();
 	assert_int_equal(ftruncate(fd, 65536), 0);
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -346,7 +333,6 @@ static void zero__is_written_where_it_cannot_be_asked_for(void **state)
 	char path[32];
 
 	(void)state;
-	need_ring();
 	memset(buf, 0xff, size);
 	assert_int_equal(pwrite(fd, buf, size, 0), size);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -369,7 +355,6 @@ static void direct__buffers_of_any_alignment_are_served(void **state)
 	uint8_t *even = mem + 4096;
 
 	(void)state;
-	need_ring();
 	make_image(IMAGE, 1 << 20);
 	if (get_disk(IMAGE, false, true) == -EOPNOTSUPP) {
 		print_message("SKIP: %s\n", err.msg);
@@ -428,6 +413,7 @@ static void cancel__ends_all_requests(void **state)
 		assert_int_equal(disk->ops->start(disk, &io[i].req), 0);
 	}
 	disk->ops->cancel(disk);
+	assert_true(disk->ops->drain(disk));
 	for (unsigned i = 0; i < 16; i++) {
 		assert_int_equal(io[i].calls, 1);
 		assert_true(io[i].res == 0 || io[i].res == -ECANCELED);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 #include "tests/unit/blk_rig.h"
 #include "tests/unit/test.h"
 
@@ -428,10 +429,15 @@ static void request__too_many_in_flight_wait(void **state)
 	blk_end(&rig);
 }
 
+static void count_settled(void *ctx)
+{
+	++*(unsigned *)ctx;
+}
+
 static void reset__leaves_nothing_in_flight(void **state)
 {
 	struct blk_rig rig;
-	unsigned cancels;
+	unsigned cancels, settled = 0;
 	uint32_t id, len;
 
 	(void)state;
@@ -441,9 +447,20 @@ static void reset__leaves_nothing_in_flight(void **state)
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, 2);
 	cancels = rig.disk.cancels;
+	rig.dev->settled = count_settled;
+	rig.dev->settled_ctx = &settled;
+	*blk_status(&rig) = NO_STATUS;
 	mmio_write(rig.dev, 0x070, 0);
 	assert_int_equal(rig.disk.cancels, cancels + 1);
+	assert_true(device_is_busy(rig.dev));
+	fake_disk_do(&rig.disk, 0);
+	assert_true(device_is_busy(rig.dev));
+	assert_int_equal(settled, 0);
+	fake_disk_do(&rig.disk, 0);
+	assert_false(device_is_busy(rig.dev));
+	assert_int_equal(settled, 1);
 	assert_false(queue_take(&rig.q, &id, &len));
+	assert_int_equal(*blk_status(&rig), NO_STATUS);
 	assert_int_equal(rig.irq.count, 0);
 
 	/* All requests are there again. */
@@ -453,6 +470,54 @@ static void reset__leaves_nothing_in_flight(void **state)
 		blk_submit(&rig, VIRTIO_BLK_T_FLUSH, 0, blk_data(0));
 	loop_kick(rig.vio, 0);
 	assert_int_equal(rig.disk.count, VIRTQ_MAX_SIZE / 2);
+	blk_end(&rig);
+}
+
+/* Another vCPU does not wait: only a driver that lies does that. */
+static void reset__what_it_dropped_is_in_no_queue_again(void **state)
+{
+	struct blk_rig rig;
+	uint32_t id, len;
+
+	(void)state;
+	blk_begin(&rig);
+	blk_submit(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512));
+	loop_kick(rig.vio, 0);
+	mmio_write(rig.dev, 0x070, 0);
+	queue_alloc(&rig.q, &rig.ram, VIRTQ_MAX_SIZE);
+	blk_drive(&rig, 0);
+	blk_submit(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512));
+	loop_kick(rig.vio, 0);
+	assert_int_equal(rig.disk.count, 2);
+	fake_disk_do(&rig.disk, 0); /* the old one */
+	assert_false(device_is_busy(rig.dev));
+	assert_false(queue_take(&rig.q, &id, &len));
+	fake_disk_do(&rig.disk, 0);
+	assert_true(queue_take(&rig.q, &id, &len));
+	assert_int_equal(len, 513);
+	blk_end(&rig);
+}
+
+static void reset__by_the_machine_waits_as_long_as_it_may(void **state)
+{
+	struct blk_rig rig;
+
+	(void)state;
+	blk_begin(&rig);
+	blk_submit(&rig, VIRTIO_BLK_T_IN, 0, blk_data(512));
+	loop_kick(rig.vio, 0);
+	rig.disk.hangs = true;
+	{
+		GUARD(&rig.dev->lock);
+		rig.dev->ops->reset(rig.dev);
+	}
+	assert_true(device_is_busy(rig.dev));
+	rig.disk.hangs = false;
+	{
+		GUARD(&rig.dev->lock);
+		rig.dev->ops->reset(rig.dev);
+	}
+	assert_false(device_is_busy(rig.dev));
 	blk_end(&rig);
 }
 
@@ -496,6 +561,8 @@ int main(void)
 		cmocka_unit_test(request__a_batch_is_one_kick_in_any_order),
 		cmocka_unit_test(request__too_many_in_flight_wait),
 		cmocka_unit_test(reset__leaves_nothing_in_flight),
+		cmocka_unit_test(reset__what_it_dropped_is_in_no_queue_again),
+		cmocka_unit_test(reset__by_the_machine_waits_as_long_as_it_may),
 		cmocka_unit_test(break__requests_in_flight_end_unseen),
 	};
 

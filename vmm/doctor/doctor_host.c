@@ -230,16 +230,17 @@ static void check_io_uring(struct doctor *doctor, const char *root)
 	(void)read_number(root, "/proc/sys/kernel/io_uring_disabled",
 			  &disabled);
 	if (r == -ENOSYS)
-		cure = "a kernel with CONFIG_IO_URING";
+		cure = "a kernel with CONFIG_IO_URING, or a sandbox that shows "
+		       "it";
 	else if (disabled)
 		cure = "sysctl kernel.io_uring_disabled=0";
 	else if (r == -ENOMEM)
 		cure = "a higher limit of locked memory (ulimit -l)";
 	else
 		cure = "let the sandbox or container use io_uring";
-	doctor_add(doctor, r == 0 ? DOCTOR_OK : DOCTOR_MISSING, "io_uring",
-		   "--disk does not work", cure, "%s",
-		   r == 0 ? "yes" : strerrordesc_np(-r));
+	doctor_add(doctor, r == 0 ? DOCTOR_OK : DOCTOR_LIMITED, "io_uring",
+		   "disks are served by threads, which takes more time", cure,
+		   "%s", r == 0 ? "yes" : strerrordesc_np(-r));
 }
 
 static uint64_t soft_limit(__rlimit_resource_t resource)

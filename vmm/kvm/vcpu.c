@@ -54,6 +54,16 @@ void vcpu_finish(struct vcpu *vcpu)
 	*vcpu = (struct vcpu){ .fd = -1, .stats_fd = -1 };
 }
 
+/*
+ * Has the thread park before the guest goes on, once KVM_RUN has completed the
+ * exit; see park().
+ */
+static void wait_for_device(struct vcpu *vcpu, const struct device *dev)
+{
+	vcpu->waits_for = dev;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
 static void exit_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -70,6 +80,8 @@ static void exit_mmio(struct vcpu *vcpu)
 		machine_access_memory(machine, &io, arch_write_mask(vcpu, &io));
 	if (!io.write)
 		store_host(run->mmio.data, io.size, io.val);
+	if (io.busy)
+		wait_for_device(vcpu, io.busy);
 }
 
 static int handle_exit(struct vcpu *vcpu)
@@ -92,11 +104,13 @@ static bool stopping(const struct vcpu *vcpu)
 
 static bool waits(const struct vcpu *vcpu)
 {
-	return vcpu->group->paused || vcpu->power != VCPU_ON;
+	return vcpu->group->paused || vcpu->power != VCPU_ON ||
+	       (vcpu->waits_for && device_is_busy(vcpu->waits_for));
 }
 
 /*
- * Waits while the VM is paused, or until this vCPU is started. What KVM still
+ * Waits while the VM is paused, until this vCPU is started, and until the
+ * device that it has reset is not busy. What KVM still
  * had to do for the last exit (the value of an MMIO read, say) it did on the
  * way to the EINTR that led here, so a parked vCPU's registers are whole. The
  * group's lock is held.
@@ -123,6 +137,7 @@ static void park(struct vcpu *vcpu)
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	GUARD(&vcpu->group->lock);
 	wait_parked(vcpu);
+	vcpu->waits_for = NULL;
 }
 
 /* Says who runs this vCPU; and a VM may begin paused. */

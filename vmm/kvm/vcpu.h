@@ -12,6 +12,7 @@
 #include "vmm/kvm/vcpu_group.h"
 
 struct vm;
+struct device;
 struct kvm_run;
 
 /* Where KVM does not keep it, a vCPU waits here until the guest starts it. */
@@ -32,6 +33,9 @@ struct vcpu {
 		    * group->lock
 		    */
 	enum vcpu_power power; /* under group->lock once the threads run */
+	const struct device *waits_for; /* is busy; NULL: none; its own thread
+					 * only
+					 */
 	uint32_t stop; /* atomic: set by vcpu_stop(), read by the thread */
 	struct err err; /* why the thread ended, or (vcpu_claim()) could not be
 			   turned on; read after joining it */

@@ -2,8 +2,9 @@
  * vmm/kvm/vcpu_group.h - what the vCPUs of one VM share: which of them run, and
  * whether they are to wait.
  *
- * A vCPU thread is parked while the VM is paused or its vCPU is off. It says so
- * by group->running, which it changes under the lock.
+ * A vCPU thread is parked while the VM is paused, its vCPU is off, or a device
+ * that it has reset is busy. It says so by group->running, which it changes
+ * under the lock.
  */
 #ifndef VMM_KVM_VCPU_GROUP_H
 #define VMM_KVM_VCPU_GROUP_H
@@ -39,7 +40,8 @@ void vcpu_group_count(struct vcpu_group *group, int change);
 void vcpu_group_set_paused(struct vcpu_group *group, bool paused);
 void vcpu_group_wait_parked(struct vcpu_group *group);
 
-/* Wakes the threads that are parked, to look whether they are to end. */
+/* Wakes the threads that are parked, to look whether they are to end, or a
+ * device has settled. */
 void vcpu_group_wake(struct vcpu_group *group);
 
 /* True if no vCPU thread runs. Thread: any. */

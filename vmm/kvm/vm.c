@@ -18,6 +18,7 @@ static void unmake(struct vm *vm)
 	irq_chip_disconnect(&vm->machine->irq);
 	vm->dirty_log = dirty_log_free(vm->dirty_log);
 	machine_connect(vm->machine, NULL);
+	bus_listen(&vm->machine->mmio, NULL, NULL);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
 	vm->vcpus = 0;
@@ -65,6 +66,11 @@ static int make_vcpus(struct vm *vm, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+static void device_settled(void *ctx)
+{
+	vcpu_group_wake(ctx);
 }
 
 static int connect_device(const struct vm *vm, const struct io_slot *slot,
@@ -168,8 +174,10 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 	r = arch_vm_create(vm, err);
 	if (r == 0)
 		r = make_memory(vm, err);
-	if (r == 0)
+	if (r == 0) {
 		machine_connect(machine, &vm->view);
+		bus_listen(&machine->mmio, device_settled, &vm->group);
+	}
 	if (r == 0)
 		r = make_vcpus(vm, err);
 	if (r == 0)

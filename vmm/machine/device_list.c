@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "base/uring.h"
+#include "base/aio.h"
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
@@ -27,11 +27,10 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 	struct disk *disk = NULL;
 	int r = 0;
 
-	if (!machine->uring)
-		r = uring_new(&machine->uring, machine->loop, DISK_ENTRIES,
-			      err);
+	if (!machine->aio)
+		r = aio_new(&machine->aio, machine->loop, DISK_ENTRIES, err);
 	if (r == 0)
-		r = disk_open(&disk, &opt, machine->uring, err);
+		r = disk_open(&disk, &opt, machine->aio, err);
 	if (r < 0)
 		return err_wrap(err, "--disk");
 	return virtio_blk_new(ret, &machine->mem, machine->loop, disk,

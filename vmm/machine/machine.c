@@ -9,13 +9,15 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
+#include "base/aio.h"
 #include "base/align.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
-#include "base/uring.h"
 #include "devices/virtio/balloon.h"
 #include "host/tty_relay.h"
 #include "vmm/machine/ram_layout.h"
+
+#define END_MS 10000 /* how long disks may take to end */
 
 void machine_end(struct machine *machine, enum outcome why)
 {
@@ -195,9 +197,12 @@ static int check_limits(const struct machine *machine, struct err *err)
 
 void machine_end_devices(struct machine *machine)
 {
+	if (machine->aio)
+		aio_set_deadline(machine->aio, END_MS);
 	bus_finish(&machine->mmio);
+	machine->abandoned |= machine->aio && aio_is_busy(machine->aio);
 	irq_finish(&machine->irq);
-	machine->uring = uring_free(machine->uring);
+	machine->aio = aio_free(machine->aio);
 	machine->tty = tty_free(machine->tty);
 	machine->relay = tty_relay_free(machine->relay);
 }
@@ -207,6 +212,9 @@ struct machine *machine_free(struct machine *machine)
 	if (!machine)
 		return NULL;
 	machine_end_devices(machine);
+	/* The host still reads or writes guest memory. */
+	if (machine->abandoned)
+		return NULL;
 	arch_machine_free(machine);
 	dirty_finish(&machine->dirty);
 	hotplug_finish(&machine->hotplugs);
@@ -270,6 +278,12 @@ int machine_new(struct machine **ret, const struct config *config,
 	return 0;
 }
 
+void machine_interrupt_by(struct machine *machine, int fd)
+{
+	if (machine->aio)
+		aio_interrupt_by(machine->aio, fd);
+}
+
 int machine_equip(struct machine *machine, struct err *err)
 {
 	int r = open_console(machine, err);
@@ -294,6 +308,9 @@ void machine_resume(struct machine *machine)
 int machine_reset(struct machine *machine, struct err *err)
 {
 	bus_reset(&machine->mmio);
+	if (bus_is_busy(&machine->mmio))
+		return err_set(err, -EINTR,
+			       "interrupted while a disk does not answer");
 	hotplug_restart(&machine->hotplugs);
 	irq_forget(&machine->irq);
 	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);

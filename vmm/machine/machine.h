@@ -43,7 +43,8 @@ struct machine {
 	struct loop *loop; /* owned */
 	struct tty *tty; /* owned */
 	struct tty_relay *relay; /* owned; NULL: the console is a terminal */
-	struct uring *uring; /* owned; NULL: no disk asked for it yet */
+	struct aio *aio; /* owned; NULL: there is no disk */
+	bool abandoned; /* a disk does not answer, and may use all of this */
 	struct kvm_limits limits;
 	struct mem_map mem; /* frozen once laid out */
 	struct dirty dirty; /* which pages of @mem change */
@@ -88,6 +89,12 @@ int machine_new(struct machine **ret, const struct config *config,
  * Returns 0, or a negative errno with @err set. Thread: setup.
  */
 int machine_equip(struct machine *machine, struct err *err);
+
+/*
+ * Has waits for a disk that does not answer end once @fd is readable: a reset
+ * of the machine, a pause, and the end. Thread: loop or setup.
+ */
+void machine_interrupt_by(struct machine *machine, int fd);
 
 /*
  * Ends all devices, whose last requests may still access guest memory, and
