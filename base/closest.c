@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-static unsigned min(unsigned a, unsigned b)
+static unsigned min_edits(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
 
 /* The edits between two words of at most CLOSEST_MAX_LEN letters. */
-static unsigned distance(const char *a, unsigned na, const char *b, unsigned nb)
+static unsigned count_edits(const char *a, unsigned na, const char *b,
+			    unsigned nb)
 {
 	unsigned row[3][CLOSEST_MAX_LEN + 1];
 
@@ -23,12 +24,12 @@ static unsigned distance(const char *a, unsigned na, const char *b, unsigned nb)
 
 		now[0] = i;
 		for (unsigned j = 1; j <= nb; j++) {
-			now[j] = min(up[j], now[j - 1]) + 1;
-			now[j] = min(now[j],
-				     up[j - 1] + (a[i - 1] != b[j - 1]));
+			now[j] = min_edits(up[j], now[j - 1]) + 1;
+			now[j] = min_edits(now[j],
+					   up[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
 			    a[i - 2] == b[j - 1])
-				now[j] = min(now[j], up2[j - 2] + 1);
+				now[j] = min_edits(now[j], up2[j - 2] + 1);
 		}
 		/* Row i + 1 finds row i - 1 where it looks for "up2". */
 	}
@@ -46,7 +47,8 @@ void closest_try(struct closest *near, const char *candidate)
 	if (na >= 2 && na < nb && memcmp(near->word, candidate, na) == 0)
 		d = 1;
 	else
-		d = distance(near->word, (unsigned)na, candidate, (unsigned)nb);
+		d = count_edits(near->word, (unsigned)na, candidate,
+				(unsigned)nb);
 	if (d > (nb + 2) / 3 || (near->best && d >= near->distance))
 		return;
 	near->best = candidate;

@@ -29,8 +29,8 @@ static int measure_block(struct file *file, const char *path, bool write,
 	return 0;
 }
 
-static int measure(struct file *file, const char *path, bool write,
-		   unsigned want, struct err *err)
+static int measure_file(struct file *file, const char *path, bool write,
+			unsigned want, struct err *err)
 {
 	struct stat st;
 	int r = 0;
@@ -83,7 +83,8 @@ int file_open(struct file *ret, const char *path, int flags, unsigned want,
 
 	if (fd < 0)
 		return open_failed(path, err);
-	r = measure(&file, path, (flags & O_ACCMODE) != O_RDONLY, want, err);
+	r = measure_file(&file, path, (flags & O_ACCMODE) != O_RDONLY, want,
+			 err);
 	if (r < 0)
 		return r;
 	/* io_uring would answer -EAGAIN where the flag stays set. */
@@ -284,8 +285,8 @@ static int make_beside(const char *path, mode_t mode, char **ret_name)
 }
 
 /* @path: as it is, or what its links lead to; @old: what it was; NULL: not */
-static int replace(const char *path, const struct stat *old,
-		   enum file_access access, const void *buf, size_t len)
+static int replace_file(const char *path, const struct stat *old,
+			enum file_access access, const void *buf, size_t len)
 {
 	const mode_t most = access == FILE_FOR_OWNER ? 0700 : 0777;
 	_cleanup_(freep) char *name = NULL;
@@ -314,14 +315,15 @@ static int write_all(const char *path, enum file_access access, const void *buf,
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ENOENT ? replace(path, NULL, access, buf, len)
-				       : -errno;
+		return errno == ENOENT
+			     ? replace_file(path, NULL, access, buf, len)
+			     : -errno;
 	if (fcntl(fd, F_SETFL, 0) < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return write_close(&fd, buf, len);
 	target = realpath(path, NULL);
-	return target ? replace(target, &st, access, buf, len) : -errno;
+	return target ? replace_file(target, &st, access, buf, len) : -errno;
 }
 
 int file_write_all(const char *path, enum file_access access, const void *buf,

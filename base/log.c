@@ -130,7 +130,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 }
 
 /* Takes one of this second's lines. False if they are used up. */
-static bool take(struct log_limit *limit)
+static bool take_log_line(struct log_limit *limit)
 {
 	uint32_t old = __atomic_load_n(&limit->window, __ATOMIC_RELAXED);
 	struct timespec now;
@@ -154,7 +154,7 @@ void log_guest(struct log_limit *limit, const char *fmt, ...)
 	va_list ap;
 
 	(void)__atomic_add_fetch(&limit->count, 1, __ATOMIC_RELAXED);
-	if (!log_on(LOG_DEBUG) || !take(limit))
+	if (!log_on(LOG_DEBUG) || !take_log_line(limit))
 		return;
 	va_start(ap, fmt);
 	line(LOG_DEBUG, fmt, ap);

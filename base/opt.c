@@ -13,7 +13,7 @@
  * Cuts the first item off *text, with ",," in it made ",". Returns NULL at the
  * end. An empty item is an item.
  */
-static char *cut(char **text)
+static char *cut_opt_item(char **text)
 {
 	char *item = *text;
 	char *out = item;
@@ -33,8 +33,8 @@ static char *cut(char **text)
 	return item;
 }
 
-static const struct opt *find(const struct opt *table, size_t count,
-			      const char *key, size_t len)
+static const struct opt *find_opt(const struct opt *table, size_t count,
+				  const char *key, size_t len)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strncmp(table[i].key, key, len) == 0 &&
@@ -43,8 +43,8 @@ static const struct opt *find(const struct opt *table, size_t count,
 	return NULL;
 }
 
-static int unknown(const struct opt *table, size_t count, const char *key,
-		   struct err *err)
+static int report_unknown_opt(const struct opt *table, size_t count,
+			      const char *key, struct err *err)
 {
 	struct closest near = { .word = key };
 
@@ -55,8 +55,8 @@ static int unknown(const struct opt *table, size_t count, const char *key,
 	return closest_refuse(&near, "key", err);
 }
 
-static int set_word(const struct opt *opt, const char *val, unsigned *ret,
-		    struct err *err)
+static int set_opt_word(const struct opt *opt, const char *val, unsigned *ret,
+			struct err *err)
 {
 	struct closest near = { .word = val };
 	int r;
@@ -124,7 +124,7 @@ static int set_switch(const struct opt *opt, const char *val,
 	return r;
 }
 
-static int set(const struct opt *opt, char *val, void *ret, struct err *err)
+static int set_opt(const struct opt *opt, char *val, void *ret, struct err *err)
 {
 	void *member = (char *)ret + opt->offset;
 
@@ -136,7 +136,7 @@ static int set(const struct opt *opt, char *val, void *ret, struct err *err)
 		return err_input(err, -EINVAL, "%s: value missing", opt->key);
 	switch (opt->type) {
 	case OPT_WORD:
-		return set_word(opt, val, member, err);
+		return set_opt_word(opt, val, member, err);
 	case OPT_STR:
 		*(const char **)member = val;
 		return 0;
@@ -146,16 +146,16 @@ static int set(const struct opt *opt, char *val, void *ret, struct err *err)
 }
 
 /* Finds the item's key and value; *val is NULL without a '='. */
-static const struct opt *split(const struct opt *table, size_t count,
-			       char *item, bool first, char **val)
+static const struct opt *split_opt(const struct opt *table, size_t count,
+				   char *item, bool first, char **val)
 {
 	char *eq = strchr(item, '=');
 	const struct opt *opt = NULL;
 
 	first = first && table[0].first;
 	if (eq || !first)
-		opt = find(table, count, item,
-			   eq ? (size_t)(eq - item) : strlen(item));
+		opt = find_opt(table, count, item,
+			       eq ? (size_t)(eq - item) : strlen(item));
 	if (first && !opt) {
 		*val = item;
 		return &table[0];
@@ -178,17 +178,18 @@ int opt_parse(const struct opt *table, size_t count, char *text, void *ret,
 	assert(count > 0 && count <= OPT_MAX_KEYS);
 	if (text && !*text)
 		text = NULL;
-	while ((item = cut(&text))) {
-		const struct opt *opt = split(table, count, item, first, &val);
+	while ((item = cut_opt_item(&text))) {
+		const struct opt *opt = split_opt(table, count, item, first,
+						  &val);
 		uint64_t bit;
 
 		if (!opt)
-			return unknown(table, count, item, err);
+			return report_unknown_opt(table, count, item, err);
 		bit = 1ull << (opt - table);
 		if (seen & bit)
 			return err_input(err, -EINVAL, "%s: given twice",
 					 opt->key);
-		r = set(opt, val, ret, err);
+		r = set_opt(opt, val, ret, err);
 		if (r < 0)
 			return r;
 		seen |= bit;

@@ -10,7 +10,7 @@
 /* Digits of a fraction, so that twice of it fits in 64 bits. */
 #define SIZE_FRACTION_DIGITS 18
 
-static int digit(char c, unsigned base)
+static int digit_value(char c, unsigned base)
 {
 	unsigned d = base;
 
@@ -29,7 +29,7 @@ static bool is_hex(const char *s)
 }
 
 /* Reads the number at *s, and moves *s behind it. */
-static int number(const char **s, uint64_t *ret)
+static int parse_number(const char **s, uint64_t *ret)
 {
 	const char *p = *s;
 	unsigned base = 10;
@@ -40,9 +40,9 @@ static int number(const char **s, uint64_t *ret)
 		base = 16;
 		p += 2;
 	}
-	if (digit(*p, base) < 0)
+	if (digit_value(*p, base) < 0)
 		return -EINVAL;
-	for (; (d = digit(*p, base)) >= 0; p++)
+	for (; (d = digit_value(*p, base)) >= 0; p++)
 		if (__builtin_mul_overflow(val, (uint64_t)base, &val) ||
 		    __builtin_add_overflow(val, (uint64_t)d, &val))
 			return -ERANGE;
@@ -54,7 +54,7 @@ static int number(const char **s, uint64_t *ret)
 int number_parse(const char *s, uint64_t *ret)
 {
 	uint64_t val;
-	int r = number(&s, &val);
+	int r = parse_number(&s, &val);
 
 	if (r < 0)
 		return r;
@@ -70,9 +70,9 @@ const char *number_scan(const char *text, uint64_t *ret)
 	int d;
 
 	text += strspn(text, " \t");
-	if (digit(*text, 10) < 0)
+	if (digit_value(*text, 10) < 0)
 		return NULL;
-	for (; (d = digit(*text, 10)) >= 0; text++)
+	for (; (d = digit_value(*text, 10)) >= 0; text++)
 		if (__builtin_mul_overflow(val, UINT64_C(10), &val) ||
 		    __builtin_add_overflow(val, (uint64_t)d, &val))
 			return NULL;
@@ -96,7 +96,7 @@ static int size_fraction(const char *s, uint64_t unit, uint64_t *ret)
 	if (digits == 0 || used > SIZE_FRACTION_DIGITS)
 		return -EINVAL;
 	for (size_t i = 0; i < used; i++) {
-		part = part * 10 + (uint64_t)digit(s[i], 10);
+		part = part * 10 + (uint64_t)digit_value(s[i], 10);
 		whole *= 10;
 	}
 	/* One binary digit of part / whole for each halving of the unit. */
@@ -131,12 +131,12 @@ static void size_unit(const char **s, uint64_t *unit)
 }
 
 /* Reads the size at *s, and moves *s behind it. */
-static int size(const char **s, uint64_t unit, uint64_t *ret)
+static int parse_size(const char **s, uint64_t unit, uint64_t *ret)
 {
 	const bool hex = is_hex(*s);
 	const char *fraction = NULL;
 	uint64_t val, more = 0;
-	int r = number(s, &val);
+	int r = parse_number(s, &val);
 
 	if (r < 0)
 		return r;
@@ -158,7 +158,7 @@ static int size(const char **s, uint64_t unit, uint64_t *ret)
 int size_parse(const char *s, uint64_t unit, uint64_t *ret)
 {
 	uint64_t val;
-	int r = size(&s, unit, &val);
+	int r = parse_size(&s, unit, &val);
 
 	if (r == 0 && *s)
 		r = -EINVAL;
@@ -172,7 +172,7 @@ int size_at_parse(const char *s, uint64_t unit, struct range *ret,
 {
 	struct range at = { 0 };
 	bool placed = false;
-	int r = size(&s, unit, &at.size);
+	int r = parse_size(&s, unit, &at.size);
 
 	if (r == 0 && *s == '@') {
 		placed = true;
@@ -222,7 +222,7 @@ int duration_parse(const char *s, uint64_t *ret)
 		{ "h", 3600 * 1000000000ull },
 	};
 	uint64_t val;
-	int r = number(&s, &val);
+	int r = parse_number(&s, &val);
 
 	if (r < 0)
 		return r;

@@ -33,13 +33,13 @@ static bool is_int(size_t size)
 	return size == 1 || size == 2 || size == 4 || size == 8;
 }
 
-static size_t padded(size_t size)
+static size_t pad_state_size(size_t size)
 {
 	return (size + 7) & ~(size_t)7;
 }
 
 /* Returns zeroed room for @size more bytes, or NULL. */
-static uint8_t *grow(struct state *state, size_t size)
+static uint8_t *grow_state(struct state *state, size_t size)
 {
 	uint8_t *at;
 
@@ -81,7 +81,7 @@ void state_begin(struct state *state, const char *name)
 	uint8_t *at;
 
 	*state = (struct state){ 0 };
-	at = grow(state, HEAD);
+	at = grow_state(state, HEAD);
 	if (!at)
 		return;
 	memcpy(at, magic, sizeof(magic));
@@ -98,7 +98,7 @@ void state_finish(struct state *state)
 void state_section(struct state *state, uint32_t kind, uint32_t index)
 {
 	const size_t section = state->size;
-	uint8_t *at = grow(state, SECTION);
+	uint8_t *at = grow_state(state, SECTION);
 
 	if (!at)
 		return;
@@ -108,14 +108,14 @@ void state_section(struct state *state, uint32_t kind, uint32_t index)
 }
 
 /* Returns where the value belongs, or NULL. */
-static uint8_t *add(struct state *state, uint64_t id, size_t size)
+static uint8_t *add_record(struct state *state, uint64_t id, size_t size)
 {
 	uint8_t *at, *length;
 
 	/* Else its padding would not fit either, and size_t might wrap. */
 	if (size > STATE_MAX_SIZE)
 		state->failed = state->failed < 0 ? state->failed : -EFBIG;
-	at = grow(state, RECORD + padded(size));
+	at = grow_state(state, RECORD + pad_state_size(size));
 	if (!at)
 		return NULL;
 	assert(state->section > 0);
@@ -147,7 +147,7 @@ void state_put_int(struct state *state, uint64_t id, uint64_t val,
 	uint8_t *to;
 
 	assert(is_int(size));
-	to = add(state, id, size);
+	to = add_record(state, id, size);
 	if (to)
 		store_int(to, val, size);
 }
@@ -161,7 +161,7 @@ void state_put(struct state *state, uint64_t id, const void *val, size_t size)
 			      (unsigned)size);
 		return;
 	}
-	to = add(state, id, size);
+	to = add_record(state, id, size);
 	if (to)
 		memcpy(to, val, size);
 }
@@ -176,7 +176,7 @@ int state_end(const struct state *state, struct err *err)
 	return 0;
 }
 
-static int bad(size_t at, const char *what, struct err *err)
+static int report_bad_state(size_t at, const char *what, struct err *err)
 {
 	return err_input(err, -EBADMSG, "state: offset 0x%zx: %s", at, what);
 }
@@ -188,16 +188,16 @@ static int check_head(const uint8_t *data, size_t size, const char *name,
 
 	copy_name(want, name);
 	if (size > STATE_MAX_SIZE)
-		return bad(STATE_MAX_SIZE, "it is too large", err);
+		return report_bad_state(STATE_MAX_SIZE, "it is too large", err);
 	if (size < HEAD || memcmp(data, magic, sizeof(magic)) != 0)
-		return bad(0, "it does not begin as a state", err);
+		return report_bad_state(0, "it does not begin as a state", err);
 	if (load_le32(data + HEAD_VERSION) != STATE_VERSION)
 		return err_input(err, -ENOTSUP,
 				 "state: version %" PRIu32
 				 ", but this program knows %d",
 				 load_le32(data + HEAD_VERSION), STATE_VERSION);
 	if (load_le32(data + HEAD_ZERO) != 0)
-		return bad(HEAD_ZERO, "it is not zero", err);
+		return report_bad_state(HEAD_ZERO, "it is not zero", err);
 	if (memcmp(data + HEAD_NAME, want, sizeof(want)) != 0)
 		return err_input(err, -EXDEV,
 				 "state: it is not of architecture %s", name);
@@ -205,21 +205,21 @@ static int check_head(const uint8_t *data, size_t size, const char *name,
 }
 
 /* How many bytes are in the section or record at @at, beside its head. */
-static int measure(const struct state_view *view, size_t at, size_t end,
-		   size_t *ret, struct err *err)
+static int measure_element(const struct state_view *view, size_t at, size_t end,
+			   size_t *ret, struct err *err)
 {
 	const uint8_t *data = view->data + at;
 	size_t size;
 
 	if (end - at < PART)
-		return bad(at, "it is cut off", err);
+		return report_bad_state(at, "it is cut off", err);
 	size = load_le32(data + PART_SIZE);
 	if (load_le32(data + PART_ZERO) != 0)
-		return bad(at + PART_ZERO, "it is not zero", err);
+		return report_bad_state(at + PART_ZERO, "it is not zero", err);
 	/* Up to a multiple of 8, without a sum that may wrap. */
-	if (size > end - at - PART || padded(size) > end - at - PART)
-		return bad(at + PART_SIZE, "it is longer than what is there",
-			   err);
+	if (size > end - at - PART || pad_state_size(size) > end - at - PART)
+		return report_bad_state(at + PART_SIZE,
+					"it is longer than what is there", err);
 	*ret = size;
 	return 0;
 }
@@ -229,15 +229,16 @@ static int check_records(const struct state_view *view, size_t at, size_t end,
 {
 	while (at < end) {
 		size_t size = 0;
-		const int r = measure(view, at, end, &size, err);
+		const int r = measure_element(view, at, end, &size, err);
 
 		if (r < 0)
 			return r;
 		at += RECORD;
-		for (size_t i = size; i < padded(size); i++)
+		for (size_t i = size; i < pad_state_size(size); i++)
 			if (view->data[at + i] != 0)
-				return bad(at + i, "it is not zero", err);
-		at += padded(size);
+				return report_bad_state(at + i,
+							"it is not zero", err);
+		at += pad_state_size(size);
 	}
 	return 0;
 }
@@ -262,8 +263,8 @@ static struct place next_place(const struct state_view *view,
 }
 
 /* Finds a section before @end. Returns @end if there is none. */
-static struct place find(const struct state_view *view, uint32_t kind,
-			 uint32_t index, size_t end)
+static struct place find_section(const struct state_view *view, uint32_t kind,
+				 uint32_t index, size_t end)
 {
 	struct place place = first_place();
 
@@ -283,15 +284,17 @@ static int check_section(const struct state_view *view, size_t at, size_t *ret,
 	const uint8_t *data = view->data + at;
 	struct place same;
 	size_t size = 0;
-	int r = measure(view, at, view->size, &size, err);
+	int r = measure_element(view, at, view->size, &size, err);
 
 	if (r < 0)
 		return r;
 	if (size % 8 != 0)
-		return bad(at + PART_SIZE, "it is no multiple of 8", err);
-	same = find(view, load_le32(data), load_le32(data + SECTION_INDEX), at);
+		return report_bad_state(at + PART_SIZE,
+					"it is no multiple of 8", err);
+	same = find_section(view, load_le32(data),
+			    load_le32(data + SECTION_INDEX), at);
 	if (same.at < at)
-		return bad(at, "it is there twice", err);
+		return report_bad_state(at, "it is there twice", err);
 	*ret = at + SECTION + size;
 	return check_records(view, at + SECTION, *ret, err);
 }
@@ -305,7 +308,8 @@ int state_open(struct state_view *ret, const void *data, size_t size,
 
 	while (r == 0 && at < size) {
 		if (++sections > STATE_MAX_SECTIONS)
-			return bad(at, "there are too many sections", err);
+			return report_bad_state(
+				at, "there are too many sections", err);
 		r = check_section(&view, at, &at, err);
 	}
 	if (r == 0)
@@ -316,7 +320,7 @@ int state_open(struct state_view *ret, const void *data, size_t size,
 int state_find(struct state_view *view, uint32_t kind, uint32_t index,
 	       struct state_records *ret, struct err *err)
 {
-	const struct place place = find(view, kind, index, view->size);
+	const struct place place = find_section(view, kind, index, view->size);
 
 	if (place.at == view->size)
 		return err_input(err, -ENOENT,
@@ -359,13 +363,13 @@ bool state_next(struct state_records *records, struct state_record *ret)
 		.val = data + RECORD,
 		.size = load_le32(data + PART_SIZE),
 	};
-	records->at += RECORD + padded(ret->size);
+	records->at += RECORD + pad_state_size(ret->size);
 	return true;
 }
 
 /* From where one is to the end, and then from the beginning. */
-static bool seek(struct state_records *records, uint64_t id,
-		 struct state_record *ret)
+static bool seek_record(struct state_records *records, uint64_t id,
+			struct state_record *ret)
 {
 	const size_t from = records->at;
 
@@ -382,7 +386,7 @@ static bool seek(struct state_records *records, uint64_t id,
 bool state_take(struct state_records *records, uint64_t id,
 		struct state_record *ret)
 {
-	if (!seek(records, id, ret))
+	if (!seek_record(records, id, ret))
 		return false;
 	records->taken++;
 	return true;
@@ -432,7 +436,7 @@ bool state_has(const struct state_records *records, uint64_t id)
 	struct state_records all = { records->data, records->size, 0, 0 };
 	struct state_record record;
 
-	return seek(&all, id, &record);
+	return seek_record(&all, id, &record);
 }
 
 int state_records_end(const struct state_records *records, struct err *err)

@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-static void expired(struct loop_timer *timer)
+static void throttle_expired(struct loop_timer *timer)
 {
 	struct throttle *t = container_of(timer, struct throttle, timer);
 
@@ -20,7 +20,7 @@ int throttle_add(struct loop *loop, struct throttle *throttle,
 	int r;
 
 	throttle->timer.lock = lock;
-	throttle->timer.expired = expired;
+	throttle->timer.expired = throttle_expired;
 	r = loop_timer_add(loop, &throttle->timer, err);
 	if (r == 0)
 		throttle->tell = tell;
