@@ -37,7 +37,8 @@ static int out_of_memory(uint64_t size, struct err *err)
  * How far behind @base the region goes: the first place after a guard page that
  * is @gpa modulo @block.
  */
-static size_t place(const void *base, uint64_t page, gpa_t gpa, uint64_t block)
+static size_t place_in_space(const void *base, uint64_t page, gpa_t gpa,
+			     uint64_t block)
 {
 	const uint64_t first = (uintptr_t)base + page;
 
@@ -66,12 +67,12 @@ static int reserve_space(struct backing *b, gpa_t gpa, uint64_t block,
 		return out_of_memory(b->size, err);
 	b->reserved = base;
 	b->reserved_size = (size_t)total;
-	b->host = (uint8_t *)base + place(base, page, gpa, block);
+	b->host = (uint8_t *)base + place_in_space(base, page, gpa, block);
 	return 0;
 }
 
 /* Puts memory where reserve_space() has made room. */
-static int map(struct backing *b, struct err *err)
+static int map_backing(struct backing *b, struct err *err)
 {
 	const struct mem_policy *policy = &b->policy;
 	int flags = MAP_FIXED;
@@ -141,7 +142,7 @@ static int choose_pages(const struct backing *b, struct err *err)
 	}
 }
 
-static int merge(const struct backing *b, struct err *err)
+static int advise_merge(const struct backing *b, struct err *err)
 {
 	if (!b->policy.merge)
 		return 0;
@@ -155,7 +156,7 @@ static int merge(const struct backing *b, struct err *err)
 	return 0;
 }
 
-static int lock(const struct backing *b, struct err *err)
+static int lock_backing(const struct backing *b, struct err *err)
 {
 	struct rlimit limit = { 0 };
 	char text[SIZE_TEXT];
@@ -174,23 +175,23 @@ static int lock(const struct backing *b, struct err *err)
 		       size_format(text, limit.rlim_cur));
 }
 
-static int keep(const struct backing *b, struct err *err)
+static int apply_backing_policy(const struct backing *b, struct err *err)
 {
 	int r = bind_node(b, err);
 
 	if (r == 0)
 		r = choose_pages(b, err);
 	if (r == 0)
-		r = merge(b, err);
+		r = advise_merge(b, err);
 	if (r == 0)
-		r = lock(b, err);
+		r = lock_backing(b, err);
 	if (r == 0 && !b->policy.dump)
 		(void)madvise(b->host, (size_t)b->size, MADV_DONTDUMP);
 	return r;
 }
 
-static int init(struct backing *b, gpa_t gpa, uint64_t block, bool *made,
-		struct err *err)
+static int init_backing(struct backing *b, gpa_t gpa, uint64_t block,
+			bool *made, struct err *err)
 {
 	int r = source_open(&b->policy, b->size, &b->fd, made, err);
 
@@ -206,11 +207,11 @@ static int init(struct backing *b, gpa_t gpa, uint64_t block, bool *made,
 	if (r == 0)
 		r = reserve_space(b, gpa, block, err);
 	if (r == 0)
-		r = map(b, err);
-	return r == 0 ? keep(b, err) : r;
+		r = map_backing(b, err);
+	return r == 0 ? apply_backing_policy(b, err) : r;
 }
 
-static int check_pages(struct range gpa, uint64_t page, struct err *err)
+static int check_backing_pages(struct range gpa, uint64_t page, struct err *err)
 {
 	if (range_valid(gpa) && is_aligned(gpa.start | gpa.size, page))
 		return 0;
@@ -231,10 +232,10 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 	assert(is_pow2(block) && block >= page);
 	if (policy)
 		b.policy = *policy;
-	r = check_pages(gpa, page, err);
+	r = check_backing_pages(gpa, page, err);
 	if (r < 0)
 		return r;
-	r = init(&b, gpa.start, block, &made, err);
+	r = init_backing(&b, gpa.start, block, &made, err);
 	if (r == 0) {
 		*ret = b;
 		return 0;
@@ -272,7 +273,7 @@ int backing_init_file(struct backing *ret, struct range gpa, uint64_t block,
 		.policy = { .source = MEM_FILE, .path = path, .share = true },
 		.fd = -1
 	};
-	int r = check_pages(gpa, page, err);
+	int r = check_backing_pages(gpa, page, err);
 
 	assert(is_pow2(block) && block >= page);
 	if (r == 0)

@@ -4,7 +4,7 @@
 #define BITS 64
 
 /* The bits of [from, to) that are in the word of @from. */
-static uint64_t mask(uint64_t from, uint64_t to)
+static uint64_t word_mask(uint64_t from, uint64_t to)
 {
 	const uint64_t low = UINT64_MAX << from % BITS;
 	const uint64_t left = to - (from - from % BITS);
@@ -22,7 +22,7 @@ uint64_t bitmap_set(uint64_t *map, uint64_t from, uint64_t to)
 	uint64_t fresh = 0;
 
 	for (; from < to; from = next_word(from)) {
-		const uint64_t m = mask(from, to);
+		const uint64_t m = word_mask(from, to);
 		uint64_t *word = &map[from / BITS];
 
 		fresh += (uint64_t)__builtin_popcountll(m & ~*word);
@@ -36,7 +36,7 @@ uint64_t bitmap_clear(uint64_t *map, uint64_t from, uint64_t to)
 	uint64_t gone = 0;
 
 	for (; from < to; from = next_word(from)) {
-		const uint64_t m = mask(from, to);
+		const uint64_t m = word_mask(from, to);
 		uint64_t *word = &map[from / BITS];
 
 		gone += (uint64_t)__builtin_popcountll(m & *word);
@@ -48,7 +48,7 @@ uint64_t bitmap_clear(uint64_t *map, uint64_t from, uint64_t to)
 uint64_t bitmap_next_clear(const uint64_t *map, uint64_t from, uint64_t to)
 {
 	for (; from < to; from = next_word(from)) {
-		const uint64_t found = ~map[from / BITS] & mask(from, to);
+		const uint64_t found = ~map[from / BITS] & word_mask(from, to);
 
 		if (found)
 			return from - from % BITS +
@@ -60,7 +60,7 @@ uint64_t bitmap_next_clear(const uint64_t *map, uint64_t from, uint64_t to)
 uint64_t bitmap_next_set(const uint64_t *map, uint64_t from, uint64_t to)
 {
 	for (; from < to; from = next_word(from)) {
-		const uint64_t found = map[from / BITS] & mask(from, to);
+		const uint64_t found = map[from / BITS] & word_mask(from, to);
 
 		if (found)
 			return from - from % BITS +
@@ -74,7 +74,7 @@ uint64_t bitmap_next_only(const uint64_t *map, const uint64_t *other,
 {
 	for (; from < to; from = next_word(from)) {
 		const uint64_t found = map[from / BITS] & ~other[from / BITS] &
-				       mask(from, to);
+				       word_mask(from, to);
 
 		if (found)
 			return from - from % BITS +
@@ -89,6 +89,6 @@ uint64_t bitmap_count(const uint64_t *map, uint64_t from, uint64_t to)
 
 	for (; from < to; from = next_word(from))
 		count += (uint64_t)__builtin_popcountll(map[from / BITS] &
-							mask(from, to));
+							word_mask(from, to));
 	return count;
 }

@@ -212,7 +212,7 @@ uint64_t blocks_bytes(const struct mem_blocks *blocks)
 	       __atomic_load_n(&blocks->plugged_count, __ATOMIC_RELAXED);
 }
 
-static void set(struct mem_blocks *b, uint64_t block, bool plugged)
+static void mark_blocks(struct mem_blocks *b, uint64_t block, bool plugged)
 {
 	const uint32_t bit = UINT32_C(1) << block % BITS;
 	uint32_t *word = &b->plugged[block / BITS];
@@ -230,18 +230,18 @@ static void set(struct mem_blocks *b, uint64_t block, bool plugged)
 
 /* Returns how many blocks it came to, all of them unless @err is set. The lock
  * is held. */
-static uint64_t show(struct mem_blocks *b, uint64_t first, uint64_t count,
-		     bool plugged, struct err *err)
+static uint64_t show_blocks(struct mem_blocks *b, uint64_t first,
+			    uint64_t count, bool plugged, struct err *err)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		if (b->ops && b->ops->show(b->ctx, first + i, plugged, err) < 0)
 			return i;
-		set(b, first + i, plugged);
+		mark_blocks(b, first + i, plugged);
 	}
 	return count;
 }
 
-static void discard(struct mem_blocks *b, uint64_t offset, uint64_t size)
+static void discard_blocks(struct mem_blocks *b, uint64_t offset, uint64_t size)
 {
 	struct err err;
 	int r;
@@ -257,8 +257,8 @@ static void discard(struct mem_blocks *b, uint64_t offset, uint64_t size)
 	log_warn("memory that is unplugged stays with the guest: %s", err.msg);
 }
 
-static int populate(struct mem_blocks *b, uint64_t offset, uint64_t size,
-		    struct err *err)
+static int populate_blocks(struct mem_blocks *b, uint64_t offset, uint64_t size,
+			   struct err *err)
 {
 	int r;
 
@@ -270,7 +270,7 @@ static int populate(struct mem_blocks *b, uint64_t offset, uint64_t size,
 	errno = -r;
 	r = err_sys(err, "0x%" PRIx64 " bytes at 0x%" PRIx64, size,
 		    b->gpa.start + offset);
-	discard(b, offset, size);
+	discard_blocks(b, offset, size);
 	return r;
 }
 
@@ -282,11 +282,11 @@ uint64_t blocks_plug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
 	GUARD(&blocks->lock);
 
 	assert(blocks_plugged(blocks, first, count) == 0);
-	if (populate(blocks, offset, count * blocks->size, err) < 0)
+	if (populate_blocks(blocks, offset, count * blocks->size, err) < 0)
 		return 0;
-	done = show(blocks, first, count, true, err);
+	done = show_blocks(blocks, first, count, true, err);
 	size = done * blocks->size;
-	discard(blocks, offset + size, (count - done) * blocks->size);
+	discard_blocks(blocks, offset + size, (count - done) * blocks->size);
 	return done;
 }
 
@@ -297,8 +297,8 @@ static uint64_t take_away(struct mem_blocks *b, uint64_t first, uint64_t count,
 	GUARD(&b->lock);
 
 	assert(blocks_plugged(b, first, count) == count);
-	done = show(b, first, count, false, err);
-	discard(b, first * b->size, done * b->size);
+	done = show_blocks(b, first, count, false, err);
+	discard_blocks(b, first * b->size, done * b->size);
 	return done;
 }
 
@@ -332,6 +332,6 @@ void blocks_settle(struct mem_blocks *b, uint64_t offset, uint64_t len)
 		part = blocks_run(b, offset, len, &plugged);
 		last = align_down(offset + (part - 1), b->size);
 		if (!plugged)
-			discard(b, from, last - from + b->size);
+			discard_blocks(b, from, last - from + b->size);
 	}
 }

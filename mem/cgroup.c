@@ -75,7 +75,7 @@ static uint64_t stat_line(const char *text, const char *key)
 	return 0;
 }
 
-static uint64_t minus(uint64_t a, uint64_t b)
+static uint64_t subtract_to_zero(uint64_t a, uint64_t b)
 {
 	return a > b ? a - b : 0;
 }
@@ -89,7 +89,8 @@ static uint64_t swap_room(const char *cgroupfs, const char *path, uint64_t swap)
 	if (!read_limit(cgroupfs, path, "memory.swap.max", &max))
 		return 0;
 	(void)read_limit(cgroupfs, path, "memory.swap.current", &now);
-	return minus(max, now) < swap ? minus(max, now) : swap;
+	return subtract_to_zero(max, now) < swap ? subtract_to_zero(max, now)
+						 : swap;
 }
 
 static bool group_room(const char *cgroupfs, const char *path, uint64_t swap,
@@ -104,9 +105,10 @@ static bool group_room(const char *cgroupfs, const char *path, uint64_t swap,
 		return false;
 	(void)read_limit(cgroupfs, path, "memory.current", &now);
 	if (read_file(cgroupfs, path, "memory.stat", text))
-		now = minus(now, stat_line(text, "inactive_file") +
-					 stat_line(text, "active_file"));
-	ret->left = minus(ret->max, now);
+		now = subtract_to_zero(now,
+				       stat_line(text, "inactive_file") +
+					       stat_line(text, "active_file"));
+	ret->left = subtract_to_zero(ret->max, now);
 	if (__builtin_add_overflow(ret->left, swap_room(cgroupfs, path, swap),
 				   &ret->left))
 		ret->left = NONE;

@@ -38,7 +38,7 @@ struct dirty_reader {
 	uint64_t word[BITS_CHUNK_WORDS];
 };
 
-static uint64_t region_pages(const struct dirty *dirty, size_t region)
+static uint64_t dirty_region_pages(const struct dirty *dirty, size_t region)
 {
 	const uint64_t size = dirty->map->region[region].gpa.size;
 
@@ -49,7 +49,8 @@ static size_t region_chunks(const struct dirty *dirty, size_t region)
 {
 	if (dirty->map->region[region].kind == MEM_RESERVED)
 		return 0;
-	return (size_t)((region_pages(dirty, region) - 1) / BITS_CHUNK_PAGES) +
+	return (size_t)((dirty_region_pages(dirty, region) - 1) /
+			BITS_CHUNK_PAGES) +
 	       1;
 }
 
@@ -131,7 +132,7 @@ void dirty_log_page(struct dirty *dirty, size_t region, uint64_t page)
 	const size_t chunk = dirty->first_chunk[region] +
 			     (size_t)(page / BITS_CHUNK_PAGES);
 
-	if (dirty->readers == 0 || page >= region_pages(dirty, region))
+	if (dirty->readers == 0 || page >= dirty_region_pages(dirty, region))
 		return;
 	bits_chunk(&dirty->logged, chunk)[page % BITS_CHUNK_PAGES / 64] |=
 		UINT64_C(1) << page % 64;
@@ -244,7 +245,7 @@ static int start_watching(struct dirty *dirty, struct err *err)
 	return r;
 }
 
-static void stop_watching(struct dirty *dirty)
+static void stop_dirty_log(struct dirty *dirty)
 {
 	if (dirty->source)
 		dirty->source->stop(dirty->source_ctx);
@@ -309,7 +310,7 @@ struct dirty_reader *dirty_reader_remove(struct dirty_reader *reader)
 		i++;
 	dirty->reader[i] = dirty->reader[--dirty->readers];
 	if (dirty->readers == 0)
-		stop_watching(dirty);
+		stop_dirty_log(dirty);
 	return NULL;
 }
 
@@ -350,7 +351,7 @@ static uint64_t chunk_pages(const struct dirty *dirty, size_t region,
 {
 	const uint64_t before = (chunk - dirty->first_chunk[region]) *
 				BITS_CHUNK_PAGES;
-	const uint64_t left = region_pages(dirty, region) - before;
+	const uint64_t left = dirty_region_pages(dirty, region) - before;
 
 	return left < BITS_CHUNK_PAGES ? left : BITS_CHUNK_PAGES;
 }
@@ -360,7 +361,7 @@ static uint64_t chunk_pages(const struct dirty *dirty, size_t region,
  * without being logged again. That is well as long as the bit stays, for then
  * every reader still has to come by here before it copies the page.
  */
-static int protect(struct dirty_reader *reader, struct err *err)
+static int protect_chunk(struct dirty_reader *reader, struct err *err)
 {
 	struct dirty *dirty = reader->dirty;
 	const uint64_t first = (reader->chunk -
@@ -398,10 +399,10 @@ static void leave_out_unplugged(struct dirty_reader *reader)
 }
 
 /* Takes all that is known of reader->chunk, and leaves a copy to the others. */
-static int take(struct dirty_reader *reader, struct err *err)
+static int take_dirty_chunk(struct dirty_reader *reader, struct err *err)
 {
 	struct dirty *dirty = reader->dirty;
-	const int r = protect(reader, err);
+	const int r = protect_chunk(reader, err);
 
 	if (r < 0)
 		return r;
@@ -446,7 +447,7 @@ static int take_next(struct dirty_reader *reader, struct err *err)
 		reader->region++;
 	reader->bits = chunk_pages(dirty, reader->region, reader->chunk);
 	reader->at = reader->bits;
-	r = take(reader, err);
+	r = take_dirty_chunk(reader, err);
 	if (r < 0)
 		return r;
 	reader->at = 0;
@@ -454,8 +455,8 @@ static int take_next(struct dirty_reader *reader, struct err *err)
 	return 1;
 }
 
-static void describe(const struct dirty_reader *reader, struct bits_run run,
-		     struct dirty_run *ret)
+static void describe_dirty_run(const struct dirty_reader *reader,
+			       struct bits_run run, struct dirty_run *ret)
 {
 	const struct dirty *dirty = reader->dirty;
 	const struct mem_region *r = &dirty->map->region[reader->region];
@@ -490,7 +491,7 @@ int dirty_next(struct dirty_reader *reader, struct dirty_run *ret,
 			return r;
 	}
 	reader->at = run.first + run.count;
-	describe(reader, run, ret);
+	describe_dirty_run(reader, run, ret);
 	return 1;
 }
 

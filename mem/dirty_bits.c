@@ -77,7 +77,7 @@ void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *restrict into)
  * Half words, as not every CPU has atomic accesses to 64 bits. Bit p of the
  * bitmap is bit p % 32 of half p / 32, whatever the byte order.
  */
-static uint32_t *halves(const struct dirty_bits *bits)
+static uint32_t *dirty_half_words(const struct dirty_bits *bits)
 {
 	return (uint32_t *)bits->word;
 }
@@ -103,7 +103,7 @@ static void mark_in_chunk(struct dirty_bits *bits, uint64_t first,
 		const unsigned room = 32 - at;
 		const unsigned n = count < room ? (unsigned)count : room;
 
-		mark_half(&halves(bits)[first / 32], at, n);
+		mark_half(&dirty_half_words(bits)[first / 32], at, n);
 		first += n;
 		count -= n;
 	}
@@ -137,7 +137,7 @@ static uint64_t take_half(uint32_t *half)
 void bits_take_marks(struct dirty_bits *bits, size_t chunk, uint64_t *into)
 {
 	uint8_t *touched = &bits->touched[chunk];
-	uint32_t *half = halves(bits) + chunk * BITS_CHUNK_WORDS * 2;
+	uint32_t *half = dirty_half_words(bits) + chunk * BITS_CHUNK_WORDS * 2;
 
 	if (__atomic_load_n(touched, __ATOMIC_RELAXED) == 0)
 		return;
@@ -151,8 +151,8 @@ void bits_take_marks(struct dirty_bits *bits, size_t chunk, uint64_t *into)
 
 /* The first bit at or behind @from that is set in word ^ @flip, up to @count.
  */
-static uint64_t find(const uint64_t *word, uint64_t count, uint64_t from,
-		     uint64_t flip)
+static uint64_t find_flipped_bit(const uint64_t *word, uint64_t count,
+				 uint64_t from, uint64_t flip)
 {
 	uint64_t i = from / 64;
 	uint64_t bits = (word[i] ^ flip) >> from % 64;
@@ -179,10 +179,10 @@ bool bits_next_run(const uint64_t *word, uint64_t count, uint64_t from,
 
 	if (from >= count)
 		return false;
-	first = find(word, count, from, 0);
+	first = find_flipped_bit(word, count, from, 0);
 	if (first >= count)
 		return false;
-	end = find(word, count, first, UINT64_MAX);
+	end = find_flipped_bit(word, count, first, UINT64_MAX);
 	if (end > count)
 		end = count;
 	*ret = (struct bits_run){ first, end - first };

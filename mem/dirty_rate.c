@@ -18,7 +18,7 @@
  */
 enum { PREPARE, BEGIN, WAIT, COUNT };
 
-static void end(struct dirty_rate *rate, enum dirty_rate_state state)
+static void end_rate(struct dirty_rate *rate, enum dirty_rate_state state)
 {
 	rate->reader = dirty_reader_remove(rate->reader);
 	rate->state = state;
@@ -26,7 +26,7 @@ static void end(struct dirty_rate *rate, enum dirty_rate_state state)
 }
 
 /* Begins a harvest, of which the time counts. */
-static int begin(struct dirty_rate *rate, unsigned phase)
+static int begin_harvest(struct dirty_rate *rate, unsigned phase)
 {
 	const int r = dirty_harvest(rate->reader, &rate->err);
 
@@ -41,7 +41,7 @@ static int begin(struct dirty_rate *rate, unsigned phase)
 }
 
 /* Returns 1 if there is more to do, 0 at the end of the harvest, or -errno. */
-static int step(struct dirty_rate *rate)
+static int step_harvest(struct dirty_rate *rate)
 {
 	const uint64_t deadline = clock_ns() + STEP_NS;
 	const unsigned shift = rate->dirty->page_shift;
@@ -74,7 +74,7 @@ static int next_phase(struct dirty_rate *rate)
 
 	switch (rate->phase) {
 	case PREPARE:
-		r = begin(rate, BEGIN);
+		r = begin_harvest(rate, BEGIN);
 		if (r == 0)
 			loop_timer_set(&rate->timer, 1);
 		return r;
@@ -86,26 +86,26 @@ static int next_phase(struct dirty_rate *rate)
 						     : 1);
 		return 0;
 	default:
-		end(rate, DIRTY_RATE_MEASURED);
+		end_rate(rate, DIRTY_RATE_MEASURED);
 		return 0;
 	}
 }
 
-static void expired(struct loop_timer *timer)
+static void rate_timer_expired(struct loop_timer *timer)
 {
 	struct dirty_rate *rate = container_of(timer, struct dirty_rate, timer);
 	int r = 0;
 
 	if (rate->phase == WAIT)
-		r = begin(rate, COUNT);
+		r = begin_harvest(rate, COUNT);
 	if (r == 0)
-		r = step(rate);
+		r = step_harvest(rate);
 	if (r > 0)
 		loop_timer_set(&rate->timer, 1);
 	else if (r == 0)
 		r = next_phase(rate);
 	if (r < 0)
-		end(rate, DIRTY_RATE_FAILED);
+		end_rate(rate, DIRTY_RATE_FAILED);
 }
 
 int dirty_rate_init(struct dirty_rate *rate, struct loop *loop,
@@ -116,7 +116,7 @@ int dirty_rate_init(struct dirty_rate *rate, struct loop *loop,
 
 	*rate = (struct dirty_rate){ .user = user,
 				     .dirty = dirty,
-				     .timer.expired = expired };
+				     .timer.expired = rate_timer_expired };
 	r = loop_timer_add(loop, &rate->timer, err);
 	if (r == 0)
 		rate->loop = loop;
@@ -142,7 +142,7 @@ int dirty_rate_start(struct dirty_rate *rate, uint64_t ns, struct err *err)
 	r = dirty_reader_add(rate->dirty, DIRTY_FROM_NOW, &rate->reader, err);
 	if (r < 0)
 		return r;
-	r = begin(rate, PREPARE);
+	r = begin_harvest(rate, PREPARE);
 	if (r < 0) {
 		rate->reader = dirty_reader_remove(rate->reader);
 		*err = rate->err;

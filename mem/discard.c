@@ -9,7 +9,8 @@
 #include "mem/advise.h"
 
 /* The source's own page goes, and with it every mapping of it. */
-static int punch(const struct backing *backing, uint64_t offset, uint64_t size)
+static int punch_source(const struct backing *backing, uint64_t offset,
+			uint64_t size)
 {
 	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
@@ -17,7 +18,8 @@ static int punch(const struct backing *backing, uint64_t offset, uint64_t size)
 }
 
 /* Our copy goes; of a private file, what is below it comes to light. */
-static int unmap(const struct backing *backing, uint64_t offset, uint64_t size)
+static int drop_private_copy(const struct backing *backing, uint64_t offset,
+			     uint64_t size)
 {
 	const bool locked = backing->policy.lock &&
 			    backing->policy.huge != MEM_HUGE_TLB;
@@ -31,8 +33,8 @@ int backing_discard(const struct backing *backing, uint64_t offset,
 {
 	assert(is_aligned(offset | size, backing->page));
 	assert(offset <= backing->size && size <= backing->size - offset);
-	return backing->policy.share ? punch(backing, offset, size)
-				     : unmap(backing, offset, size);
+	return backing->policy.share ? punch_source(backing, offset, size)
+				     : drop_private_copy(backing, offset, size);
 }
 
 bool backing_discards_to_zero(const struct backing *backing)

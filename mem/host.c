@@ -22,8 +22,8 @@
 #define POOL "hugepages-"
 #define THP "/kernel/mm/transparent_hugepage/"
 
-static int read_text(char *text, size_t size, const char *root,
-		     const char *file)
+static int read_host_text(char *text, size_t size, const char *root,
+			  const char *file)
 {
 	char path[PATH_LEN];
 
@@ -34,7 +34,7 @@ static int read_text(char *text, size_t size, const char *root,
 /* Reads a file of one line into @word, without the line's end. */
 static int read_word(char word[WORD_LEN], const char *sysfs, const char *file)
 {
-	const int r = read_text(word, WORD_LEN, sysfs, file);
+	const int r = read_host_text(word, WORD_LEN, sysfs, file);
 
 	if (r == 0)
 		word[strcspn(word, "\n")] = '\0';
@@ -127,7 +127,7 @@ int host_huge_shortage(const char *sysfs, uint64_t size, uint64_t bytes,
 }
 
 /* True if @n is in a list such as "0-1,4". */
-static bool listed(const char *list, unsigned n)
+static bool is_listed(const char *list, unsigned n)
 {
 	const char *at = list;
 	uint64_t first, last;
@@ -152,7 +152,7 @@ int host_check_node(const char *sysfs, unsigned node, struct err *err)
 			       "node=%u: this host's kernel knows no nodes "
 			       "(CONFIG_NUMA)",
 			       node);
-	if (listed(list, node))
+	if (is_listed(list, node))
 		return 0;
 	return err_input(err, -ENODEV,
 			 "node=%u: the nodes with memory of this host are %s",
@@ -194,7 +194,7 @@ bool host_available(const char *procfs, uint64_t *ret)
 	char text[MEMINFO_LEN];
 	uint64_t sum = 0;
 
-	if (read_text(text, sizeof(text), procfs, "/meminfo") < 0 ||
+	if (read_host_text(text, sizeof(text), procfs, "/meminfo") < 0 ||
 	    !add_kib(text, "MemAvailable:", &sum))
 		return false;
 	(void)add_kib(text, "SwapFree:", &sum);
@@ -207,7 +207,7 @@ uint64_t host_swap_free(const char *procfs)
 	char text[MEMINFO_LEN];
 	uint64_t sum = 0;
 
-	if (read_text(text, sizeof(text), procfs, "/meminfo") == 0)
+	if (read_host_text(text, sizeof(text), procfs, "/meminfo") == 0)
 		(void)add_kib(text, "SwapFree:", &sum);
 	return sum;
 }

@@ -67,7 +67,7 @@ static int read_entries(const struct idle *idle, uint64_t first, size_t count,
 	return 0;
 }
 
-static int hidden(struct err *err)
+static int report_hidden_pages(struct err *err)
 {
 	return err_set(err, -EPERM,
 		       "the kernel hides where pages are: it takes root "
@@ -78,8 +78,8 @@ static int hidden(struct err *err)
  * How many entries from entry[0] on are one huge page, and so one bit, its
  * first page's; else 1. @number: of the page that entry[0] is, in the process
  */
-static size_t folio(const struct idle *idle, uint64_t number,
-		    const uint64_t *entry, size_t count)
+static size_t count_folio_entries(const struct idle *idle, uint64_t number,
+				  const uint64_t *entry, size_t count)
 {
 	const uint64_t pfn = entry[0] & ENTRY_PFN;
 
@@ -165,9 +165,9 @@ static int mark_some(const struct idle *idle, uint64_t first, size_t count,
 			continue;
 		}
 		if ((entry[i] & ENTRY_PFN) == 0)
-			return hidden(err);
+			return report_hidden_pages(err);
 		r = set_idle(idle, word, entry[i] & ENTRY_PFN, err);
-		i += folio(idle, first + i, entry + i, count - i);
+		i += count_folio_entries(idle, first + i, entry + i, count - i);
 	}
 	return r;
 }
@@ -226,10 +226,11 @@ static int find_some(const struct idle *idle, uint64_t first, size_t count,
 
 		if (entry[i] & ENTRY_PRESENT) {
 			if ((entry[i] & ENTRY_PFN) == 0)
-				return hidden(err);
+				return report_hidden_pages(err);
 			r = get_idle(idle, word, entry[i] & ENTRY_PFN, &is_idle,
 				     err);
-			n = folio(idle, first + i, entry + i, count - i);
+			n = count_folio_entries(idle, first + i, entry + i,
+						count - i);
 		}
 		if (r == 0 && is_idle)
 			add_run(idle, run, first + i, n);

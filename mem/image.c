@@ -110,7 +110,8 @@ static int parse_kind(uint32_t kind, enum mem_kind *ret)
 	}
 }
 
-static int damaged(size_t region, const char *what, struct err *err)
+static int report_damaged_image(size_t region, const char *what,
+				struct err *err)
 {
 	return err_input(err, -EBADMSG, IMAGE_INDEX ": region %zu: %s", region,
 			 what);
@@ -131,19 +132,20 @@ static int parse_region(struct open_region *ret, const uint8_t *entry, size_t i,
 	memcpy(info->name, entry + ENTRY_NAME, MEM_NAME_MAX);
 	ret->chunks_at = load_le64(entry + ENTRY_CHUNKS);
 	if (info->name[MEM_NAME_MAX - 1] != '\0')
-		return damaged(i, "its name has no end", err);
+		return report_damaged_image(i, "its name has no end", err);
 	if (parse_kind(load_le32(entry + ENTRY_KIND), &info->kind) < 0)
-		return damaged(i, "of an unknown kind", err);
+		return report_damaged_image(i, "of an unknown kind", err);
 	if (load_le32(entry + ENTRY_ZERO) != 0)
-		return damaged(i, "reserved bits are set", err);
+		return report_damaged_image(i, "reserved bits are set", err);
 	if (info->gpa.size == 0 || info->gpa.size % IMAGE_PAGE != 0 ||
 	    info->gpa.start % IMAGE_PAGE != 0 ||
 	    __builtin_add_overflow(info->gpa.start, info->gpa.size - 1, &end))
-		return damaged(i, "its addresses are wrong", err);
+		return report_damaged_image(i, "its addresses are wrong", err);
 	if (info->gpa.size > INT64_MAX)
-		return damaged(i, "too large for a file", err);
+		return report_damaged_image(i, "too large for a file", err);
 	if (i > 0 && (*next == 0 || info->gpa.start < *next))
-		return damaged(i, "overlaps, or out of order", err);
+		return report_damaged_image(i, "overlaps, or out of order",
+					    err);
 	*next = end + 1;
 	return 0;
 }
@@ -162,11 +164,13 @@ static int parse_table(struct image *image, const uint8_t *table, size_t count,
 		if (code < 0)
 			return code;
 		if (r->chunks_at != at)
-			return damaged(i, "its chunks are elsewhere", err);
+			return report_damaged_image(
+				i, "its chunks are elsewhere", err);
 		/* A file's size bounds it: at most 2^63 / 2^20 * 72. */
 		at += image_chunks(r->info.gpa.size) * CHUNK_SIZE;
 		if (at > index_size)
-			return damaged(i, "its chunks are missing", err);
+			return report_damaged_image(i, "its chunks are missing",
+						    err);
 	}
 	if (at != index_size)
 		return err_input(err, -EBADMSG,
@@ -195,8 +199,8 @@ static int open_memory(struct image *image, int dir, struct err *err)
 	return 0;
 }
 
-static int check_header(const uint8_t *header, size_t *ret_count,
-			struct err *err)
+static int check_image_header(const uint8_t *header, size_t *ret_count,
+			      struct err *err)
 {
 	const uint32_t version = load_le32(header + HEADER_VERSION);
 	const uint32_t count = load_le32(header + HEADER_REGIONS);
@@ -225,7 +229,7 @@ static int parse_index(struct image *image, uint64_t index_size,
 	int r = read_index(image, buf, HEADER_SIZE, 0, err);
 
 	if (r == 0)
-		r = check_header(buf, &count, err);
+		r = check_image_header(buf, &count, err);
 	if (r < 0)
 		return r;
 	size = HEADER_SIZE + count * ENTRY_SIZE;

@@ -105,7 +105,8 @@ static int skip_to(struct run_walk *walk, const uint8_t *end)
 		walk->err);
 }
 
-static int put(struct run_walk *walk, const uint8_t *host, uint64_t size)
+static int put_image_run(struct run_walk *walk, const uint8_t *host,
+			 uint64_t size)
 {
 	const struct image_copy *copy = walk->copy;
 
@@ -114,7 +115,7 @@ static int put(struct run_walk *walk, const uint8_t *host, uint64_t size)
 				run_offset(walk, host), host, size, walk->err);
 }
 
-static void found(void *ctx, uintptr_t host, uint64_t size)
+static void copy_found_run(void *ctx, uintptr_t host, uint64_t size)
 {
 	struct run_walk *walk = ctx;
 	const uint8_t *at = walk->run->host +
@@ -123,7 +124,7 @@ static void found(void *ctx, uintptr_t host, uint64_t size)
 	if (walk->code == 0)
 		walk->code = skip_to(walk, at);
 	if (walk->code == 0)
-		walk->code = put(walk, at, size);
+		walk->code = put_image_run(walk, at, size);
 }
 
 /* The next run of a file that holds data, at or behind *from and before @end.
@@ -161,7 +162,7 @@ static int copy_shared(struct run_walk *walk, int fd)
 		stop += (page - stop % page) % page;
 		r = skip_to(walk, base + at);
 		if (r == 0)
-			r = put(walk, base + at, stop - at);
+			r = put_image_run(walk, base + at, stop - at);
 		at = stop;
 	}
 	return r == 0 ? skip_to(walk, base + end) : r;
@@ -171,7 +172,8 @@ static int copy_anonymous(struct run_walk *walk)
 {
 	const struct dirty_run *run = walk->run;
 	const int r = residency_find(&walk->copy->pages, (uintptr_t)run->host,
-				     run->gpa.size, found, walk, walk->err);
+				     run->gpa.size, copy_found_run, walk,
+				     walk->err);
 
 	if (r < 0)
 		return r;
@@ -192,7 +194,7 @@ static int copy_run(struct image_copy *copy, const struct dirty_run *run,
 		return copy_anonymous(&walk);
 	if (backing && backing->policy.share)
 		return copy_shared(&walk, backing->fd);
-	return put(&walk, run->host, run->gpa.size);
+	return put_image_run(&walk, run->host, run->gpa.size);
 }
 
 int image_copy_pass(struct image_copy *copy, struct dirty_reader *reader,

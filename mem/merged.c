@@ -18,7 +18,7 @@ static void filep_close(FILE **file)
 }
 
 /* How many bytes two ranges that overlap have in common. */
-static uint64_t common(struct range a, struct range b)
+static uint64_t common_bytes(struct range a, struct range b)
 {
 	const uint64_t start = a.start > b.start ? a.start : b.start;
 	const uint64_t a_last = a.start + (a.size - 1);
@@ -27,14 +27,15 @@ static uint64_t common(struct range a, struct range b)
 	return (a_last < b_last ? a_last : b_last) - start + 1;
 }
 
-static void add(struct merged *part, struct range mapping, uint64_t bytes)
+static void add_merged_mapping(struct merged *part, struct range mapping,
+			       uint64_t bytes)
 {
 	if (!range_overlaps(part->host, mapping))
 		return;
 	/* Nobody knows on which side of the part's end it is. */
 	if (bytes > 0 && !range_contains(part->host, mapping))
 		return;
-	part->told += common(part->host, mapping);
+	part->told += common_bytes(part->host, mapping);
 	part->bytes += bytes;
 }
 
@@ -84,7 +85,7 @@ void merged_read(FILE *smaps, struct merged *part, size_t count)
 		    !read_merged(line, &bytes))
 			continue;
 		for (size_t i = 0; i < count && bytes <= mapping.size; i++)
-			add(&part[i], mapping, bytes);
+			add_merged_mapping(&part[i], mapping, bytes);
 		mapping.size = 0;
 	}
 }

@@ -44,8 +44,8 @@ int backing_check_pageout(const struct backing *backing, const char *swaps,
 	return 0;
 }
 
-static int advise(const struct backing *backing, uint64_t offset, uint64_t size,
-		  int advice)
+static int advise_pageout(const struct backing *backing, uint64_t offset,
+			  uint64_t size, int advice)
 {
 	uint8_t *at = backing->host + offset;
 
@@ -57,10 +57,10 @@ static int advise(const struct backing *backing, uint64_t offset, uint64_t size,
 int backing_pageout(const struct backing *backing, uint64_t offset,
 		    uint64_t size)
 {
-	return advise(backing, offset, size, MADV_PAGEOUT);
+	return advise_pageout(backing, offset, size, MADV_PAGEOUT);
 }
 
 int backing_cool(const struct backing *backing, uint64_t offset, uint64_t size)
 {
-	return advise(backing, offset, size, MADV_COLD);
+	return advise_pageout(backing, offset, size, MADV_COLD);
 }

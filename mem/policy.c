@@ -137,7 +137,7 @@ static int check_source(const struct mem_policy *p, const struct words *w,
 }
 
 /* The word that makes the memory shared. */
-static const char *sharer(const struct words *w)
+static const char *find_sharing_word(const struct words *w)
 {
 	if (w->share == SWITCH_ON)
 		return "share=on";
@@ -156,7 +156,8 @@ static int check_keeping(const struct mem_policy *p, const struct words *w,
 		return err_input(err, -EINVAL,
 				 "merge=on does not go with %s%s: the kernel "
 				 "merges private memory alone",
-				 tlb ? "huge=" : sharer(w), tlb ? w->huge : "");
+				 tlb ? "huge=" : find_sharing_word(w),
+				 tlb ? w->huge : "");
 	if (tlb && w->reserve == SWITCH_OFF)
 		return err_input(err, -EINVAL,
 				 "reserve=off does not go with huge=%s: a page "
@@ -168,7 +169,7 @@ static int check_keeping(const struct mem_policy *p, const struct words *w,
 				 "prealloc=off does not go with reserve=on and "
 				 "%s: the kernel promises shared memory by "
 				 "giving it",
-				 sharer(w));
+				 find_sharing_word(w));
 	if (tlb && p->bind && w->prealloc == SWITCH_OFF)
 		return err_input(err, -EINVAL,
 				 "prealloc=off does not go with huge=%s and "
@@ -184,8 +185,8 @@ static int check_keeping(const struct mem_policy *p, const struct words *w,
 	return 0;
 }
 
-static int check_growth(const struct mem_policy *p, const struct words *w,
-			struct err *err)
+static int check_policy_growth(const struct mem_policy *p,
+			       const struct words *w, struct err *err)
 {
 	char word[SIZE_TEXT];
 
@@ -245,7 +246,7 @@ int mem_policy_parse(struct mem_policy *ret, char *text, const char **ret_place,
 	if (r == 0)
 		r = check_keeping(&p, &w, err);
 	if (r == 0)
-		r = check_growth(&p, &w, err);
+		r = check_policy_growth(&p, &w, err);
 	if (r < 0)
 		return r;
 	*ret = p;

@@ -36,7 +36,7 @@ struct populate {
 	unsigned threads;
 };
 
-static bool wanted(const struct mem_region *r)
+static bool wants_populate(const struct mem_region *r)
 {
 	return r->backing && r->backing->policy.prealloc;
 }
@@ -55,7 +55,7 @@ static bool find_chunk(const struct populate *p, uint64_t index,
 		const struct mem_region *r = &p->map->region[i];
 		uint64_t size, chunks;
 
-		if (!wanted(r))
+		if (!wants_populate(r))
 			continue;
 		size = chunk_size(r);
 		chunks = (r->gpa.size - 1) / size + 1;
@@ -72,7 +72,7 @@ static bool find_chunk(const struct populate *p, uint64_t index,
 	return false;
 }
 
-static const char *reason(const struct mem_region *r, int code)
+static const char *explain_populate(const struct mem_region *r, int code)
 {
 	switch (code) {
 	case EINVAL:
@@ -92,8 +92,9 @@ static const char *reason(const struct mem_region *r, int code)
 	return strerrordesc_np(code);
 }
 
-static void failed(struct populate *p, const struct mem_region *r,
-		   struct range part, int code)
+static void report_populate_failure(struct populate *p,
+				    const struct mem_region *r,
+				    struct range part, int code)
 {
 	char size[SIZE_TEXT];
 
@@ -105,7 +106,7 @@ static void failed(struct populate *p, const struct mem_region *r,
 		      "prealloc=on: %s of %s at 0x%" PRIx64
 		      ", offset 0x%" PRIx64 ": %s",
 		      size_format(size, r->gpa.size), r->name, r->gpa.start,
-		      part.start, reason(r, code));
+		      part.start, explain_populate(r, code));
 }
 
 static bool populate_next(struct populate *p)
@@ -120,14 +121,14 @@ static bool populate_next(struct populate *p)
 		return false;
 	ret = mem_advise(r->host + part.start, part.size, MADV_POPULATE_WRITE);
 	if (ret < 0) {
-		failed(p, r, part, -ret);
+		report_populate_failure(p, r, part, -ret);
 		return false;
 	}
 	(void)__atomic_fetch_add(&p->done, (size_t)part.size, __ATOMIC_RELAXED);
 	return true;
 }
 
-static void *thread(void *arg)
+static void *populate_thread(void *arg)
 {
 	struct populate *p = arg;
 
@@ -163,7 +164,8 @@ static int start_threads(struct populate *p, struct err *err)
 
 	p->busy = want;
 	for (; r == 0 && p->threads < want; p->threads += r == 0)
-		r = pthread_create(&p->thread[p->threads], NULL, thread, p);
+		r = pthread_create(&p->thread[p->threads], NULL,
+				   populate_thread, p);
 	if (p->threads == 0)
 		return err_set(err, -r, "prealloc=on: thread: %s",
 			       strerrordesc_np(r));
@@ -176,7 +178,7 @@ static int start_threads(struct populate *p, struct err *err)
 /* What of the host's free memory it takes to populate a region: nothing of a
  * pool, which has promised its pages, nor of a shared file, whose pages are the
  * page cache's. */
-static uint64_t takes(const struct mem_region *r)
+static uint64_t region_takes(const struct mem_region *r)
 {
 	const struct mem_policy *policy = &r->backing->policy;
 
@@ -194,8 +196,8 @@ static uint64_t still_needed(const struct mem_map *map)
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *r = &map->region[i];
 
-		if (wanted(r))
-			need += takes(r);
+		if (wants_populate(r))
+			need += region_takes(r);
 	}
 	return need;
 }
@@ -209,7 +211,7 @@ int populate_start(struct populate **ret, const struct mem_map *map,
 
 	assert(map->frozen);
 	for (size_t i = 0; i < map->count; i++)
-		if (wanted(&map->region[i]))
+		if (wants_populate(&map->region[i]))
 			total += map->region[i].gpa.size;
 	*ret = NULL;
 	if (total == 0)

@@ -80,7 +80,7 @@ static void init_area(struct area *a, const struct mem_region *region)
 	a->end = a->first + region->gpa.size / RECLAIM_FRAME;
 }
 
-static uint64_t blocks(const struct area *a)
+static uint64_t area_blocks(const struct area *a)
 {
 	return (a->end - 1) / a->block + 1;
 }
@@ -95,7 +95,7 @@ static uint64_t place_bits(struct area *a, uint64_t *bits)
 		a->gone = bits + frames;
 		a->waits = bits + 2 * frames;
 	}
-	return 2 * frames + bitmap_words(blocks(a));
+	return 2 * frames + bitmap_words(area_blocks(a));
 }
 
 static int make_bits(struct reclaim *rc, struct err *err)
@@ -160,7 +160,7 @@ struct reclaim *reclaim_free(struct reclaim *rc)
 }
 
 /* The host's fault, not the guest's; and not one that goes away. */
-static void warn(struct area *a, int code)
+static void warn_reclaim_failed(struct area *a, int code)
 {
 	struct err err;
 
@@ -174,8 +174,8 @@ static void warn(struct area *a, int code)
 }
 
 /* Frames [from, to) go back to the host. Returns false if they did not. */
-static bool discard(struct reclaim *rc, struct area *a, uint64_t from,
-		    uint64_t to)
+static bool discard_frames(struct reclaim *rc, struct area *a, uint64_t from,
+			   uint64_t to)
 {
 	const uint64_t offset = (from - a->first) * RECLAIM_FRAME;
 	const uint64_t size = (to - from) * RECLAIM_FRAME;
@@ -187,7 +187,7 @@ static bool discard(struct reclaim *rc, struct area *a, uint64_t from,
 	rc->stats.calls++;
 	if (r < 0) {
 		rc->stats.failed++;
-		warn(a, -r);
+		warn_reclaim_failed(a, -r);
 	}
 	return r == 0;
 }
@@ -196,7 +196,7 @@ static bool discard(struct reclaim *rc, struct area *a, uint64_t from,
 static void let_go(struct reclaim *rc, struct area *a, uint64_t from,
 		   uint64_t to)
 {
-	const bool done = discard(rc, a, from, to);
+	const bool done = discard_frames(rc, a, from, to);
 	const uint64_t fresh = bitmap_set(a->gone, from, to);
 
 	if (done)
@@ -234,7 +234,7 @@ static void flush_block(struct reclaim *rc, struct area *a, uint64_t b)
 	}
 }
 
-static void flush(struct reclaim *rc)
+static void flush_free_pages(struct reclaim *rc)
 {
 	while (rc->pendings > 0) {
 		const struct pending *p = &rc->pending[--rc->pendings];
@@ -247,7 +247,7 @@ static void flush(struct reclaim *rc)
 void reclaim_flush(struct reclaim *rc)
 {
 	GUARD(&rc->lock);
-	flush(rc);
+	flush_free_pages(rc);
 }
 
 bool reclaim_waits(struct reclaim *rc)
@@ -261,7 +261,7 @@ static void wait_for(struct reclaim *rc, struct area *a, uint64_t b)
 	if (bitmap_set(a->waits, b, b + 1) == 0)
 		return;
 	if (rc->pendings == RECLAIM_PENDING) {
-		flush(rc);
+		flush_free_pages(rc);
 		(void)bitmap_set(a->waits, b, b + 1);
 	}
 	rc->pending[rc->pendings++] = (struct pending){ a, b };
@@ -281,8 +281,8 @@ static void wait_no_more(struct reclaim *rc, struct area *a, uint64_t b)
 }
 
 /* Frames [from, to) of an area were given. */
-static uint64_t give(struct reclaim *rc, struct area *a, uint64_t from,
-		     uint64_t to)
+static uint64_t give_frames(struct reclaim *rc, struct area *a, uint64_t from,
+			    uint64_t to)
 {
 	const uint64_t fresh = bitmap_set(a->given, from, to);
 	uint64_t whole_from = 0, whole_to = 0;
@@ -311,8 +311,8 @@ static uint64_t give(struct reclaim *rc, struct area *a, uint64_t from,
 }
 
 /* Returns the bytes that were not given. */
-static uint64_t take(struct reclaim *rc, struct area *a, uint64_t from,
-		     uint64_t to)
+static uint64_t take_frames_back(struct reclaim *rc, struct area *a,
+				 uint64_t from, uint64_t to)
 {
 	const uint64_t was = bitmap_clear(a->given, from, to);
 
@@ -322,7 +322,7 @@ static uint64_t take(struct reclaim *rc, struct area *a, uint64_t from,
 }
 
 /* The first area that is not below @gpa; NULL: none. */
-static struct area *find(const struct reclaim *rc, gpa_t gpa)
+static struct area *find_area(const struct reclaim *rc, gpa_t gpa)
 {
 	for (size_t i = 0; i < rc->areas; i++) {
 		struct area *a = &rc->area[i];
@@ -335,8 +335,8 @@ static struct area *find(const struct reclaim *rc, gpa_t gpa)
 }
 
 /* How much of @size bytes at @gpa in an area is there, or is not. */
-static uint64_t run(const struct area *a, gpa_t gpa, uint64_t size,
-		    bool *ret_there)
+static uint64_t measure_area_run(const struct area *a, gpa_t gpa, uint64_t size,
+				 bool *ret_there)
 {
 	const struct mem_region *r = a->region;
 
@@ -362,7 +362,7 @@ static uint64_t each_area(struct reclaim *rc, struct range gpa, bool gone,
 	assert(range_valid(gpa));
 	assert(is_aligned(gpa.start | gpa.size, RECLAIM_FRAME));
 	while (gpa.size > 0) {
-		struct area *a = find(rc, gpa.start);
+		struct area *a = find_area(rc, gpa.start);
 		uint64_t from, skip, left, size;
 
 		if (!a)
@@ -376,8 +376,9 @@ static uint64_t each_area(struct reclaim *rc, struct range gpa, bool gone,
 		gpa.start += skip;
 		gpa.size -= skip;
 		left = a->region->gpa.size - (gpa.start - a->region->gpa.start);
-		size = run(a, gpa.start, gpa.size < left ? gpa.size : left,
-			   &there);
+		size = measure_area_run(a, gpa.start,
+					gpa.size < left ? gpa.size : left,
+					&there);
 		from = (gpa.start - a->base) / RECLAIM_FRAME;
 		wrong += there || gone
 			       ? fn(rc, a, from, from + size / RECLAIM_FRAME)
@@ -391,13 +392,13 @@ static uint64_t each_area(struct reclaim *rc, struct range gpa, bool gone,
 uint64_t reclaim_give(struct reclaim *rc, struct range gpa)
 {
 	GUARD(&rc->lock);
-	return each_area(rc, gpa, false, give);
+	return each_area(rc, gpa, false, give_frames);
 }
 
 uint64_t reclaim_take(struct reclaim *rc, struct range gpa)
 {
 	GUARD(&rc->lock);
-	return each_area(rc, gpa, true, take);
+	return each_area(rc, gpa, true, take_frames_back);
 }
 
 void reclaim_forget(struct reclaim *rc)
@@ -412,13 +413,13 @@ void reclaim_forget(struct reclaim *rc)
 }
 
 /* Whole pages of frames [from, to) go back. */
-static uint64_t drop(struct reclaim *rc, struct area *a, uint64_t from,
-		     uint64_t to)
+static uint64_t drop_whole_pages(struct reclaim *rc, struct area *a,
+				 uint64_t from, uint64_t to)
 {
 	/* The area itself begins and ends with a page. */
 	from = align_down(from + a->page - 1, a->page);
 	to = align_down(to, a->page);
-	if (from < to && discard(rc, a, from, to))
+	if (from < to && discard_frames(rc, a, from, to))
 		rc->stats.bytes += (to - from) * RECLAIM_FRAME;
 	return 0;
 }
@@ -427,7 +428,7 @@ static uint64_t drop_zero(struct reclaim *rc, struct area *a, uint64_t from,
 			  uint64_t to)
 {
 	if (a->region->backing && backing_discards_to_zero(a->region->backing))
-		return drop(rc, a, from, to);
+		return drop_whole_pages(rc, a, from, to);
 	return 0;
 }
 
@@ -455,7 +456,7 @@ uint64_t reclaim_drop(struct reclaim *rc, struct range *gpa, size_t count,
 
 		if (r.size > 0)
 			wrong += each_area(rc, r, false,
-					   zero ? drop_zero : drop);
+					   zero ? drop_zero : drop_whole_pages);
 	}
 	return wrong;
 }

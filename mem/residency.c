@@ -16,7 +16,8 @@
 
 #define READ_ENTRIES 1024
 
-static void count(struct residency *sum, uint64_t size, uint64_t categories)
+static void count_resident(struct residency *sum, uint64_t size,
+			   uint64_t categories)
 {
 	if (categories & IS_ZERO) {
 		sum->zero += size;
@@ -31,7 +32,7 @@ static void count(struct residency *sum, uint64_t size, uint64_t categories)
 
 static void count_region(void *ctx, const struct scan_region *region)
 {
-	count(ctx, region->end - region->start, region->categories);
+	count_resident(ctx, region->end - region->start, region->categories);
 }
 
 /* What to call for each run of pages. */

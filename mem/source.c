@@ -24,7 +24,7 @@
 
 #define MODE 0600 /* of a file that is made: a guest's memory is its own */
 
-static int set_size(int fd, uint64_t size, struct err *err)
+static int set_source_size(int fd, uint64_t size, struct err *err)
 {
 	if (size > INT64_MAX)
 		errno = EFBIG;
@@ -57,7 +57,7 @@ static int open_memfd(const struct mem_policy *policy, uint64_t size,
 	fd = create_memfd(flags);
 	if (fd < 0)
 		return err_sys(err, "memfd_create");
-	if (set_size(fd, size, err) < 0)
+	if (set_source_size(fd, size, err) < 0)
 		return err_wrap(err, "memfd");
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) <
 	    0)
@@ -115,7 +115,7 @@ static int make_file(const char *path, uint64_t size, struct file *ret,
 
 	if (fd < 0)
 		return err_sys(err, "%s", path);
-	if (set_size(fd, size, err) < 0) {
+	if (set_source_size(fd, size, err) < 0) {
 		(void)unlink(path);
 		return err_wrap(err, "%s", path);
 	}
@@ -143,8 +143,8 @@ static int open_or_make(const struct mem_policy *policy, uint64_t size,
 	return r;
 }
 
-static int check_size(const char *path, uint64_t has, uint64_t size,
-		      struct err *err)
+static int check_source_size(const char *path, uint64_t has, uint64_t size,
+			     struct err *err)
 {
 	char is[SIZE_TEXT];
 	char want[SIZE_TEXT];
@@ -156,8 +156,8 @@ static int check_size(const char *path, uint64_t has, uint64_t size,
 			 size_format(is, has), size_format(want, size));
 }
 
-static int allocate(const struct mem_policy *policy, int fd, uint64_t size,
-		    struct err *err)
+static int allocate_source(const struct mem_policy *policy, int fd,
+			   uint64_t size, struct err *err)
 {
 	int r;
 
@@ -174,8 +174,8 @@ static int allocate(const struct mem_policy *policy, int fd, uint64_t size,
 	return err_sys(err, "reserve=on: %s", policy->path);
 }
 
-static int open_file(struct mem_policy *policy, uint64_t size, int *ret_fd,
-		     bool *ret_made, struct err *err)
+static int open_source_file(struct mem_policy *policy, uint64_t size,
+			    int *ret_fd, bool *ret_made, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct file file = { .fd = -1 };
@@ -188,11 +188,11 @@ static int open_file(struct mem_policy *policy, uint64_t size, int *ret_fd,
 	fd = file.fd;
 	r = file_lock(fd, policy->path, policy->share, err);
 	if (r == 0)
-		r = check_size(policy->path, file.size, size, err);
+		r = check_source_size(policy->path, file.size, size, err);
 	if (r == 0)
 		r = adopt_pages(policy, fd, err);
 	if (r == 0)
-		r = allocate(policy, fd, size, err);
+		r = allocate_source(policy, fd, size, err);
 	if (r < 0) {
 		if (made)
 			(void)unlink(policy->path);
@@ -219,7 +219,7 @@ int source_open(struct mem_policy *policy, uint64_t size, int *ret_fd,
 	if (policy->source == MEM_MEMFD)
 		return open_memfd(policy, size, ret_fd, err);
 	if (policy->source == MEM_FILE) {
-		r = open_file(policy, size, ret_fd, ret_made, err);
+		r = open_source_file(policy, size, ret_fd, ret_made, err);
 		return r < 0 ? err_wrap(err, "backing") : 0;
 	}
 	*ret_fd = -1;

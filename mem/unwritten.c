@@ -81,7 +81,7 @@ int unwritten_watch(const struct unwritten *u, uintptr_t host, uint64_t size,
 }
 
 /* A scan that is not told what for would mark holes as well, in tables. */
-static void ignore(void *ctx, const struct scan_region *region)
+static void ignore_region(void *ctx, const struct scan_region *region)
 {
 	(void)ctx;
 	(void)region;
@@ -100,7 +100,7 @@ int unwritten_mark(const struct unwritten *u, uintptr_t host, uint64_t size,
 		.return_mask = IS_PRESENT,
 	};
 
-	return pagemap_scan(u->pagemap, &arg, ignore, NULL, err);
+	return pagemap_scan(u->pagemap, &arg, ignore_region, NULL, err);
 }
 
 struct finder {
@@ -108,7 +108,7 @@ struct finder {
 	void *ctx;
 };
 
-static void pass(void *ctx, const struct scan_region *region)
+static void pass_region(void *ctx, const struct scan_region *region)
 {
 	const struct finder *finder = ctx;
 
@@ -131,5 +131,5 @@ int unwritten_find(const struct unwritten *u, uintptr_t host, uint64_t size,
 
 	struct finder finder = { found, ctx };
 
-	return pagemap_scan(u->pagemap, &arg, pass, &finder, err);
+	return pagemap_scan(u->pagemap, &arg, pass_region, &finder, err);
 }
