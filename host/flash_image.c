@@ -20,8 +20,8 @@ static bool not_writable(int code)
 	       code == -ETXTBSY;
 }
 
-static int open_file(struct file *ret, const char *path, bool *ro,
-		     struct err *err)
+static int open_flash_file(struct file *ret, const char *path, bool *ro,
+			   struct err *err)
 {
 	const unsigned want = FILE_REGULAR | FILE_NOT_EMPTY;
 	struct err first;
@@ -45,8 +45,8 @@ static int open_file(struct file *ret, const char *path, bool *ro,
 	return 0;
 }
 
-static int check_size(const char *path, uint64_t size, uint64_t max,
-		      struct err *err)
+static int check_flash_size(const char *path, uint64_t size, uint64_t max,
+			    struct err *err)
 {
 	char is[SIZE_TEXT], low[SIZE_TEXT], high[SIZE_TEXT];
 
@@ -64,12 +64,12 @@ int flash_image_open(struct flash_image *ret, const char *path, bool ro,
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct file file = { .fd = -1 };
-	int r = open_file(&file, path, &ro, err);
+	int r = open_flash_file(&file, path, &ro, err);
 
 	if (r < 0)
 		return r;
 	fd = file.fd;
-	r = check_size(path, file.size, max, err);
+	r = check_flash_size(path, file.size, max, err);
 	if (r == 0)
 		r = file_lock(fd, path, !ro, err);
 	if (r < 0)
@@ -88,7 +88,8 @@ void flash_image_finish(struct flash_image *image)
 	*image = (struct flash_image){ .fd = -1 };
 }
 
-static int told(struct flash_image *image, const char *what, int r)
+static int report_flash_error(struct flash_image *image, const char *what,
+			      int r)
 {
 	if (r == 0 || image->failed)
 		return r;
@@ -99,7 +100,8 @@ static int told(struct flash_image *image, const char *what, int r)
 	return r;
 }
 
-static bool inside(const struct flash_image *image, uint64_t offset, size_t len)
+static bool is_inside_image(const struct flash_image *image, uint64_t offset,
+			    size_t len)
 {
 	return offset <= image->size && len <= image->size - offset;
 }
@@ -107,15 +109,17 @@ static bool inside(const struct flash_image *image, uint64_t offset, size_t len)
 int flash_image_read(struct flash_image *image, uint64_t offset, void *buf,
 		     size_t len)
 {
-	assert(inside(image, offset, len));
-	return told(image, "read", file_read_at(image->fd, buf, len, offset));
+	assert(is_inside_image(image, offset, len));
+	return report_flash_error(image, "read",
+				  file_read_at(image->fd, buf, len, offset));
 }
 
-static int put(struct flash_image *image, uint64_t offset, const void *buf,
-	       size_t len)
+static int write_flash(struct flash_image *image, uint64_t offset,
+		       const void *buf, size_t len)
 {
 	image->unsynced = true;
-	return told(image, "write", file_write_at(image->fd, buf, len, offset));
+	return report_flash_error(image, "write",
+				  file_write_at(image->fd, buf, len, offset));
 }
 
 int flash_image_program(struct flash_image *image, uint64_t offset,
@@ -136,7 +140,7 @@ int flash_image_program(struct flash_image *image, uint64_t offset,
 		changes |= (cell[i] & ~want[i]) != 0;
 		cell[i] &= want[i];
 	}
-	return changes ? put(image, offset, cell, len) : 0;
+	return changes ? write_flash(image, offset, cell, len) : 0;
 }
 
 int flash_image_erase(struct flash_image *image, uint64_t offset)
@@ -144,13 +148,13 @@ int flash_image_erase(struct flash_image *image, uint64_t offset)
 	uint8_t ones[4096];
 	int r = 0;
 
-	assert(inside(image, offset, FLASH_BLOCK) &&
+	assert(is_inside_image(image, offset, FLASH_BLOCK) &&
 	       is_aligned(offset, FLASH_BLOCK));
 	if (image->ro)
 		return -EROFS;
 	memset(ones, 0xff, sizeof(ones));
 	for (size_t at = 0; r == 0 && at < FLASH_BLOCK; at += sizeof(ones))
-		r = put(image, offset + at, ones, sizeof(ones));
+		r = write_flash(image, offset + at, ones, sizeof(ones));
 	return r;
 }
 
@@ -164,7 +168,7 @@ int flash_image_sync(struct flash_image *image)
 		r = fdatasync(image->fd);
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
-		return told(image, "sync", -errno);
+		return report_flash_error(image, "sync", -errno);
 	image->unsynced = false;
 	return 0;
 }

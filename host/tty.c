@@ -191,7 +191,7 @@ static void last_words(struct output *out)
 	}
 }
 
-static void kick(struct tty *tty)
+static void kick_tty(struct tty *tty)
 {
 	const uint64_t one = 1;
 
@@ -201,7 +201,7 @@ static void kick(struct tty *tty)
 void tty_room(struct tty *tty)
 {
 	if (__atomic_exchange_n(&tty->starved, 0, __ATOMIC_ACQ_REL))
-		kick(tty);
+		kick_tty(tty);
 }
 
 /* Gives the user what it takes. */
@@ -229,7 +229,7 @@ static void in_feed(struct tty *tty)
 	__atomic_store_n(&tty->starved, 0, __ATOMIC_RELEASE);
 }
 
-static void send_break(struct tty *tty)
+static void send_tty_break(struct tty *tty)
 {
 	struct tty_user *user = tty->user;
 
@@ -250,7 +250,7 @@ static void in_take(struct tty *tty, uint8_t byte)
 		in->buf[in->len++] = byte;
 		break;
 	case TTY_KEY_BREAK:
-		send_break(tty);
+		send_tty_break(tty);
 		break;
 	case TTY_KEY_HELP:
 		(void)tty_write(tty, (const uint8_t *)help, sizeof(help) - 1);
@@ -312,7 +312,7 @@ static void in_read(struct tty *tty)
 void tty_break(struct tty *tty)
 {
 	in_read(tty);
-	send_break(tty);
+	send_tty_break(tty);
 }
 
 /* Passes on what came, and asks for more where there is place for it. */
@@ -324,7 +324,7 @@ static void in_resume(struct tty *tty)
 	if (in->armed || !in_wanted(tty))
 		return;
 	if (in->always) {
-		kick(tty);
+		kick_tty(tty);
 		return;
 	}
 	loop_modify(tty->loop, &in->watch, EPOLLIN | EPOLLONESHOT);

@@ -15,7 +15,7 @@
 #include "host/tty_mode.h"
 
 /* A file description of our own for the same file, or -1. */
-static int reopen(int fd, int mode, const struct stat *st)
+static int reopen_tty(int fd, int mode, const struct stat *st)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 
@@ -44,7 +44,7 @@ int tty_end_open(struct tty_end *end, int fd, int mode, struct err *err)
 	*end = (struct tty_end){ .fd = -1, .how = TTY_END_DIRECT };
 	end->terminal = S_ISCHR(st.st_mode) && isatty(fd);
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
-		own = reopen(fd, mode, &st);
+		own = reopen_tty(fd, mode, &st);
 		if (own < 0) {
 			end->how = TTY_END_POLL;
 			/* A pipe says it is ready for this much; a terminal,
@@ -68,7 +68,7 @@ void tty_end_close(struct tty_end *end)
 	*end = (struct tty_end){ .fd = -1 };
 }
 
-static bool ready(const struct tty_end *end, short events)
+static bool is_tty_ready(const struct tty_end *end, short events)
 {
 	struct pollfd p = { .fd = end->fd, .events = events };
 
@@ -77,7 +77,7 @@ static bool ready(const struct tty_end *end, short events)
 
 static ssize_t read_once(const struct tty_end *end, void *buf, size_t len)
 {
-	if (!ready(end, POLLIN)) {
+	if (!is_tty_ready(end, POLLIN)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -102,7 +102,7 @@ ssize_t tty_end_read(const struct tty_end *end, void *buf, size_t len)
 static ssize_t write_once(const struct tty_end *end, const void *buf,
 			  size_t len)
 {
-	if (!ready(end, POLLOUT)) {
+	if (!is_tty_ready(end, POLLOUT)) {
 		errno = EAGAIN;
 		return -1;
 	}

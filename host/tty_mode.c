@@ -34,7 +34,7 @@ bool tty_mode_background(int fd)
 	return group >= 0 && group != getpgrp();
 }
 
-static int set_mode(int fd, const struct termios *mode)
+static int set_tty_mode(int fd, const struct termios *mode)
 {
 	sigset_t old;
 	int r;
@@ -59,7 +59,7 @@ void tty_mode_rescue(void)
 							  __ATOMIC_ACQ_REL);
 
 	if (mode && !tty_mode_background(mode->fd))
-		(void)set_mode(mode->fd, &mode->saved);
+		(void)set_tty_mode(mode->fd, &mode->saved);
 }
 
 /*
@@ -111,13 +111,13 @@ int tty_mode_raw(struct tty_mode *mode, int fd, struct err *err)
 	mode->changed = true;
 	__atomic_store_n(&killed_mode, mode, __ATOMIC_RELEASE);
 	catch_kills();
-	return set_mode(fd, &raw) < 0 ? err_sys(err, "terminal mode") : 0;
+	return set_tty_mode(fd, &raw) < 0 ? err_sys(err, "terminal mode") : 0;
 }
 
 void tty_mode_restore(struct tty_mode *mode, int fd)
 {
 	if (mode->changed && !tty_mode_background(fd))
-		(void)set_mode(fd, &mode->saved);
+		(void)set_tty_mode(fd, &mode->saved);
 	if (mode->changed)
 		__atomic_store_n(&killed_mode, NULL, __ATOMIC_RELEASE);
 	mode->changed = false;

@@ -42,7 +42,7 @@ struct tty_relay {
 	uint8_t out[TTY_RELAY_KEPT];
 };
 
-static void keep(struct tty_relay *relay, const uint8_t *buf, size_t len)
+static void keep_output(struct tty_relay *relay, const uint8_t *buf, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		relay->out[relay->end] = buf[i];
@@ -67,7 +67,7 @@ static void hang_up(struct tty_relay *relay)
 }
 
 /* Sends what the client takes now. */
-static void show(struct tty_relay *relay)
+static void send_kept_output(struct tty_relay *relay)
 {
 	while (relay->client.fd >= 0 && relay->unseen > 0) {
 		const size_t start = (relay->end + TTY_RELAY_KEPT -
@@ -97,12 +97,12 @@ static bool listen_to_guest(struct tty_relay *relay)
 	const ssize_t n = recv(relay->guest.fd, buf, sizeof(buf), MSG_DONTWAIT);
 
 	if (n > 0)
-		keep(relay, buf, (size_t)n);
+		keep_output(relay, buf, (size_t)n);
 	return n > 0;
 }
 
 /* Hands on what was typed, as far as the tty takes it. */
-static void feed(struct tty_relay *relay)
+static void feed_tty(struct tty_relay *relay)
 {
 	ssize_t n;
 
@@ -127,11 +127,11 @@ static void take_key(struct tty_relay *relay, uint8_t byte)
 		relay->in[relay->typed++] = byte;
 		break;
 	case TTY_KEY_BREAK:
-		feed(relay); /* as far as it goes */
+		feed_tty(relay); /* as far as it goes */
 		relay->brk(relay->ctx);
 		break;
 	case TTY_KEY_HELP:
-		keep(relay, help, sizeof(help) - 1);
+		keep_output(relay, help, sizeof(help) - 1);
 		break;
 	case TTY_KEY_QUIT:
 		relay->leave = true;
@@ -170,7 +170,7 @@ static bool ends_once(const struct tty_relay *relay)
 }
 
 /* After each turn: who is to be told of what. */
-static void arm(struct tty_relay *relay)
+static void arm_relay(struct tty_relay *relay)
 {
 	uint32_t guest = EPOLLIN, client = 0;
 
@@ -196,22 +196,22 @@ static void guest_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	(void)listen_to_guest(relay);
-	show(relay);
-	feed(relay);
-	arm(relay);
+	send_kept_output(relay);
+	feed_tty(relay);
+	arm_relay(relay);
 }
 
-static void client_ready(struct loop_watch *watch, uint32_t events)
+static void relay_client_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct tty_relay *relay = container_of(watch, struct tty_relay, client);
 
 	listen_to_client(relay);
-	feed(relay);
-	show(relay);
+	feed_tty(relay);
+	send_kept_output(relay);
 	/* It has gone. What it typed is read as far as the guest takes it. */
 	if ((events & (EPOLLHUP | EPOLLERR)) && !listens_to_client(relay))
 		relay->leave = true;
-	arm(relay);
+	arm_relay(relay);
 }
 
 struct tty_relay *tty_relay_free(struct tty_relay *relay)
@@ -219,7 +219,7 @@ struct tty_relay *tty_relay_free(struct tty_relay *relay)
 	if (!relay)
 		return NULL;
 	while (relay->guest.fd >= 0 && listen_to_guest(relay))
-		show(relay);
+		send_kept_output(relay);
 	hang_up(relay);
 	if (relay->guest.fd >= 0)
 		loop_remove(relay->loop, &relay->guest);
@@ -248,7 +248,8 @@ int tty_relay_new(struct tty_relay **ret, struct loop *loop,
 	relay->ctx = ctx;
 	relay->tty_fd = -1;
 	relay->guest = (struct loop_watch){ .fd = -1, .ready = guest_ready };
-	relay->client = (struct loop_watch){ .fd = -1, .ready = client_ready };
+	relay->client = (struct loop_watch){ .fd = -1,
+					     .ready = relay_client_ready };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 		       pair) < 0)
 		return err_sys(err, "console: socketpair");
@@ -292,7 +293,7 @@ int tty_relay_attach(struct tty_relay *relay, int fd, unsigned how,
 	relay->how = how;
 	relay->escape = relay->silent = false;
 	relay->unseen = relay->kept;
-	show(relay);
-	arm(relay);
+	send_kept_output(relay);
+	arm_relay(relay);
 	return 0;
 }
