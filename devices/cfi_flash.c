@@ -112,7 +112,7 @@ struct cfi_flash {
 	bool locked[]; /* by block */
 };
 
-static void set_mode(struct cfi_flash *f, enum mode mode)
+static void set_flash_mode(struct cfi_flash *f, enum mode mode)
 {
 	const bool was = f->mode == ARRAY;
 	const bool is = mode == ARRAY;
@@ -125,7 +125,7 @@ static void set_mode(struct cfi_flash *f, enum mode mode)
 }
 
 /* Ends a command of several writes. @status: what went wrong; or 0 */
-static void end(struct cfi_flash *f, unsigned status)
+static void end_flash_command(struct cfi_flash *f, unsigned status)
 {
 	f->status |= (uint8_t)status;
 	f->step = COMMAND;
@@ -135,7 +135,7 @@ static void break_off(struct cfi_flash *f, uint32_t val)
 {
 	log_guest(&f->odd, "flash: 0x%" PRIx32 " does not continue a command",
 		  val);
-	end(f, SR_SEQUENCE);
+	end_flash_command(f, SR_SEQUENCE);
 }
 
 /* @failed: what the status says if the host did not do all of it */
@@ -143,15 +143,15 @@ static void end_write(struct cfi_flash *f, struct range at, bool done,
 		      unsigned failed)
 {
 	f->rom.wrote(f->rom.ctx, at);
-	end(f, done ? 0 : failed);
+	end_flash_command(f, done ? 0 : failed);
 }
 
-static void program(struct cfi_flash *f, uint64_t at, const uint8_t *bits,
-		    unsigned len)
+static void program_flash(struct cfi_flash *f, uint64_t at, const uint8_t *bits,
+			  unsigned len)
 {
 	if (f->image->ro || f->locked[at / FLASH_BLOCK] ||
 	    f->locked[(at + len - 1) / FLASH_BLOCK]) {
-		end(f, SR_PROGRAM | SR_LOCKED);
+		end_flash_command(f, SR_PROGRAM | SR_LOCKED);
 		return;
 	}
 	end_write(f, (struct range){ at, len },
@@ -159,19 +159,19 @@ static void program(struct cfi_flash *f, uint64_t at, const uint8_t *bits,
 		  SR_PROGRAM);
 }
 
-static void erase(struct cfi_flash *f, uint64_t at)
+static void erase_flash_block(struct cfi_flash *f, uint64_t at)
 {
 	const struct range block = { at - at % FLASH_BLOCK, FLASH_BLOCK };
 
 	if (f->image->ro || f->locked[at / FLASH_BLOCK]) {
-		end(f, SR_ERASE | SR_LOCKED);
+		end_flash_command(f, SR_ERASE | SR_LOCKED);
 		return;
 	}
 	end_write(f, block, flash_image_erase(f->image, block.start) == 0,
 		  SR_ERASE);
 }
 
-static void begin(struct cfi_flash *f, uint8_t code)
+static void begin_flash_command(struct cfi_flash *f, uint8_t code)
 {
 	if (code == CMD_CLEAR_STATUS)
 		f->status = SR_READY;
@@ -181,14 +181,14 @@ static void begin(struct cfi_flash *f, uint8_t code)
 		if (commands[i].code != code)
 			continue;
 		f->step = commands[i].next;
-		set_mode(f, commands[i].mode);
+		set_flash_mode(f, commands[i].mode);
 		return;
 	}
 	log_guest(&f->odd, "flash: no command begins with 0x%x", code);
-	set_mode(f, ARRAY);
+	set_flash_mode(f, ARRAY);
 }
 
-static void set_count(struct cfi_flash *f, uint32_t val)
+static void set_buffer_count(struct cfi_flash *f, uint32_t val)
 {
 	const unsigned words = (uint16_t)val + 1u;
 
@@ -202,7 +202,8 @@ static void set_count(struct cfi_flash *f, uint32_t val)
 	f->step = FILL;
 }
 
-static void fill(struct cfi_flash *f, uint64_t at, unsigned size, uint32_t val)
+static void fill_write_buffer(struct cfi_flash *f, uint64_t at, unsigned size,
+			      uint32_t val)
 {
 	/* The first one says where the buffer is to go. */
 	if (f->left == f->count)
@@ -227,38 +228,39 @@ static void set_lock(struct cfi_flash *f, uint64_t at, uint8_t code)
 		break_off(f, code);
 		return;
 	}
-	end(f, 0);
+	end_flash_command(f, 0);
 }
 
 /* One write as the bus has it: @size is 1, 2 or 4. */
-static void cycle(struct cfi_flash *f, uint64_t at, unsigned size, uint32_t val)
+static void flash_write_cycle(struct cfi_flash *f, uint64_t at, unsigned size,
+			      uint32_t val)
 {
 	const uint8_t code = (uint8_t)val;
 	uint8_t bits[CFI_FLASH_BANK_WIDTH];
 
 	switch (f->step) {
 	case COMMAND:
-		begin(f, code);
+		begin_flash_command(f, code);
 		return;
 	case WORD:
 		store_le32(bits, val);
-		program(f, at, bits, size);
+		program_flash(f, at, bits, size);
 		return;
 	case COUNT:
-		set_count(f, val);
+		set_buffer_count(f, val);
 		return;
 	case FILL:
-		fill(f, at, size, val);
+		fill_write_buffer(f, at, size, val);
 		return;
 	case PROGRAM:
 		if (code == CMD_CONFIRM)
-			program(f, f->start, f->buffer, f->count);
+			program_flash(f, f->start, f->buffer, f->count);
 		else
 			break_off(f, val);
 		return;
 	case ERASE:
 		if (code == CMD_CONFIRM)
-			erase(f, at);
+			erase_flash_block(f, at);
 		else
 			break_off(f, val);
 		return;
@@ -272,13 +274,13 @@ static void cfi_flash_write(struct device *dev, uint64_t offset, unsigned size,
 {
 	struct cfi_flash *f = container_of(dev, struct cfi_flash, dev);
 
-	cycle(f, offset, size < 4 ? size : 4, (uint32_t)val);
+	flash_write_cycle(f, offset, size < 4 ? size : 4, (uint32_t)val);
 	if (size == 8)
-		cycle(f, offset + 4, 4, (uint32_t)(val >> 32));
+		flash_write_cycle(f, offset + 4, 4, (uint32_t)(val >> 32));
 }
 
 /* A maker, a device, and the lock of the block that is read. */
-static uint16_t identify(const struct cfi_flash *f, uint64_t at)
+static uint16_t read_flash_id(const struct cfi_flash *f, uint64_t at)
 {
 	enum { MAKER, DEVICE, BLOCK_LOCK };
 
@@ -292,7 +294,7 @@ static uint16_t identify(const struct cfi_flash *f, uint64_t at)
 	}
 }
 
-static uint16_t query(const struct cfi_flash *f, uint64_t at)
+static uint16_t read_flash_query(const struct cfi_flash *f, uint64_t at)
 {
 	const uint64_t index = at / CFI_FLASH_BANK_WIDTH;
 	const uint64_t last = f->image->size / FLASH_BLOCK - 1;
@@ -310,14 +312,14 @@ static uint16_t query(const struct cfi_flash *f, uint64_t at)
 }
 
 /* What the bus carries: each chip says the same. @at: a multiple of 4 */
-static uint32_t word(const struct cfi_flash *f, uint64_t at)
+static uint32_t read_flash_word(const struct cfi_flash *f, uint64_t at)
 {
 	uint16_t val = f->status;
 
 	if (f->mode == ID)
-		val = identify(f, at);
+		val = read_flash_id(f, at);
 	else if (f->mode == QUERY)
-		val = query(f, at);
+		val = read_flash_query(f, at);
 	return val * 0x10001u;
 }
 
@@ -334,9 +336,9 @@ static uint64_t cfi_flash_read(struct device *dev, uint64_t offset,
 			memset(bytes, 0xff, size);
 		return load_le64(bytes);
 	}
-	store_le32(bytes, word(f, at) >> 8 * (offset - at));
+	store_le32(bytes, read_flash_word(f, at) >> 8 * (offset - at));
 	if (size == 8)
-		store_le32(bytes + 4, word(f, at + 4));
+		store_le32(bytes + 4, read_flash_word(f, at + 4));
 	return load_le64(bytes) & UINT64_MAX >> (64 - 8 * size);
 }
 
@@ -344,11 +346,11 @@ static void cfi_flash_reset(struct device *dev)
 {
 	struct cfi_flash *f = container_of(dev, struct cfi_flash, dev);
 
-	end(f, 0);
+	end_flash_command(f, 0);
 	f->status = SR_READY;
 	memset(f->locked, 0,
 	       (size_t)(f->image->size / FLASH_BLOCK) * sizeof(bool));
-	set_mode(f, ARRAY);
+	set_flash_mode(f, ARRAY);
 }
 
 static void cfi_flash_pause(struct device *dev)
@@ -429,7 +431,7 @@ static int cfi_flash_load(struct device *dev, struct state_records *from,
 	if (r == 0)
 		r = check_program(f, err);
 	if (r == 0)
-		set_mode(f, mode);
+		set_flash_mode(f, mode);
 	return r;
 }
 

@@ -22,7 +22,7 @@ struct goldfish_pic {
 	void *ctx; /* borrowed */
 };
 
-static uint32_t pending(const struct goldfish_pic *pic)
+static uint32_t pending_irqs(const struct goldfish_pic *pic)
 {
 	return __atomic_load_n(&pic->inputs, __ATOMIC_SEQ_CST) &
 	       __atomic_load_n(&pic->enabled, __ATOMIC_SEQ_CST);
@@ -30,7 +30,7 @@ static uint32_t pending(const struct goldfish_pic *pic)
 
 bool goldfish_pic_output(struct device *dev)
 {
-	return pending(container_of(dev, struct goldfish_pic, dev)) != 0;
+	return pending_irqs(container_of(dev, struct goldfish_pic, dev)) != 0;
 }
 
 bool goldfish_pic_set(struct device *dev, unsigned input, bool level)
@@ -42,7 +42,7 @@ bool goldfish_pic_set(struct device *dev, unsigned input, bool level)
 		(void)__atomic_fetch_or(&pic->inputs, bit, __ATOMIC_SEQ_CST);
 	else
 		(void)__atomic_fetch_and(&pic->inputs, ~bit, __ATOMIC_SEQ_CST);
-	return level && (pending(pic) & bit);
+	return level && (pending_irqs(pic) & bit);
 }
 
 static uint64_t goldfish_pic_read(struct device *dev, uint64_t offset,
@@ -54,9 +54,9 @@ static uint64_t goldfish_pic_read(struct device *dev, uint64_t offset,
 	(void)size;
 	switch (offset) {
 	case COUNT:
-		return (unsigned)__builtin_popcount(pending(pic));
+		return (unsigned)__builtin_popcount(pending_irqs(pic));
 	case PENDING:
-		return pending(pic);
+		return pending_irqs(pic);
 	default:
 		return 0;
 	}

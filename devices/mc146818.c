@@ -53,7 +53,8 @@ struct mc146818 {
 	int64_t offset; /* of the guest's clock from the host's, in seconds */
 	int64_t told; /* the second in which C was last read, on the host */
 	uint8_t index;
-	uint8_t reg[REG_COUNT]; /* of the time: as of the last refresh() */
+	uint8_t reg[REG_COUNT]; /* of the time: as of the last
+				   refresh_time_regs() */
 };
 
 struct date {
@@ -107,22 +108,22 @@ static struct date date_from_days(int64_t days)
 	};
 }
 
-static int64_t host_second(const struct mc146818 *rtc)
+static int64_t rtc_host_second(const struct mc146818 *rtc)
 {
 	return rtc->now() / SECOND;
 }
 
-static bool stands(const struct mc146818 *rtc)
+static bool is_clock_stopped(const struct mc146818 *rtc)
 {
 	return rtc->reg[REG_B] & B_SET;
 }
 
-static uint8_t encode(const struct mc146818 *rtc, unsigned n)
+static uint8_t encode_time_reg(const struct mc146818 *rtc, unsigned n)
 {
 	return (uint8_t)(rtc->reg[REG_B] & B_BINARY ? n : n / 10 * 16 + n % 10);
 }
 
-static unsigned decode(const struct mc146818 *rtc, unsigned reg)
+static unsigned decode_time_reg(const struct mc146818 *rtc, unsigned reg)
 {
 	return rtc->reg[REG_B] & B_BINARY ? reg : reg / 16 * 10 + reg % 16;
 }
@@ -132,8 +133,8 @@ static uint8_t encode_hour(const struct mc146818 *rtc, unsigned hour)
 	uint8_t reg;
 
 	if (rtc->reg[REG_B] & B_24H)
-		return encode(rtc, hour);
-	reg = encode(rtc, hour % 12 == 0 ? 12 : hour % 12);
+		return encode_time_reg(rtc, hour);
+	reg = encode_time_reg(rtc, hour % 12 == 0 ? 12 : hour % 12);
 	return hour < 12 ? reg : reg | HOURS_PM;
 }
 
@@ -142,67 +143,69 @@ static unsigned decode_hour(const struct mc146818 *rtc)
 	const unsigned reg = rtc->reg[REG_HOURS];
 
 	if (rtc->reg[REG_B] & B_24H)
-		return decode(rtc, reg);
-	return decode(rtc, reg & ~(unsigned)HOURS_PM) % 12 +
+		return decode_time_reg(rtc, reg);
+	return decode_time_reg(rtc, reg & ~(unsigned)HOURS_PM) % 12 +
 	       (reg & HOURS_PM ? 12 : 0);
 }
 
 /* Brings the time registers up to date, unless the clock is stopped. */
-static void refresh(struct mc146818 *rtc)
+static void refresh_time_regs(struct mc146818 *rtc)
 {
 	uint8_t *reg = rtc->reg;
 	int64_t time, days;
 	struct date date;
 	unsigned second;
 
-	if (stands(rtc))
+	if (is_clock_stopped(rtc))
 		return;
-	time = host_second(rtc) + rtc->offset + EPOCH * (int64_t)DAY;
+	time = rtc_host_second(rtc) + rtc->offset + EPOCH * (int64_t)DAY;
 	if (time < 0)
 		time = 0; /* the host's clock was set back by centuries */
 	days = time / DAY;
 	second = (unsigned)(time % DAY);
 	date = date_from_days(days);
 
-	reg[REG_SECONDS] = encode(rtc, second % 60);
-	reg[REG_MINUTES] = encode(rtc, second / 60 % 60);
+	reg[REG_SECONDS] = encode_time_reg(rtc, second % 60);
+	reg[REG_MINUTES] = encode_time_reg(rtc, second / 60 % 60);
 	reg[REG_HOURS] = encode_hour(rtc, second / 3600);
 	/* Sunday is 1; 1 January 1970 was a Thursday. */
-	reg[REG_WEEKDAY] = encode(
+	reg[REG_WEEKDAY] = encode_time_reg(
 		rtc, (unsigned)((days + 7 - EPOCH % 7 + 4) % 7 + 1));
-	reg[REG_DAY] = encode(rtc, date.day);
-	reg[REG_MONTH] = encode(rtc, date.month);
+	reg[REG_DAY] = encode_time_reg(rtc, date.day);
+	reg[REG_MONTH] = encode_time_reg(rtc, date.month);
 	date.year = date.year < 0 ? 0 : date.year;
-	reg[REG_YEAR] = encode(rtc, (unsigned)(date.year % 100));
-	reg[REG_CENTURY] = encode(rtc, (unsigned)(date.year / 100 % 100));
+	reg[REG_YEAR] = encode_time_reg(rtc, (unsigned)(date.year % 100));
+	reg[REG_CENTURY] = encode_time_reg(rtc,
+					   (unsigned)(date.year / 100 % 100));
 }
 
 /* Makes the time registers, whatever is in them, the guest's time. */
 static void set_time(struct mc146818 *rtc)
 {
 	const uint8_t *reg = rtc->reg;
-	const unsigned month = decode(rtc, reg[REG_MONTH]);
+	const unsigned month = decode_time_reg(rtc, reg[REG_MONTH]);
 	const struct date date = {
-		.year = decode(rtc, reg[REG_CENTURY]) * 100 +
-			decode(rtc, reg[REG_YEAR]),
+		.year = decode_time_reg(rtc, reg[REG_CENTURY]) * 100 +
+			decode_time_reg(rtc, reg[REG_YEAR]),
 		.month = month < 1  ? 1
 		       : month > 12 ? 12
 				    : month,
-		.day = decode(rtc, reg[REG_DAY]),
+		.day = decode_time_reg(rtc, reg[REG_DAY]),
 	};
 	const unsigned minutes = decode_hour(rtc) * 60 +
-				 decode(rtc, reg[REG_MINUTES]);
-	const unsigned seconds = minutes * 60 + decode(rtc, reg[REG_SECONDS]);
+				 decode_time_reg(rtc, reg[REG_MINUTES]);
+	const unsigned seconds = minutes * 60 +
+				 decode_time_reg(rtc, reg[REG_SECONDS]);
 
 	rtc->offset = (days_from_date(date) - EPOCH) * DAY + seconds -
-		      host_second(rtc);
+		      rtc_host_second(rtc);
 }
 
 static uint8_t read_a(const struct mc146818 *rtc)
 {
 	const uint8_t a = rtc->reg[REG_A];
 
-	if (stands(rtc) || (a & A_RESET) == A_RESET ||
+	if (is_clock_stopped(rtc) || (a & A_RESET) == A_RESET ||
 	    rtc->now() % SECOND < SECOND - UPDATE)
 		return a;
 	return a | A_UIP;
@@ -210,10 +213,10 @@ static uint8_t read_a(const struct mc146818 *rtc)
 
 static uint8_t read_c(struct mc146818 *rtc)
 {
-	const int64_t second = host_second(rtc);
+	const int64_t second = rtc_host_second(rtc);
 	uint8_t c = 0;
 
-	if (second != rtc->told && !stands(rtc))
+	if (second != rtc->told && !is_clock_stopped(rtc))
 		c = rtc->reg[REG_B] & B_UIE ? C_UF | C_IRQF : C_UF;
 	rtc->told = second;
 	return c;
@@ -221,13 +224,13 @@ static uint8_t read_c(struct mc146818 *rtc)
 
 static void write_b(struct mc146818 *rtc, uint8_t val)
 {
-	const bool stood = stands(rtc);
+	const bool stood = is_clock_stopped(rtc);
 
-	refresh(rtc); /* it stops with the time that it is */
+	refresh_time_regs(rtc); /* it stops with the time that it is */
 	if (val & B_SET)
 		val &= (uint8_t)~B_UIE;
 	rtc->reg[REG_B] = val;
-	if (stood && !stands(rtc))
+	if (stood && !is_clock_stopped(rtc))
 		set_time(rtc);
 }
 
@@ -250,9 +253,9 @@ static bool is_time(unsigned index)
 
 static void write_time(struct mc146818 *rtc, unsigned index, uint8_t val)
 {
-	refresh(rtc);
+	refresh_time_regs(rtc);
 	rtc->reg[index] = val;
-	if (!stands(rtc))
+	if (!is_clock_stopped(rtc))
 		set_time(rtc);
 }
 
@@ -270,7 +273,7 @@ static uint64_t rtc_read(struct device *dev, uint64_t offset, unsigned size)
 	if (rtc->index == REG_C)
 		return read_c(rtc);
 	if (is_time(rtc->index))
-		refresh(rtc);
+		refresh_time_regs(rtc);
 	return rtc->reg[rtc->index];
 }
 
@@ -300,7 +303,7 @@ static void rtc_reset(struct device *dev)
 	struct mc146818 *rtc = container_of(dev, struct mc146818, dev);
 
 	rtc->reg[REG_B] &= (uint8_t) ~(B_PIE | B_AIE | B_UIE | B_SQWE);
-	rtc->told = host_second(rtc);
+	rtc->told = rtc_host_second(rtc);
 	rtc->index = 0;
 }
 

@@ -30,13 +30,13 @@ struct pl031 {
 	uint32_t mask;
 };
 
-static uint32_t host_second(const struct pl031 *rtc)
+static uint32_t pl031_host_second(const struct pl031 *rtc)
 {
 	return (uint32_t)(rtc->now() / SECOND);
 }
 
 /* Sections 3.3.9 and 3.3.10: part 0x031 of designer 0x41, revision 0. */
-static uint32_t identify(uint64_t offset)
+static uint32_t read_pl031_id(uint64_t offset)
 {
 	static const uint8_t id[] = { 0x31, 0x10, 0x04, 0x00,
 				      0x0d, 0xf0, 0x05, 0xb1 };
@@ -50,10 +50,10 @@ static uint64_t pl031_read(struct device *dev, uint64_t offset, unsigned size)
 
 	(void)size;
 	if (offset >= REG_ID)
-		return identify(offset);
+		return read_pl031_id(offset);
 	switch (offset) {
 	case REG_DR:
-		return host_second(rtc) + rtc->offset;
+		return pl031_host_second(rtc) + rtc->offset;
 	case REG_MR:
 		return rtc->match;
 	case REG_LR:
@@ -80,7 +80,7 @@ static void pl031_write(struct device *dev, uint64_t offset, unsigned size,
 		break;
 	case REG_LR:
 		rtc->load = word;
-		rtc->offset = word - host_second(rtc);
+		rtc->offset = word - pl031_host_second(rtc);
 		break;
 	case REG_IMSC:
 		rtc->mask = word & IMSC_MATCH;

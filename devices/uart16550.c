@@ -163,7 +163,7 @@ static void update_irq(struct uart16550 *u)
 }
 
 /* How many bytes from outside there is room for. */
-static unsigned room(const struct regs *r)
+static unsigned receive_room(const struct regs *r)
 {
 	const bool listens = (r->mcr & MCR_RTS) || (r->ier & IER_RX) ||
 			     r->polled;
@@ -176,7 +176,7 @@ static unsigned room(const struct regs *r)
 /* Once there is room, the tty hears of it. */
 static void tell_room(struct uart16550 *u)
 {
-	if (!u->starved || u->paused || room(&u->r) == 0)
+	if (!u->starved || u->paused || receive_room(&u->r) == 0)
 		return;
 	u->starved = false;
 	tty_room(u->tty);
@@ -204,7 +204,7 @@ static void rx_drop(struct regs *r, unsigned n)
 	r->rx.seen -= n < r->rx.seen ? n : r->rx.seen;
 }
 
-static unsigned read_data(struct uart16550 *u)
+static unsigned read_uart_data(struct uart16550 *u)
 {
 	struct regs *r = &u->r;
 	unsigned byte;
@@ -276,7 +276,7 @@ static void write_fcr(struct uart16550 *u, unsigned val)
 	tell_room(u);
 }
 
-static unsigned lines(const struct regs *r)
+static unsigned uart_lines(const struct regs *r)
 {
 	if (!(r->mcr & MCR_LOOP))
 		return MSR_CTS | MSR_DSR | MSR_DCD;
@@ -292,7 +292,7 @@ static void write_mcr(struct uart16550 *u, unsigned val)
 	unsigned now, changed;
 
 	r->mcr = val & MCR_ALL;
-	now = lines(r);
+	now = uart_lines(r);
 	changed = (now ^ r->msr) & MSR_LINES;
 	if (now & MSR_RI)
 		changed &= ~(unsigned)MSR_RI; /* only its trailing edge */
@@ -349,7 +349,7 @@ static unsigned read_reg(struct uart16550 *u, unsigned reg)
 
 	switch (reg) {
 	case REG_DATA:
-		return dlab ? r->divisor & 0xff : read_data(u);
+		return dlab ? r->divisor & 0xff : read_uart_data(u);
 	case REG_IER:
 		return dlab ? r->divisor >> 8 : r->ier;
 	case REG_IIR:
@@ -439,7 +439,7 @@ static void uart_write(struct device *dev, uint64_t offset, unsigned size,
 static size_t uart_room(struct tty_user *user)
 {
 	struct uart16550 *u = container_of(user, struct uart16550, user);
-	const size_t n = u->paused ? 0 : room(&u->r);
+	const size_t n = u->paused ? 0 : receive_room(&u->r);
 
 	u->starved = n == 0;
 	return n;
