@@ -28,27 +28,28 @@ static void job_free(struct job **job)
 	free(*job);
 }
 
-static int bad(const struct job *job, const char *what, struct err *err)
+static int report_bad_stream(const struct job *job, const char *what,
+			     struct err *err)
 {
 	return err_input(err, -EBADMSG, "kernel %s: compressed data: %s",
 			 job->in.path, what);
 }
 
-static int no_memory(const struct job *job, struct err *err)
+static int report_job_memory(const struct job *job, struct err *err)
 {
 	return err_set(err, -ENOMEM, "kernel %s: no memory to decompress it",
 		       job->in.path);
 }
 
 /* Reads the next chunk. Returns its length, or -errno. */
-static int refill(struct job *job, struct err *err)
+static int refill_input(struct job *job, struct err *err)
 {
 	const uint64_t left = job->in.size;
 	const unsigned n = left < CHUNK ? (unsigned)left : CHUNK;
 	int r;
 
 	if (n == 0)
-		return bad(job, "truncated", err);
+		return report_bad_stream(job, "truncated", err);
 	r = job->in.read(job->in.ctx, job->in.offset, job->chunk, n, err);
 	if (r < 0)
 		return r;
@@ -58,7 +59,7 @@ static int refill(struct job *job, struct err *err)
 }
 
 /* Makes room for a byte more. One beyond the limit tells that it is passed. */
-static int enlarge(struct job *job, struct err *err)
+static int enlarge_output(struct job *job, struct err *err)
 {
 	uint64_t room = job->room ? job->room * 2 : FIRST;
 	uint8_t *out;
@@ -74,7 +75,7 @@ static int enlarge(struct job *job, struct err *err)
 		room = job->limit + 1;
 	out = room <= SIZE_MAX ? realloc(job->out, (size_t)room) : NULL;
 	if (!out)
-		return no_memory(job, err);
+		return report_job_memory(job, err);
 	job->out = out;
 	job->room = room;
 	return 0;
@@ -85,19 +86,19 @@ static void inflate_finish(z_stream *z)
 	(void)inflateEnd(z);
 }
 
-static int gunzip(struct job *job, struct err *err)
+static int decompress_gzip(struct job *job, struct err *err)
 {
 	_cleanup_(inflate_finish) z_stream z = { 0 };
 	int end = inflateInit2(&z, 16 + MAX_WBITS); /* 16: gzip's header */
 
 	if (end != Z_OK)
-		return no_memory(job, err);
+		return report_job_memory(job, err);
 	while (end != Z_STREAM_END) {
 		uint64_t room;
-		int r = enlarge(job, err);
+		int r = enlarge_output(job, err);
 
 		if (r == 0 && z.avail_in == 0) {
-			r = refill(job, err);
+			r = refill_input(job, err);
 			z.next_in = job->chunk;
 			z.avail_in = r > 0 ? (unsigned)r : 0;
 		}
@@ -109,9 +110,10 @@ static int gunzip(struct job *job, struct err *err)
 		end = inflate(&z, Z_NO_FLUSH);
 		job->used = (uint64_t)(z.next_out - job->out);
 		if (end == Z_MEM_ERROR)
-			return no_memory(job, err);
+			return report_job_memory(job, err);
 		if (end != Z_OK && end != Z_STREAM_END && end != Z_BUF_ERROR)
-			return bad(job, z.msg ? z.msg : "broken", err);
+			return report_bad_stream(job, z.msg ? z.msg : "broken",
+						 err);
 	}
 	return 0;
 }
@@ -121,20 +123,20 @@ static void zstd_freep(ZSTD_DCtx **z)
 	(void)ZSTD_freeDCtx(*z);
 }
 
-static int unzstd(struct job *job, struct err *err)
+static int decompress_zstd(struct job *job, struct err *err)
 {
 	_cleanup_(zstd_freep) ZSTD_DCtx *z = ZSTD_createDCtx();
 	ZSTD_inBuffer in = { job->chunk, 0, 0 };
 	size_t left = 1;
 
 	if (!z)
-		return no_memory(job, err);
+		return report_job_memory(job, err);
 	while (left != 0) {
 		ZSTD_outBuffer out;
-		int r = enlarge(job, err);
+		int r = enlarge_output(job, err);
 
 		if (r == 0 && in.pos == in.size) {
-			r = refill(job, err);
+			r = refill_input(job, err);
 			in.pos = 0;
 			in.size = r > 0 ? (size_t)r : 0;
 		}
@@ -147,8 +149,8 @@ static int unzstd(struct job *job, struct err *err)
 		if (!ZSTD_isError(left))
 			continue;
 		if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
-			return no_memory(job, err);
-		return bad(job, ZSTD_getErrorName(left), err);
+			return report_job_memory(job, err);
+		return report_bad_stream(job, ZSTD_getErrorName(left), err);
 	}
 	return 0;
 }
@@ -165,14 +167,15 @@ int decompress(const struct decompress_source *source,
 			       source->path);
 	job->in = *source;
 	job->limit = limit;
-	r = method == DECOMPRESS_GZIP ? gunzip(job, err) : unzstd(job, err);
+	r = method == DECOMPRESS_GZIP ? decompress_gzip(job, err)
+				      : decompress_zstd(job, err);
 	if (r < 0)
 		return r;
 	if (job->used == 0)
-		return bad(job, "empty", err);
+		return report_bad_stream(job, "empty", err);
 	if (job->used > limit) {
 		job->room = job->used;
-		return enlarge(job, err);
+		return enlarge_output(job, err);
 	}
 	*ret = TAKE_PTR(job->out);
 	*ret_size = job->used;

@@ -11,8 +11,8 @@
 
 #define MAX_HEADERS 64 /* program headers looked at */
 
-static int bad(const struct kernel_image *image, const char *what,
-	       struct err *err)
+static int report_bad_elf(const struct kernel_image *image, const char *what,
+			  struct err *err)
 {
 	return err_input(err, -EBADMSG, "kernel %s: ELF: %s", image->path,
 			 what);
@@ -44,8 +44,8 @@ static const struct field p_paddr = FIELD(Phdr, p_paddr);
 static const struct field p_filesz = FIELD(Phdr, p_filesz);
 static const struct field p_memsz = FIELD(Phdr, p_memsz);
 
-static uint64_t get(const struct elf_target *target, const uint8_t *head,
-		    const struct field *field)
+static uint64_t get_elf_field(const struct elf_target *target,
+			      const uint8_t *head, const struct field *field)
 {
 	const unsigned wide = target->class == ELFCLASS64;
 	const uint8_t *at = head + field->offset[wide];
@@ -110,17 +110,18 @@ static int refuse_machine(const struct kernel_image *image, uint64_t machine,
 			 image->path, machine, target->machine);
 }
 
-static int check_header(const struct kernel_image *image, const uint8_t *head,
-			const struct elf_target *target, struct err *err)
+static int check_elf_header(const struct kernel_image *image,
+			    const uint8_t *head,
+			    const struct elf_target *target, struct err *err)
 {
-	const uint64_t type = get(target, head, &e_type);
+	const uint64_t type = get_elf_field(target, head, &e_type);
 	/* The same place in both classes; the file says its byte order. */
 	const uint8_t *at = head + offsetof(Elf64_Ehdr, e_machine);
 	const uint16_t is = head[EI_DATA] == ELFDATA2MSB ? load_be16(at)
 							 : load_le16(at);
 
 	if (memcmp(head, ELFMAG, SELFMAG) != 0)
-		return bad(image, "no magic number", err);
+		return report_bad_elf(image, "no magic number", err);
 	if (is != target->machine)
 		return refuse_machine(image, is, target, err);
 	if (head[EI_CLASS] != target->class || head[EI_DATA] != target->data)
@@ -129,15 +130,16 @@ static int check_header(const struct kernel_image *image, const uint8_t *head,
 			image->path, target->class == ELFCLASS64 ? 64 : 32,
 			target->data == ELFDATA2MSB ? "big" : "little");
 	if (type != ET_EXEC && type != ET_DYN)
-		return bad(image, "not a program", err);
-	if (get(target, head, &e_phentsize) != phdr_size(target))
-		return bad(image, "program headers of a wrong size", err);
-	if (get(target, head, &e_phnum) > MAX_HEADERS)
-		return bad(image, "too many program headers", err);
+		return report_bad_elf(image, "not a program", err);
+	if (get_elf_field(target, head, &e_phentsize) != phdr_size(target))
+		return report_bad_elf(image, "program headers of a wrong size",
+				      err);
+	if (get_elf_field(target, head, &e_phnum) > MAX_HEADERS)
+		return report_bad_elf(image, "too many program headers", err);
 	return 0;
 }
 
-static void widen(struct range *span, struct range by)
+static void widen_span(struct range *span, struct range by)
 {
 	const uint64_t last = by.start + (by.size - 1);
 	uint64_t end;
@@ -157,39 +159,43 @@ static void widen(struct range *span, struct range by)
 }
 
 /* Takes one program header. @entry_v is virtual, elf->entry is not. */
-static int add(const struct kernel_image *image,
-	       const struct elf_target *target, const uint8_t *phdr,
-	       uint64_t entry_v, struct elf *elf, struct err *err)
+static int add_segment(const struct kernel_image *image,
+		       const struct elf_target *target, const uint8_t *phdr,
+		       uint64_t entry_v, struct elf *elf, struct err *err)
 {
-	const uint64_t virt = get(target, phdr, &p_vaddr);
+	const uint64_t virt = get_elf_field(target, phdr, &p_vaddr);
 	const struct elf_segment seg = {
-		.offset = get(target, phdr, &p_offset),
-		.file_size = get(target, phdr, &p_filesz),
-		.mem = { get(target, phdr, &p_paddr),
-			 get(target, phdr, &p_memsz) },
+		.offset = get_elf_field(target, phdr, &p_offset),
+		.file_size = get_elf_field(target, phdr, &p_filesz),
+		.mem = { get_elf_field(target, phdr, &p_paddr),
+			 get_elf_field(target, phdr, &p_memsz) },
 	};
 
 	/* No kernel asks another program to load it. */
-	if (get(target, phdr, &p_type) == PT_INTERP)
-		return bad(image, "a program of an operating system, no kernel",
-			   err);
-	if (get(target, phdr, &p_type) != PT_LOAD || seg.mem.size == 0)
+	if (get_elf_field(target, phdr, &p_type) == PT_INTERP)
+		return report_bad_elf(
+			image, "a program of an operating system, no kernel",
+			err);
+	if (get_elf_field(target, phdr, &p_type) != PT_LOAD ||
+	    seg.mem.size == 0)
 		return 0;
 	if (!range_valid(seg.mem))
-		return bad(image, "a segment ends beyond the last address",
-			   err);
+		return report_bad_elf(
+			image, "a segment ends beyond the last address", err);
 	if (seg.file_size > seg.mem.size)
-		return bad(image, "a segment is larger in the file", err);
+		return report_bad_elf(image, "a segment is larger in the file",
+				      err);
 	if (seg.offset > image->size ||
 	    seg.file_size > image->size - seg.offset)
-		return bad(image, "truncated: a segment ends beyond the file",
-			   err);
+		return report_bad_elf(
+			image, "truncated: a segment ends beyond the file",
+			err);
 	if (elf->segments == ELF_MAX_SEGMENTS)
-		return bad(image, "too many segments", err);
+		return report_bad_elf(image, "too many segments", err);
 	if (entry_v >= virt && entry_v - virt < seg.mem.size)
 		elf->entry = seg.mem.start + (entry_v - virt);
 	elf->segment[elf->segments++] = seg;
-	widen(&elf->span, seg.mem);
+	widen_span(&elf->span, seg.mem);
 	return 0;
 }
 
@@ -215,24 +221,25 @@ int elf_parse(const struct kernel_image *image, const struct elf_target *target,
 
 	r = kernel_image_copy(image, 0, head, header_size(target), err);
 	if (r == 0)
-		r = check_header(image, head, target, err);
+		r = check_elf_header(image, head, target, err);
 	if (r < 0)
 		return r;
-	offset = get(target, head, &e_phoff);
-	entry = get(target, head, &e_entry);
-	for (uint64_t i = get(target, head, &e_phnum); i > 0; i--) {
+	offset = get_elf_field(target, head, &e_phoff);
+	entry = get_elf_field(target, head, &e_entry);
+	for (uint64_t i = get_elf_field(target, head, &e_phnum); i > 0; i--) {
 		r = kernel_image_copy(image, offset, phdr, phdr_size(target),
 				      err);
 		if (r == 0)
-			r = add(image, target, phdr, entry, &elf, err);
+			r = add_segment(image, target, phdr, entry, &elf, err);
 		if (r < 0)
 			return r;
 		offset += phdr_size(target);
 	}
 	if (elf.segments == 0)
-		return bad(image, "nothing to load", err);
+		return report_bad_elf(image, "nothing to load", err);
 	if (!has_entry(&elf))
-		return bad(image, "its entry point is in no segment", err);
+		return report_bad_elf(image, "its entry point is in no segment",
+				      err);
 	*ret = elf;
 	return 0;
 }

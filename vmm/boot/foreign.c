@@ -72,8 +72,8 @@ static bool has_magic(const uint8_t *head, size_t len,
 	       memcmp(head + magic->at, magic->bytes, magic->len) == 0;
 }
 
-static const char *find_magic(const uint8_t *head, size_t len,
-			      const struct magic *table, size_t count)
+static const char *find_foreign_magic(const uint8_t *head, size_t len,
+				      const struct magic *table, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (has_magic(head, len, &table[i]))
@@ -114,8 +114,8 @@ const char *foreign_compression(const uint8_t *head, size_t len)
 		return "bzip2";
 	if (is_lzma(head, len))
 		return "lzma";
-	return find_magic(head, len, compressions,
-			  sizeof(compressions) / sizeof(*compressions));
+	return find_foreign_magic(head, len, compressions,
+				  sizeof(compressions) / sizeof(*compressions));
 }
 
 /*
@@ -168,8 +168,8 @@ static bool is_text(const uint8_t *head, size_t len)
 
 const char *foreign_name(const uint8_t *head, size_t len)
 {
-	const char *name = find_magic(head, len, magics,
-				      sizeof(magics) / sizeof(*magics));
+	const char *name = find_foreign_magic(head, len, magics,
+					      sizeof(magics) / sizeof(*magics));
 
 	if (!name)
 		name = pe_name(head, len);

@@ -110,8 +110,9 @@ static int read_wrapped(const void *image, uint64_t offset, void *dst,
 }
 
 /* Replaces the image by what its wrapping holds. */
-static int unwrap(struct kernel_image *image, const struct wrapping *wrapping,
-		  uint64_t limit, struct err *err)
+static int unwrap_image(struct kernel_image *image,
+			const struct wrapping *wrapping, uint64_t limit,
+			struct err *err)
 {
 	const struct decompress_source source = {
 		.read = read_wrapped,
@@ -163,7 +164,7 @@ static int unwrap_all(struct kernel_image *image, uint64_t limit,
 					 "kernel %s: compressed more than "
 					 "twice",
 					 image->path);
-		r = unwrap(image, &wrapping, limit, err);
+		r = unwrap_image(image, &wrapping, limit, err);
 		if (r < 0)
 			return r;
 	}
