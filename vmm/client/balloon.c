@@ -20,7 +20,7 @@ struct balloon_words {
 	uint64_t inflate, deflate; /* in bytes; 0: not given */
 };
 
-static int set_word(void *ctx, const char *word, struct err *err)
+static int set_balloon_word(void *ctx, const char *word, struct err *err)
 {
 	struct balloon_words *words = ctx;
 	int r;
@@ -75,7 +75,7 @@ const struct cli_command balloon_command = {
 	.usage = "[OPTION]... NAME [SIZE]",
 	.options = balloon_options,
 	.option_count = sizeof(balloon_options) / sizeof(*balloon_options),
-	.word = set_word,
+	.word = set_balloon_word,
 	.notes = "SIZE is what the guest is to keep, as in 512M; a bare number "
 		 "is in MiB. The\n"
 		 "guest comes as near as it can, and takes its time. Without "
@@ -101,7 +101,7 @@ static void print_guest(const json_t *stats)
 	print_size("swapped out", stats, "swap-out");
 }
 
-static void print_text(const json_t *info)
+static void print_balloon(const json_t *info)
 {
 	const double ram = (double)told_number(info, "ram");
 	char size[SIZE_TEXT];
@@ -124,7 +124,7 @@ static void print_text(const json_t *info)
 }
 
 /* How large it is now, with what the guest says of itself, if it does. */
-static int query(struct client *client, json_t **ret, struct err *err)
+static int query_balloon(struct client *client, json_t **ret, struct err *err)
 {
 	json_auto_t *fresh = NULL;
 	int r = client_run(client, "x-vmm-balloon-stats", NULL, ret, err);
@@ -140,20 +140,21 @@ static int query(struct client *client, json_t **ret, struct err *err)
 	return r;
 }
 
-static int tell(struct client *client, bool as_json, struct err *err)
+static int tell_balloon(struct client *client, bool as_json, struct err *err)
 {
 	json_auto_t *info = NULL;
-	const int r = query(client, &info, err);
+	const int r = query_balloon(client, &info, err);
 
 	if (r < 0)
 		return r;
 	if (as_json)
 		return cli_print_json(info, false, err);
-	print_text(info);
+	print_balloon(info);
 	return cli_flush(err);
 }
 
-static int set_size(struct client *client, uint64_t size, struct err *err)
+static int set_balloon_size(struct client *client, uint64_t size,
+			    struct err *err)
 {
 	return client_run(client, "balloon",
 			  json_pack("{s:I}", "value", (json_int_t)size), NULL,
@@ -179,10 +180,10 @@ static int step_size(struct client *client, const struct balloon_words *words,
 				 " MiB and needs memory",
 				 target / MIB);
 	if (words->inflate > 0)
-		return set_size(client, target - words->inflate, err);
+		return set_balloon_size(client, target - words->inflate, err);
 	if (target > ram || words->deflate > ram - target)
-		return set_size(client, ram, err);
-	return set_size(client, target + words->deflate, err);
+		return set_balloon_size(client, ram, err);
+	return set_balloon_size(client, target + words->deflate, err);
 }
 
 static int check_steps(const struct balloon_words *words, struct err *err)
@@ -212,6 +213,6 @@ int balloon_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (words.inflate != 0 || words.deflate != 0)
 		return step_size(&client, &words, err);
 	if (words.size == 0)
-		return tell(&client, words.client.json, err);
-	return set_size(&client, words.size, err);
+		return tell_balloon(&client, words.client.json, err);
+	return set_balloon_size(&client, words.size, err);
 }

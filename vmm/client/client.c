@@ -19,7 +19,8 @@
 #define MAX_REPLY (64u << 20) /* in bytes */
 
 /* What a call on the socket that failed means. */
-static int lost(const struct client *client, int error, struct err *err)
+static int report_lost_server(const struct client *client, int error,
+			      struct err *err)
 {
 	if (error == EAGAIN)
 		return err_set(err, -ETIMEDOUT, "%s: does not answer",
@@ -31,7 +32,8 @@ static int lost(const struct client *client, int error, struct err *err)
 }
 
 /* Reads on when all that was read is taken. @end: as clock_ms() has it */
-static int fill(struct client *client, int64_t end, struct err *err)
+static int fill_client_input(struct client *client, int64_t end,
+			     struct err *err)
 {
 	struct pollfd p = { .fd = client->fd, .events = POLLIN };
 
@@ -40,7 +42,7 @@ static int fill(struct client *client, int64_t end, struct err *err)
 		ssize_t n;
 
 		if (left <= 0)
-			return lost(client, EAGAIN, err);
+			return report_lost_server(client, EAGAIN, err);
 		if (poll(&p, 1, (int)left) <= 0)
 			continue;
 		n = recv(client->fd, client->chunk, sizeof(client->chunk),
@@ -48,7 +50,8 @@ static int fill(struct client *client, int64_t end, struct err *err)
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
-			return lost(client, n == 0 ? 0 : errno, err);
+			return report_lost_server(client, n == 0 ? 0 : errno,
+						  err);
 		client->at = 0;
 		client->len = (size_t)n;
 	}
@@ -64,7 +67,7 @@ static int next_message(struct client *client, int64_t end, json_t **ret,
 	size_t used;
 
 	while (found == QMP_NOTHING) {
-		const int r = fill(client, end, err);
+		const int r = fill_client_input(client, end, err);
 
 		if (r < 0)
 			return r;
@@ -83,8 +86,8 @@ static int next_message(struct client *client, int64_t end, json_t **ret,
 	return 0;
 }
 
-static int refused(const struct client *client, const json_t *error,
-		   struct err *err)
+static int report_refusal(const struct client *client, const json_t *error,
+			  struct err *err)
 {
 	const char *class = json_string_value(json_object_get(error, "class"));
 	const char *desc = json_string_value(json_object_get(error, "desc"));
@@ -95,8 +98,8 @@ static int refused(const struct client *client, const json_t *error,
 }
 
 /* Waits for a message that has a member @wanted, or for an error. */
-static int await(struct client *client, const char *wanted, json_t **ret,
-		 struct err *err)
+static int await_message(struct client *client, const char *wanted,
+			 json_t **ret, struct err *err)
 {
 	const int64_t end = clock_ms() + client->patience_ms;
 
@@ -109,7 +112,7 @@ static int await(struct client *client, const char *wanted, json_t **ret,
 			return r;
 		found = json_object_get(message, "error");
 		if (found)
-			return refused(client, found, err);
+			return report_refusal(client, found, err);
 		found = json_object_get(message, wanted);
 		if (!found)
 			continue; /* an event */
@@ -129,7 +132,7 @@ static int send_all(struct client *client, const struct outbox *out,
 				       out->len - done, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
-			return lost(client, errno, err);
+			return report_lost_server(client, errno, err);
 		if (n > 0)
 			done += (size_t)n;
 	}
@@ -150,7 +153,7 @@ int client_run(struct client *client, const char *command, json_t *args,
 	/* The last word of who has closed is still to be read. */
 	if (r < 0 && r != -ECONNRESET)
 		return r;
-	return await(client, "return", ret, err);
+	return await_message(client, "return", ret, err);
 }
 
 int client_end_line(struct client *client, struct err *err)
@@ -158,7 +161,7 @@ int client_end_line(struct client *client, struct err *err)
 	const int64_t end = clock_ms() + client->patience_ms;
 
 	for (;;) {
-		const int r = fill(client, end, err);
+		const int r = fill_client_input(client, end, err);
 
 		if (r < 0)
 			return r;
@@ -193,9 +196,9 @@ int client_try(struct client *client, const char *name, int patience_ms,
 	if (client->fd == -ENOENT || client->fd == -ECONNREFUSED)
 		return client->fd;
 	if (client->fd < 0)
-		return lost(client, -client->fd, err);
+		return report_lost_server(client, -client->fd, err);
 	get_pid(client);
-	r = await(client, "QMP", NULL, err);
+	r = await_message(client, "QMP", NULL, err);
 	if (r == 0)
 		r = client_run(client, "qmp_capabilities", NULL, NULL, err);
 	return r;
@@ -244,7 +247,7 @@ int client_event(struct client *client, const char *event, int patience_ms,
 			return r;
 		error = json_object_get(message, "error");
 		if (error) /* of no command: why we are dropped */
-			return refused(client, error, err);
+			return report_refusal(client, error, err);
 		name = json_string_value(json_object_get(message, "event"));
 		if (!name || strcmp(name, event) != 0)
 			continue;
@@ -271,7 +274,7 @@ static int wait_disconnect(struct client *client, int64_t end, struct err *err)
 			return r == -ECONNRESET ? 0 : r;
 		error = json_object_get(message, "error");
 		if (error)
-			return refused(client, error, err);
+			return report_refusal(client, error, err);
 	}
 }
 
@@ -287,7 +290,7 @@ int client_wait_end(struct client *client, int process, int patience_ms,
 		const int64_t left = end - clock_ms();
 
 		if (left <= 0)
-			return lost(client, EAGAIN, err);
+			return report_lost_server(client, EAGAIN, err);
 		if (poll(&p, 1, (int)left) > 0)
 			return 0;
 	}

@@ -92,7 +92,7 @@ static void pump_finish(struct pump *pump)
 }
 
 /* They come by a descriptor, so that the terminal is restored first. */
-static int catch_signals(struct pump *pump, struct err *err)
+static int catch_console_signals(struct pump *pump, struct err *err)
 {
 	static const int caught[] = { SIGINT,  SIGTERM, SIGHUP,
 				      SIGQUIT, SIGCONT, SIGWINCH };
@@ -107,7 +107,7 @@ static int catch_signals(struct pump *pump, struct err *err)
 	return pump->signals < 0 ? err_sys(err, "signalfd") : 0;
 }
 
-static void leave(struct pump *pump, int signal)
+static void leave_console(struct pump *pump, int signal)
 {
 	pump->left = true;
 	pump->status = 128 + signal;
@@ -154,13 +154,13 @@ static void pump_take_signal(struct pump *pump)
 
 	if (signal == 0)
 		return;
-	/* The shell may have changed the mode; run() looks. */
+	/* The shell may have changed the mode; run_console() looks. */
 	if (signal == SIGCONT)
 		pump->away = pump->terminal;
 	else if (signal == SIGWINCH)
 		tell_size(pump);
 	else
-		leave(pump, signal);
+		leave_console(pump, signal);
 }
 
 static void from_guest(struct pump *pump)
@@ -181,7 +181,7 @@ static int to_user(struct pump *pump, struct err *err)
 					pump->out_len);
 
 	if (n == -EPIPE) {
-		leave(pump, SIGPIPE);
+		leave_console(pump, SIGPIPE);
 	} else if (n < 0) {
 		errno = (int)-n;
 		return err_sys(err, "standard output");
@@ -210,7 +210,7 @@ static void look_for_keys(struct pump *pump, size_t from)
 }
 
 /* The guest's machine learns that no more is typed. */
-static void tell_end(const struct pump *pump)
+static void tell_console_end(const struct pump *pump)
 {
 	if (!pump->typing && pump->in_len == 0)
 		(void)shutdown(pump->fd, SHUT_WR);
@@ -234,7 +234,7 @@ static int from_user(struct pump *pump, struct err *err)
 	}
 	if (n <= 0) {
 		pump->typing = false;
-		tell_end(pump);
+		tell_console_end(pump);
 		return 0;
 	}
 	pump->in_len += (size_t)n;
@@ -251,7 +251,7 @@ static void to_guest(struct pump *pump)
 	if (n > 0) {
 		pump->in_len -= (size_t)n;
 		memmove(pump->in, pump->in + n, pump->in_len);
-		tell_end(pump);
+		tell_console_end(pump);
 	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		/* It has ended, as reading tells. */
 		pump->in_len = 0;
@@ -260,22 +260,22 @@ static void to_guest(struct pump *pump)
 }
 
 /* One that nothing is wanted of is not asked for: it may have hung up. */
-static struct pollfd want(int fd, int events)
+static struct pollfd poll_for(int fd, int events)
 {
 	return (struct pollfd){ events ? fd : -1, (short)events, 0 };
 }
 
-static int turn(struct pump *pump, struct err *err)
+static int console_turn(struct pump *pump, struct err *err)
 {
 	const bool listens = !pump->ended && pump->out_len == 0;
 	const bool types = pump->typing && !pump->ended && !pump->away &&
 			   pump->in_len < sizeof(pump->in);
 	struct pollfd p[] = {
-		want(pump->signals, POLLIN),
-		want(pump->fd,
-		     (listens ? POLLIN : 0) | (pump->in_len > 0 ? POLLOUT : 0)),
-		want(pump->keyboard.fd, types ? POLLIN : 0),
-		want(pump->screen.fd, pump->out_len > 0 ? POLLOUT : 0),
+		poll_for(pump->signals, POLLIN),
+		poll_for(pump->fd, (listens ? POLLIN : 0) |
+					   (pump->in_len > 0 ? POLLOUT : 0)),
+		poll_for(pump->keyboard.fd, types ? POLLIN : 0),
+		poll_for(pump->screen.fd, pump->out_len > 0 ? POLLOUT : 0),
 	};
 	int r = 0;
 
@@ -297,7 +297,7 @@ static int turn(struct pump *pump, struct err *err)
 	return r;
 }
 
-static int run(struct pump *pump, struct err *err)
+static int run_console(struct pump *pump, struct err *err)
 {
 	int r = 0;
 
@@ -305,13 +305,13 @@ static int run(struct pump *pump, struct err *err)
 		if (pump->away)
 			r = look_at_terminal(pump, err);
 		if (r == 0)
-			r = turn(pump, err);
+			r = console_turn(pump, err);
 	}
 	return r;
 }
 
-static int attach(struct client *client, struct pump *pump,
-		  const struct console_words *words, struct err *err)
+static int attach_console(struct client *client, struct pump *pump,
+			  const struct console_words *words, struct err *err)
 {
 	json_t *args = json_pack("{s:b, s:b}", "keys", pump->terminal, "force",
 				 words->force);
@@ -354,8 +354,8 @@ static int tell_ended(const struct client *client, const struct pump *pump,
 }
 
 /* With the terminal raw, and restored whatever happens. */
-static int talk(struct client *client, struct pump *pump, bool json,
-		struct err *err)
+static int talk_raw(struct client *client, struct pump *pump, bool json,
+		    struct err *err)
 {
 	int r;
 
@@ -363,8 +363,8 @@ static int talk(struct client *client, struct pump *pump, bool json,
 	/* What came right behind the reply was read with it. */
 	pump->out_len = client->len - client->at;
 	memcpy(pump->out, client->chunk + client->at, pump->out_len);
-	pump->away = pump->terminal; /* until run() has looked */
-	r = run(pump, err);
+	pump->away = pump->terminal; /* until run_console() has looked */
+	r = run_console(pump, err);
 	tty_mode_restore(&pump->mode, pump->keyboard.fd);
 	if (r == 0 && json)
 		return tell_ended(client, pump, err);
@@ -388,7 +388,7 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 		return r;
 	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
 	if (r == 0)
-		r = catch_signals(&pump, err);
+		r = catch_console_signals(&pump, err);
 	if (r == 0)
 		r = tty_end_open(&pump.screen, STDOUT_FILENO, O_WRONLY, err);
 	if (r == 0)
@@ -396,13 +396,13 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	pump.terminal = pump.keyboard.terminal;
 	pump.name = words.client.name;
 	if (r == 0)
-		r = attach(&client, &pump, &words, err);
+		r = attach_console(&client, &pump, &words, err);
 	if (r < 0)
 		return r;
 	if (pump.terminal && !words.client.json)
 		(void)fprintf(stderr, "The console of %s; Ctrl-a x leaves.\n",
 			      client.name);
-	r = talk(&client, &pump, words.client.json, err);
+	r = talk_raw(&client, &pump, words.client.json, err);
 	*ret_status = pump.status;
 	return r;
 }

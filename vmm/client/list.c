@@ -50,7 +50,8 @@ const struct cli_command list_command = {
 };
 
 /* What is said of a machine. @ret: NULL if there is no memory for it */
-static int describe(struct client *client, json_t **ret, struct err *err)
+static int describe_machine(struct client *client, json_t **ret,
+			    struct err *err)
 {
 	json_auto_t *status = NULL;
 	json_auto_t *memory = NULL;
@@ -79,7 +80,7 @@ static int describe(struct client *client, json_t **ret, struct err *err)
 }
 
 /* Adds a machine that lives; removes the socket of one that does not. */
-static int look(json_t *list, const char *name, struct err *err)
+static int look_at_machine(json_t *list, const char *name, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	struct err why = { 0 };
@@ -95,7 +96,7 @@ static int look(json_t *list, const char *name, struct err *err)
 		return r;
 	}
 	if (r == 0)
-		r = describe(&client, &row, &why);
+		r = describe_machine(&client, &row, &why);
 	if (r == -ENOENT || r == -ECONNRESET)
 		return 0; /* it has just ended */
 	if (r < 0)
@@ -109,17 +110,17 @@ static int look(json_t *list, const char *name, struct err *err)
 	return 0;
 }
 
-static int gather(json_t *list, struct err *err)
+static int gather_machines(json_t *list, struct err *err)
 {
 	_cleanup_(control_names_finish) struct control_names all = { 0 };
 	int r = control_names(&all, err);
 
 	for (size_t i = 0; r == 0 && i < all.count; i++)
-		r = look(list, all.name[i], err);
+		r = look_at_machine(list, all.name[i], err);
 	return r;
 }
 
-static const char *text(const json_t *row, const char *member)
+static const char *row_text(const json_t *row, const char *member)
 {
 	return json_string_value(json_object_get(row, member));
 }
@@ -135,10 +136,10 @@ static void print_row(const json_t *row, size_t width)
 	if (json_is_integer(cpus))
 		(void)snprintf(count, sizeof(count), "%d",
 			       (int)json_integer_value(cpus));
-	told_print(stdout, text(row, "name"), width);
+	told_print(stdout, row_text(row, "name"), width);
 	(void)printf("  %7d  ",
 		     (int)json_integer_value(json_object_get(row, "pid")));
-	told_print(stdout, text(row, "status"), 9);
+	told_print(stdout, row_text(row, "status"), 9);
 	(void)printf("  %8s  %4s\n", size, count);
 }
 
@@ -148,7 +149,7 @@ static void print_table(const json_t *list)
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const size_t len = strlen(
-			text(json_array_get(list, i), "name"));
+			row_text(json_array_get(list, i), "name"));
 
 		width = len > width ? len : width;
 	}
@@ -158,15 +159,15 @@ static void print_table(const json_t *list)
 		print_row(json_array_get(list, i), width);
 }
 
-static int print(const json_t *list, const struct list_words *words,
-		 struct err *err)
+static int print_list(const json_t *list, const struct list_words *words,
+		      struct err *err)
 {
 	if (words->client.json)
 		return cli_print_json(list, false, err);
 	if (words->names) {
 		for (size_t i = 0; i < json_array_size(list); i++)
 			(void)printf("%s\n",
-				     text(json_array_get(list, i), "name"));
+				     row_text(json_array_get(list, i), "name"));
 	} else {
 		print_table(list);
 	}
@@ -183,6 +184,6 @@ int list_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	r = cli_parse(&list_command, argc, argv, &words, err);
 	if (r != 0)
 		return r;
-	r = gather(list, err);
-	return r < 0 ? r : print(list, &words, err);
+	r = gather_machines(list, err);
+	return r < 0 ? r : print_list(list, &words, err);
 }

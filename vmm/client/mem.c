@@ -38,8 +38,8 @@ static int set_pageout(void *ctx, const struct cli_option *option,
 				 err);
 }
 
-static int set_size(void *ctx, const struct cli_option *option,
-		    const char *value, struct err *err)
+static int set_mem_size(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
 {
 	(void)option;
 	return mem_size_parse(value, &((struct mem_words *)ctx)->size, err);
@@ -57,7 +57,7 @@ static int set_dirty_rate(void *ctx, const struct cli_option *option,
 }
 
 /* The name, and behind it, for --dirty-rate, the time. */
-static int set_word(void *ctx, const char *word, struct err *err)
+static int set_mem_word(void *ctx, const char *word, struct err *err)
 {
 	struct mem_words *words = ctx;
 	int r;
@@ -79,7 +79,7 @@ static const struct cli_option mem_options[] = {
 	{ .name = "size", .arg = "SIZE",
 	  .help = "have the guest grow or shrink to SIZE, as far as\n"
 		  "'vmm run --mem SIZE,max=SIZE' lets it",
-	  .set = set_size },
+	  .set = set_mem_size },
 	{ .name = "pageout", .arg = "REGION|cold[:DURATION]", .optional = true,
 	  .help = "have the host swap it out: all, a region, or what\n"
 		  "is not used for so long (default 10s)",
@@ -98,14 +98,14 @@ const struct cli_command mem_command = {
 	.usage = "[OPTION]... NAME [SECONDS]",
 	.options = mem_options,
 	.option_count = sizeof(mem_options) / sizeof(*mem_options),
-	.word = set_word,
+	.word = set_mem_word,
 	.notes = "Colours are for a terminal, without NO_COLOR in the "
 		 "environment. With --watch\n"
 		 "--json is one JSON object to a line, and --svg writes the "
 		 "picture again.\n",
 };
 
-static size_t columns(void)
+static size_t terminal_columns(void)
 {
 	struct winsize size = { 0 };
 
@@ -114,7 +114,7 @@ static size_t columns(void)
 	return size.ws_col;
 }
 
-static bool colour(void)
+static bool wants_colour(void)
 {
 	/* Nobody sets it. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	const char *no = getenv("NO_COLOR");
@@ -122,8 +122,9 @@ static bool colour(void)
 	return (!no || !*no) && isatty(STDOUT_FILENO);
 }
 
-static int print_json(FILE *out, const struct mem_view *view,
-		      const struct client *client, bool line, struct err *err)
+static int print_mem_json(FILE *out, const struct mem_view *view,
+			  const struct client *client, bool line,
+			  struct err *err)
 {
 	json_auto_t *all = json_pack("{s:o, s:i, s:O}", "name",
 				     qmp_string(client->name), "pid",
@@ -160,22 +161,23 @@ static int print_view(FILE *out, const struct mem_view *view,
 		      struct err *err)
 {
 	if (words->client.json)
-		return print_json(out, view, client, words->watch.on, err);
+		return print_mem_json(out, view, client, words->watch.on, err);
 	/* A terminal shows the last look alone. */
 	if (words->watch.on && isatty(STDOUT_FILENO))
 		(void)fputs("\033[H\033[2J", out);
 	else if (!first)
 		(void)fputc('\n', out);
 	if (words->map)
-		mem_map_draw(out, view, mem_map_row(view, columns()), colour());
+		mem_map_draw(out, view, mem_map_row(view, terminal_columns()),
+			     wants_colour());
 	else
 		mem_table(out, view);
 	return 0;
 }
 
 /* At once, so that a terminal does not flicker. */
-static int print(const struct mem_view *view, const struct client *client,
-		 const struct mem_words *words, bool first, struct err *err)
+static int print_mem(const struct mem_view *view, const struct client *client,
+		     const struct mem_words *words, bool first, struct err *err)
 {
 	_cleanup_(freep) char *text = NULL;
 	size_t len;
@@ -193,19 +195,19 @@ static int print(const struct mem_view *view, const struct client *client,
 	return cli_flush(err);
 }
 
-static int show(const struct mem_view *view, const struct client *client,
-		const struct mem_words *words, bool first, struct err *err)
+static int show_mem(const struct mem_view *view, const struct client *client,
+		    const struct mem_words *words, bool first, struct err *err)
 {
 	const bool text = words->map || words->client.json || !words->svg;
 	int r = 0;
 
 	if (words->svg)
 		r = write_svg(words->svg, view, client->name, err);
-	return r == 0 && text ? print(view, client, words, first, err) : r;
+	return r == 0 && text ? print_mem(view, client, words, first, err) : r;
 }
 
-static int look(struct client *client, const struct mem_words *words,
-		bool first, struct err *err)
+static int look_at_mem(struct client *client, const struct mem_words *words,
+		       bool first, struct err *err)
 {
 	_cleanup_(mem_view_finish) struct mem_view view = { 0 };
 	const size_t cells = words->svg ? SVG_CELLS
@@ -220,7 +222,7 @@ static int look(struct client *client, const struct mem_words *words,
 	(void)sigemptyset(&interrupts);
 	(void)sigaddset(&interrupts, SIGINT);
 	(void)pthread_sigmask(SIG_BLOCK, &interrupts, &before);
-	r = show(&view, client, words, first, err);
+	r = show_mem(&view, client, words, first, err);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -232,15 +234,15 @@ static void on_interrupt(int number)
 	_exit(0);
 }
 
-static int watch(struct client *client, const struct mem_words *words,
-		 struct err *err)
+static int watch_mem(struct client *client, const struct mem_words *words,
+		     struct err *err)
 {
 	const struct sigaction action = { .sa_handler = on_interrupt };
 	int r;
 
 	(void)sigaction(SIGINT, &action, NULL);
 	for (bool first = true;; first = false) {
-		r = look(client, words, first, err);
+		r = look_at_mem(client, words, first, err);
 		if (r == -ECONNRESET && !first) {
 			(void)dprintf(STDERR_FILENO, "%s\n", err->msg);
 			return 0;
@@ -302,6 +304,6 @@ int mem_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	if (words.dirty_rate_ns)
 		return mem_dirty_rate(&client, words.dirty_rate_ns,
 				      words.client.json, err);
-	return words.watch.on ? watch(&client, &words, err)
-			      : look(&client, &words, true, err);
+	return words.watch.on ? watch_mem(&client, &words, err)
+			      : look_at_mem(&client, &words, true, err);
 }

@@ -36,7 +36,7 @@ static void print_line(const char *what, uint64_t pages, uint64_t page_size)
 		     (double)pages * (double)page_size / MIB);
 }
 
-static void print_text(const json_t *info)
+static void print_dirty_rate(const json_t *info)
 {
 	const uint64_t page_size = told_number(info, "x-vmm-page-size");
 	const char *name;
@@ -58,8 +58,8 @@ static void print_text(const json_t *info)
 	print_line("all", told_number(info, "x-vmm-pages"), page_size);
 }
 
-static int print_json(json_t *info, const struct client *client,
-		      struct err *err)
+static int print_dirty_rate_json(json_t *info, const struct client *client,
+				 struct err *err)
 {
 	json_auto_t *all = json_pack("{s:o, s:i}", "name",
 				     qmp_string(client->name), "pid",
@@ -70,7 +70,7 @@ static int print_json(json_t *info, const struct client *client,
 	return cli_print_json(all, false, err);
 }
 
-static json_t *arguments(uint64_t ns)
+static json_t *rate_arguments(uint64_t ns)
 {
 	return json_pack("{s:I, s:s}", "calc-time",
 			 (json_int_t)(ns / NS_PER_MS), "calc-time-unit",
@@ -84,7 +84,8 @@ int mem_dirty_rate(struct client *client, uint64_t ns, bool json,
 	const char *failed;
 	int r;
 
-	r = client_run(client, "calc-dirty-rate", arguments(ns), NULL, err);
+	r = client_run(client, "calc-dirty-rate", rate_arguments(ns), NULL,
+		       err);
 	if (r == 0)
 		r = client_event(client, "X_VMM_DIRTY_RATE",
 				 client->patience_ms + (int)(ns / NS_PER_MS),
@@ -95,7 +96,7 @@ int mem_dirty_rate(struct client *client, uint64_t ns, bool json,
 	if (failed)
 		return err_set(err, -EREMOTEIO, "%s: %s", client->name, failed);
 	if (json)
-		return print_json(info, client, err);
-	print_text(info);
+		return print_dirty_rate_json(info, client, err);
+	print_dirty_rate(info);
 	return cli_flush(err);
 }

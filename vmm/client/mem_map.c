@@ -8,7 +8,7 @@
 #define AROUND 4 /* columns of a row that are no address and no cell */
 
 /* How many digits the highest address has, ten at the least. */
-static int digits(const struct mem_view *view)
+static int address_digits(const struct mem_view *view)
 {
 	int n = 10;
 
@@ -20,7 +20,7 @@ static int digits(const struct mem_view *view)
 
 size_t mem_map_row(const struct mem_view *view, size_t columns)
 {
-	const size_t around = (size_t)digits(view) + AROUND;
+	const size_t around = (size_t)address_digits(view) + AROUND;
 	size_t row = MIN_ROW;
 
 	while (row < 256 && around + 2 * row <= columns)
@@ -58,12 +58,12 @@ static void draw_mark(struct pen *pen, enum mem_mark mark, bool little)
 	(void)fputc(little ? look->little : look->much, pen->out);
 }
 
-static void draw_cells(struct pen *pen, const struct mem_view *view,
-		       const struct mem_view_region *region, size_t row)
+static void draw_map_cells(struct pen *pen, const struct mem_view *view,
+			   const struct mem_view_region *region, size_t row)
 {
 	const size_t before = (size_t)(region->gpa.start / view->cell_size %
 				       row);
-	const int width = digits(view);
+	const int width = address_digits(view);
 
 	for (size_t i = 0; i < region->cells; i++) {
 		const struct range at = mem_view_cell(view, region, i);
@@ -82,7 +82,7 @@ static void draw_cells(struct pen *pen, const struct mem_view *view,
 	}
 }
 
-static void draw_legend(struct pen *pen, const struct mem_view *view)
+static void draw_map_legend(struct pen *pen, const struct mem_view *view)
 {
 	char size[MEM_TEXT];
 
@@ -116,20 +116,21 @@ void mem_map_draw(FILE *out, const struct mem_view *view, size_t row,
 
 		if (gap)
 			(void)fprintf(out, "%*s(%s of nothing)\n",
-				      digits(view) + AROUND, "",
+				      address_digits(view) + AROUND, "",
 				      mem_text(size, gap));
 		if (region->memory) /* its cells tell the address */
-			(void)fprintf(out, "%*s", digits(view) + AROUND, "");
+			(void)fprintf(out, "%*s", address_digits(view) + AROUND,
+				      "");
 		else
-			(void)fprintf(out, "0x%0*" PRIx64 "  ", digits(view),
-				      region->gpa.start);
+			(void)fprintf(out, "0x%0*" PRIx64 "  ",
+				      address_digits(view), region->gpa.start);
 		mem_describe(out, view, i);
 		(void)fputc('\n', out);
 		(void)snprintf(indent, sizeof(indent), "%*s",
-			       digits(view) + AROUND, "");
+			       address_digits(view) + AROUND, "");
 		if (mem_describe_sum(out, indent, &region->sum))
 			(void)fputc('\n', out);
-		draw_cells(&pen, view, region, row);
+		draw_map_cells(&pen, view, region, row);
 	}
-	draw_legend(&pen, view);
+	draw_map_legend(&pen, view);
 }

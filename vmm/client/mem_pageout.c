@@ -57,30 +57,32 @@ int mem_pageout_parse(struct mem_pageout *ret, const char *value,
 	return 0;
 }
 
-static double mib(const json_t *data, const char *name)
+static double pageout_mib(const json_t *data, const char *name)
 {
 	return (double)told_number(data, name) / (1 << 20);
 }
 
-static int print_text(const json_t *data, struct err *err)
+static int print_pageout_text(const json_t *data, struct err *err)
 {
 	if (json_object_get(data, "named-cold"))
 		(void)printf("nobody wrote %.1f MiB of %.1f MiB: what of them "
 			     "is not read either goes first when the host is "
 			     "short of memory\n",
-			     mib(data, "named-cold"), mib(data, "looked-at"));
+			     pageout_mib(data, "named-cold"),
+			     pageout_mib(data, "looked-at"));
 	else
 		(void)printf("paged out %.1f MiB of %.1f MiB\n",
-			     mib(data, "paged-out"), mib(data, "looked-at"));
+			     pageout_mib(data, "paged-out"),
+			     pageout_mib(data, "looked-at"));
 	return cli_flush(err);
 }
 
-static int print(const json_t *data, const struct client *client, bool as_json,
-		 struct err *err)
+static int print_pageout(const json_t *data, const struct client *client,
+			 bool as_json, struct err *err)
 {
 	const char *wrong = json_string_value(json_object_get(data, "error"));
 	const int r = as_json ? cli_print_json(data, false, err)
-			      : print_text(data, err);
+			      : print_pageout_text(data, err);
 
 	if (r < 0)
 		return r;
@@ -103,5 +105,5 @@ int mem_pageout_run(struct client *client, const struct mem_pageout *what,
 			 &data, err);
 	if (r == -ETIMEDOUT)
 		return err_set(err, r, "%s: is still at it", client->name);
-	return r < 0 ? r : print(data, client, as_json, err);
+	return r < 0 ? r : print_pageout(data, client, as_json, err);
 }

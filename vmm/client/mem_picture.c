@@ -112,7 +112,7 @@ void mem_describe_backing(FILE *out, const json_t *told)
 	describe_plugged(out, told);
 }
 
-static const char *flags(const json_t *told)
+static const char *region_flags(const json_t *told)
 {
 	const bool ro = json_is_true(json_object_get(told, "read-only"));
 
@@ -121,7 +121,7 @@ static const char *flags(const json_t *told)
 	return ro ? "ro" : "rw";
 }
 
-static json_int_t slot(const json_t *told)
+static json_int_t region_slot(const json_t *told)
 {
 	return json_integer_value(json_object_get(told, "slot"));
 }
@@ -139,8 +139,8 @@ void mem_describe(FILE *out, const struct mem_view *view, size_t region)
 	(void)fputc('\'', out);
 	if (!r->memory)
 		return;
-	(void)fprintf(out, ", slot %" JSON_INTEGER_FORMAT ", %s, ", slot(told),
-		      flags(told));
+	(void)fprintf(out, ", slot %" JSON_INTEGER_FORMAT ", %s, ",
+		      region_slot(told), region_flags(told));
 	mem_describe_backing(out, told);
 }
 
@@ -182,28 +182,28 @@ uint64_t mem_gap(const struct mem_view *view, size_t region)
 }
 
 /* A column of so many letters; "-" if it is not known. */
-static void column(FILE *out, bool known, uint64_t bytes)
+static void print_column(FILE *out, bool known, uint64_t bytes)
 {
 	char text[MEM_TEXT] = "-";
 
 	(void)fprintf(out, "  %9s", known ? mem_text(text, bytes) : text);
 }
 
-static void sums(FILE *out, const struct mem_view *view,
-		 const struct mem_view_region *region)
+static void print_sums(FILE *out, const struct mem_view *view,
+		       const struct mem_view_region *region)
 {
 	const struct mem_sum *sum = &region->sum;
 
-	column(out, true, sum->resident);
-	column(out, view->detail, sum->huge);
-	column(out, region->merged_known, sum->merged);
-	column(out, view->detail, sum->zero);
-	column(out, true, sum->swapped);
-	column(out, true, sum->ballooned);
-	column(out, region->dirty_known, sum->dirty);
+	print_column(out, true, sum->resident);
+	print_column(out, view->detail, sum->huge);
+	print_column(out, region->merged_known, sum->merged);
+	print_column(out, view->detail, sum->zero);
+	print_column(out, true, sum->swapped);
+	print_column(out, true, sum->ballooned);
+	print_column(out, region->dirty_known, sum->dirty);
 }
 
-static void padded(FILE *out, const char *text, size_t width)
+static void print_padded(FILE *out, const char *text, size_t width)
 {
 	char part[25];
 
@@ -211,7 +211,7 @@ static void padded(FILE *out, const char *text, size_t width)
 	told_print(out, part, width);
 }
 
-static void row(FILE *out, const struct mem_view *view, size_t i)
+static void print_picture_row(FILE *out, const struct mem_view *view, size_t i)
 {
 	const struct mem_view_region *region = &view->region[i];
 	const json_t *told = json_array_get(view->told, i);
@@ -219,15 +219,15 @@ static void row(FILE *out, const struct mem_view *view, size_t i)
 
 	(void)fprintf(out, "0x%010" PRIx64 "  %7s  ", region->gpa.start,
 		      mem_text(size, region->gpa.size));
-	padded(out, region->kind, 8);
+	print_padded(out, region->kind, 8);
 	(void)fputs("  ", out);
 	if (!region->memory) {
 		told_print(out, region->name, 0);
 	} else {
-		padded(out, region->name, 12);
+		print_padded(out, region->name, 12);
 		(void)fprintf(out, "  %4" JSON_INTEGER_FORMAT "  %-6s",
-			      slot(told), flags(told));
-		sums(out, view, region);
+			      region_slot(told), region_flags(told));
+		print_sums(out, view, region);
 		(void)fputs("  ", out);
 		mem_describe_backing(out, told);
 	}
@@ -261,11 +261,11 @@ void mem_table(FILE *out, const struct mem_view *view)
 		      "RESIDENT", "HUGE", "MERGED", "ZERO", "SWAPPED",
 		      "BALLOONED", "DIRTY", "BACKING");
 	for (size_t i = 0; i < view->count; i++) {
-		row(out, view, i);
+		print_picture_row(out, view, i);
 		add_up(&all, &view->region[i]);
 	}
 	(void)fprintf(out, "%-59s", "all");
-	sums(out, view, &all);
+	print_sums(out, view, &all);
 	if (view->merged) /* or it is not known */
 		(void)fprintf(out, "  %s of it merged by KSM",
 			      mem_text(text, view->merged));

@@ -42,7 +42,7 @@ static bool read_device(const json_t *told, struct device *ret)
 	       told_get(data, "block-size", &ret->block) && ret->block > 0;
 }
 
-static int unexpected(const struct client *client, struct err *err)
+static int report_unexpected_size(const struct client *client, struct err *err)
 {
 	return err_set(err, -EPROTO,
 		       "%s: says of its memory what is unexpected",
@@ -62,8 +62,8 @@ static uint64_t share_of(const struct device *device, uint64_t left)
  *
  * @base: what is there without them
  */
-static int check(const struct client *client, const json_t *devices,
-		 uint64_t base, uint64_t more, struct err *err)
+static int check_growth_room(const struct client *client, const json_t *devices,
+			     uint64_t base, uint64_t more, struct err *err)
 {
 	uint64_t left = more, most = base, block = 0;
 	char text[SIZE_TEXT];
@@ -73,7 +73,7 @@ static int check(const struct client *client, const json_t *devices,
 
 		if (!read_device(json_array_get(devices, i), &device) ||
 		    __builtin_add_overflow(most, device.max, &most))
-			return unexpected(client, err);
+			return report_unexpected_size(client, err);
 		left -= share_of(&device, left);
 		if (block == 0 || device.block < block)
 			block = device.block;
@@ -89,8 +89,8 @@ static int check(const struct client *client, const json_t *devices,
 	return 0;
 }
 
-static int resize(struct client *client, const struct device *device,
-		  uint64_t size, struct err *err)
+static int resize_device(struct client *client, const struct device *device,
+			 uint64_t size, struct err *err)
 {
 	return client_run(client, "qom-set",
 			  json_pack("{s:s, s:s, s:I}", "path", device->id,
@@ -109,9 +109,9 @@ static int resize_all(struct client *client, const json_t *devices,
 		uint64_t size;
 
 		if (!read_device(json_array_get(devices, i), &device))
-			return unexpected(client, err);
+			return report_unexpected_size(client, err);
 		size = share_of(&device, more);
-		r = resize(client, &device, size, err);
+		r = resize_device(client, &device, size, err);
 		more -= size;
 	}
 	return r;
@@ -133,7 +133,7 @@ int mem_size_run(struct client *client, uint64_t size, struct err *err)
 	if (r < 0)
 		return r;
 	if (!told_get(summary, "base-memory", &base) || !json_is_array(devices))
-		return unexpected(client, err);
+		return report_unexpected_size(client, err);
 	if (json_array_size(devices) == 0)
 		return err_set(err, -ENOTSUP,
 			       "%s: its memory does not grow (run with --mem "
@@ -144,6 +144,6 @@ int mem_size_run(struct client *client, uint64_t size, struct err *err)
 				 "%s started with %s; 'vmm balloon' can take "
 				 "of that",
 				 client->name, size_format(text, base));
-	r = check(client, devices, base, size - base, err);
+	r = check_growth_room(client, devices, base, size - base, err);
 	return r == 0 ? resize_all(client, devices, size - base, err) : r;
 }

@@ -52,8 +52,8 @@ static size_t cells_before(const struct mem_view *view,
 	return (size_t)(region->gpa.start / view->cell_size % MEM_SVG_ROW);
 }
 
-static size_t rows(const struct mem_view *view,
-		   const struct mem_view_region *region)
+static size_t svg_rows(const struct mem_view *view,
+		       const struct mem_view_region *region)
 {
 	if (!region->cells)
 		return 0;
@@ -63,7 +63,7 @@ static size_t rows(const struct mem_view *view,
 
 static int region_height(const struct mem_view *view, size_t i)
 {
-	const size_t n = rows(view, &view->region[i]);
+	const size_t n = svg_rows(view, &view->region[i]);
 
 	return (mem_gap(view, i) ? 2 * LINE : LINE) + (int)n * CELL + LINE / 2;
 }
@@ -88,7 +88,7 @@ static void draw_addresses(FILE *out, const struct mem_view *view,
 			   const struct mem_view_region *region, int y)
 {
 	const size_t before = cells_before(view, region);
-	const size_t n = rows(view, region);
+	const size_t n = svg_rows(view, region);
 
 	for (size_t i = 0; i < n; i++) {
 		const size_t first = i ? i * MEM_SVG_ROW - before : 0;
@@ -100,8 +100,8 @@ static void draw_addresses(FILE *out, const struct mem_view *view,
 	}
 }
 
-static void draw_cells(FILE *out, const struct mem_view *view,
-		       const struct mem_view_region *region, int y)
+static void draw_svg_cells(FILE *out, const struct mem_view *view,
+			   const struct mem_view_region *region, int y)
 {
 	const size_t before = cells_before(view, region);
 	enum mem_mark mark = MARK_UNTOUCHED;
@@ -160,11 +160,11 @@ static int draw_region(FILE *out, const struct mem_view *view, size_t i, int y)
 	end_text(out);
 	y += LINE;
 	draw_addresses(out, view, region, y);
-	draw_cells(out, view, region, y);
+	draw_svg_cells(out, view, region, y);
 	return end;
 }
 
-static void draw_legend(FILE *out, const struct mem_view *view, int y)
+static void draw_svg_legend(FILE *out, const struct mem_view *view, int y)
 {
 	char size[MEM_TEXT];
 
@@ -211,6 +211,6 @@ void mem_svg_draw(FILE *out, const struct mem_view *view, const char *name)
 	end_text(out);
 	for (size_t i = 0; i < view->count; i++)
 		y = draw_region(out, view, i, y);
-	draw_legend(out, view, y + LINE / 2);
+	draw_svg_legend(out, view, y + LINE / 2);
 	(void)fputs("</svg>\n", out);
 }

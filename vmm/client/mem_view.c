@@ -11,12 +11,12 @@
 #define MIN_CELL (UINT64_C(64) << 10) /* no host's page is larger */
 #define MAX_CELL (UINT64_C(1) << 62)
 
-static int unexpected(struct err *err)
+static int report_unexpected_view(struct err *err)
 {
 	return err_set(err, -EPROTO, "says of its memory what is unexpected");
 }
 
-static int no_memory(struct err *err)
+static int report_view_memory(struct err *err)
 {
 	return err_set(err, -ENOMEM, "out of memory");
 }
@@ -76,10 +76,10 @@ int mem_view_init(struct mem_view *view, json_t *told, size_t cells,
 
 	*view = (struct mem_view){ .told = told, .detail = true };
 	if (!json_is_array(told) || count > MAX_REGIONS)
-		return unexpected(err);
+		return report_unexpected_view(err);
 	view->region = calloc(count + 1, sizeof(*view->region));
 	if (!view->region)
-		return no_memory(err);
+		return report_view_memory(err);
 	view->count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct range *before = i ? &view->region[i - 1].gpa
@@ -87,10 +87,10 @@ int mem_view_init(struct mem_view *view, json_t *told, size_t cells,
 		struct mem_view_region *region = &view->region[i];
 
 		if (!read_region(view, region, json_array_get(told, i)))
-			return unexpected(err);
+			return report_unexpected_view(err);
 		if (before && (region->gpa.start < before->start ||
 			       range_overlaps(*before, region->gpa)))
-			return unexpected(err);
+			return report_unexpected_view(err);
 	}
 	view->cell_size = fit_cells(view, cells);
 	for (size_t i = 0; i < count; i++) {
@@ -101,7 +101,7 @@ int mem_view_init(struct mem_view *view, json_t *told, size_t cells,
 		region->cells = (size_t)cells_of(region->gpa, view->cell_size);
 		region->cell = calloc(region->cells, sizeof(*region->cell));
 		if (!region->cell)
-			return no_memory(err);
+			return report_view_memory(err);
 	}
 	return 0;
 }
@@ -137,8 +137,8 @@ static void sum_add(struct mem_sum *to, const struct mem_sum *from)
 	to->unplugged += from->unplugged;
 }
 
-static bool add_cell(struct mem_view *view, struct mem_view_region *region,
-		     const json_t *told, struct range part)
+static bool add_view_cell(struct mem_view *view, struct mem_view_region *region,
+			  const json_t *told, struct range part)
 {
 	struct mem_sum sum = { 0 }, all;
 	struct mem_sum *cell;
@@ -185,17 +185,17 @@ int mem_view_add(struct mem_view *view, struct mem_view_region *region,
 
 	if (!told_get(reply, "size", &part.size) || part.size == 0 ||
 	    part.size > region->gpa.size - done || !json_is_array(cells))
-		return unexpected(err);
+		return report_unexpected_view(err);
 	json_array_foreach(cells, i, cell)
-		if (!add_cell(view, region, cell, part))
-			return unexpected(err);
+		if (!add_view_cell(view, region, cell, part))
+			return report_unexpected_view(err);
 	if (told_get(reply, "merged", &view->merged))
 		view->merged_known = true;
 	*at += part.size;
 	return 0;
 }
 
-static json_t *known(bool is, uint64_t value)
+static json_t *known_or_null(bool is, uint64_t value)
 {
 	return is ? json_integer((json_int_t)value) : json_null();
 }
@@ -211,13 +211,13 @@ int mem_view_finish_json(struct mem_view *view, struct err *err)
 			continue;
 		all = json_pack("{s:I, s:o, s:o, s:I, s:I}", "resident",
 				(json_int_t)sum->resident, "huge",
-				known(view->detail, sum->huge), "zero",
-				known(view->detail, sum->zero), "swapped",
-				(json_int_t)sum->swapped, "ballooned",
-				(json_int_t)sum->ballooned);
+				known_or_null(view->detail, sum->huge), "zero",
+				known_or_null(view->detail, sum->zero),
+				"swapped", (json_int_t)sum->swapped,
+				"ballooned", (json_int_t)sum->ballooned);
 		if (json_object_set_new(json_array_get(view->told, i),
 					"residency", all) < 0)
-			return no_memory(err);
+			return report_view_memory(err);
 	}
 	return 0;
 }
@@ -232,7 +232,7 @@ void mem_view_finish(struct mem_view *view)
 }
 
 /* Says of whom it is true. */
-static int of(const struct client *client, int r, struct err *err)
+static int name_machine(const struct client *client, int r, struct err *err)
 {
 	return r < 0 ? err_wrap(err, "%s", client->name) : r;
 }
@@ -255,9 +255,10 @@ static int ask_region(struct mem_view *view, struct mem_view_region *region,
 					 (json_int_t)view->cell_size),
 			       &reply, err);
 		if (r == 0)
-			r = of(client,
-			       mem_view_add(view, region, reply, &at, err),
-			       err);
+			r = name_machine(
+				client,
+				mem_view_add(view, region, reply, &at, err),
+				err);
 	}
 	return r;
 }
@@ -270,9 +271,11 @@ int mem_view_ask(struct mem_view *view, struct client *client, size_t cells,
 
 	if (r < 0)
 		return r;
-	r = of(client, mem_view_init(view, told, cells, err), err);
+	r = name_machine(client, mem_view_init(view, told, cells, err), err);
 	for (size_t i = 0; r == 0 && i < view->count; i++)
 		if (view->region[i].memory)
 			r = ask_region(view, &view->region[i], client, err);
-	return r == 0 ? of(client, mem_view_finish_json(view, err), err) : r;
+	return r == 0 ? name_machine(client, mem_view_finish_json(view, err),
+				     err)
+		      : r;
 }

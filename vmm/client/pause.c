@@ -70,8 +70,8 @@ static int tell_machine(const char *name, void *ctx, struct err *err)
 	return r;
 }
 
-static int tell(const struct cli_command *command, int argc, char *const argv[],
-		struct deed *deed, struct err *err)
+static int tell_pause(const struct cli_command *command, int argc,
+		      char *const argv[], struct deed *deed, struct err *err)
 {
 	struct client_words *words = &deed->words.client;
 	int r;
@@ -86,7 +86,7 @@ int pause_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	struct deed deed = { .command = "stop", .done = "paused" };
 
 	(void)ret_status;
-	return tell(&pause_command, argc, argv, &deed, err);
+	return tell_pause(&pause_command, argc, argv, &deed, err);
 }
 
 int resume_main(int argc, char *const argv[], int *ret_status, struct err *err)
@@ -94,5 +94,5 @@ int resume_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	struct deed deed = { .command = "cont", .done = "gone on" };
 
 	(void)ret_status;
-	return tell(&resume_command, argc, argv, &deed, err);
+	return tell_pause(&resume_command, argc, argv, &deed, err);
 }

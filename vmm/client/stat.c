@@ -153,8 +153,9 @@ static void print_counters(const struct sample *sample,
 	}
 }
 
-static int print_json(const struct sample *sample, const struct client *client,
-		      bool line, struct err *err)
+static int print_stat_json(const struct sample *sample,
+			   const struct client *client, bool line,
+			   struct err *err)
 {
 	json_auto_t *all = json_pack(
 		"{s:o, s:i, s:O, s:O, s:O}", "name", qmp_string(client->name),
@@ -169,13 +170,14 @@ static int print_json(const struct sample *sample, const struct client *client,
 	return cli_print_json(all, line, err);
 }
 
-static int print(const struct sample *sample, const struct sample *was,
-		 const struct client *client, const struct stat_words *words,
-		 struct err *err)
+static int print_stat(const struct sample *sample, const struct sample *was,
+		      const struct client *client,
+		      const struct stat_words *words, struct err *err)
 {
 	if (words->client.json)
-		return print_json(sample, client,
-				  words->watch.on || words->client.all, err);
+		return print_stat_json(sample, client,
+				       words->watch.on || words->client.all,
+				       err);
 	/* A terminal shows the last look alone. */
 	if (words->watch.on && isatty(STDOUT_FILENO))
 		(void)printf("\033[H\033[2J");
@@ -186,8 +188,8 @@ static int print(const struct sample *sample, const struct sample *was,
 	return cli_flush(err);
 }
 
-static int watch(struct client *client, const struct stat_words *words,
-		 struct err *err)
+static int watch_stat(struct client *client, const struct stat_words *words,
+		      struct err *err)
 {
 	_cleanup_(sample_finish) struct sample was = { 0 };
 
@@ -196,7 +198,7 @@ static int watch(struct client *client, const struct stat_words *words,
 		int r = take_sample(&now, client, err);
 
 		if (r == 0)
-			r = print(&now, &was, client, words, err);
+			r = print_stat(&now, &was, client, words, err);
 		sample_finish(&was);
 		was = now;
 		/* That the guest ends is what a watch ends with. */
@@ -211,7 +213,7 @@ static int stat_machine(const char *name, void *ctx, struct err *err)
 	_cleanup_(client_close) struct client client = { .fd = -1 };
 	const int r = client_open(&client, name, CLIENT_PATIENCE_MS, err);
 
-	return r == 0 ? watch(&client, ctx, err) : r;
+	return r == 0 ? watch_stat(&client, ctx, err) : r;
 }
 
 int stat_main(int argc, char *const argv[], int *ret_status, struct err *err)
