@@ -24,7 +24,7 @@ struct words {
 	void *ctx; /* the callbacks' */
 };
 
-static void *member(void *ctx, const struct cli_option *option)
+static void *option_member(void *ctx, const struct cli_option *option)
 {
 	return (char *)ctx + option->offset;
 }
@@ -34,7 +34,7 @@ int cli_set_true(void *ctx, const struct cli_option *option, const char *value,
 {
 	(void)value;
 	(void)err;
-	*(bool *)member(ctx, option) = true;
+	*(bool *)option_member(ctx, option) = true;
 	return 0;
 }
 
@@ -42,7 +42,7 @@ int cli_set_text(void *ctx, const struct cli_option *option, const char *value,
 		 struct err *err)
 {
 	(void)err;
-	*(const char **)member(ctx, option) = value;
+	*(const char **)option_member(ctx, option) = value;
 	return 0;
 }
 
@@ -62,18 +62,18 @@ int cli_set_word(void *ctx, const struct cli_option *option, const char *value,
 	(void)err;
 	while (strcmp(option->words[i], value) != 0)
 		i++;
-	*(unsigned *)member(ctx, option) = i;
+	*(unsigned *)option_member(ctx, option) = i;
 	return 0;
 }
 
 void cli_unset_bool(void *ctx, const struct cli_option *option)
 {
-	*(bool *)member(ctx, option) = false;
+	*(bool *)option_member(ctx, option) = false;
 }
 
 void cli_unset_string(void *ctx, const struct cli_option *option)
 {
-	*(const char **)member(ctx, option) = NULL;
+	*(const char **)option_member(ctx, option) = NULL;
 }
 
 /* Rows of a command's tables, and the one that each command has. */
@@ -152,9 +152,9 @@ static int check_value(const char *const *words, const char *value,
  * Takes an option with its value, if it has one: @attached, or the next word.
  * @typed: begins with the option as typed, which is of @len bytes
  */
-static int take(struct words *w, const struct cli_option *option,
-		const char *typed, int len, const char *attached,
-		struct err *err)
+static int take_option(struct words *w, const struct cli_option *option,
+		       const char *typed, int len, const char *attached,
+		       struct err *err)
 {
 	const char *value = attached;
 	int r = 0;
@@ -183,7 +183,8 @@ struct meaning {
 };
 
 /* Whether @name, of @len bytes, is @whole; or, if @part, begins it. */
-static bool names(const char *name, size_t len, const char *whole, bool part)
+static bool names_option(const char *name, size_t len, const char *whole,
+			 bool part)
 {
 	/* The first letter spares most names the call, at each start. */
 	return *whole == *name && !strncmp(whole, name, len) &&
@@ -191,7 +192,8 @@ static bool names(const char *name, size_t len, const char *whole, bool part)
 }
 
 /* The same with "no-" before @whole, of which @part may be left. */
-static bool unsets(const char *name, size_t len, const char *whole, bool part)
+static bool unsets_option(const char *name, size_t len, const char *whole,
+			  bool part)
 {
 	static const char no[] = "no-";
 	const size_t prefix = sizeof(no) - 1;
@@ -199,9 +201,9 @@ static bool unsets(const char *name, size_t len, const char *whole, bool part)
 	if (*name != *no)
 		return false;
 	if (len <= prefix)
-		return part && names(name, len, no, true);
-	return names(no, prefix, name, true) &&
-	       names(name + prefix, len - prefix, whole, part);
+		return part && names_option(name, len, no, true);
+	return names_option(no, prefix, name, true) &&
+	       names_option(name + prefix, len - prefix, whole, part);
 }
 
 static const struct cli_option *find_row(const struct cli_option *table,
@@ -209,7 +211,8 @@ static const struct cli_option *find_row(const struct cli_option *table,
 					 size_t len)
 {
 	for (size_t i = 0; i < count; i++)
-		if (table[i].name && names(name, len, table[i].name, false))
+		if (table[i].name &&
+		    names_option(name, len, table[i].name, false))
 			return &table[i];
 	return NULL;
 }
@@ -244,9 +247,10 @@ static unsigned find_meanings(const struct words *w, const char *name,
 
 		if (!option->name)
 			continue;
-		if (names(name, len, option->name, part))
+		if (names_option(name, len, option->name, part))
 			ret[found++] = (struct meaning){ option, false };
-		else if (option->unset && unsets(name, len, option->name, part))
+		else if (option->unset &&
+			 unsets_option(name, len, option->name, part))
 			ret[found++] = (struct meaning){ option, true };
 	}
 	return found;
@@ -302,7 +306,7 @@ static int parse_long(struct words *w, const char *word, struct err *err)
 		option->unset(w->ctx, option);
 		return 0;
 	}
-	return take(w, option, word, (int)len + 2, value, err);
+	return take_option(w, option, word, (int)len + 2, value, err);
 }
 
 static const struct cli_option *find_letter(const struct cli_command *command,
@@ -326,7 +330,7 @@ static int parse_letter(struct words *w, const char *word, struct err *err)
 		return refuse_option(w->command, word, err);
 	if (option == &help_option)
 		return 1;
-	return take(w, option, word, 2, word[2] ? word + 2 : NULL, err);
+	return take_option(w, option, word, 2, word[2] ? word + 2 : NULL, err);
 }
 
 int cli_parse(const struct cli_command *command, int argc, char *const argv[],
@@ -358,7 +362,7 @@ int cli_parse(const struct cli_command *command, int argc, char *const argv[],
 	return r < 0 ? r : 1;
 }
 
-static const char *separator(const struct cli_option *option)
+static const char *option_separator(const struct cli_option *option)
 {
 	if (!option->arg)
 		return "";
@@ -378,7 +382,7 @@ static void print_option(const struct cli_option *option)
 		width = printf("  -%c, ", option->letter);
 	else
 		width = printf("      ");
-	width += printf("--%s%s%s%s", option->name, separator(option),
+	width += printf("--%s%s%s%s", option->name, option_separator(option),
 			option->arg ? option->arg : "",
 			option->optional ? "]" : "");
 	if (width > COLUMN - 2) {

@@ -27,8 +27,8 @@ struct parse {
 _Static_assert(offsetof(struct parse, config.kvmtool) == 0,
 	       "options of kvmtool_words.h count from the context");
 
-static int set_name(void *ctx, const struct cli_option *option,
-		    const char *value, struct err *err)
+static int set_machine_name(void *ctx, const struct cli_option *option,
+			    const char *value, struct err *err)
 {
 	if (strspn(value, NAME_CHARS) != strlen(value) ||
 	    strchr("._-", *value)) /* the empty one, too */
@@ -77,8 +77,8 @@ static int refuse_mem(const char *value, int r, struct err *err)
 }
 
 /* Refuses memory that is placed where other memory is. */
-static int check_place(const struct config *config, struct range at,
-		       struct err *err)
+static int check_ram_place(const struct config *config, struct range at,
+			   struct err *err)
 {
 	for (size_t i = 0; i < config->mems; i++) {
 		const struct mem_spec *other = &config->mem[i];
@@ -91,7 +91,7 @@ static int check_place(const struct config *config, struct range at,
 	return 0;
 }
 
-static int check_growth(const struct mem_spec *mem, struct err *err)
+static int check_mem_growth(const struct mem_spec *mem, struct err *err)
 {
 	char max[SIZE_TEXT];
 
@@ -115,12 +115,12 @@ static int parse_mem(const struct config *config, struct mem_spec *mem,
 	if (r < 0)
 		return refuse_mem(place, r, err);
 	if (mem->placed)
-		r = check_place(config, at, err);
+		r = check_ram_place(config, at, err);
 	if (r == 0)
 		r = mem_policy_fits(&mem->policy, at, mem->placed, err);
 	mem->size = at.size;
 	mem->at = at.start;
-	return r == 0 ? check_growth(mem, err) : r;
+	return r == 0 ? check_mem_growth(mem, err) : r;
 }
 
 static int set_mem(void *ctx, const struct cli_option *option,
@@ -460,7 +460,7 @@ static const struct cli_option run_options[] = {
 
 	{ .help = "The run" },
 	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
-	  TO(name, set_name) },
+	  TO(name, set_machine_name) },
 	{ .name = "control", .arg = "PATH|none",
 	  .help = "where to listen for 'vmm list', 'vmm stop', ...\n"
 		  "(default: where those look for NAME)",
@@ -519,7 +519,7 @@ static int check_balloon(const struct config *config, struct err *err)
 			 size_format(size, config->balloon.size));
 }
 
-static int check(struct parse *parse, struct err *err)
+static int check_config(struct parse *parse, struct err *err)
 {
 	struct config *config = &parse->config;
 
@@ -575,7 +575,7 @@ int config_parse(struct config *ret, int argc, char *const argv[],
 	int r = cli_parse(&config_command, argc, argv, &parse, err);
 
 	if (r == 0)
-		r = check(&parse, err);
+		r = check_config(&parse, err);
 	if (r != 0)
 		config_finish(&parse.config);
 	else

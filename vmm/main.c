@@ -18,9 +18,11 @@
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
-static int help(int argc, char *const argv[], int *ret_status, struct err *err);
+static int run_help(int argc, char *const argv[], int *ret_status,
+		    struct err *err);
 
-static int run(int argc, char *const argv[], int *ret_status, struct err *err)
+static int run_run(int argc, char *const argv[], int *ret_status,
+		   struct err *err)
 {
 	_cleanup_(config_finish) struct config config = { 0 };
 	const int r = config_parse(&config, argc, argv, err);
@@ -33,8 +35,8 @@ static int run(int argc, char *const argv[], int *ret_status, struct err *err)
 	return run_guest(&config, ret_status, err);
 }
 
-static int doctor(int argc, char *const argv[], int *ret_status,
-		  struct err *err)
+static int run_doctor(int argc, char *const argv[], int *ret_status,
+		      struct err *err)
 {
 	struct doctor_options options = { 0 };
 	struct doctor report = { 0 };
@@ -73,7 +75,7 @@ static const struct command {
 	int (*main)(int argc, char *const argv[], int *ret_status,
 		    struct err *err);
 } commands[] = {
-	{ &config_command, run },
+	{ &config_command, run_run },
 	{ &list_command, list_main },
 	{ &stop_command, stop_main },
 	{ &pause_command, pause_main },
@@ -82,9 +84,9 @@ static const struct command {
 	{ &mem_command, mem_main },
 	{ &balloon_command, balloon_main },
 	{ &console_command, console_main },
-	{ &doctor_command, doctor },
+	{ &doctor_command, run_doctor },
 	{ &version_command, version_main },
-	{ &help_command, help },
+	{ &help_command, run_help },
 };
 // clang-format on
 
@@ -113,7 +115,8 @@ static int print_commands(struct err *err)
 	return cli_flush(err);
 }
 
-static int find(const char *name, const struct command **ret, struct err *err)
+static int find_command(const char *name, const struct command **ret,
+			struct err *err)
 {
 	struct closest near = { .word = name };
 
@@ -137,7 +140,8 @@ static int find(const char *name, const struct command **ret, struct err *err)
 	return closest_refuse(&near, "command", err);
 }
 
-static int help(int argc, char *const argv[], int *ret_status, struct err *err)
+static int run_help(int argc, char *const argv[], int *ret_status,
+		    struct err *err)
 {
 	const struct command *command;
 	const char *topic = NULL;
@@ -148,12 +152,12 @@ static int help(int argc, char *const argv[], int *ret_status, struct err *err)
 		return r;
 	if (!topic)
 		return print_commands(err);
-	r = find(topic, &command, err);
+	r = find_command(topic, &command, err);
 	return r < 0 ? r : cli_help(command->cli, err);
 }
 
-static int dispatch(int argc, char *const argv[], int *ret_status,
-		    struct err *err)
+static int dispatch_command(int argc, char *const argv[], int *ret_status,
+			    struct err *err)
 {
 	const struct command *command;
 	int r;
@@ -166,7 +170,7 @@ static int dispatch(int argc, char *const argv[], int *ret_status,
 		return print_commands(err);
 	if (!strcmp(argv[1], "--version"))
 		return version_main(1, &argv[1], ret_status, err);
-	r = find(argv[1], &command, err);
+	r = find_command(argv[1], &command, err);
 	return r < 0 ? r : command->main(argc - 1, &argv[1], ret_status, err);
 }
 
@@ -208,7 +212,8 @@ int main(int argc, char *argv[])
 	struct err err = { 0 };
 	int status = STATUS_OK;
 
-	if (fill_std_fds(&err) == 0 && dispatch(argc, argv, &status, &err) >= 0)
+	if (fill_std_fds(&err) == 0 &&
+	    dispatch_command(argc, argv, &status, &err) >= 0)
 		return status;
 	print_error(&err);
 	return err.input ? STATUS_USAGE : STATUS_FAILED;

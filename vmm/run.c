@@ -93,7 +93,7 @@ static void ending_signals(sigset_t *ret)
  * closed in order. Blocked before the terminal is touched and before any thread
  * is made, and so in all of them.
  */
-static int catch_signals(struct run *run, struct err *err)
+static int catch_run_signals(struct run *run, struct err *err)
 {
 	sigset_t set, terminal;
 
@@ -185,14 +185,14 @@ static int slow_down(struct run *run, struct vm *vm, struct err *err)
 	return 0;
 }
 
-static void vm_freep(struct vm **vm)
+static void free_run_vm(struct vm **vm)
 {
 	*vm = vm_free(*vm);
 }
 
 /* The first time when nothing is left that could go wrong before a guest runs.
  */
-static int begin(struct run *run, struct vm *vm, struct err *err)
+static int begin_run(struct run *run, struct vm *vm, struct err *err)
 {
 	int r = 0;
 
@@ -225,13 +225,13 @@ static int or_lost(const struct run *run, int r, struct err *err)
 /* One boot cycle of the guest, from power-on or reset to its end. */
 static int boot_cycle(struct run *run, struct err *err)
 {
-	_cleanup_(vm_freep) struct vm *vm = NULL;
+	_cleanup_(free_run_vm) struct vm *vm = NULL;
 	struct err late = { 0 };
 	int r, stopped;
 
 	r = vm_new(&vm, run->kvm, run->machine, err);
 	if (r == 0)
-		r = begin(run, vm, err);
+		r = begin_run(run, vm, err);
 	if (r < 0)
 		return r;
 	/* A late loop_stop() of the cycle before may end the loop early. */
@@ -248,7 +248,7 @@ static int boot_cycle(struct run *run, struct err *err)
 	return r;
 }
 
-static int status(const struct machine *machine)
+static int exit_status(const struct machine *machine)
 {
 	switch (machine_outcome(machine)) {
 	case OUTCOME_RESET:
@@ -264,7 +264,7 @@ static int status(const struct machine *machine)
 	}
 }
 
-static bool restarts(const struct run *run)
+static bool run_restarts(const struct run *run)
 {
 	return machine_outcome(run->machine) == OUTCOME_RESET &&
 	       !run->config->no_reboot;
@@ -278,7 +278,7 @@ static int boot_cycles(struct run *run, struct err *err)
 	run->restart.began = clock_ns();
 	r = boot_cycle(run, err);
 
-	while (r == 0 && restarts(run)) {
+	while (r == 0 && run_restarts(run)) {
 		again = true;
 		r = or_lost(run, machine_reset(run->machine, err), err);
 		if (r == -EINTR) {
@@ -316,7 +316,7 @@ static void memory_lost(void *ctx)
 }
 
 /* Loads what boots, into memory that may turn out not to be there. */
-static int equip(struct run *run, struct err *err)
+static int equip_machine(struct run *run, struct err *err)
 {
 	int r;
 
@@ -330,7 +330,7 @@ static int equip(struct run *run, struct err *err)
 }
 
 /* Where a person would see how far we are; -1: nowhere. */
-static int progress(void)
+static int progress_fd(void)
 {
 	return isatty(STDERR_FILENO) ? STDERR_FILENO : -1;
 }
@@ -343,21 +343,21 @@ static int run_all(struct run *run, int *ret_status, struct err *err)
 	run->kvm = kvm_open(err);
 	if (run->kvm < 0)
 		return run->kvm;
-	r = catch_signals(run, err);
+	r = catch_run_signals(run, err);
 	if (r == 0)
 		r = caps_check(run->kvm, &limits, err);
 	if (r == 0)
 		r = machine_new(&run->machine, run->config, &limits, err);
 	/* Before the terminal is the guest's, so that Ctrl-C is a signal. */
 	if (r == 0)
-		r = prealloc(&run->machine->mem, run->signals.fd, progress(),
+		r = prealloc(&run->machine->mem, run->signals.fd, progress_fd(),
 			     err);
 	if (r > 0) {
 		*ret_status = 128 + r;
 		return 0;
 	}
 	if (r == 0)
-		r = equip(run, err);
+		r = equip_machine(run, err);
 	if (r == 0)
 		r = watch_signals(run, err);
 	if (r == 0)
@@ -368,11 +368,11 @@ static int run_all(struct run *run, int *ret_status, struct err *err)
 		r = boot_cycles(run, err);
 	if (r < 0)
 		return r;
-	*ret_status = status(run->machine);
+	*ret_status = exit_status(run->machine);
 	return 0;
 }
 
-static void stop_watching(struct run *run)
+static void stop_run_watches(struct run *run)
 {
 	struct loop *loop = run->machine->loop;
 
@@ -395,7 +395,7 @@ static int end_devices(struct run *run, int r, struct err *err)
 	control_finish(&run->control);
 	if (!run->machine)
 		return r;
-	stop_watching(run);
+	stop_run_watches(run);
 	machine_end_devices(run->machine);
 	if (r == 0)
 		r = sigbus_error(&run->sigbus, err);

@@ -33,7 +33,8 @@ static int open_at_root(const char *root, const char *path, int flags)
 }
 
 /* Reads a short text file without its last newline. False if there is none. */
-static bool read_text(const char *root, const char *path, char text[TEXT_MAX])
+static bool read_doctor_text(const char *root, const char *path,
+			     char text[TEXT_MAX])
 {
 	_cleanup_(fd_closep) int fd = open_at_root(root, path, O_RDONLY);
 	const ssize_t n = fd >= 0 ? read(fd, text, TEXT_MAX - 1) : -1;
@@ -50,7 +51,8 @@ static bool read_number(const char *root, const char *path, uint64_t *ret)
 {
 	char text[TEXT_MAX];
 
-	return read_text(root, path, text) && number_parse(text, ret) == 0;
+	return read_doctor_text(root, path, text) &&
+	       number_parse(text, ret) == 0;
 }
 
 /* The chosen one of "always [madvise] never". */
@@ -58,7 +60,7 @@ static bool read_choice(const char *root, const char *path, char text[TEXT_MAX])
 {
 	char *begin, *end;
 
-	if (!read_text(root, path, text))
+	if (!read_doctor_text(root, path, text))
 		return false;
 	begin = strchr(text, '[');
 	end = begin ? strchr(begin, ']') : NULL;
@@ -251,7 +253,7 @@ static uint64_t soft_limit(__rlimit_resource_t resource)
 	return limit.rlim_cur;
 }
 
-static void check_limits(struct doctor *doctor)
+static void check_host_limits(struct doctor *doctor)
 {
 	const uint64_t files = soft_limit(RLIMIT_NOFILE);
 	const uint64_t locked = soft_limit(RLIMIT_MEMLOCK);
@@ -281,5 +283,5 @@ void doctor_host(struct doctor *doctor, const char *root)
 
 	doctor->section = "I/O, limits";
 	check_io_uring(doctor, root);
-	check_limits(doctor);
+	check_host_limits(doctor);
 }

@@ -59,7 +59,7 @@ static void check_needed(struct doctor *doctor, int kvm)
 		doctor_caps(doctor, &irqfd, 1, kvm);
 }
 
-static void check_limits(struct doctor *doctor, int kvm)
+static void check_kvm_limits(struct doctor *doctor, int kvm)
 {
 	const int cpus = kvm_cap(kvm, KVM_CAP_MAX_VCPUS);
 
@@ -95,7 +95,7 @@ void doctor_kvm(struct doctor *doctor)
 	}
 	doctor_add(doctor, DOCTOR_OK, "/dev/kvm", NULL, NULL, "usable");
 	check_needed(doctor, kvm);
-	check_limits(doctor, kvm);
+	check_kvm_limits(doctor, kvm);
 	doctor_caps(doctor, wanted, sizeof(wanted) / sizeof(*wanted), kvm);
 	doctor->section = arch_name;
 	arch_doctor(doctor, kvm);
