@@ -147,8 +147,8 @@ static void describe_hypervisor(struct fdt *t)
 	fdt_end(t);
 }
 
-static void interrupts(struct fdt *t, unsigned pin,
-		       enum describe_trigger trigger)
+static void describe_interrupts(struct fdt *t, unsigned pin,
+				enum describe_trigger trigger)
 {
 	const uint32_t irq[] = { GIC_SPI, pin,
 				 trigger == DESCRIBE_EDGE ? EDGE_RISING
@@ -160,7 +160,7 @@ static void interrupts(struct fdt *t, unsigned pin,
 int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 		   struct err *err)
 {
-	struct describe_wires wires = { interrupts, DESCRIBE_EDGE, 0 };
+	struct describe_wires wires = { describe_interrupts, DESCRIBE_EDGE, 0 };
 	const struct describe_chosen chosen = {
 		.cmdline = board->cmdline,
 		.console = board->serial ? "/serial@1000000" : NULL,

@@ -69,8 +69,8 @@ int arm64_image_parse(const uint8_t *head, size_t len, uint64_t size,
 }
 
 /* Reads @len bytes; false if they are not there. */
-static bool peek(const struct kernel_image *image, uint64_t offset, void *buf,
-		 size_t len)
+static bool peek_image(const struct kernel_image *image, uint64_t offset,
+		       void *buf, size_t len)
 {
 	struct err unused = { 0 };
 
@@ -82,18 +82,18 @@ int arm64_image_whole(const struct kernel_image *image, struct err *err)
 	uint8_t head[ARM64_IMAGE_HEADER], coff[COFF_SIZE], sec[SECTION_SIZE];
 	uint64_t at;
 
-	if (!peek(image, 0, head, sizeof(head)) || memcmp(head, "MZ", 2) != 0 ||
-	    !has_header(head, sizeof(head)))
+	if (!peek_image(image, 0, head, sizeof(head)) ||
+	    memcmp(head, "MZ", 2) != 0 || !has_header(head, sizeof(head)))
 		return 0;
 	at = load_le32(head + PE_OFFSET);
-	if (!peek(image, at, coff, sizeof(coff)) ||
+	if (!peek_image(image, at, coff, sizeof(coff)) ||
 	    memcmp(coff, "PE\0\0", 4) != 0)
 		return 0;
 	at += COFF_SIZE + load_le16(coff + COFF_OPTIONAL_SIZE);
 	for (unsigned i = load_le16(coff + COFF_SECTIONS); i > 0; i--) {
 		uint64_t end;
 
-		if (!peek(image, at, sec, sizeof(sec)))
+		if (!peek_image(image, at, sec, sizeof(sec)))
 			return 0;
 		end = (uint64_t)load_le32(sec + SECTION_RAW) +
 		      load_le32(sec + SECTION_RAW_SIZE);
@@ -270,7 +270,7 @@ static bool place_anywhere(const struct arm64_payload *payload,
 	return false;
 }
 
-static uint64_t largest(const struct range *ram, size_t rams)
+static uint64_t largest_ram(const struct range *ram, size_t rams)
 {
 	uint64_t size = 0;
 
@@ -281,7 +281,7 @@ static uint64_t largest(const struct range *ram, size_t rams)
 
 uint64_t arm64_unpack_limit(const struct range *ram, size_t rams)
 {
-	const uint64_t room = largest(ram, rams);
+	const uint64_t room = largest_ram(ram, rams);
 
 	return room < ARM64_UNPACKED_MAX ? room : ARM64_UNPACKED_MAX;
 }
@@ -305,7 +305,7 @@ int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 				 " KiB, the largest region has %" PRIu64 " KiB",
 				 payload->initrd_path,
 				 size_kib(payload->initrd_size), size_kib(span),
-				 largest(ram, rams) >> 10);
+				 largest_ram(ram, rams) >> 10);
 	if (kernel->fixed)
 		return err_input(err, -ENOSPC,
 				 "kernel %s: is for 0x%" PRIx64 " to 0x%" PRIx64
@@ -317,5 +317,6 @@ int arm64_place(const struct arm64_payload *payload, const struct range *ram,
 			 "tree's %" PRIu64 " do not fit in guest memory, the "
 			 "largest region has %" PRIu64 " KiB",
 			 payload->kernel_path, size_kib(span),
-			 size_kib(payload->dtb_size), largest(ram, rams) >> 10);
+			 size_kib(payload->dtb_size),
+			 largest_ram(ram, rams) >> 10);
 }

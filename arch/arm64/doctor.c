@@ -57,7 +57,7 @@ static int scratch_vm(int kvm, struct err *err)
 			     "KVM_CREATE_VM", err);
 }
 
-static void check_gic(struct doctor *doctor, int vm)
+static void check_host_gic(struct doctor *doctor, int vm)
 {
 	const char *offers = gic_offers(vm);
 
@@ -101,7 +101,7 @@ void arch_doctor(struct doctor *doctor, int kvm)
 			   "free memory, or stop other guests", "%s",
 			   strerrordesc_np(-vm));
 	else
-		check_gic(doctor, vm);
+		check_host_gic(doctor, vm);
 	doctor_caps(doctor, caps, sizeof(caps) / sizeof(*caps), kvm);
 	check_blocks(doctor, kvm);
 }

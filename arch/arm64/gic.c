@@ -11,7 +11,7 @@
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
 
-static bool possible(int vm_fd, enum arm64_irqchip kind)
+static bool is_irqchip_possible(int vm_fd, enum arm64_irqchip kind)
 {
 	switch (kind) {
 	case ARM64_GIC_V2:
@@ -28,17 +28,18 @@ static bool possible(int vm_fd, enum arm64_irqchip kind)
 
 const char *gic_offers(int vm_fd)
 {
-	const bool v2 = possible(vm_fd, ARM64_GIC_V2);
+	const bool v2 = is_irqchip_possible(vm_fd, ARM64_GIC_V2);
 
-	if (possible(vm_fd, ARM64_GIC_V3_ITS))
+	if (is_irqchip_possible(vm_fd, ARM64_GIC_V3_ITS))
 		return v2 ? "gicv2, gicv3 and gicv3-its"
 			  : "gicv3 and gicv3-its";
-	if (possible(vm_fd, ARM64_GIC_V3))
+	if (is_irqchip_possible(vm_fd, ARM64_GIC_V3))
 		return v2 ? "gicv2 and gicv3" : "gicv3";
 	return v2 ? "gicv2" : NULL;
 }
 
-static int choose(const struct vm *vm, enum arm64_irqchip *ret, struct err *err)
+static int choose_irqchip(const struct vm *vm, enum arm64_irqchip *ret,
+			  struct err *err)
 {
 	const char *word = vm->machine->config->irqchip;
 	const int r = arm64_irqchip_parse(word, ret, err);
@@ -47,9 +48,9 @@ static int choose(const struct vm *vm, enum arm64_irqchip *ret, struct err *err)
 	if (r < 0)
 		return r;
 	if (*ret == ARM64_GIC_AUTO)
-		*ret = possible(vm->fd, ARM64_GIC_V3) ? ARM64_GIC_V3
-						      : ARM64_GIC_V2;
-	if (possible(vm->fd, *ret))
+		*ret = is_irqchip_possible(vm->fd, ARM64_GIC_V3) ? ARM64_GIC_V3
+								 : ARM64_GIC_V2;
+	if (is_irqchip_possible(vm->fd, *ret))
 		return 0;
 	offers = gic_offers(vm->fd);
 	return err_input(err, -ENODEV,
@@ -57,8 +58,8 @@ static int choose(const struct vm *vm, enum arm64_irqchip *ret, struct err *err)
 			 offers ? offers : "none");
 }
 
-static int create(const struct vm *vm, uint32_t type, int *ret_fd,
-		  struct err *err)
+static int create_irqchip(const struct vm *vm, uint32_t type, int *ret_fd,
+			  struct err *err)
 {
 	struct kvm_create_device dev = { .type = type };
 	const int r = kvm_ioctl(vm->fd, KVM_CREATE_DEVICE, &dev, err);
@@ -78,7 +79,7 @@ static int set_address(int fd, uint64_t which, struct range at,
 static int make_v2(struct gic *gic, struct vm *vm,
 		   const struct arm64_gic_map *map, struct err *err)
 {
-	int r = create(vm, KVM_DEV_TYPE_ARM_VGIC_V2, &gic->fd, err);
+	int r = create_irqchip(vm, KVM_DEV_TYPE_ARM_VGIC_V2, &gic->fd, err);
 
 	if (r == 0)
 		r = set_address(gic->fd, KVM_VGIC_V2_ADDR_TYPE_DIST, map->dist,
@@ -92,7 +93,7 @@ static int make_v2(struct gic *gic, struct vm *vm,
 static int make_v3(struct gic *gic, struct vm *vm,
 		   const struct arm64_gic_map *map, struct err *err)
 {
-	int r = create(vm, KVM_DEV_TYPE_ARM_VGIC_V3, &gic->fd, err);
+	int r = create_irqchip(vm, KVM_DEV_TYPE_ARM_VGIC_V3, &gic->fd, err);
 
 	if (r == 0)
 		r = set_address(gic->fd, KVM_VGIC_V3_ADDR_TYPE_DIST, map->dist,
@@ -106,7 +107,8 @@ static int make_v3(struct gic *gic, struct vm *vm,
 static int make_its(struct gic *gic, struct vm *vm,
 		    const struct arm64_gic_map *map, struct err *err)
 {
-	int r = create(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, &gic->its_fd, err);
+	int r = create_irqchip(vm, KVM_DEV_TYPE_ARM_VGIC_ITS, &gic->its_fd,
+			       err);
 
 	if (r == 0)
 		r = set_address(gic->its_fd, KVM_VGIC_ITS_ADDR_TYPE, map->its,
@@ -119,7 +121,7 @@ static int make_its(struct gic *gic, struct vm *vm,
 }
 
 /* As few interrupts as will do: the guest sets up each one that there is. */
-static int start(struct gic *gic, const struct vm *vm, struct err *err)
+static int start_gic(struct gic *gic, const struct vm *vm, struct err *err)
 {
 	const struct bus *bus = &vm->machine->mmio;
 	int r;
@@ -144,13 +146,13 @@ int gic_init(struct gic *gic, struct vm *vm, struct err *err)
 	int r;
 
 	*gic = (struct gic){ .fd = -1, .its_fd = -1 };
-	r = choose(vm, &gic->kind, err);
+	r = choose_irqchip(vm, &gic->kind, err);
 	if (r < 0)
 		return r;
 	r = gic->kind == ARM64_GIC_V2 ? make_v2(gic, vm, map, err)
 				      : make_v3(gic, vm, map, err);
 	if (r == 0)
-		r = start(gic, vm, err);
+		r = start_gic(gic, vm, err);
 	if (r == 0 && gic->kind == ARM64_GIC_V3_ITS)
 		r = make_its(gic, vm, map, err);
 	return r;

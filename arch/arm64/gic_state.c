@@ -21,7 +21,7 @@ struct side {
 };
 
 /* An MPIDR as an attribute has it. Source: arm-vgic-v3.rst */
-static uint64_t affinity(uint64_t mpidr)
+static uint64_t mpidr_affinity(uint64_t mpidr)
 {
 	return (mpidr >> 32 & 0xff) << 56 | (mpidr & 0xffffff) << 32;
 }
@@ -38,7 +38,7 @@ static int side_init(struct side *side, const struct gic *gic,
 	r = kvm_get_reg(vm->vcpu[cpu].fd, ARM64_REG_MPIDR, &mpidr, err);
 	if (r < 0)
 		return r;
-	side->cpu = affinity(mpidr);
+	side->cpu = mpidr_affinity(mpidr);
 	r = kvm_get_attr(gic->fd, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
 			 side->cpu | GIC_ICC_CTLR, &ctlr, "ICC_CTLR_EL1", err);
 	side->aprs = gic_aprs(ctlr);
@@ -70,8 +70,8 @@ static uint64_t attr_of(const struct side *side, const struct gic_reg *reg)
 	return reg->file == GIC_ITS ? reg->at : side->cpu | reg->at;
 }
 
-static int get(const struct side *side, const struct gic_reg *reg,
-	       uint64_t *ret, struct err *err)
+static int get_gic_reg(const struct side *side, const struct gic_reg *reg,
+		       uint64_t *ret, struct err *err)
 {
 	uint32_t word = 0;
 	uint64_t val = 0;
@@ -85,8 +85,8 @@ static int get(const struct side *side, const struct gic_reg *reg,
 		     : 0;
 }
 
-static int set(const struct side *side, const struct gic_reg *reg, uint64_t val,
-	       struct err *err)
+static int set_gic_reg(const struct side *side, const struct gic_reg *reg,
+		       uint64_t val, struct err *err)
 {
 	const uint32_t word = (uint32_t)val;
 	const int r = kvm_set_attr(
@@ -189,7 +189,7 @@ static int save_part(const struct side *side, enum gic_part part,
 
 		if (reg.clears)
 			continue;
-		r = get(side, &reg, &val, err);
+		r = get_gic_reg(side, &reg, &val, err);
 		if (r == 0)
 			r = drop_lines(side, &reg, &val, err);
 		if (r < 0)
@@ -213,12 +213,12 @@ static int load_part(const struct side *side, enum gic_part part,
 			r = state_get(records, gic_reg_id(&reg), reg.size, &val,
 				      err);
 		if (r == 0)
-			r = set(side, &reg, val, err);
+			r = set_gic_reg(side, &reg, val, err);
 	}
 	return r;
 }
 
-static int control(int fd, uint64_t attr, const char *what, struct err *err)
+static int control_gic(int fd, uint64_t attr, const char *what, struct err *err)
 {
 	return kvm_set_attr(fd, KVM_DEV_ARM_VGIC_GRP_CTRL, attr, NULL, what,
 			    err);
@@ -233,11 +233,11 @@ static int save_its(const struct side *side, struct state *state,
 
 	if (gic->kind != ARM64_GIC_V3_ITS)
 		return 0;
-	r = control(gic->its_fd, KVM_DEV_ARM_ITS_SAVE_TABLES, "ITS tables",
-		    err);
+	r = control_gic(gic->its_fd, KVM_DEV_ARM_ITS_SAVE_TABLES, "ITS tables",
+			err);
 	if (r == 0)
-		r = control(gic->fd, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES,
-			    "LPI pending tables", err);
+		r = control_gic(gic->fd, KVM_DEV_ARM_VGIC_SAVE_PENDING_TABLES,
+				"LPI pending tables", err);
 	state_section(state, ARM64_STATE_ITS, 0);
 	if (r == 0)
 		r = save_part(side, GIC_ITS_FIRST, state, err);
@@ -256,8 +256,9 @@ static int load_its(const struct side *side, struct state_view *view,
 	if (r == 0)
 		r = load_part(side, GIC_ITS_FIRST, &records, err);
 	if (r == 0)
-		r = control(side->gic->its_fd, KVM_DEV_ARM_ITS_RESTORE_TABLES,
-			    "ITS tables", err);
+		r = control_gic(side->gic->its_fd,
+				KVM_DEV_ARM_ITS_RESTORE_TABLES, "ITS tables",
+				err);
 	if (r == 0)
 		r = load_part(side, GIC_ITS_LAST, &records, err);
 	return r == 0 ? state_records_end(&records, err) : r;

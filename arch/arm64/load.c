@@ -19,7 +19,7 @@ struct load {
 	struct arm64_placement at;
 };
 
-static void load_finish(struct load *load)
+static void finish_load(struct load *load)
 {
 	boot_files_finish(&load->files);
 }
@@ -146,7 +146,7 @@ static int copy_kernel(struct load *load, struct err *err)
 int arch_load(struct machine *machine, struct err *err)
 {
 	const struct ram_layout *ram = &machine->arch->layout.ram;
-	_cleanup_(load_finish) struct load load = { .machine = machine,
+	_cleanup_(finish_load) struct load load = { .machine = machine,
 						    .files = BOOT_FILES_NONE };
 	int r = open_all(&load, err);
 

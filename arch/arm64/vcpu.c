@@ -15,7 +15,8 @@
 /* Bytes of a stolen-time record. Source: Arm DEN0057A, 3.2.2 */
 #define PVTIME_STEP 64
 
-static bool has(const struct vcpu *vcpu, enum arm64_feature feature)
+static bool vcpu_has_feature(const struct vcpu *vcpu,
+			     enum arm64_feature feature)
 {
 	return vcpu->vm->machine->limits.features & feature;
 }
@@ -38,11 +39,11 @@ static int init_target(struct vcpu *vcpu, struct err *err)
 		add_feature(&init, KVM_ARM_VCPU_POWER_OFF);
 	if (vcpu->vm->machine->config->pmu)
 		add_feature(&init, KVM_ARM_VCPU_PMU_V3);
-	if (has(vcpu, ARM64_HAS_PTRAUTH)) {
+	if (vcpu_has_feature(vcpu, ARM64_HAS_PTRAUTH)) {
 		add_feature(&init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
 		add_feature(&init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
 	}
-	if (has(vcpu, ARM64_HAS_SVE))
+	if (vcpu_has_feature(vcpu, ARM64_HAS_SVE))
 		add_feature(&init, KVM_ARM_VCPU_SVE);
 	return kvm_ioctl(vcpu->fd, KVM_ARM_VCPU_INIT, &init, err);
 }
@@ -51,7 +52,7 @@ static int init_pvtime(struct vcpu *vcpu, struct err *err)
 {
 	const uint64_t at = ARM64_PVTIME + (uint64_t)vcpu->index * PVTIME_STEP;
 
-	if (!has(vcpu, ARM64_HAS_STEAL_TIME))
+	if (!vcpu_has_feature(vcpu, ARM64_HAS_STEAL_TIME))
 		return 0;
 	return kvm_set_attr(vcpu->fd, KVM_ARM_VCPU_PVTIME_CTRL,
 			    KVM_ARM_VCPU_PVTIME_IPA, &at, "stolen time address",
@@ -94,7 +95,7 @@ int arm64_vcpu_finalize(struct vcpu *vcpu, struct err *err)
 
 	int r;
 
-	if (!has(vcpu, ARM64_HAS_SVE))
+	if (!vcpu_has_feature(vcpu, ARM64_HAS_SVE))
 		return 0;
 	r = limit_sve(vcpu, err);
 	if (r < 0)
@@ -141,7 +142,7 @@ uint64_t arch_write_mask(const struct vcpu *vcpu, const struct io_access *io)
 	return UINT64_MAX;
 }
 
-static uint64_t pc(const struct vcpu *vcpu)
+static uint64_t vcpu_pc(const struct vcpu *vcpu)
 {
 	struct err unused = { 0 };
 	uint64_t val = 0;
@@ -160,7 +161,7 @@ static int exit_nisv(struct vcpu *vcpu, struct err *err)
 	log_guest(&vcpu->vm->machine->unclaimed,
 		  "access at 0x%" PRIx64 " that the CPU does not describe, "
 		  "pc 0x%" PRIx64 ": external abort",
-		  (uint64_t)vcpu->run->arm_nisv.fault_ipa, pc(vcpu));
+		  (uint64_t)vcpu->run->arm_nisv.fault_ipa, vcpu_pc(vcpu));
 	return kvm_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &abort, err);
 }
 
@@ -182,7 +183,7 @@ static int exit_system_event(struct vcpu *vcpu, struct err *err)
 		return err_set(err, -EPROTO,
 			       "unknown system event %" PRIu32
 			       " at pc 0x%" PRIx64,
-			       type, pc(vcpu));
+			       type, vcpu_pc(vcpu));
 	}
 }
 
@@ -201,15 +202,15 @@ int arch_vcpu_exit(struct vcpu *vcpu, struct err *err)
 			"the CPU refused to enter the guest, reason "
 			"0x%" PRIx64 ", pc 0x%" PRIx64,
 			(uint64_t)run->fail_entry.hardware_entry_failure_reason,
-			pc(vcpu));
+			vcpu_pc(vcpu));
 	case KVM_EXIT_INTERNAL_ERROR:
 		return err_set(err, -EIO,
 			       "KVM internal error %" PRIu32
 			       " at pc 0x%" PRIx64,
-			       run->internal.suberror, pc(vcpu));
+			       run->internal.suberror, vcpu_pc(vcpu));
 	default:
 		return err_set(err, -EPROTO,
 			       "unknown exit %" PRIu32 " at pc 0x%" PRIx64,
-			       run->exit_reason, pc(vcpu));
+			       run->exit_reason, vcpu_pc(vcpu));
 	}
 }

@@ -166,7 +166,8 @@ static int load_events(const struct vcpu *vcpu, struct state_records *records,
 	return r;
 }
 
-static int load(struct vcpu *vcpu, struct state_view *view, struct err *err)
+static int load_vcpu_state(struct vcpu *vcpu, struct state_view *view,
+			   struct err *err)
 {
 	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct state_records records;
@@ -195,6 +196,7 @@ static int load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 
 int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 {
-	return load(vcpu, view, err) < 0 ? err_wrap(err, "vcpu %u", vcpu->index)
-					 : 0;
+	return load_vcpu_state(vcpu, view, err) < 0
+		     ? err_wrap(err, "vcpu %u", vcpu->index)
+		     : 0;
 }

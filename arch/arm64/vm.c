@@ -230,8 +230,8 @@ int arch_vm_save(struct vm *vm, struct state *state, struct err *err)
 	return gic_save(&vm->arch->gic, vm, state, err);
 }
 
-static int check_gic(const struct gic *gic, struct state_records *records,
-		     struct err *err)
+static int check_gic_state(const struct gic *gic, struct state_records *records,
+			   struct err *err)
 {
 	uint64_t kind = 0, irqs = 0;
 	int r = state_get(records, ARM64_VM_GIC, 4, &kind, err);
@@ -251,7 +251,7 @@ int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err)
 	int r = state_find(view, ARM64_STATE_VM, 0, &records, err);
 
 	if (r == 0)
-		r = check_gic(&arch->gic, &records, err);
+		r = check_gic_state(&arch->gic, &records, err);
 	if (r == 0)
 		r = state_get(&records, ARM64_VM_COUNT, 8, &arch->count, err);
 	arch->stopped = r == 0;

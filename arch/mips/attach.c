@@ -25,17 +25,17 @@ static struct device *make_pic(struct machine *machine)
 	return machine->arch->pic = goldfish_pic_new(pic_changed, machine);
 }
 
-static void poweroff(void *ctx)
+static void power_off(void *ctx)
 {
 	machine_end(ctx, OUTCOME_POWEROFF);
 }
 
-static void reset(void *ctx)
+static void reset_machine(void *ctx)
 {
 	machine_end(ctx, OUTCOME_RESET);
 }
 
-static void start(void *ctx, unsigned cpu, uint32_t pc)
+static void start_cpu(void *ctx, unsigned cpu, uint32_t pc)
 {
 	struct machine *machine = ctx;
 
@@ -44,7 +44,8 @@ static void start(void *ctx, unsigned cpu, uint32_t pc)
 
 static struct device *make_syscon(struct machine *machine)
 {
-	static const struct syscon_ops ops = { poweroff, reset, start };
+	static const struct syscon_ops ops = { power_off, reset_machine,
+					       start_cpu };
 
 	return syscon_new(&ops, machine);
 }

@@ -94,8 +94,8 @@ static void describe_syscon(struct fdt *t)
 	describe_power(t, "reboot", "syscon-reboot", syscon, SYSCON_RESET);
 }
 
-static void interrupts(struct fdt *t, unsigned pin,
-		       enum describe_trigger trigger)
+static void describe_interrupts(struct fdt *t, unsigned pin,
+				enum describe_trigger trigger)
 {
 	(void)trigger; /* all are level */
 	fdt_u32(t, "interrupts", pin);
@@ -104,7 +104,8 @@ static void interrupts(struct fdt *t, unsigned pin,
 int mips_describe(const struct mips_board *board, void *buf, size_t size,
 		  struct err *err)
 {
-	const struct describe_wires wires = { interrupts, DESCRIBE_LEVEL, 0 };
+	const struct describe_wires wires = { describe_interrupts,
+					      DESCRIBE_LEVEL, 0 };
 	const struct describe_chosen chosen = {
 		.cmdline = board->cmdline,
 		.console = board->serial ? "/serial@1f000900" : NULL,

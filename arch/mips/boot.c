@@ -10,8 +10,8 @@
 
 #define DATA_ALIGN (64ULL << 10) /* a page of any size */
 
-static int elsewhere(const char *path, uint64_t at, uint64_t kseg0,
-		     struct err *err)
+static int report_elsewhere(const char *path, uint64_t at, uint64_t kseg0,
+			    struct err *err)
 {
 	return err_input(err, -EBADMSG,
 			 "kernel %s: is for 0x%" PRIx64
@@ -35,7 +35,7 @@ int mips_elf_physical(struct elf *elf, uint64_t kseg0, const char *path,
 
 		if (!mips_physical(was, kseg0, &mem->start) ||
 		    mem->size > MIPS_END - mem->start)
-			return elsewhere(path, was, kseg0, err);
+			return report_elsewhere(path, was, kseg0, err);
 		if (mem->start < first)
 			first = mem->start;
 		if (mem->start + mem->size > end)
@@ -43,7 +43,7 @@ int mips_elf_physical(struct elf *elf, uint64_t kseg0, const char *path,
 	}
 	moved.span = (struct range){ first, end - first };
 	if (!mips_physical(elf->entry, kseg0, &moved.entry))
-		return elsewhere(path, elf->entry, kseg0, err);
+		return report_elsewhere(path, elf->entry, kseg0, err);
 	*elf = moved;
 	return 0;
 }
@@ -58,7 +58,8 @@ static uint64_t free_from(struct range ram, struct range kernel)
 }
 
 /* Takes @size bytes of [*next, end), and moves *next behind them. */
-static bool take(uint64_t *next, uint64_t end, uint64_t size, struct range *ret)
+static bool take_ram(uint64_t *next, uint64_t end, uint64_t size,
+		     struct range *ret)
 {
 	uint64_t at;
 
@@ -76,10 +77,10 @@ static bool place_in(const struct mips_payload *payload, struct range ram,
 	const uint64_t end = ram.start + ram.size;
 	struct mips_placement p = { 0 };
 
-	if (!take(&next, end, payload->dtb_size, &p.dtb))
+	if (!take_ram(&next, end, payload->dtb_size, &p.dtb))
 		return false;
 	if (payload->initrd_size > 0 &&
-	    !take(&next, end, payload->initrd_size, &p.initrd))
+	    !take_ram(&next, end, payload->initrd_size, &p.initrd))
 		return false;
 	*ret = p;
 	return true;

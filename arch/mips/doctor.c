@@ -17,7 +17,7 @@ static const struct doctor_cap caps[] = {
 };
 // clang-format on
 
-static const char *kind(bool vz, bool te)
+static const char *kvm_kind(bool vz, bool te)
 {
 	if (vz)
 		return "hardware virtualization (VZ), untested";
@@ -30,7 +30,7 @@ void arch_doctor(struct doctor *doctor, int kvm)
 	const bool te = kvm_cap(kvm, KVM_CAP_MIPS_TE) != 0;
 
 	doctor_add(doctor, DOCTOR_OK, "virtualization", NULL, NULL, "%s",
-		   kind(vz, te));
+		   kvm_kind(vz, te));
 	doctor_add(doctor, DOCTOR_OK, "guest kernels", NULL, NULL, "%s",
 		   vz ? "any for KSEG0 at 0x80000000"
 		      : "CONFIG_KVM_GUEST, KSEG0 at 0x40000000, one CPU");

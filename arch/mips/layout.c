@@ -8,8 +8,8 @@
 
 static const struct range window = { 0, MIPS_END };
 
-static int check(void *ctx, const struct mem_spec *mem, struct range at,
-		 struct err *err)
+static int check_ram_range(void *ctx, const struct mem_spec *mem,
+			   struct range at, struct err *err)
 {
 	(void)ctx;
 	if (range_contains(window, at))
@@ -56,7 +56,7 @@ int mips_layout(struct ram_layout *ret, const struct config *config,
 		.page = limits->page_size,
 		.block = limits->page_size,
 		.taken = taken,
-		.check = check,
+		.check = check_ram_range,
 	};
 	struct config mine;
 	int r = check_taken(taken, err);

@@ -24,13 +24,13 @@ struct load {
 	struct mips_placement at;
 };
 
-static void load_finish(struct load *load)
+static void finish_load(struct load *load)
 {
 	boot_files_finish(&load->files);
 }
 
 /* A host of 64 bits may run kernels of both classes. */
-static uint8_t class(const struct load *load)
+static uint8_t elf_class(const struct load *load)
 {
 	uint8_t ident[EI_NIDENT];
 	struct err unused = { 0 };
@@ -57,7 +57,7 @@ static int open_kernel(struct load *load, const char *path, struct err *err)
 				 "kernel %s: not an ELF file, as MIPS kernels "
 				 "are (vmlinux)",
 				 path);
-	target.class = class(load);
+	target.class = elf_class(load);
 	r = elf_parse(&files->kernel, &target, &files->elf, err);
 	if (r == 0)
 		r = mips_elf_physical(&files->elf, mips_kseg0(load->machine),
@@ -115,7 +115,7 @@ static void set_boot(struct load *load)
 int arch_load(struct machine *machine, struct err *err)
 {
 	const struct ram_layout *ram = &machine->arch->ram;
-	_cleanup_(load_finish) struct load load = { .machine = machine,
+	_cleanup_(finish_load) struct load load = { .machine = machine,
 						    .files = BOOT_FILES_NONE };
 	const struct boot_files *files = &load.files;
 	int r = open_all(&load, err);

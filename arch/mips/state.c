@@ -106,7 +106,8 @@ static int load_regs(const struct vcpu *vcpu, struct state_view *view,
 	return regs_load(vcpu->fd, &list, &records, err);
 }
 
-static int load(struct vcpu *vcpu, struct state_view *view, struct err *err)
+static int load_vcpu_state(struct vcpu *vcpu, struct state_view *view,
+			   struct err *err)
 {
 	struct state_records records;
 	uint64_t off = 0, count = 0;
@@ -131,8 +132,9 @@ static int load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 
 int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err)
 {
-	return load(vcpu, view, err) < 0 ? err_wrap(err, "vcpu %u", vcpu->index)
-					 : 0;
+	return load_vcpu_state(vcpu, view, err) < 0
+		     ? err_wrap(err, "vcpu %u", vcpu->index)
+		     : 0;
 }
 
 static bool has_vz(const struct vm *vm)

@@ -104,7 +104,7 @@ int arch_vcpu_enter(struct vcpu *vcpu, struct err *err)
 			     "KVM_INTERRUPT", err);
 }
 
-static uint32_t pc(const struct vcpu *vcpu)
+static uint32_t vcpu_pc(const struct vcpu *vcpu)
 {
 	struct err unused = { 0 };
 	uint64_t val = 0;
@@ -119,7 +119,7 @@ static bool last_insn(const struct vcpu *vcpu, uint32_t *ret)
 	const struct machine *machine = vcpu->vm->machine;
 	gpa_t at;
 
-	return mips_physical(pc(vcpu) - 4, mips_kseg0(machine), &at) &&
+	return mips_physical(vcpu_pc(vcpu) - 4, mips_kseg0(machine), &at) &&
 	       mem_read(&machine->mem, at, ret, sizeof(*ret)) == 0;
 }
 
@@ -155,10 +155,10 @@ int arch_vcpu_exit(struct vcpu *vcpu, struct err *err)
 			       "KVM cannot go on at pc 0x%08" PRIx32
 			       ": the guest runs where there is no memory, or "
 			       "an instruction that KVM cannot emulate there",
-			       pc(vcpu));
+			       vcpu_pc(vcpu));
 	default:
 		return err_set(err, -EPROTO,
 			       "unknown exit %" PRIu32 " at pc 0x%08" PRIx32,
-			       run->exit_reason, pc(vcpu));
+			       run->exit_reason, vcpu_pc(vcpu));
 	}
 }

@@ -127,8 +127,8 @@ static int clock_stop(struct vm *vm, struct err *err)
 }
 
 /* Sets Count to @count as of @when, and has it run or stand. */
-static int set_count(int fd, uint64_t when, uint32_t count, uint64_t ctl,
-		     struct err *err)
+static int set_cp0_count(int fd, uint64_t when, uint32_t count, uint64_t ctl,
+			 struct err *err)
 {
 	int r = kvm_set_reg(fd, MIPS_REG_COUNT_RESUME, &when, err);
 
@@ -155,9 +155,9 @@ static int replay_timer(int fd, struct err *err)
 	if (r == 0)
 		r = kvm_get_reg(fd, MIPS_REG_COUNT_HZ, &hz, err);
 	if (r == 0)
-		r = set_count(fd,
-			      clock_ns() - (NS_PER_SECOND / (hz ? hz : 1) + 1),
-			      compare - 1, 0, err);
+		r = set_cp0_count(
+			fd, clock_ns() - (NS_PER_SECOND / (hz ? hz : 1) + 1),
+			compare - 1, 0, err);
 	return r == 0 ? kvm_set_reg(fd, MIPS_REG_COUNT_CTL, &ctl, err) : r;
 }
 
@@ -170,7 +170,8 @@ static int clock_start(struct vm *vm, struct err *err)
 		r = replay_timer(vm->vcpu[i].fd, err);
 	when = clock_ns();
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
-		r = set_count(vm->vcpu[i].fd, when, vm->arch->count[i], 0, err);
+		r = set_cp0_count(vm->vcpu[i].fd, when, vm->arch->count[i], 0,
+				  err);
 	return r;
 }
 
