@@ -15,8 +15,8 @@ static bool tells_before_use(const struct balloon *b)
 	return virtio_has(&b->vio, VIRTIO_BALLOON_F_MUST_TELL_HOST);
 }
 
-static uint64_t handle(struct balloon *b, unsigned queue, struct range *run,
-		       size_t runs)
+static uint64_t handle_balloon_pages(struct balloon *b, unsigned queue,
+				     struct range *run, size_t runs)
 {
 	uint64_t wrong = 0;
 
@@ -45,7 +45,8 @@ static size_t handle_pages(struct balloon *b, unsigned queue)
 	n /= PFN; /* what is left of the last one is none */
 	pages->done += n * PFN;
 	virtio_spend(&b->vio, n * PFN);
-	wrong = handle(b, queue, run, balloon_pfn_runs(pfn, n, run));
+	wrong = handle_balloon_pages(b, queue, run,
+				     balloon_pfn_runs(pfn, n, run));
 	if (wrong > 0)
 		log_guest(&b->vio.guest_errors,
 			  "virtio-balloon: %" PRIu64 " KiB %s that %s",
@@ -70,7 +71,7 @@ void balloon_hold_expired(struct loop_timer *timer)
 
 /* What is not whole yet waits until the balloon is as large as it is to be, or
  * grows no more. */
-static void hold(struct balloon *b)
+static void hold_partial_pages(struct balloon *b)
 {
 	struct reclaim_stats stats;
 
@@ -90,7 +91,7 @@ static void hold(struct balloon *b)
 	loop_timer_set(&b->hold, HOLD);
 }
 
-static bool take_chain(struct balloon *b, unsigned queue)
+static bool take_balloon_chain(struct balloon *b, unsigned queue)
 {
 	struct balloon_pages *pages = &b->pages[queue];
 
@@ -109,7 +110,7 @@ void balloon_notify_pages(struct balloon *b, unsigned queue)
 	struct balloon_pages *pages = &b->pages[queue];
 	bool any = false;
 
-	while (virtio_turn_left(vio) > 0 && take_chain(b, queue)) {
+	while (virtio_turn_left(vio) > 0 && take_balloon_chain(b, queue)) {
 		if (handle_pages(b, queue) > 0) {
 			any = true;
 			continue;
@@ -119,7 +120,7 @@ void balloon_notify_pages(struct balloon *b, unsigned queue)
 	}
 	/* A kick alone is no page. */
 	if (queue == BALLOON_INFLATE && any)
-		hold(b);
+		hold_partial_pages(b);
 }
 
 /* The RAM in the room of a chain. Counts what it takes to work on it. */

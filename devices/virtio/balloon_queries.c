@@ -96,7 +96,8 @@ void balloon_end_hints(struct virtio *vio)
 }
 
 /* Each is a tag and a value; the last one of a tag counts. */
-static void read_stats(struct balloon *b, const struct virtq_chain *chain)
+static void read_balloon_stats(struct balloon *b,
+			       const struct virtq_chain *chain)
 {
 	uint8_t buf[STATS_MAX * STAT_SIZE];
 	struct balloon_stats stats = { .time = (uint64_t)time(NULL) };
@@ -124,7 +125,7 @@ void balloon_notify_stats(struct balloon *b)
 			virtio_push(vio, BALLOON_STATS, &b->stats_chain, 0);
 		b->stats_chain = chain;
 		b->stats_taken = true;
-		read_stats(b, &chain);
+		read_balloon_stats(b, &chain);
 	}
 	if (!b->stats_taken || !b->stats_asked)
 		return;

@@ -75,7 +75,7 @@ static void put_req(struct blk_req *req)
 }
 
 /* Gives a chain back, with @len bytes of data before the status. */
-static void answer(struct blk_req *req, int status, uint64_t len)
+static void blk_answer_request(struct blk_req *req, int status, uint64_t len)
 {
 	struct blk *blk = req->blk;
 	const uint8_t byte = (uint8_t)status;
@@ -86,10 +86,10 @@ static void answer(struct blk_req *req, int status, uint64_t len)
 }
 
 /* The driver has asked for what it may not. */
-static void refuse(struct blk_req *req, int status, const char *why)
+static void blk_refuse_request(struct blk_req *req, int status, const char *why)
 {
 	log_guest(&req->blk->vio.guest_errors, "virtio-blk: %s", why);
-	answer(req, status, 0);
+	blk_answer_request(req, status, 0);
 }
 
 /* Tells the chain which of its bytes the host has accessed. The last system
@@ -117,7 +117,7 @@ static void forget_request(struct blk_req *req)
 		device_settle(&blk->vio.dev);
 }
 
-static void io_done(struct disk_req *io, int res)
+static void blk_io_done(struct disk_req *io, int res)
 {
 	struct blk_req *req = container_of(io, struct blk_req, io);
 	struct blk *blk = req->blk;
@@ -129,8 +129,8 @@ static void io_done(struct disk_req *io, int res)
 		forget_request(req);
 		return;
 	}
-	answer(req, res < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK,
-	       io->kind == DISK_READ ? io->moved : 0);
+	blk_answer_request(req, res < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK,
+			   io->kind == DISK_READ ? io->moved : 0);
 	virtio_flush(&blk->vio, 0);
 	if (blk->starved) {
 		blk->starved = false;
@@ -150,7 +150,8 @@ static bool write_through(const struct blk *blk)
 }
 
 /* Hands a request to the disk. Its kind and buffers are set. */
-static void start(struct blk_req *req, uint64_t sector, uint64_t len)
+static void blk_start_request(struct blk_req *req, uint64_t sector,
+			      uint64_t len)
 {
 	struct blk *blk = req->blk;
 	const uint64_t sectors = blk->disk->size / SECTOR_SIZE;
@@ -159,19 +160,20 @@ static void start(struct blk_req *req, uint64_t sector, uint64_t len)
 	if (len % blk->disk->block != 0 || sector > sectors ||
 	    len / SECTOR_SIZE > sectors - sector ||
 	    sector * SECTOR_SIZE % blk->disk->block != 0) {
-		refuse(req, VIRTIO_BLK_S_IOERR, "outside of the disk");
+		blk_refuse_request(req, VIRTIO_BLK_S_IOERR,
+				   "outside of the disk");
 		return;
 	}
 	if (len == 0 && req->io.kind != DISK_FLUSH) {
-		answer(req, VIRTIO_BLK_S_OK, 0);
+		blk_answer_request(req, VIRTIO_BLK_S_OK, 0);
 		return;
 	}
 	req->io.offset = sector * SECTOR_SIZE;
 	req->io.len = len;
 	req->io.fua = write_through(blk);
-	req->io.done = io_done;
+	req->io.done = blk_io_done;
 	if (blk->disk->ops->start(blk->disk, &req->io) < 0)
-		answer(req, VIRTIO_BLK_S_IOERR, 0);
+		blk_answer_request(req, VIRTIO_BLK_S_IOERR, 0);
 }
 
 /* Hands the buffers to the disk: @len bytes from @offset on of @iov. The disk
@@ -192,7 +194,7 @@ static void start_read(struct blk_req *req, uint64_t sector)
 	req->io.kind = DISK_READ;
 	set_buffers(req, chain->iov + chain->readable,
 		    chain->count - chain->readable, 0, len);
-	start(req, sector, len);
+	blk_start_request(req, sector, len);
 }
 
 static void start_write(struct blk_req *req, uint64_t sector)
@@ -203,13 +205,13 @@ static void start_write(struct blk_req *req, uint64_t sector)
 	req->io.kind = DISK_WRITE;
 	set_buffers(req, chain->iov, chain->readable, sizeof(struct header),
 		    len);
-	start(req, sector, len);
+	blk_start_request(req, sector, len);
 }
 
 static void start_flush(struct blk_req *req)
 {
 	req->io.kind = DISK_FLUSH;
-	start(req, 0, 0);
+	blk_start_request(req, 0, 0);
 }
 
 static void start_range(struct blk_req *req, uint32_t type)
@@ -220,7 +222,7 @@ static void start_range(struct blk_req *req, uint32_t type)
 
 	/* One segment, as the configuration says. */
 	if (chain_data(chain) != sizeof(struct header) + sizeof(raw)) {
-		refuse(req, VIRTIO_BLK_S_IOERR, "not one segment");
+		blk_refuse_request(req, VIRTIO_BLK_S_IOERR, "not one segment");
 		return;
 	}
 	(void)chain_read(chain, sizeof(struct header), raw, sizeof(raw));
@@ -229,16 +231,17 @@ static void start_range(struct blk_req *req, uint32_t type)
 	if (type == VIRTIO_BLK_T_WRITE_ZEROES)
 		known = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
 	if (flags & ~known) {
-		refuse(req, VIRTIO_BLK_S_UNSUPP, "unknown flag");
+		blk_refuse_request(req, VIRTIO_BLK_S_UNSUPP, "unknown flag");
 		return;
 	}
 	if (sectors > RANGE_SECTORS_MAX) {
-		refuse(req, VIRTIO_BLK_S_IOERR, "segment too large");
+		blk_refuse_request(req, VIRTIO_BLK_S_IOERR,
+				   "segment too large");
 		return;
 	}
 	req->io.kind = type == VIRTIO_BLK_T_DISCARD ? DISK_DISCARD : DISK_ZERO;
 	req->io.unmap = flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
-	start(req, load_le64(raw), (uint64_t)sectors * SECTOR_SIZE);
+	blk_start_request(req, load_le64(raw), (uint64_t)sectors * SECTOR_SIZE);
 }
 
 static void get_id(struct blk_req *req)
@@ -249,10 +252,11 @@ static void get_id(struct blk_req *req)
 						      : VIRTIO_BLK_ID_BYTES;
 
 	(void)chain_write(chain, 0, req->blk->serial, len);
-	answer(req, VIRTIO_BLK_S_OK, len);
+	blk_answer_request(req, VIRTIO_BLK_S_OK, len);
 }
 
-static void dispatch(struct blk_req *req, uint32_t type, uint64_t sector)
+static void blk_dispatch_request(struct blk_req *req, uint32_t type,
+				 uint64_t sector)
 {
 	const bool ro = req->blk->disk->ro;
 
@@ -270,18 +274,19 @@ static void dispatch(struct blk_req *req, uint32_t type, uint64_t sector)
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
 		if (ro)
-			refuse(req, VIRTIO_BLK_S_IOERR, "disk is read-only");
+			blk_refuse_request(req, VIRTIO_BLK_S_IOERR,
+					   "disk is read-only");
 		else if (type == VIRTIO_BLK_T_OUT)
 			start_write(req, sector);
 		else
 			start_range(req, type);
 		return;
 	default:
-		refuse(req, VIRTIO_BLK_S_UNSUPP, "unknown request");
+		blk_refuse_request(req, VIRTIO_BLK_S_UNSUPP, "unknown request");
 	}
 }
 
-static void handle(struct blk_req *req)
+static void blk_handle_request(struct blk_req *req)
 {
 	const struct virtq_chain *chain = &req->chain;
 	uint8_t raw[sizeof(struct header)];
@@ -295,11 +300,12 @@ static void handle(struct blk_req *req)
 		return;
 	}
 	if (chain_read(chain, 0, raw, sizeof(raw)) < sizeof(raw)) {
-		refuse(req, VIRTIO_BLK_S_IOERR, "header too short");
+		blk_refuse_request(req, VIRTIO_BLK_S_IOERR, "header too short");
 		return;
 	}
-	dispatch(req, load_le32(raw + offsetof(struct header, type)),
-		 load_le64(raw + offsetof(struct header, sector)));
+	blk_dispatch_request(req,
+			     load_le32(raw + offsetof(struct header, type)),
+			     load_le64(raw + offsetof(struct header, sector)));
 }
 
 static void blk_notify(struct virtio *vio, unsigned queue)
@@ -314,7 +320,7 @@ static void blk_notify(struct virtio *vio, unsigned queue)
 		blk->idles--;
 		req->blk = blk;
 		req->resets = blk->resets;
-		handle(req);
+		blk_handle_request(req);
 	}
 	blk->disk->ops->kick(blk->disk);
 	blk->starved = blk->idles == 0;
@@ -402,7 +408,7 @@ static const struct virtio_ops blk_ops = {
 };
 
 /* Little-endian, as the driver sees it. Source: section 5.2.4. */
-static void describe(struct blk *blk)
+static void blk_describe_config(struct blk *blk)
 {
 	struct virtio_blk_config *config = &blk->config;
 	const uint32_t block = blk->disk->block;
@@ -431,7 +437,7 @@ static void describe(struct blk *blk)
 	blk->vio.config_len = sizeof(*config);
 }
 
-static int allocate(struct blk **ret, struct disk *disk)
+static int blk_allocate(struct blk **ret, struct disk *disk)
 {
 	_cleanup_(freep) struct blk *blk = calloc(1, sizeof(*blk));
 
@@ -458,7 +464,7 @@ int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
 	struct blk *blk;
 	int r;
 
-	if (allocate(&blk, disk) < 0) {
+	if (blk_allocate(&blk, disk) < 0) {
 		disk->ops->close(disk);
 		return err_set(err, -ENOMEM, "virtio-blk: out of memory");
 	}
@@ -471,7 +477,7 @@ int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
 	if (serial)
 		memcpy(blk->serial, serial,
 		       strnlen(serial, VIRTIO_BLK_ID_BYTES));
-	describe(blk);
+	blk_describe_config(blk);
 	*ret = &blk->vio;
 	return 0;
 }

@@ -59,7 +59,8 @@ static bool send_piece(struct console *con)
 }
 
 /* True if there is a chain to go on with, an old one or the next. */
-static bool take_chain(struct console *con, unsigned queue, struct current *cur)
+static bool take_console_chain(struct console *con, unsigned queue,
+			       struct current *cur)
 {
 	if (!cur->taken) {
 		cur->taken = virtio_pop(&con->vio, queue, &cur->chain);
@@ -70,9 +71,9 @@ static bool take_chain(struct console *con, unsigned queue, struct current *cur)
 	return cur->taken;
 }
 
-static void transmit(struct console *con)
+static void transmit_console(struct console *con)
 {
-	while (take_chain(con, TX, &con->tx)) {
+	while (take_console_chain(con, TX, &con->tx)) {
 		const size_t len = chain_data(&con->tx.chain);
 
 		while (con->tx.done < len) {
@@ -91,7 +92,7 @@ static size_t console_room(struct tty_user *user)
 	size_t len;
 
 	/* The kick that ends the pause asks again. */
-	if (con->vio.paused || !take_chain(con, RX, &con->rx))
+	if (con->vio.paused || !take_console_chain(con, RX, &con->rx))
 		return 0;
 	len = chain_room(&con->rx.chain);
 	if (len == 0) {
@@ -135,7 +136,7 @@ static void console_notify(struct virtio *vio, unsigned queue)
 	struct console *con = console_of(vio);
 
 	if (queue == TX)
-		transmit(con);
+		transmit_console(con);
 	else
 		tty_room(con->tty);
 }

@@ -29,7 +29,7 @@
 _Static_assert(sizeof(struct virtio_mem_req) == REQUEST_SIZE, "request");
 _Static_assert(sizeof(struct virtio_mem_resp) == 10, "response");
 
-static void tell_change(struct throttle *change)
+static void tell_mem_change(struct throttle *change)
 {
 	struct vmem *v = container_of(change, struct vmem, change);
 
@@ -70,8 +70,8 @@ static void shrink_usable(struct vmem *v)
 	v->vio.generation++;
 }
 
-static void respond(struct vmem *v, const struct virtq_chain *chain,
-		    uint16_t type, uint16_t state)
+static void respond_mem_request(struct vmem *v, const struct virtq_chain *chain,
+				uint16_t type, uint16_t state)
 {
 	const struct virtio_mem_resp resp = { .type = htole16(type),
 					      .u.state.state = htole16(state) };
@@ -83,7 +83,7 @@ static void respond(struct vmem *v, const struct virtq_chain *chain,
 static void end_work(struct vmem *v, uint16_t type)
 {
 	v->work.taken = false;
-	respond(v, &v->work.chain, type, 0);
+	respond_mem_request(v, &v->work.chain, type, 0);
 }
 
 /* The host's fault, and not the guest's. */
@@ -119,7 +119,7 @@ static bool has_room(const struct vmem *v, uint64_t count)
 }
 
 /* A PLUG ends as if it had not begun. */
-static void undo(struct vmem *v, uint16_t answer)
+static void undo_plug(struct vmem *v, uint16_t answer)
 {
 	struct work *w = &v->work;
 
@@ -143,7 +143,7 @@ static void step_plug(struct vmem *v)
 
 	/* The host may have changed its mind since the last step. */
 	if (!has_room(v, left)) {
-		undo(v, VIRTIO_MEM_RESP_NACK);
+		undo_plug(v, VIRTIO_MEM_RESP_NACK);
 		return;
 	}
 	done = mem_plug(v->mem, v->blocks, w->first + w->done, n, &err);
@@ -151,7 +151,7 @@ static void step_plug(struct vmem *v)
 	plugged_changed(v);
 	if (done < n) {
 		host_fails(v, &err);
-		undo(v, VIRTIO_MEM_RESP_BUSY);
+		undo_plug(v, VIRTIO_MEM_RESP_BUSY);
 	} else if (w->done == w->count) {
 		end_work(v, VIRTIO_MEM_RESP_ACK);
 	}
@@ -216,7 +216,7 @@ static void step_unplug_all(struct vmem *v)
 }
 
 /* Returns false if the work has to wait until the host has more memory. */
-static bool step(struct vmem *v)
+static bool step_mem_work(struct vmem *v)
 {
 	if (v->work.type == VIRTIO_MEM_REQ_UNPLUG)
 		return step_unplug(v);
@@ -261,7 +261,8 @@ static uint16_t state_of(const struct vmem *v)
 }
 
 /* What is answered at once; VIRTIO_MEM_RESP_ACK: nothing stands against it. */
-static uint16_t judge(struct vmem *v, const struct virtio_mem_req *req)
+static uint16_t judge_mem_request(struct vmem *v,
+				  const struct virtio_mem_req *req)
 {
 	switch (v->work.type) {
 	case VIRTIO_MEM_REQ_UNPLUG_ALL:
@@ -291,7 +292,7 @@ static uint16_t judge(struct vmem *v, const struct virtio_mem_req *req)
 }
 
 /* Begins what work.chain asks. Returns false if the driver broke a rule. */
-static bool begin(struct vmem *v)
+static bool begin_mem_work(struct vmem *v)
 {
 	const struct virtq_chain *chain = &v->work.chain;
 	struct virtio_mem_req req;
@@ -308,7 +309,7 @@ static bool begin(struct vmem *v)
 	v->work.type = le16toh(req.type);
 	v->work.done = 0;
 	v->work.answer = VIRTIO_MEM_RESP_ACK;
-	answer = judge(v, &req);
+	answer = judge_mem_request(v, &req);
 	if (answer == VIRTIO_MEM_RESP_ACK &&
 	    v->work.type != VIRTIO_MEM_REQ_STATE) {
 		v->work.taken = true;
@@ -320,8 +321,8 @@ static bool begin(struct vmem *v)
 			  " is none",
 			  v->work.type, le16toh(req.u.plug.nb_blocks),
 			  le64toh(req.u.plug.addr));
-	respond(v, chain, answer,
-		answer == VIRTIO_MEM_RESP_ACK ? state_of(v) : 0);
+	respond_mem_request(v, chain, answer,
+			    answer == VIRTIO_MEM_RESP_ACK ? state_of(v) : 0);
 	return true;
 }
 
@@ -344,12 +345,12 @@ static void vmem_notify(struct virtio *vio, unsigned queue)
 
 	take_saved(v);
 	while (!v->work.taken && virtio_pop(vio, queue, &v->work.chain))
-		if (!begin(v))
+		if (!begin_mem_work(v))
 			return;
 	if (!v->work.taken)
 		return;
 	/* A step of work is a turn of its own. */
-	if (step(v))
+	if (step_mem_work(v))
 		virtio_spend(vio, UINT64_MAX);
 	else
 		loop_timer_set(&v->again, AGAIN);
@@ -368,7 +369,7 @@ static void vmem_pause(struct virtio *vio)
 {
 	struct vmem *v = vmem_of(vio);
 
-	while (v->work.taken && step(v))
+	while (v->work.taken && step_mem_work(v))
 		;
 	virtio_flush(vio, 0);
 }
@@ -457,11 +458,11 @@ void virtio_mem_listen(struct virtio *vio, struct virtio_mem_listener listener)
 	vmem_of(vio)->listener = listener;
 }
 
-static int add_timers(struct vmem *v, struct err *err)
+static int add_mem_timers(struct vmem *v, struct err *err)
 {
 	struct virtio *vio = &v->vio;
-	int r = throttle_add(vio->loop, &v->change, &vio->dev.lock, tell_change,
-			     err);
+	int r = throttle_add(vio->loop, &v->change, &vio->dev.lock,
+			     tell_mem_change, err);
 
 	if (r == 0) {
 		v->again.lock = &vio->dev.lock;
@@ -486,7 +487,7 @@ int virtio_mem_new(struct virtio **ret, const struct mem_map *mem,
 	v->blocks = blocks;
 	r = virtio_init(&v->vio, &vmem_ops, mem, loop, 1, err);
 	if (r == 0)
-		r = add_timers(v, err);
+		r = add_mem_timers(v, err);
 	if (r < 0) {
 		vmem_destroy(&v->vio);
 		return r;

@@ -69,38 +69,38 @@ static struct virtio_mmio *mmio_of(struct virtio *vio)
 	return container_of(vio->transport, struct virtio_mmio, transport);
 }
 
-static void interrupt(struct virtio_mmio *mmio, uint32_t cause)
+static void raise_mmio_interrupt(struct virtio_mmio *mmio, uint32_t cause)
 {
 	mmio->interrupts |= cause;
 	irq_set(&mmio->irq, true);
 }
 
 /* On an edge line nothing happens when it falls. */
-static void acknowledge(struct virtio_mmio *mmio, uint32_t cause)
+static void acknowledge_mmio_interrupt(struct virtio_mmio *mmio, uint32_t cause)
 {
 	mmio->interrupts &= ~cause;
 	if (mmio->interrupts == 0)
 		irq_set(&mmio->irq, false);
 }
 
-static void used(struct virtio *vio, unsigned queue)
+static void mmio_used(struct virtio *vio, unsigned queue)
 {
 	(void)queue;
-	interrupt(mmio_of(vio), INT_USED);
+	raise_mmio_interrupt(mmio_of(vio), INT_USED);
 }
 
-static void config(struct virtio *vio)
+static void mmio_config(struct virtio *vio)
 {
-	interrupt(mmio_of(vio), INT_CONFIG);
+	raise_mmio_interrupt(mmio_of(vio), INT_CONFIG);
 }
 
 static const struct virtio_transport_ops transport_ops = {
-	.used = used,
-	.config = config,
+	.used = mmio_used,
+	.config = mmio_config,
 };
 
 /* The ring of the selected queue; NULL: there is no such queue. */
-static struct virtq *selected(struct virtio_mmio *mmio)
+static struct virtq *selected_queue(struct virtio_mmio *mmio)
 {
 	return mmio->queue_sel < mmio->vio->queues
 		     ? &mmio->vio->queue[mmio->queue_sel].ring
@@ -117,7 +117,7 @@ static uint32_t device_features(const struct virtio_mmio *mmio)
 static uint32_t read_register(struct virtio_mmio *mmio, uint64_t offset)
 {
 	const struct virtio *vio = mmio->vio;
-	const struct virtq *ring = selected(mmio);
+	const struct virtq *ring = selected_queue(mmio);
 
 	switch (offset) {
 	case MAGIC_VALUE:
@@ -194,7 +194,7 @@ static void mmio_write_ring(struct virtio_mmio *mmio, uint64_t offset,
 
 static void write_queue(struct virtio_mmio *mmio, uint64_t offset, uint32_t val)
 {
-	if (!selected(mmio))
+	if (!selected_queue(mmio))
 		return;
 	if (offset == QUEUE_READY && val == 1)
 		virtio_enable_queue(mmio->vio, mmio->queue_sel);
@@ -205,13 +205,13 @@ static void write_queue(struct virtio_mmio *mmio, uint64_t offset, uint32_t val)
 		mmio_write_ring(mmio, offset, val);
 }
 
-static void reset(struct virtio_mmio *mmio)
+static void reset_mmio(struct virtio_mmio *mmio)
 {
 	virtio_reset(mmio->vio);
 	mmio->device_features_sel = 0;
 	mmio->driver_features_sel = 0;
 	mmio->queue_sel = 0;
-	acknowledge(mmio, UINT32_MAX);
+	acknowledge_mmio_interrupt(mmio, UINT32_MAX);
 }
 
 static void write_register(struct virtio_mmio *mmio, uint64_t offset,
@@ -237,11 +237,11 @@ static void write_register(struct virtio_mmio *mmio, uint64_t offset,
 			virtio_kick(vio, val);
 		break;
 	case INTERRUPT_ACK:
-		acknowledge(mmio, val);
+		acknowledge_mmio_interrupt(mmio, val);
 		break;
 	case STATUS:
 		if ((uint8_t)val == 0)
-			reset(mmio);
+			reset_mmio(mmio);
 		else
 			virtio_set_status(vio, (uint8_t)val);
 		break;
@@ -285,7 +285,7 @@ static void virtio_mmio_reset(struct device *dev)
 {
 	struct virtio *vio = vio_of(dev);
 
-	reset(mmio_of(vio));
+	reset_mmio(mmio_of(vio));
 	(void)virtio_settle(vio);
 }
 

@@ -52,7 +52,7 @@ static void set_bit(struct virtio_input_config *config, unsigned bit)
 }
 
 /* The driver has selected what it wants to know; a size of 0 is "nothing". */
-static void describe(struct virtio_input_config *config)
+static void describe_button(struct virtio_input_config *config)
 {
 	static const char name[] = "Power Button";
 
@@ -89,11 +89,11 @@ static void button_config_write(struct virtio *vio, size_t offset,
 		if (offset + i == offsetof(struct virtio_input_config, subsel))
 			config->subsel = byte[i];
 	}
-	describe(config);
+	describe_button(config);
 }
 
 /* Tells what is left of a press, as far as there are buffers for it. */
-static void tell(struct power_button *button)
+static void tell_button_events(struct power_button *button)
 {
 	struct virtio *vio = &button->vio;
 	struct virtq_chain chain;
@@ -128,7 +128,7 @@ static void drop_status(struct virtio *vio)
 static void button_notify(struct virtio *vio, unsigned queue)
 {
 	if (queue == EVENTS)
-		tell(button_of(vio));
+		tell_button_events(button_of(vio));
 	else
 		drop_status(vio);
 }
@@ -169,7 +169,7 @@ static int button_load(struct virtio *vio, struct state_records *from,
 				       STATE_COUNT(button_fields), err);
 
 	if (r == 0)
-		describe(&button->config);
+		describe_button(&button->config);
 	return r;
 }
 
@@ -209,6 +209,6 @@ int virtio_power_button_press(struct virtio *vio)
 		return -ENOTCONN;
 	if (button->left == 0)
 		button->left = PRESS;
-	tell(button);
+	tell_button_events(button);
 	return 0;
 }

@@ -27,7 +27,7 @@ enum {
 	USED_ENTRY = 8,
 };
 
-static int fault(struct virtq *q, const char *what)
+static int virtq_fault(struct virtq *q, const char *what)
 {
 	q->fault = what;
 	return -EINVAL;
@@ -37,33 +37,33 @@ static int fault(struct virtq *q, const char *what)
  * Ring indices are read with acquire, so that what they announce is read after
  * them, and written with release, so that it is written before them.
  */
-static int load16(struct virtq *q, gpa_t at, uint16_t *ret)
+static int load_ring16(struct virtq *q, gpa_t at, uint16_t *ret)
 {
 	const uint16_t *p = mem_ptr(q->mem, at, sizeof(*p), MEM_READ);
 
 	if (!p)
-		return fault(q, "avail ring is not memory");
+		return virtq_fault(q, "avail ring is not memory");
 	*ret = le16toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
 	return 0;
 }
 
-static int store16(struct virtq *q, gpa_t at, uint16_t val)
+static int store_ring16(struct virtq *q, gpa_t at, uint16_t val)
 {
 	uint16_t *p = mem_ptr(q->mem, at, sizeof(*p), MEM_WRITE);
 
 	if (!p)
-		return fault(q, "used ring is not memory");
+		return virtq_fault(q, "used ring is not memory");
 	__atomic_store_n(p, htole16(val), __ATOMIC_RELEASE);
 	mem_wrote(q->mem, p, sizeof(*p));
 	return 0;
 }
 
-static int store32(struct virtq *q, gpa_t at, uint32_t val)
+static int store_ring32(struct virtq *q, gpa_t at, uint32_t val)
 {
 	uint32_t *p = mem_ptr(q->mem, at, sizeof(*p), MEM_WRITE);
 
 	if (!p)
-		return fault(q, "used ring is not memory");
+		return virtq_fault(q, "used ring is not memory");
 	__atomic_store_n(p, htole32(val), __ATOMIC_RELAXED);
 	mem_wrote(q->mem, p, sizeof(*p));
 	return 0;
@@ -113,13 +113,13 @@ int virtq_enable(struct virtq *q, uint64_t features)
 
 	assert(!q->enabled);
 	if (size == 0 || size > q->max || (size & (size - 1)) != 0)
-		return fault(q, "queue size is no power of two in range");
+		return virtq_fault(q, "queue size is no power of two in range");
 	if (q->desc % 16 != 0 || q->avail % 2 != 0 || q->used % 4 != 0)
-		return fault(q, "queue is not aligned");
+		return virtq_fault(q, "queue is not aligned");
 	if (!is_memory(q->mem, desc, MEM_READ) ||
 	    !is_memory(q->mem, avail, MEM_READ) ||
 	    !is_memory(q->mem, used, MEM_WRITE))
-		return fault(q, "queue is not in memory");
+		return virtq_fault(q, "queue is not in memory");
 
 	q->event_idx = features & (1ULL << VIRTIO_RING_F_EVENT_IDX);
 	q->indirect = features & (1ULL << VIRTIO_RING_F_INDIRECT_DESC);
@@ -130,8 +130,9 @@ int virtq_enable(struct virtq *q, uint64_t features)
 /* Asks the driver to kick for the chain at next_avail. Source: 2.7.10. */
 static int listen_for_kicks(struct virtq *q)
 {
-	const int r = q->event_idx ? store16(q, avail_event(q), q->next_avail)
-				   : store16(q, q->used + RING_FLAGS, 0);
+	const int r = q->event_idx
+			    ? store_ring16(q, avail_event(q), q->next_avail)
+			    : store_ring16(q, q->used + RING_FLAGS, 0);
 
 	q->listening = true;
 	/* Pairs with the driver's: it adds a chain, then looks at our wish. */
@@ -145,7 +146,7 @@ static int ignore_kicks(struct virtq *q)
 	/* An avail_event left behind does it: the next one is far away. */
 	if (q->event_idx)
 		return 0;
-	return store16(q, q->used + RING_FLAGS, VRING_USED_F_NO_NOTIFY);
+	return store_ring16(q, q->used + RING_FLAGS, VRING_USED_F_NO_NOTIFY);
 }
 
 /* Adds one buffer to @chain. */
@@ -157,13 +158,13 @@ static int add_buffer(struct virtq *q, const struct desc *d,
 	int n;
 
 	if (d->len == 0)
-		return fault(q, "buffer of no length");
+		return virtq_fault(q, "buffer of no length");
 	if (!write && chain->count != chain->readable)
-		return fault(q, "readable buffer after a writable one");
+		return virtq_fault(q, "readable buffer after a writable one");
 	n = mem_iov(q->mem, at, write ? MEM_WRITE : MEM_READ,
 		    chain->iov + chain->count, VIRTQ_MAX_IOV - chain->count);
 	if (n < 0)
-		return fault(q, "buffer is not memory");
+		return virtq_fault(q, "buffer is not memory");
 	chain->count += (size_t)n;
 	if (!write)
 		chain->readable = chain->count;
@@ -175,7 +176,7 @@ static int read_desc(struct virtq *q, gpa_t at, struct desc *ret)
 	struct desc d;
 
 	if (mem_read(q->mem, at, &d, sizeof(d)) < 0)
-		return fault(q, "descriptor is not memory");
+		return virtq_fault(q, "descriptor is not memory");
 	ret->addr = le64toh(d.addr);
 	ret->len = le32toh(d.len);
 	ret->flags = le16toh(d.flags);
@@ -189,15 +190,15 @@ static int check_table(struct virtq *q, const struct desc *d, bool nested)
 	const struct range at = { d->addr, d->len };
 
 	if (!q->indirect)
-		return fault(q, "indirect descriptor was not negotiated");
+		return virtq_fault(q, "indirect descriptor was not negotiated");
 	if (nested || (d->flags & VRING_DESC_F_NEXT))
-		return fault(q, "indirect descriptor in the wrong place");
+		return virtq_fault(q, "indirect descriptor in the wrong place");
 	if (!range_valid(at) || d->len % sizeof(*d) != 0)
-		return fault(q, "indirect table of a bad length");
+		return virtq_fault(q, "indirect table of a bad length");
 	return 0;
 }
 
-static int walk(struct virtq *q, struct virtq_chain *chain)
+static int walk_chain(struct virtq *q, struct virtq_chain *chain)
 {
 	gpa_t table = q->desc;
 	uint32_t entries = q->size;
@@ -208,7 +209,7 @@ static int walk(struct virtq *q, struct virtq_chain *chain)
 
 	do {
 		if (at >= entries)
-			return fault(q, "descriptor index out of range");
+			return virtq_fault(q, "descriptor index out of range");
 		if (read_desc(q, table + (gpa_t)at * sizeof(d), &d) < 0)
 			return -EINVAL;
 		if (d.flags & VRING_DESC_F_INDIRECT) {
@@ -222,7 +223,8 @@ static int walk(struct virtq *q, struct virtq_chain *chain)
 			d.next = 0;
 		} else {
 			if (++buffers > VIRTQ_MAX_SIZE)
-				return fault(q, "chain too long, or a loop");
+				return virtq_fault(q,
+						   "chain too long, or a loop");
 			if (add_buffer(q, &d, chain) < 0)
 				return -EINVAL;
 		}
@@ -232,15 +234,15 @@ static int walk(struct virtq *q, struct virtq_chain *chain)
 }
 
 /* Sets @ret to how many chains wait. The one place that trusts avail.idx. */
-static int waiting(struct virtq *q, uint16_t *ret)
+static int count_waiting_chains(struct virtq *q, uint16_t *ret)
 {
 	uint16_t idx;
 
-	if (load16(q, q->avail + RING_IDX, &idx) < 0)
+	if (load_ring16(q, q->avail + RING_IDX, &idx) < 0)
 		return -EINVAL;
 	*ret = (uint16_t)(idx - q->next_avail);
 	if (*ret > q->size)
-		return fault(q, "avail index jumped");
+		return virtq_fault(q, "avail index jumped");
 	return 0;
 }
 
@@ -252,25 +254,25 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain)
 		return -EINVAL;
 	if (!q->enabled)
 		return 0;
-	if (waiting(q, &n) < 0)
+	if (count_waiting_chains(q, &n) < 0)
 		return -EINVAL;
 	if (n == 0 && !q->listening)
-		if (listen_for_kicks(q) < 0 || waiting(q, &n) < 0)
+		if (listen_for_kicks(q) < 0 || count_waiting_chains(q, &n) < 0)
 			return -EINVAL;
 	if (n == 0)
 		return 0;
 	if (q->listening && ignore_kicks(q) < 0)
 		return -EINVAL;
 
-	if (load16(q,
-		   q->avail + RING_ENTRIES +
-			   (gpa_t)(q->next_avail % q->size) * AVAIL_ENTRY,
-		   &chain->head) < 0)
+	if (load_ring16(q,
+			q->avail + RING_ENTRIES +
+				(gpa_t)(q->next_avail % q->size) * AVAIL_ENTRY,
+			&chain->head) < 0)
 		return -EINVAL;
 	chain->mem = q->mem;
 	chain->readable = 0;
 	chain->count = 0;
-	if (walk(q, chain) < 0)
+	if (walk_chain(q, chain) < 0)
 		return -EINVAL;
 	q->next_avail++;
 	return 1;
@@ -282,11 +284,11 @@ int virtq_push(struct virtq *q, uint16_t head, uint32_t len)
 			    (gpa_t)(q->next_used % q->size) * USED_ENTRY;
 
 	assert(q->enabled);
-	if (q->fault || store32(q, entry, head) < 0 ||
-	    store32(q, entry + sizeof(uint32_t), len) < 0)
+	if (q->fault || store_ring32(q, entry, head) < 0 ||
+	    store_ring32(q, entry + sizeof(uint32_t), len) < 0)
 		return -EINVAL;
 	q->next_used++;
-	return store16(q, q->used + RING_IDX, q->next_used);
+	return store_ring16(q, q->used + RING_IDX, q->next_used);
 }
 
 bool virtq_wants_interrupt(struct virtq *q)
@@ -301,12 +303,12 @@ bool virtq_wants_interrupt(struct virtq *q)
 	/* Pairs with the driver's: it sets its wish, then looks for chains. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (q->event_idx) {
-		if (load16(q, used_event(q), &wish) < 0)
+		if (load_ring16(q, used_event(q), &wish) < 0)
 			return false;
 		/* Was the entry it waits for among the fresh ones? */
 		return (uint16_t)(q->next_used - wish - 1) < fresh;
 	}
-	if (load16(q, q->avail + RING_FLAGS, &wish) < 0)
+	if (load_ring16(q, q->avail + RING_FLAGS, &wish) < 0)
 		return false;
 	return !(wish & VRING_AVAIL_F_NO_INTERRUPT);
 }

@@ -42,7 +42,7 @@ static void serve_queue(struct virtio *vio, unsigned queue)
 	vio->turn = UINT64_MAX;
 }
 
-static void kicked(struct loop_watch *watch, uint32_t events)
+static void virtio_kicked(struct loop_watch *watch, uint32_t events)
 {
 	struct virtio_queue *q = container_of(watch, struct virtio_queue, kick);
 	struct virtio *vio = q->vio;
@@ -59,7 +59,7 @@ static int init_queue(struct virtio *vio, struct virtio_queue *q,
 	q->vio = vio;
 	virtq_init(&q->ring, mem, VIRTQ_MAX_SIZE);
 	q->kick.lock = &vio->dev.lock;
-	q->kick.ready = kicked;
+	q->kick.ready = virtio_kicked;
 	q->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->kick.fd < 0)
 		return err_sys(err, "%s: eventfd", vio->ops->name);
