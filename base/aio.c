@@ -74,7 +74,7 @@ static struct aio_req *list_take(struct req_list *list,
 	return req;
 }
 
-static void finish_request(struct aio *aio, struct aio_req *req, int res)
+static void finish_aio_request(struct aio *aio, struct aio_req *req, int res)
 {
 	req->res = res;
 	list_append(&aio->finished, req);
@@ -87,9 +87,9 @@ static void fail_requests(struct aio *aio, int why)
 
 	aio->broken = why;
 	while ((req = list_take(&aio->staged, NULL)))
-		finish_request(aio, req, why);
+		finish_aio_request(aio, req, why);
 	while ((req = list_take(&aio->waiting, NULL)))
-		finish_request(aio, req, why);
+		finish_aio_request(aio, req, why);
 	aio->staged_count = 0;
 }
 
@@ -112,8 +112,8 @@ static void stage_turn(struct aio *aio)
 		const uint64_t len = is_transfer(req) ? req->len : 0;
 
 		if (aio_is_cancelled(req)) {
-			finish_request(aio, list_take(&aio->waiting, NULL),
-				       -ECANCELED);
+			finish_aio_request(aio, list_take(&aio->waiting, NULL),
+					   -ECANCELED);
 			continue;
 		}
 		if (len > left && left < AIO_TURN)
@@ -156,7 +156,7 @@ static void collect_finished(struct aio *aio)
 
 	while ((req = aio->backend->ops->collect(aio->backend))) {
 		aio->in_flight--;
-		finish_request(aio, req, req->res);
+		finish_aio_request(aio, req, req->res);
 	}
 }
 
@@ -205,7 +205,7 @@ void aio_flush(struct aio *aio)
 	look_later(aio);
 }
 
-static void look(struct aio *aio)
+static void take_aio_turn(struct aio *aio)
 {
 	collect_finished(aio);
 	deliver_all(aio);
@@ -215,12 +215,12 @@ static void look(struct aio *aio)
 static void backend_ready(struct loop_watch *watch, uint32_t events)
 {
 	(void)events;
-	look(container_of(watch, struct aio, watch));
+	take_aio_turn(container_of(watch, struct aio, watch));
 }
 
 static void later_expired(struct loop_timer *timer)
 {
-	look(container_of(timer, struct aio, later));
+	take_aio_turn(container_of(timer, struct aio, later));
 }
 
 static void aio_freep(struct aio **aio)

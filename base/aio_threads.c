@@ -91,7 +91,8 @@ static struct aio_req *await_request(struct threads_backend *threads)
 	return req;
 }
 
-static void finish_request(struct threads_backend *threads, struct aio_req *req)
+static void finish_thread_request(struct threads_backend *threads,
+				  struct aio_req *req)
 {
 	const uint64_t one = 1;
 
@@ -107,7 +108,7 @@ static void *serve_requests(void *arg)
 
 	while ((req = await_request(threads))) {
 		req->res = aio_is_cancelled(req) ? -ECANCELED : do_request(req);
-		finish_request(threads, req);
+		finish_thread_request(threads, req);
 	}
 	return NULL;
 }

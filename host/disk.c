@@ -45,7 +45,7 @@ static struct raw *raw_of(struct disk *disk)
 	return container_of(disk, struct raw, disk);
 }
 
-static void finish(struct disk_req *req, int res)
+static void finish_disk_request(struct disk_req *req, int res)
 {
 	static const char *const what[] = {
 		[DISK_READ] = "read",	      [DISK_WRITE] = "write",
@@ -202,7 +202,7 @@ static void go_on(struct disk_req *req, enum step step)
 	req->step = step;
 	r = aio_is_cancelled(&req->io) ? -ECANCELED : begin_step(raw, req);
 	if (r < 0)
-		finish(req, r);
+		finish_disk_request(req, r);
 }
 
 /* The bytes are where they belong. */
@@ -211,7 +211,7 @@ static void moved_all(struct disk_req *req)
 	if (req->fua && req->kind != DISK_READ)
 		go_on(req, STEP_SYNC);
 	else
-		finish(req, 0);
+		finish_disk_request(req, 0);
 }
 
 static void moved_some(struct disk_req *req, int res)
@@ -220,7 +220,7 @@ static void moved_some(struct disk_req *req, int res)
 
 	if (res <= 0) {
 		/* 0: the image has become shorter. */
-		finish(req, res < 0 ? res : -EIO);
+		finish_disk_request(req, res < 0 ? res : -EIO);
 		return;
 	}
 	if (req->kind == DISK_READ && req->bounce)
@@ -234,7 +234,7 @@ static void moved_some(struct disk_req *req, int res)
 		moved_all(req);
 }
 
-static void allocated(struct disk_req *req, int res)
+static void disk_space_allocated(struct disk_req *req, int res)
 {
 	struct raw *raw = raw_of(req->disk);
 	/* -EINVAL: a block device with larger blocks than the guest's. */
@@ -247,20 +247,20 @@ static void allocated(struct disk_req *req, int res)
 	} else if (res == 0 || cannot) {
 		moved_all(req);
 	} else {
-		finish(req, res);
+		finish_disk_request(req, res);
 	}
 }
 
-static void io_done(struct aio_req *io, int res)
+static void disk_io_done(struct aio_req *io, int res)
 {
 	struct disk_req *req = container_of(io, struct disk_req, io);
 
 	if (res == -EINTR)
 		go_on(req, req->step);
 	else if (req->step == STEP_ALLOCATE)
-		allocated(req, res);
+		disk_space_allocated(req, res);
 	else if (req->step == STEP_SYNC)
-		finish(req, res);
+		finish_disk_request(req, res);
 	else
 		moved_some(req, res);
 }
@@ -293,7 +293,7 @@ static int raw_start(struct disk *disk, struct disk_req *req)
 	req->disk = disk;
 	req->moved = 0;
 	req->bounce = NULL;
-	req->io = (struct aio_req){ .fd = raw->fd, .done = io_done };
+	req->io = (struct aio_req){ .fd = raw->fd, .done = disk_io_done };
 	req->step = first_step(raw, req);
 	return begin_step(raw, req);
 }

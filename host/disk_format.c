@@ -34,8 +34,8 @@ static const struct magic tail_magics[] = {
 	MAGIC("VHD", 0, "conectix"),
 };
 
-static const char *find_magic(const struct magic *magics, size_t count,
-			      const uint8_t bytes[DISK_FORMAT_BYTES])
+static const char *find_disk_magic(const struct magic *magics, size_t count,
+				   const uint8_t bytes[DISK_FORMAT_BYTES])
 {
 	for (size_t i = 0; i < count; i++)
 		if (memcmp(bytes + magics[i].offset, magics[i].bytes,
@@ -47,11 +47,11 @@ static const char *find_magic(const struct magic *magics, size_t count,
 const char *disk_format(const uint8_t head[DISK_FORMAT_BYTES],
 			const uint8_t tail[DISK_FORMAT_BYTES])
 {
-	const char *format = find_magic(
+	const char *format = find_disk_magic(
 		head_magics, sizeof(head_magics) / sizeof(*head_magics), head);
 
 	if (format)
 		return format;
-	return find_magic(tail_magics,
-			  sizeof(tail_magics) / sizeof(*tail_magics), tail);
+	return find_disk_magic(
+		tail_magics, sizeof(tail_magics) / sizeof(*tail_magics), tail);
 }
