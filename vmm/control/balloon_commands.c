@@ -10,7 +10,7 @@
 #include "vmm/machine/machine.h"
 
 /* Source: QEMU, qapi/machine.json, BALLOON_CHANGE */
-static void tell_changed(void *ctx, uint64_t actual)
+static void tell_balloon_changed(void *ctx, uint64_t actual)
 {
 	const struct control *control = ctx;
 
@@ -43,7 +43,8 @@ static void tell_stats(void *ctx, const struct balloon_stats *stats)
 
 void balloon_commands_begin(struct control *control)
 {
-	const struct balloon_listener listener = { .changed = tell_changed,
+	const struct balloon_listener listener = { .changed =
+							   tell_balloon_changed,
 						   .stats = tell_stats,
 						   .ctx = control };
 
@@ -59,7 +60,8 @@ void balloon_commands_end(struct control *control)
 }
 
 /* Sets @ret, or says that there is none, in QEMU's words. */
-static int find(struct qmp_call *call, struct virtio **ret, struct err *err)
+static int find_balloon(struct qmp_call *call, struct virtio **ret,
+			struct err *err)
 {
 	const struct control *control = call->ctx;
 
@@ -76,7 +78,7 @@ int command_balloon(struct qmp_call *call, struct err *err)
 {
 	const uint64_t value = qmp_arg_size(call, "value", 0);
 	struct virtio *balloon;
-	const int r = find(call, &balloon, err);
+	const int r = find_balloon(call, &balloon, err);
 
 	if (r < 0)
 		return r;
@@ -91,7 +93,7 @@ int command_query_balloon(struct qmp_call *call, struct err *err)
 {
 	struct virtio *balloon;
 	struct balloon_info info;
-	const int r = find(call, &balloon, err);
+	const int r = find_balloon(call, &balloon, err);
 
 	if (r < 0)
 		return r;
@@ -105,7 +107,7 @@ int command_x_vmm_balloon_stats(struct qmp_call *call, struct err *err)
 	struct virtio *balloon;
 	struct balloon_info info;
 	struct balloon_stats stats;
-	int r = find(call, &balloon, err);
+	int r = find_balloon(call, &balloon, err);
 	bool asked;
 
 	if (r < 0)

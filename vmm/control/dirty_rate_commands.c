@@ -44,7 +44,7 @@ static const char *mode_name(const struct control *control)
 						   : "dirty-bitmap";
 }
 
-static void sample(void *ctx, bool end)
+static void sample_dirty_rate(void *ctx, bool end)
 {
 	struct dirty_rate_watch *watch = ctx;
 	struct vm *vm = end ? watch->vm : watch->control->vm;
@@ -60,7 +60,7 @@ static void sample(void *ctx, bool end)
 }
 
 /* Pages in a second, as MiB in a second. */
-static json_t *mib(const struct dirty_rate_watch *watch, uint64_t pages)
+static json_t *rate_mib(const struct dirty_rate_watch *watch, uint64_t pages)
 {
 	return qmp_number(pages * watch->control->machine->limits.page_size >>
 			  20);
@@ -74,9 +74,10 @@ static void add_vcpus(const struct dirty_rate_watch *watch, json_t **info)
 		const uint64_t pages = dirty_rate_per_second(&watch->rate,
 							     watch->pages[i]);
 
-		qmp_append(&list, json_pack("{s:i, s:o, s:o}", "id", (int)i,
-					    "dirty-rate", mib(watch, pages),
-					    "x-vmm-pages", qmp_number(pages)));
+		qmp_append(&list,
+			   json_pack("{s:i, s:o, s:o}", "id", (int)i,
+				     "dirty-rate", rate_mib(watch, pages),
+				     "x-vmm-pages", qmp_number(pages)));
 	}
 	qmp_add(info, "vcpu-dirty-rate", list);
 }
@@ -101,12 +102,12 @@ static void add_regions(const struct dirty_rate_watch *watch, json_t **info)
 						    watch->rate.pages[i]))));
 	}
 	all = dirty_rate_per_second(&watch->rate, all);
-	qmp_add(info, "dirty-rate", mib(watch, all));
+	qmp_add(info, "dirty-rate", rate_mib(watch, all));
 	qmp_add(info, "x-vmm-pages", qmp_number(all));
 	qmp_add(info, "x-vmm-regions", list);
 }
 
-static const char *status(const struct dirty_rate_watch *watch)
+static const char *rate_status(const struct dirty_rate_watch *watch)
 {
 	switch (watch ? watch->rate.state : DIRTY_RATE_UNSTARTED) {
 	case DIRTY_RATE_MEASURING:
@@ -119,15 +120,16 @@ static const char *status(const struct dirty_rate_watch *watch)
 }
 
 /* @watch: NULL: nobody has asked before. @ms: how calc-time is told */
-static json_t *describe(const struct control *control,
-			const struct dirty_rate_watch *watch, bool ms)
+static json_t *describe_dirty_rate(const struct control *control,
+				   const struct dirty_rate_watch *watch,
+				   bool ms)
 {
 	const struct machine *machine = control->machine;
 	const json_int_t calc = watch ? watch->calc_ms : 0;
 	json_t *info = json_pack(
-		"{s:s, s:I, s:I, s:s, s:i, s:s, s:o}", "status", status(watch),
-		"start-time", watch ? watch->started : 0, "calc-time",
-		ms ? calc : calc / 1000, "calc-time-unit",
+		"{s:s, s:I, s:I, s:s, s:i, s:s, s:o}", "status",
+		rate_status(watch), "start-time", watch ? watch->started : 0,
+		"calc-time", ms ? calc : calc / 1000, "calc-time-unit",
 		ms ? "millisecond" : "second", "sample-pages", 0, "mode",
 		mode_name(control), "x-vmm-page-size",
 		qmp_number(machine->limits.page_size));
@@ -144,14 +146,14 @@ static json_t *describe(const struct control *control,
 	return info;
 }
 
-static void done(void *ctx)
+static void dirty_rate_done(void *ctx)
 {
 	const struct dirty_rate_watch *watch = ctx;
 	const struct control *control = watch->control;
 
 	if (qmp_server_heard(control->server))
 		qmp_server_event(control->server, "X_VMM_DIRTY_RATE",
-				 describe(control, watch, true));
+				 describe_dirty_rate(control, watch, true));
 }
 
 /* Made when somebody asks for the first time. */
@@ -166,9 +168,11 @@ static int find_watch(struct control *control, struct err *err)
 	if (!watch)
 		return err_set(err, -ENOMEM, "dirty rate: out of memory");
 	watch->control = control;
-	r = dirty_rate_init(
-		&watch->rate, control->machine->loop, &control->machine->dirty,
-		(struct dirty_rate_user){ sample, done, watch }, err);
+	r = dirty_rate_init(&watch->rate, control->machine->loop,
+			    &control->machine->dirty,
+			    (struct dirty_rate_user){ sample_dirty_rate,
+						      dirty_rate_done, watch },
+			    err);
 	if (r < 0)
 		free(watch);
 	else
@@ -241,7 +245,7 @@ int command_query_dirty_rate(struct qmp_call *call, struct err *err)
 
 	if (r < 0)
 		return r;
-	call->ret = describe(control, control->dirty_rate, ms);
+	call->ret = describe_dirty_rate(control, control->dirty_rate, ms);
 	return 0;
 }
 

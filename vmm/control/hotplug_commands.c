@@ -23,7 +23,7 @@ static const char *path_of(const struct hotplug *hot, char path[QOM_PATH])
 }
 
 /* Source: QEMU, qapi/machine.json, MEMORY_DEVICE_SIZE_CHANGE */
-static void tell_changed(void *ctx, struct virtio *dev, uint64_t plugged)
+static void tell_mem_changed(void *ctx, struct virtio *dev, uint64_t plugged)
 {
 	const struct control *control = ctx;
 	char path[QOM_PATH];
@@ -43,8 +43,8 @@ static void tell_changed(void *ctx, struct virtio *dev, uint64_t plugged)
 	}
 }
 
-static void listen(const struct control *control,
-		   struct virtio_mem_listener listener)
+static void listen_to_devices(const struct control *control,
+			      struct virtio_mem_listener listener)
 {
 	for (size_t i = 0; i < control->machine->hotplugs.count; i++)
 		virtio_mem_listen(control->machine->hotplugs.hotplug[i].dev,
@@ -53,16 +53,17 @@ static void listen(const struct control *control,
 
 void hotplug_commands_begin(struct control *control)
 {
-	listen(control, (struct virtio_mem_listener){ tell_changed, control });
+	listen_to_devices(control, (struct virtio_mem_listener){
+					   tell_mem_changed, control });
 }
 
 void hotplug_commands_end(struct control *control)
 {
-	listen(control, (struct virtio_mem_listener){ 0 });
+	listen_to_devices(control, (struct virtio_mem_listener){ 0 });
 }
 
 /* Source: QEMU, qapi/machine.json, VirtioMEMDeviceInfo */
-static json_t *describe(const struct hotplug *hot)
+static json_t *describe_mem_device(const struct hotplug *hot)
 {
 	struct virtio_mem_info info;
 	char memdev[sizeof("/objects/") + HOTPLUG_ID_MAX];
@@ -86,7 +87,8 @@ int command_query_memory_devices(struct qmp_call *call, struct err *err)
 	call->ret = json_array();
 	for (size_t i = 0; i < control->machine->hotplugs.count; i++)
 		qmp_append(&call->ret,
-			   describe(&control->machine->hotplugs.hotplug[i]));
+			   describe_mem_device(
+				   &control->machine->hotplugs.hotplug[i]));
 	return 0;
 }
 
@@ -103,7 +105,8 @@ static bool is_path(const char *path, const struct hotplug *hot)
 }
 
 /* Returns the device of the argument "path", or NULL, in QEMU's words. */
-static const struct hotplug *find(struct qmp_call *call, struct err *err)
+static const struct hotplug *find_mem_device(struct qmp_call *call,
+					     struct err *err)
 {
 	const struct control *control = call->ctx;
 	const char *path = qmp_arg_string(call, "path", "");
@@ -117,8 +120,8 @@ static const struct hotplug *find(struct qmp_call *call, struct err *err)
 }
 
 /* Sets what a property is. Returns 0 or -ENOENT. */
-static int get(const struct hotplug *hot, const char *property, uint64_t *ret,
-	       struct err *err)
+static int get_mem_property(const struct hotplug *hot, const char *property,
+			    uint64_t *ret, struct err *err)
 {
 	struct virtio_mem_info info;
 
@@ -139,13 +142,14 @@ static int get(const struct hotplug *hot, const char *property, uint64_t *ret,
 
 int command_qom_get(struct qmp_call *call, struct err *err)
 {
-	const struct hotplug *hot = find(call, err);
+	const struct hotplug *hot = find_mem_device(call, err);
 	uint64_t value = 0;
 	int r;
 
 	if (!hot)
 		return err->code;
-	r = get(hot, qmp_arg_string(call, "property", ""), &value, err);
+	r = get_mem_property(hot, qmp_arg_string(call, "property", ""), &value,
+			     err);
 	if (r == 0)
 		call->ret = json_integer((json_int_t)value);
 	return r;
@@ -155,13 +159,13 @@ int command_qom_set(struct qmp_call *call, struct err *err)
 {
 	const char *property = qmp_arg_string(call, "property", "");
 	const uint64_t value = qmp_arg_size(call, "value", 0);
-	const struct hotplug *hot = find(call, err);
+	const struct hotplug *hot = find_mem_device(call, err);
 	uint64_t was;
 	int r;
 
 	if (!hot)
 		return err->code;
-	r = get(hot, property, &was, err);
+	r = get_mem_property(hot, property, &was, err);
 	if (r < 0)
 		return r;
 	if (strcmp(property, "requested-size") != 0)

@@ -80,8 +80,8 @@ static void describe_blocks(json_t **told, const struct mem_blocks *blocks)
 
 /* @i: which region; @slot: its first number, counting up: each region with
  * memory has one, or one for each block; @merged: of its host memory */
-static json_t *describe(const struct control *control, size_t i,
-			const struct merged *merged, int *slot)
+static json_t *describe_region(const struct control *control, size_t i,
+			       const struct merged *merged, int *slot)
 {
 	const struct machine *machine = control->machine;
 	const struct mem_region *region = &machine->mem.region[i];
@@ -145,7 +145,8 @@ int command_x_vmm_query_memory(struct qmp_call *call, struct err *err)
 	look_at_merged(map, merged);
 	call->ret = json_array();
 	for (size_t i = 0; i < map->count; i++)
-		qmp_append(&call->ret, describe(control, i, &merged[i], &slot));
+		qmp_append(&call->ret,
+			   describe_region(control, i, &merged[i], &slot));
 	return 0;
 }
 
@@ -181,7 +182,8 @@ struct rest {
 };
 
 /* How much of @part is not plugged. */
-static uint64_t unplugged(const struct mem_region *region, struct range part)
+static uint64_t unplugged_bytes(const struct mem_region *region,
+				struct range part)
 {
 	const uint64_t end = part.start - region->gpa.start + part.size;
 	uint64_t at = part.start - region->gpa.start;
@@ -196,8 +198,9 @@ static uint64_t unplugged(const struct mem_region *region, struct range part)
 	return sum;
 }
 
-static void add_cell(struct look *look, gpa_t start,
-		     const struct residency *sum, const struct rest *rest)
+static void add_region_cell(struct look *look, gpa_t start,
+			    const struct residency *sum,
+			    const struct rest *rest)
 {
 	json_t *cell;
 
@@ -239,16 +242,17 @@ static int look_at_cell(struct look *look, uint64_t deadline, struct err *err)
 			return r;
 		if (balloon)
 			rest.held += balloon_held(balloon, part);
-		rest.unplugged += unplugged(look->region, part);
+		rest.unplugged += unplugged_bytes(look->region, part);
 		cell -= part.size;
 		look->left.start += part.size;
 		look->left.size -= part.size;
 	} while (cell > 0 && clock_ns() < deadline);
-	add_cell(look, start, &sum, &rest);
+	add_region_cell(look, start, &sum, &rest);
 	return 0;
 }
 
-static int refuse(struct err *err, const char *name, const char *wanted)
+static int refuse_argument(struct err *err, const char *name,
+			   const char *wanted)
 {
 	return err_set(err, -EINVAL, "Parameter '%s' expects %s", name, wanted);
 }
@@ -267,13 +271,13 @@ static int look_init(struct look *look, const struct qmp_call *call,
 	if (cell == 0)
 		cell = UINT64_C(1) << 63; /* all of it is one */
 	if (cell < page || (cell & (cell - 1)))
-		return refuse(err, "cell-size",
-			      "a power of two, and a page or more");
+		return refuse_argument(err, "cell-size",
+				       "a power of two, and a page or more");
 	look->cell = cell;
 	if (start % page)
-		return refuse(err, "start", "the address of a page");
+		return refuse_argument(err, "start", "the address of a page");
 	if (size == 0 || size % page)
-		return refuse(err, "size", "whole pages");
+		return refuse_argument(err, "size", "whole pages");
 	look->left = (struct range){ start, size };
 	look->region = mem_find(&control->machine->mem, look->left.start);
 	if (!look->region || !look->region->host ||

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "vmm/control/socket.h"
 
-static void closedirp(DIR **dir)
+static void close_names_dir(DIR **dir)
 {
 	if (*dir)
 		(void)closedir(*dir);
@@ -36,7 +36,7 @@ static int add_name(struct control_names *names, const char *name, size_t len)
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -61,7 +61,7 @@ static int read_names(struct control_names *names, DIR *dir)
 int control_names(struct control_names *ret, struct err *err)
 {
 	_cleanup_(control_names_finish) struct control_names names = { 0 };
-	_cleanup_(closedirp) DIR *dir = NULL;
+	_cleanup_(close_names_dir) DIR *dir = NULL;
 	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	int r;
 
@@ -74,7 +74,8 @@ int control_names(struct control_names *ret, struct err *err)
 	if (dir && read_names(&names, dir) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", folder);
 	if (names.count > 1)
-		qsort(names.name, names.count, sizeof(*names.name), compare);
+		qsort(names.name, names.count, sizeof(*names.name),
+		      compare_names);
 	*ret = names;
 	names = (struct control_names){ 0 };
 	return 0;

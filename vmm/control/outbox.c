@@ -9,7 +9,7 @@
 #define FIRST_SPACE 1024
 
 /* Makes room behind what is there. */
-static int reserve(struct outbox *out, size_t len)
+static int reserve_outbox(struct outbox *out, size_t len)
 {
 	size_t space = out->space ? out->space : FIRST_SPACE;
 	char *text;
@@ -29,11 +29,12 @@ static int reserve(struct outbox *out, size_t len)
 	return 0;
 }
 
-static int append(const char *text, size_t len, void *ctx)
+static int append_outbox(const char *text, size_t len, void *ctx)
 {
 	struct outbox *out = ctx;
 
-	if (out->space - out->start - out->len < len && reserve(out, len) < 0)
+	if (out->space - out->start - out->len < len &&
+	    reserve_outbox(out, len) < 0)
 		return -1;
 	memcpy(out->text + out->start + out->len, text, len);
 	out->len += len;
@@ -43,8 +44,9 @@ static int append(const char *text, size_t len, void *ctx)
 int outbox_add(struct outbox *out, const json_t *message)
 {
 	if (!message ||
-	    json_dump_callback(message, append, out, JSON_ENSURE_ASCII) < 0 ||
-	    append("\r\n", 2, out) < 0)
+	    json_dump_callback(message, append_outbox, out, JSON_ENSURE_ASCII) <
+		    0 ||
+	    append_outbox("\r\n", 2, out) < 0)
 		return -ENOMEM;
 	return 0;
 }

@@ -20,7 +20,7 @@ static const char *const class_names[] = {
 	[QMP_KVM_MISSING_CAP] = "KVMMissingCap",
 };
 
-static json_t *version(void)
+static json_t *describe_version(void)
 {
 	uint64_t part[3] = { 0 };
 	const char *at = VMM_VERSION;
@@ -37,14 +37,14 @@ static json_t *version(void)
 
 json_t *qmp_greeting(void)
 {
-	return json_pack("{s:{s:o, s:[]}}", "QMP", "version", version(),
-			 "capabilities");
+	return json_pack("{s:{s:o, s:[]}}", "QMP", "version",
+			 describe_version(), "capabilities");
 }
 
 int qmp_query_version(struct qmp_call *call, struct err *err)
 {
 	(void)err;
-	call->ret = version();
+	call->ret = describe_version();
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static int check_args(const struct qmp_command *command,
 }
 
 /* No capability is offered, so that none can be enabled. */
-static int negotiate(struct qmp_call *call, struct err *err)
+static int negotiate_capabilities(struct qmp_call *call, struct err *err)
 {
 	const json_t *enable = json_object_get(call->args, "enable");
 	const char *name = json_string_value(json_array_get(enable, 0));
@@ -246,9 +246,10 @@ static int negotiate(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
-static const struct qmp_command negotiation = {
-	"qmp_capabilities", negotiate, { { "enable", QMP_ARRAY, false } }
-};
+static const struct qmp_command negotiation = { "qmp_capabilities",
+						negotiate_capabilities,
+						{ { "enable", QMP_ARRAY,
+						    false } } };
 
 int qmp_query_commands(struct qmp_call *call, struct err *err)
 {
@@ -263,8 +264,9 @@ int qmp_query_commands(struct qmp_call *call, struct err *err)
 }
 
 /* Returns NULL with @err set if there is none of that name, here and now. */
-static const struct qmp_command *find(const struct qmp_session *session,
-				      const char *name, struct err *err)
+static const struct qmp_command *
+find_qmp_command(const struct qmp_session *session, const char *name,
+		 struct err *err)
 {
 	const struct qmp_table *table = session->table;
 	const bool negotiates = !strcmp(name, negotiation.name);
@@ -317,8 +319,9 @@ static int check_message(json_t *message, struct err *err)
 	return 0;
 }
 
-static int run(struct qmp_session *session, const struct qmp_message *said,
-	       struct qmp_call *call, struct err *err)
+static int run_qmp_command(struct qmp_session *session,
+			   const struct qmp_message *said,
+			   struct qmp_call *call, struct err *err)
 {
 	json_auto_t *none = json_object();
 	json_t *message = said->value;
@@ -329,9 +332,9 @@ static int run(struct qmp_session *session, const struct qmp_message *said,
 	r = check_message(message, err);
 	if (r < 0)
 		return r;
-	command = find(session,
-		       json_string_value(json_object_get(message, "execute")),
-		       err);
+	command = find_qmp_command(
+		session, json_string_value(json_object_get(message, "execute")),
+		err);
 	if (!command) {
 		call->class = QMP_COMMAND_NOT_FOUND;
 		return err->code;
@@ -364,7 +367,7 @@ json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len)
 	qmp_parse(&said, text, len, &where);
 	id = json_object_get(said.value, "id");
 	if (said.value)
-		r = run(session, &said, &call, &err);
+		r = run_qmp_command(session, &said, &call, &err);
 	else
 		r = err_set(&err, -EINVAL, "JSON parse error, %s", where.text);
 	if (r < 0) {

@@ -14,7 +14,7 @@ enum step {
 	STEP_AGAIN, /* the same, and it is the next one's first */
 };
 
-static void keep(struct qmp_input *in, char c)
+static void keep_char(struct qmp_input *in, char c)
 {
 	if (in->problem)
 		return;
@@ -36,14 +36,14 @@ static void keep(struct qmp_input *in, char c)
 	in->text[in->len++] = c;
 }
 
-static enum step end(struct qmp_input *in)
+static enum step end_message(struct qmp_input *in)
 {
 	in->state = QMP_IDLE;
 	return in->problem ? STEP_PROBLEM : STEP_MESSAGE;
 }
 
 /* Gives up on what was read so far. A problem found before is the one told. */
-static enum step give_up(struct qmp_input *in, const char *problem)
+static enum step give_up_message(struct qmp_input *in, const char *problem)
 {
 	if (!in->problem)
 		in->problem = problem;
@@ -51,7 +51,7 @@ static enum step give_up(struct qmp_input *in, const char *problem)
 	return STEP_PROBLEM;
 }
 
-static bool opens(char c)
+static bool opens_message(char c)
 {
 	return c == '{' || c == '[';
 }
@@ -60,22 +60,22 @@ static enum step step_idle(struct qmp_input *in, char c)
 {
 	if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
 		return STEP_ON;
-	if (!opens(c)) {
+	if (!opens_message(c)) {
 		in->state = QMP_JUNK;
 		return STEP_ON;
 	}
 	in->state = QMP_VALUE;
 	in->depth = 1;
-	keep(in, c);
+	keep_char(in, c);
 	return STEP_ON;
 }
 
 /* One problem a line, however many words are on it. */
 static enum step step_junk(struct qmp_input *in, char c)
 {
-	if (c != '\n' && !opens(c))
+	if (c != '\n' && !opens_message(c))
 		return STEP_ON;
-	(void)give_up(in, "JSON parse error, expecting an object");
+	(void)give_up_message(in, "JSON parse error, expecting an object");
 	return c == '\n' ? STEP_PROBLEM : STEP_AGAIN;
 }
 
@@ -86,12 +86,13 @@ static enum step step_value(struct qmp_input *in, char c)
 		c = '"';
 	} else if (c == '"') {
 		in->state = QMP_DOUBLE;
-	} else if (opens(c) && in->depth++ == QMP_MAX_DEPTH && !in->problem) {
+	} else if (opens_message(c) && in->depth++ == QMP_MAX_DEPTH &&
+		   !in->problem) {
 		in->problem = "JSON parse error, nested too deeply";
 	}
-	keep(in, c);
+	keep_char(in, c);
 	if ((c == '}' || c == ']') && --in->depth == 0)
-		return end(in);
+		return end_message(in);
 	return STEP_ON;
 }
 
@@ -100,7 +101,8 @@ static enum step step_string(struct qmp_input *in, char c)
 	const bool single = in->state == QMP_SINGLE;
 
 	if (c == '\n')
-		return give_up(in, "JSON parse error, a string has no end");
+		return give_up_message(in,
+				       "JSON parse error, a string has no end");
 	if (c == '\\') {
 		in->state = single ? QMP_SINGLE_ESCAPE : QMP_DOUBLE_ESCAPE;
 		return STEP_ON;
@@ -109,9 +111,9 @@ static enum step step_string(struct qmp_input *in, char c)
 		in->state = QMP_VALUE;
 		c = '"';
 	} else if (c == '"') {
-		keep(in, '\\');
+		keep_char(in, '\\');
 	}
-	keep(in, c);
+	keep_char(in, c);
 	return STEP_ON;
 }
 
@@ -119,15 +121,16 @@ static enum step step_escape(struct qmp_input *in, char c)
 {
 	in->state = in->state == QMP_SINGLE_ESCAPE ? QMP_SINGLE : QMP_DOUBLE;
 	if (c == '\n')
-		return give_up(in, "JSON parse error, a string has no end");
+		return give_up_message(in,
+				       "JSON parse error, a string has no end");
 	if (c != '\'')
-		keep(in, '\\');
-	keep(in, c);
+		keep_char(in, '\\');
+	keep_char(in, c);
 	return STEP_ON;
 }
 
 /* What no JSON text has, and no UTF-8. */
-static bool resets(char c)
+static bool resets_input(char c)
 {
 	const unsigned char byte = (unsigned char)c;
 
@@ -135,10 +138,10 @@ static bool resets(char c)
 	       (byte < ' ' && c != '\t' && c != '\r' && c != '\n');
 }
 
-static enum step step(struct qmp_input *in, char c)
+static enum step step_input(struct qmp_input *in, char c)
 {
-	if (resets(c))
-		return give_up(in, "JSON parse error, stray byte");
+	if (resets_input(c))
+		return give_up_message(in, "JSON parse error, stray byte");
 	switch (in->state) {
 	case QMP_IDLE:
 		return step_idle(in, c);
@@ -163,7 +166,7 @@ enum qmp_input_found qmp_input_take(struct qmp_input *in, const char *buf,
 		in->problem = NULL;
 	}
 	for (size_t i = 0; i < len; i++) {
-		const enum step s = step(in, buf[i]);
+		const enum step s = step_input(in, buf[i]);
 
 		if (s == STEP_ON)
 			continue;

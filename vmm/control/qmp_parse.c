@@ -68,7 +68,7 @@ static void write_string(FILE *out, const char *text, size_t len)
 }
 
 /* Returns the text with what jansson refuses replaced, or NULL: no memory. */
-static char *replace(const char *text, size_t *ret_len, bool bits)
+static char *replace_text(const char *text, size_t *ret_len, bool bits)
 {
 	char *buf = NULL;
 	FILE *out = open_memstream(&buf, ret_len);
@@ -100,7 +100,7 @@ static char *replace(const char *text, size_t *ret_len, bool bits)
 static json_t *parse_replaced(const char *text, bool bits, json_error_t *error)
 {
 	size_t len;
-	char *replaced = replace(text, &len, bits);
+	char *replaced = replace_text(text, &len, bits);
 	json_t *value = NULL;
 
 	if (replaced)

@@ -20,7 +20,7 @@ int command_query_name(struct qmp_call *call, struct err *err)
 }
 
 /* Source: QEMU, qapi/run-state.json, RunState */
-static const char *status(const struct control *control)
+static const char *run_state(const struct control *control)
 {
 	const enum outcome outcome = machine_outcome(control->machine);
 
@@ -32,7 +32,7 @@ static const char *status(const struct control *control)
 
 int command_query_status(struct qmp_call *call, struct err *err)
 {
-	const char *word = status(call->ctx);
+	const char *word = run_state(call->ctx);
 
 	(void)err;
 	call->ret = json_pack("{s:b, s:s}", "running", *word == 'r', "status",

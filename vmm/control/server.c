@@ -45,7 +45,7 @@ struct qmp_server {
 };
 
 /* Sends what the client takes now. */
-static void flush(struct client *client)
+static void flush_client(struct client *client)
 {
 	if (!client->dead && outbox_send(&client->out, client->watch.fd) < 0)
 		client->dead = true;
@@ -54,15 +54,15 @@ static void flush(struct client *client)
 }
 
 /* @message: taken over; NULL: there was no memory for it */
-static void say(struct client *client, json_t *message)
+static void say_message(struct client *client, json_t *message)
 {
 	if (outbox_add(&client->out, message) < 0)
 		client->dead = true;
 	json_decref(message);
-	flush(client);
+	flush_client(client);
 }
 
-static bool is_full(const struct client *client)
+static bool is_client_full(const struct client *client)
 {
 	return client->out.len > FULL;
 }
@@ -70,19 +70,19 @@ static bool is_full(const struct client *client)
 /* Takes what was read; stops where the client does not listen. */
 static void take_chunk(struct client *client)
 {
-	while (client->at < client->len && !client->dead && !is_full(client) &&
-	       !client->session.take_over) {
+	while (client->at < client->len && !client->dead &&
+	       !is_client_full(client) && !client->session.take_over) {
 		struct qmp_input *input = &client->input;
 		size_t used;
 
 		switch (qmp_input_take(input, client->chunk + client->at,
 				       client->len - client->at, &used)) {
 		case QMP_MESSAGE:
-			say(client, qmp_reply(&client->session, input->text,
-					      input->len));
+			say_message(client, qmp_reply(&client->session,
+						      input->text, input->len));
 			break;
 		case QMP_PROBLEM:
-			say(client, qmp_problem(input->problem));
+			say_message(client, qmp_problem(input->problem));
 			break;
 		case QMP_NOTHING:
 			break;
@@ -93,7 +93,7 @@ static void take_chunk(struct client *client)
 
 static bool wants_more(const struct client *client)
 {
-	return !client->dead && !client->ended && !is_full(client) &&
+	return !client->dead && !client->ended && !is_client_full(client) &&
 	       !client->session.take_over;
 }
 
@@ -125,7 +125,7 @@ static void free_client(struct client *client)
 }
 
 /* Frees the clients that have gone. */
-static void reap(struct qmp_server *server)
+static void reap_clients(struct qmp_server *server)
 {
 	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
 		struct client *client = server->client[i];
@@ -149,7 +149,7 @@ static void give_away(struct client *client)
 	session->take_over(client->server->ctx, fd, session->how);
 }
 
-static void arm(struct client *client)
+static void arm_client(struct client *client)
 {
 	uint32_t events = 0;
 
@@ -165,7 +165,7 @@ static void arm(struct client *client)
 }
 
 /* The end of a client's turn: is it over, or when is the next one? */
-static void settle(struct client *client)
+static void settle_client(struct client *client)
 {
 	if (!client->dead && client->out.len == 0) {
 		if (client->session.take_over)
@@ -173,25 +173,25 @@ static void settle(struct client *client)
 		else if (client->ended)
 			client->dead = true;
 	}
-	arm(client);
+	arm_client(client);
 }
 
-static void client_ready(struct loop_watch *watch, uint32_t events)
+static void qmp_client_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct client *client = container_of(watch, struct client, watch);
 	struct qmp_server *server = client->server;
 
 	(void)events;
 	server->busy = true;
-	flush(client);
+	flush_client(client);
 	/* What waited for the flush; then, at most once, what is new, so that
 	 * others have their turn. */
 	take_chunk(client);
 	read_chunk(client);
 	take_chunk(client);
-	settle(client);
+	settle_client(client);
 	server->busy = false;
-	reap(server);
+	reap_clients(server);
 }
 
 static struct client *new_client(struct qmp_server *server, int fd)
@@ -202,7 +202,8 @@ static struct client *new_client(struct qmp_server *server, int fd)
 		return NULL;
 	client->server = server;
 	client->spoke = ++server->spoken;
-	client->watch = (struct loop_watch){ .fd = fd, .ready = client_ready };
+	client->watch = (struct loop_watch){ .fd = fd,
+					     .ready = qmp_client_ready };
 	client->session = (struct qmp_session){ .table = server->table,
 						.ctx = server->ctx };
 	client->input.max = QMP_MAX_COMMAND;
@@ -226,7 +227,7 @@ static struct client **find_place(struct qmp_server *server)
 		if ((*at)->spoke < (*place)->spoke)
 			place = at;
 	}
-	say(*place, qmp_problem("too many clients"));
+	say_message(*place, qmp_problem("too many clients"));
 	free_client(*place);
 	*place = NULL;
 	return place;
@@ -244,9 +245,9 @@ void qmp_server_add(struct qmp_server *server, int fd)
 		return;
 	}
 	*find_place(server) = client;
-	say(client, qmp_greeting());
-	arm(client);
-	reap(server);
+	say_message(client, qmp_greeting());
+	arm_client(client);
+	reap_clients(server);
 }
 
 /*
@@ -326,26 +327,26 @@ bool qmp_server_heard(const struct qmp_server *server)
 }
 
 /* Behind the last reply, the connection is another's. */
-static bool hears(const struct client *client)
+static bool client_hears(const struct client *client)
 {
 	return client->session.negotiated && !client->session.take_over &&
 	       !client->dead;
 }
 
-static void tell(struct client *client, const json_t *event)
+static void tell_event(struct client *client, const json_t *event)
 {
 	const size_t before = client->out.len;
 
 	if (outbox_add(&client->out, event) < 0)
 		client->dead = true;
 	client->unheard += client->out.len - before;
-	flush(client);
+	flush_client(client);
 	if (client->unheard > STUCK && !client->dead) {
 		log_info("control socket: a client does not read its events; "
 			 "it is dropped");
 		client->dead = true;
 	}
-	arm(client);
+	arm_client(client);
 }
 
 void qmp_server_event(struct qmp_server *server, const char *name, json_t *data)
@@ -360,9 +361,9 @@ void qmp_server_event(struct qmp_server *server, const char *name, json_t *data)
 	for (size_t i = 0; i < QMP_MAX_CLIENTS; i++) {
 		struct client *client = server->client[i];
 
-		if (client && hears(client))
-			tell(client, event);
+		if (client && client_hears(client))
+			tell_event(client, event);
 	}
 	if (!server->busy)
-		reap(server);
+		reap_clients(server);
 }

@@ -27,7 +27,7 @@ struct path {
 	size_t len;
 };
 
-static inline void add(struct path *path, const char *text)
+static inline void append_path(struct path *path, const char *text)
 {
 	const size_t len = strlen(text);
 
@@ -49,8 +49,8 @@ static int add_folder(struct path *path, struct err *err)
 					    : "not set");
 		base = "/run";
 	}
-	add(path, base);
-	add(path, "/vmm");
+	append_path(path, base);
+	append_path(path, "/vmm");
 	return 0;
 }
 
@@ -77,21 +77,21 @@ int control_path(const char *name, struct sockaddr_un *ret, struct err *err)
 
 	ret->sun_family = AF_UNIX;
 	if (strchr(name, '/')) {
-		add(&path, name);
+		append_path(&path, name);
 	} else {
 		const int r = add_folder(&path, err);
 
 		if (r < 0)
 			return r;
-		add(&path, "/");
-		add(&path, name);
-		add(&path, CONTROL_SUFFIX);
+		append_path(&path, "/");
+		append_path(&path, name);
+		append_path(&path, CONTROL_SUFFIX);
 	}
 	return check_length(&path, err);
 }
 
 /* Cuts the file's name off, so that the folder is left. */
-static char *cut(char *path)
+static char *cut_file_name(char *path)
 {
 	char *slash = strrchr(path, '/');
 
@@ -100,7 +100,7 @@ static char *cut(char *path)
 }
 
 /* flock(2) knows no time limit. */
-static int lock(int fd)
+static int lock_directory(int fd)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_MS * 1000000L };
 
@@ -122,7 +122,7 @@ static int lock(int fd)
 static int lock_folder(const struct sockaddr_un *at, struct err *err)
 {
 	struct sockaddr_un copy = *at;
-	const char *path = cut(copy.sun_path);
+	const char *path = cut_file_name(copy.sun_path);
 	_cleanup_(fd_closep) int fd = open(path,
 					   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -130,7 +130,7 @@ static int lock_folder(const struct sockaddr_un *at, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, "%s", path);
-	r = lock(fd);
+	r = lock_directory(fd);
 	if (r == -EBUSY)
 		return err_set(err, r, "%s: another program keeps it locked",
 			       path);
@@ -144,7 +144,7 @@ static int lock_folder(const struct sockaddr_un *at, struct err *err)
 static int make_folder(const struct sockaddr_un *at, struct err *err)
 {
 	struct sockaddr_un copy = *at;
-	const char *path = cut(copy.sun_path);
+	const char *path = cut_file_name(copy.sun_path);
 	struct stat st;
 
 	if (mkdir(path, 0700) == 0)
@@ -176,7 +176,7 @@ int control_connect(const struct sockaddr_un *at, int patience_ms)
 
 /* Does a machine listen there? 0, -ECONNREFUSED if none does, or the errno of
  * finding out. Without waiting, should its queue be full. */
-static int probe(const struct sockaddr_un *at)
+static int probe_socket(const struct sockaddr_un *at)
 {
 	_cleanup_(fd_closep) int fd = socket(
 		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -201,7 +201,7 @@ static int remove_dead(const struct sockaddr_un *at, struct err *err)
 		return err_input(err, -EADDRINUSE,
 				 "%s: it exists, and is no socket",
 				 at->sun_path);
-	r = probe(at);
+	r = probe_socket(at);
 	if (r == 0)
 		return err_input(err, -EADDRINUSE,
 				 "%s: a running virtual machine has it",

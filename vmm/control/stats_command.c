@@ -32,7 +32,7 @@ static int add_value(void *ctx, const char *name, const uint64_t *value,
 }
 
 /* @fd: of a VM's or vCPU's statistics; -1 gives an empty object */
-static int read_stats(json_t **ret, int fd, struct err *err)
+static int read_kvm_stats(json_t **ret, int fd, struct err *err)
 {
 	json_auto_t *stats = json_object();
 	int r = 0;
@@ -50,7 +50,7 @@ static int read_vm(json_t **ret, const struct vm *vm, struct err *err)
 	_cleanup_(fd_closep) int fd = kvm_ioctl_int(vm->fd, KVM_GET_STATS_FD,
 						    0UL, err);
 
-	return fd < 0 ? fd : read_stats(ret, fd, err);
+	return fd < 0 ? fd : read_kvm_stats(ret, fd, err);
 }
 
 static int read_vcpus(json_t **ret, const struct vm *vm, struct err *err)
@@ -59,7 +59,7 @@ static int read_vcpus(json_t **ret, const struct vm *vm, struct err *err)
 
 	for (unsigned i = 0; i < vm->vcpus; i++) {
 		json_t *stats = NULL;
-		const int r = read_stats(&stats, vm->vcpu[i].stats_fd, err);
+		const int r = read_kvm_stats(&stats, vm->vcpu[i].stats_fd, err);
 
 		if (r < 0)
 			return r;
@@ -69,7 +69,7 @@ static int read_vcpus(json_t **ret, const struct vm *vm, struct err *err)
 	return 0;
 }
 
-static json_int_t nanoseconds(struct timeval t)
+static json_int_t timeval_ns(struct timeval t)
 {
 	return ((json_int_t)t.tv_sec * 1000000 + t.tv_usec) * 1000;
 }
@@ -91,8 +91,8 @@ static json_t *process_stats(void)
 	return json_pack("{s:i, s:I, s:I, s:I}", "pid", (int)getpid(),
 			 "resident-bytes",
 			 (json_int_t)pages * sysconf(_SC_PAGESIZE), "user-ns",
-			 nanoseconds(used.ru_utime), "system-ns",
-			 nanoseconds(used.ru_stime));
+			 timeval_ns(used.ru_utime), "system-ns",
+			 timeval_ns(used.ru_stime));
 }
 
 int command_x_vmm_query_stats(struct qmp_call *call, struct err *err)
