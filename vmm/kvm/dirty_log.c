@@ -32,7 +32,7 @@ struct dirty_log {
 	unsigned rings;
 };
 
-static uint64_t region_pages(const struct dirty_log *log, size_t region)
+static uint64_t log_region_pages(const struct dirty_log *log, size_t region)
 {
 	return log->map->region[region].gpa.size / log->over.page_size;
 }
@@ -50,8 +50,8 @@ static int map_bitmap(struct dirty_log *log, struct err *err)
 
 	for (size_t i = 0; i < log->map->count; i++)
 		if (slot_is_logged(log->over.slots, i) &&
-		    region_pages(log, i) > most)
-			most = region_pages(log, i);
+		    log_region_pages(log, i) > most)
+			most = log_region_pages(log, i);
 	log->bitmap_size = bitmap_bytes(most);
 	p = mmap(NULL, log->bitmap_size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -68,7 +68,8 @@ static void unmap_bitmap(struct dirty_log *log)
 	log->bitmap = NULL;
 }
 
-static int enable(int vm_fd, uint32_t cap, uint64_t arg, struct err *err)
+static int enable_dirty_cap(int vm_fd, uint32_t cap, uint64_t arg,
+			    struct err *err)
 {
 	const struct kvm_enable_cap enable = { .cap = cap, .args = { arg } };
 
@@ -88,8 +89,8 @@ static int set_manual(const struct dirty_log *log, struct err *err)
 		flags |= (unsigned)kvm_cap(log->over.fd,
 					   KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) &
 			 KVM_DIRTY_LOG_INITIALLY_SET;
-	return enable(log->over.fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, flags,
-		      err);
+	return enable_dirty_cap(log->over.fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
+				flags, err);
 }
 
 static int log_start(void *ctx, struct err *err)
@@ -127,7 +128,7 @@ static struct slot_place find_slot(const struct dirty_log *log, uint32_t slot)
 		const uint32_t count = mem_slots_of(&map->region[i]);
 
 		if (slot < count) {
-			place.page = slot * (region_pages(log, i) / count);
+			place.page = slot * (log_region_pages(log, i) / count);
 			break;
 		}
 		slot -= count;
@@ -207,7 +208,7 @@ static int get_bitmap(const struct dirty_log *log, size_t region,
 	const struct mem_map *map = log->map;
 	const uint32_t count = mem_slots_of(&map->region[region]);
 	const uint32_t first = mem_slot(map, region);
-	const size_t size = bitmap_bytes(region_pages(log, region) / count);
+	const size_t size = bitmap_bytes(log_region_pages(log, region) / count);
 	uint8_t *at = (uint8_t *)log->bitmap;
 	int r = 0;
 	GUARD_BLOCKS(map->region[region].blocks);
@@ -238,7 +239,7 @@ static int get_bitmaps(const struct dirty_log *log, struct dirty *dirty,
 		if (r < 0)
 			return r;
 		dirty_log_words(dirty, i, log->bitmap,
-				bitmap_bytes(region_pages(log, i)) / 8);
+				bitmap_bytes(log_region_pages(log, i)) / 8);
 	}
 	return 0;
 }
@@ -281,13 +282,13 @@ static int clear_log(const struct dirty_log *log, size_t region, uint64_t first,
 		     uint64_t *word, size_t count, struct err *err)
 {
 	const struct mem_map *map = log->map;
-	const uint64_t pages = region_pages(log, region) /
+	const uint64_t pages = log_region_pages(log, region) /
 			       mem_slots_of(&map->region[region]);
 	const uint64_t end = first + (uint64_t)count * 64;
 	int r = 0;
 	GUARD_BLOCKS(map->region[region].blocks);
 
-	while (r >= 0 && first < end && first < region_pages(log, region)) {
+	while (r >= 0 && first < end && first < log_region_pages(log, region)) {
 		const uint32_t slot = (uint32_t)(first / pages);
 		const uint64_t left = pages - first % pages;
 		const uint64_t part = end - first < left ? end - first : left;
@@ -333,7 +334,8 @@ static const struct dirty_source clear_source = {
 	.protect = log_protect,
 };
 
-static int lacks(const char *word, const char *cap, struct err *err)
+static int report_lacking_cap(const char *word, const char *cap,
+			      struct err *err)
 {
 	return err_input(err, -ENOTSUP,
 			 "--dirty-log %s: this host's KVM lacks %s", word, cap);
@@ -347,21 +349,24 @@ static int enable_rings(struct dirty_log *log, struct err *err)
 	int r;
 
 	if (most == 0)
-		return lacks("ring", "KVM_CAP_DIRTY_LOG_RING_ACQ_REL", err);
+		return report_lacking_cap(
+			"ring", "KVM_CAP_DIRTY_LOG_RING_ACQ_REL", err);
 	if ((size_t)most < size)
 		return err_input(err, -ENOTSUP,
 				 "--dirty-log ring: this host's rings take at "
 				 "most %d bytes, not %zu",
 				 most, size);
-	r = enable(log->over.fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, size, err);
+	r = enable_dirty_cap(log->over.fd, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, size,
+			     err);
 	if (r < 0 || !kvm_cap(log->over.fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP))
 		return r;
 	log->ring_bitmap = true;
-	return enable(log->over.fd, KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0, err);
+	return enable_dirty_cap(log->over.fd,
+				KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP, 0, err);
 }
 
-static int choose(struct dirty_log *log, enum dirty_log_kind kind,
-		  struct err *err)
+static int choose_dirty_log(struct dirty_log *log, enum dirty_log_kind kind,
+			    struct err *err)
 {
 	const bool manual = kvm_cap(log->over.fd,
 				    KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2);
@@ -370,7 +375,8 @@ static int choose(struct dirty_log *log, enum dirty_log_kind kind,
 		kind = manual ? DIRTY_LOG_CLEAR : DIRTY_LOG_BITMAP;
 	log->kind = kind;
 	if (kind == DIRTY_LOG_CLEAR && !manual)
-		return lacks("clear", "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", err);
+		return report_lacking_cap(
+			"clear", "KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2", err);
 	return kind == DIRTY_LOG_RING ? enable_rings(log, err) : 0;
 }
 
@@ -389,8 +395,9 @@ static int split_early(const struct dirty_log *log, struct err *err)
 	sizes &= ~(unsigned)log->over.page_size;
 	if (sizes == 0)
 		return 0;
-	return enable(log->over.fd, KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
-		      sizes & -sizes, err);
+	return enable_dirty_cap(log->over.fd,
+				KVM_CAP_ARM_EAGER_SPLIT_CHUNK_SIZE,
+				sizes & -sizes, err);
 }
 
 int dirty_log_new(struct dirty_log **ret, const struct dirty_log_setup *over,
@@ -403,7 +410,7 @@ int dirty_log_new(struct dirty_log **ret, const struct dirty_log_setup *over,
 		return err_set(err, -ENOMEM, "dirty log: out of memory");
 	log->over = *over;
 	log->map = over->slots->map;
-	r = choose(log, kind, err);
+	r = choose_dirty_log(log, kind, err);
 	if (r == 0)
 		r = split_early(log, err);
 	if (r < 0)

@@ -45,8 +45,8 @@ static const struct mem_region *find_host(const struct mem_map *map,
 }
 
 /* Only the first page is told of. */
-static void note(struct sigbus *bus, const struct mem_region *r,
-		 uint64_t offset, int code)
+static void note_lost_page(struct sigbus *bus, const struct mem_region *r,
+			   uint64_t offset, int code)
 {
 	uint32_t state = NOTHING;
 
@@ -61,13 +61,13 @@ static void note(struct sigbus *bus, const struct mem_region *r,
 
 /* As if there were no handler: the access is made again, and kills the process.
  */
-static void give_up(void)
+static void restore_sigbus(void)
 {
 	tty_mode_rescue();
 	(void)signal(SIGBUS, SIG_DFL);
 }
 
-static void handle(int sig, siginfo_t *info, void *context)
+static void handle_sigbus(int sig, siginfo_t *info, void *context)
 {
 	struct sigbus *bus = __atomic_load_n(&catcher, __ATOMIC_ACQUIRE);
 	const struct mem_region *r = bus ? find_host(bus->map, info->si_addr)
@@ -77,7 +77,7 @@ static void handle(int sig, siginfo_t *info, void *context)
 
 	(void)context;
 	if (!r || info->si_code <= 0) {
-		give_up();
+		restore_sigbus();
 		/* One that was sent, by kill(2), would not come again. */
 		if (info->si_code <= 0)
 			(void)raise(sig);
@@ -85,19 +85,19 @@ static void handle(int sig, siginfo_t *info, void *context)
 	}
 	offset = align_down((uintptr_t)info->si_addr - (uintptr_t)r->host,
 			    r->backing->page);
-	note(bus, r, offset, info->si_code);
+	note_lost_page(bus, r, offset, info->si_code);
 	bus->stop(bus->ctx);
 	if (mmap(r->host + offset, (size_t)r->backing->page,
 		 PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
 		 0) == MAP_FAILED)
-		give_up();
+		restore_sigbus();
 	errno = saved;
 }
 
 int sigbus_catch(struct sigbus *bus, struct err *err)
 {
-	const struct sigaction act = { .sa_sigaction = handle,
+	const struct sigaction act = { .sa_sigaction = handle_sigbus,
 				       .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	assert(bus->map->frozen && !catcher);
@@ -117,8 +117,8 @@ void sigbus_release(struct sigbus *bus)
 	*bus = (struct sigbus){ 0 };
 }
 
-static int lost(const struct mem_region *r, uint64_t offset, const char *what,
-		const char *why, struct err *err)
+static int report_lost_page(const struct mem_region *r, uint64_t offset,
+			    const char *what, const char *why, struct err *err)
 {
 	return err_set(err, -EFAULT,
 		       "%s at 0x%" PRIx64 ", offset 0x%" PRIx64 ": %s%s",
@@ -133,7 +133,7 @@ static uint64_t file_end(int fd)
 	return fstat(fd, &st) < 0 ? UINT64_MAX : (uint64_t)st.st_size;
 }
 
-static bool is_full(int fd)
+static bool is_fs_full(int fd)
 {
 	struct statfs fs;
 
@@ -147,18 +147,22 @@ int sigbus_explain(const struct mem_region *region, uint64_t offset,
 	char size[SIZE_TEXT];
 
 	if (b->policy.source == MEM_FILE && file_end(b->fd) <= offset)
-		return lost(region, offset, b->policy.path,
-			    " was truncated while the guest used it", err);
+		return report_lost_page(
+			region, offset, b->policy.path,
+			" was truncated while the guest used it", err);
 	if (b->policy.huge == MEM_HUGE_TLB)
-		return lost(region, offset, "no huge page is left of ",
-			    size_format(size, b->policy.huge_size), err);
-	if (b->policy.source == MEM_FILE && is_full(b->fd))
-		return lost(region, offset, b->policy.path,
-			    ": no space left on its file system", err);
+		return report_lost_page(
+			region, offset, "no huge page is left of ",
+			size_format(size, b->policy.huge_size), err);
+	if (b->policy.source == MEM_FILE && is_fs_full(b->fd))
+		return report_lost_page(region, offset, b->policy.path,
+					": no space left on its file system",
+					err);
 	if (b->policy.source == MEM_FILE)
-		return lost(region, offset, b->policy.path, ": cannot be read",
-			    err);
-	return lost(region, offset, "the host cannot give this page", "", err);
+		return report_lost_page(region, offset, b->policy.path,
+					": cannot be read", err);
+	return report_lost_page(region, offset,
+				"the host cannot give this page", "", err);
 }
 
 int sigbus_error(const struct sigbus *bus, struct err *err)
@@ -166,9 +170,10 @@ int sigbus_error(const struct sigbus *bus, struct err *err)
 	if (__atomic_load_n(&bus->state, __ATOMIC_ACQUIRE) != NOTED)
 		return 0;
 	if (bus->code == BUS_MCEERR_AR || bus->code == BUS_MCEERR_AO)
-		return lost(bus->region, bus->offset,
-			    "the host's memory has a hardware error there", "",
-			    err);
+		return report_lost_page(
+			bus->region, bus->offset,
+			"the host's memory has a hardware error there", "",
+			err);
 	return sigbus_explain(bus->region, bus->offset, err);
 }
 
@@ -211,7 +216,8 @@ static bool find_lost(const struct backing *b, uint64_t *ret)
 		return true;
 	if (b->policy.huge == MEM_HUGE_TLB)
 		return false;
-	return (is_full(b->fd) && find_hole(b, ret)) || find_unreadable(b, ret);
+	return (is_fs_full(b->fd) && find_hole(b, ret)) ||
+	       find_unreadable(b, ret);
 }
 
 int sigbus_find(const struct mem_map *map, struct err *err)

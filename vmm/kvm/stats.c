@@ -24,13 +24,13 @@ struct stats {
 	size_t size; /* of it, in bytes */
 };
 
-static void finish(struct stats *stats)
+static void finish_stats(struct stats *stats)
 {
 	free(stats->table);
 	free(stats->data);
 }
 
-static int refuse(struct err *err)
+static int refuse_stats(struct err *err)
 {
 	return err_set(err, -EPROTO, "KVM's statistics make no sense");
 }
@@ -62,7 +62,7 @@ static int read_table(struct stats *stats, int fd, struct err *err)
 		return r;
 	if (head->num_desc == 0 || head->num_desc > MAX_DESCRIPTORS ||
 	    head->name_size == 0 || head->name_size > MAX_NAME)
-		return refuse(err);
+		return refuse_stats(err);
 	stats->step = sizeof(struct kvm_stats_desc) + head->name_size;
 	size = head->num_desc * stats->step;
 	stats->table = malloc(size);
@@ -72,14 +72,14 @@ static int read_table(struct stats *stats, int fd, struct err *err)
 }
 
 /* All at once, so that the numbers are of one moment. */
-static int read_data(struct stats *stats, int fd, struct err *err)
+static int read_stats_data(struct stats *stats, int fd, struct err *err)
 {
 	for (size_t i = 0; i < stats->head.num_desc; i++) {
 		const struct kvm_stats_desc desc = desc_at(stats, i);
 		const size_t end = desc.offset + 8 * (size_t)desc.size;
 
 		if (desc.size == 0 || end > MAX_DATA)
-			return refuse(err);
+			return refuse_stats(err);
 		if (stats->size < end)
 			stats->size = end;
 	}
@@ -95,18 +95,18 @@ int kvm_stats_read(int fd,
 				const uint64_t *value, size_t count),
 		   void *ctx, struct err *err)
 {
-	_cleanup_(finish) struct stats stats = { 0 };
+	_cleanup_(finish_stats) struct stats stats = { 0 };
 	int r;
 
 	r = read_table(&stats, fd, err);
 	if (r == 0)
-		r = read_data(&stats, fd, err);
+		r = read_stats_data(&stats, fd, err);
 	for (size_t i = 0; r == 0 && i < stats.head.num_desc; i++) {
 		const struct kvm_stats_desc desc = desc_at(&stats, i);
 		char *name = stats.table + i * stats.step + sizeof(desc);
 
 		if (desc.offset % 8 != 0)
-			return refuse(err);
+			return refuse_stats(err);
 		name[stats.head.name_size - 1] = 0;
 		if (value(ctx, name, (void *)(stats.data + desc.offset),
 			  desc.size) < 0)

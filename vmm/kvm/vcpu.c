@@ -56,7 +56,7 @@ void vcpu_finish(struct vcpu *vcpu)
 
 /*
  * Has the thread park before the guest goes on, once KVM_RUN has completed the
- * exit; see park().
+ * exit; see park_vcpu().
  */
 static void wait_for_device(struct vcpu *vcpu, const struct device *dev)
 {
@@ -97,12 +97,12 @@ static int handle_exit(struct vcpu *vcpu)
 	}
 }
 
-static bool stopping(const struct vcpu *vcpu)
+static bool is_vcpu_stopping(const struct vcpu *vcpu)
 {
 	return __atomic_load_n(&vcpu->stop, __ATOMIC_SEQ_CST) != 0;
 }
 
-static bool waits(const struct vcpu *vcpu)
+static bool vcpu_waits(const struct vcpu *vcpu)
 {
 	return vcpu->group->paused || vcpu->power != VCPU_ON ||
 	       (vcpu->waits_for && device_is_busy(vcpu->waits_for));
@@ -119,11 +119,11 @@ static void wait_parked(struct vcpu *vcpu)
 {
 	struct vcpu_group *group = vcpu->group;
 
-	if (!waits(vcpu))
+	if (!vcpu_waits(vcpu))
 		return;
 	group->running--;
 	(void)pthread_cond_broadcast(&group->changed);
-	while (waits(vcpu) && !stopping(vcpu))
+	while (vcpu_waits(vcpu) && !is_vcpu_stopping(vcpu))
 		(void)pthread_cond_wait(&group->changed, &group->lock);
 	group->running++;
 }
@@ -132,7 +132,7 @@ static void wait_parked(struct vcpu *vcpu)
  * The request is taken before anything is looked at: who wants a pause, an end
  * or an interrupt says so first and kicks then, so that one of the two is seen.
  */
-static void park(struct vcpu *vcpu)
+static void park_vcpu(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	GUARD(&vcpu->group->lock);
@@ -141,7 +141,7 @@ static void park(struct vcpu *vcpu)
 }
 
 /* Says who runs this vCPU; and a VM may begin paused. */
-static void begin(struct vcpu *vcpu)
+static void begin_vcpu(struct vcpu *vcpu)
 {
 	struct vcpu_group *group = vcpu->group;
 
@@ -168,17 +168,17 @@ static int run_failed(struct vcpu *vcpu, int code)
 	return err_set(&vcpu->err, code, "KVM_RUN: %s", strerrordesc_np(-code));
 }
 
-static int run(struct vcpu *vcpu)
+static int run_vcpu(struct vcpu *vcpu)
 {
-	begin(vcpu);
-	while (!stopping(vcpu)) {
+	begin_vcpu(vcpu);
+	while (!is_vcpu_stopping(vcpu)) {
 		int r = arch_vcpu_enter(vcpu, &vcpu->err);
 
 		if (r < 0)
 			return r;
 		r = kvm_run(vcpu->fd);
 		if (r == -EINTR || r == -EAGAIN) {
-			park(vcpu);
+			park_vcpu(vcpu);
 			continue;
 		}
 		if (r < 0)
@@ -199,12 +199,12 @@ pid_t vcpu_thread_id(struct vcpu *vcpu)
 	return vcpu->tid;
 }
 
-static void *thread(void *arg)
+static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct vcpu_group *group = vcpu->group;
 
-	if (run(vcpu) < 0) {
+	if (run_vcpu(vcpu) < 0) {
 		(void)err_wrap(&vcpu->err, "vcpu %u", vcpu->index);
 		machine_end(group->machine, OUTCOME_ERROR);
 	}
@@ -214,14 +214,14 @@ static void *thread(void *arg)
 	return NULL;
 }
 
-static void kicked(int sig)
+static void vcpu_kicked(int sig)
 {
 	(void)sig;
 }
 
 int vcpu_kick_setup(struct err *err)
 {
-	const struct sigaction act = { .sa_handler = kicked };
+	const struct sigaction act = { .sa_handler = vcpu_kicked };
 	sigset_t set;
 
 	/* Who started us may have left it blocked; then no kick would arrive.
@@ -248,7 +248,8 @@ int vcpu_start(struct vcpu *vcpu, struct err *err)
 				&attr, sizeof(config->kvmtool.affinity),
 				&config->kvmtool.affinity);
 		if (r == 0)
-			r = pthread_create(&vcpu->thread, &attr, thread, vcpu);
+			r = pthread_create(&vcpu->thread, &attr, vcpu_thread,
+					   vcpu);
 		(void)pthread_attr_destroy(&attr);
 	}
 	if (r == EINVAL && config->kvmtool.affinity_word)
