@@ -20,7 +20,7 @@ struct device *board_make_uart(struct machine *machine, unsigned pin)
 }
 
 /* A guest that saves its dump, or shuts down in order, is left to it. */
-static void panicked(void *ctx, unsigned events)
+static void guest_panicked(void *ctx, unsigned events)
 {
 	if (events & PVPANIC_PANICKED)
 		machine_end(ctx, OUTCOME_PANIC);
@@ -28,7 +28,7 @@ static void panicked(void *ctx, unsigned events)
 
 struct device *board_make_pvpanic(struct machine *machine)
 {
-	return pvpanic_new(panicked, machine);
+	return pvpanic_new(guest_panicked, machine);
 }
 
 static int attach_one(struct machine *machine, const struct board_device *what,

@@ -22,7 +22,7 @@ struct bar {
 	bool shown;
 };
 
-static void show(struct bar *bar, const struct populate *p)
+static void show_bar(struct bar *bar, const struct populate *p)
 {
 	const uint64_t done = populate_done(p) >> 20;
 	const uint64_t total = populate_total(p) >> 20;
@@ -39,7 +39,7 @@ static void show(struct bar *bar, const struct populate *p)
 	bar->shown = true;
 }
 
-static void clear(const struct bar *bar)
+static void clear_bar(const struct bar *bar)
 {
 	if (bar->shown)
 		(void)dprintf(bar->fd, "\r\033[K");
@@ -65,7 +65,7 @@ static int wait_end(struct populate *p, int signals, struct bar *bar,
 		signal = n > 0 && fds[1].revents ? signal_fd_take(signals) : 0;
 		if (signal > 0)
 			return signal;
-		show(bar, p);
+		show_bar(bar, p);
 	}
 }
 
@@ -85,7 +85,7 @@ int prealloc(const struct mem_map *map, int signals, int terminal,
 	if (r != 0)
 		populate_stop(p);
 	end = populate_finish(p, &late);
-	clear(&bar);
+	clear_bar(&bar);
 	if (r == 0 && end < 0) {
 		*err = late;
 		r = end;

@@ -8,8 +8,8 @@
 #include "base/align.h"
 #include "mem/blocks.h"
 
-static int check_pages(const struct mem_spec *mem, uint64_t page,
-		       struct err *err)
+static int check_ram_pages(const struct mem_spec *mem, uint64_t page,
+			   struct err *err)
 {
 	if (!is_aligned(mem->size, page))
 		return err_input(err, -EINVAL,
@@ -25,7 +25,7 @@ static int check_pages(const struct mem_spec *mem, uint64_t page,
 }
 
 /* Keeps the list in the order of addresses. */
-static void insert(struct ram_layout *layout, struct range at, unsigned mem)
+static void insert_ram(struct ram_layout *layout, struct range at, unsigned mem)
 {
 	size_t i = layout->count++;
 
@@ -88,13 +88,13 @@ static int place_at(struct ram_layout *layout, const struct config *config,
 		return err_input(err, -EEXIST,
 				 "--mem %s: overlaps the memory at 0x%" PRIx64,
 				 mem->word, other->start);
-	insert(layout, at, index);
+	insert_ram(layout, at, index);
 	return 0;
 }
 
-static const struct range *obstacle(const struct ram_layout *layout,
-				    const struct ram_space *space,
-				    struct range at)
+static const struct range *find_obstacle(const struct ram_layout *layout,
+					 const struct ram_space *space,
+					 struct range at)
 {
 	return on_devices(space, at) ? &space->devices
 				     : memory_at(layout, space->taken, at);
@@ -112,7 +112,7 @@ static bool find_gap(const struct ram_layout *layout,
 	if (!align_up(from, align, &at.start))
 		return false;
 	/* What begins below the end of what is in the way overlaps it, too. */
-	while (range_valid(at) && (other = obstacle(layout, space, at)))
+	while (range_valid(at) && (other = find_obstacle(layout, space, at)))
 		if (other->size > UINT64_MAX - other->start ||
 		    !align_up(other->start + other->size, align, &at.start))
 			return false;
@@ -133,7 +133,7 @@ static int place_free(struct ram_layout *layout, const struct config *config,
 		return err_input(err, -ERANGE,
 				 "--mem %s: there is no free place for it",
 				 mem->word);
-	insert(layout, at, index);
+	insert_ram(layout, at, index);
 	return space->check(space->ctx, mem, at, err);
 }
 
@@ -181,7 +181,7 @@ int ram_layout_place(struct ram_layout *ret, const struct config *config,
 		const struct mem_spec *mem = &config->mem[i];
 		const struct range at = { mem->at, mem->size };
 
-		r = check_pages(mem, space->page, err);
+		r = check_ram_pages(mem, space->page, err);
 		if (r == 0 && mem->placed)
 			r = place_at(&layout, config, i, space, err);
 		if (r == 0 && mem->placed)

@@ -14,8 +14,8 @@
 #include "base/size.h"
 
 /* Where @size bytes go, in whole pages. */
-static int place(const struct rom_spec *spec, uint64_t size, uint64_t page,
-		 struct range *ret, struct err *err)
+static int place_rom(const struct rom_spec *spec, uint64_t size, uint64_t page,
+		     struct range *ret, struct err *err)
 {
 	char text[SIZE_TEXT];
 
@@ -34,8 +34,8 @@ static int place(const struct rom_spec *spec, uint64_t size, uint64_t page,
 	return 0;
 }
 
-static int fill(const struct backing *backing, const struct rom_spec *spec,
-		const struct file *file, struct err *err)
+static int fill_rom(const struct backing *backing, const struct rom_spec *spec,
+		    const struct file *file, struct err *err)
 {
 	const int r = file_read_at(file->fd, backing->host, (size_t)file->size,
 				   0);
@@ -64,11 +64,11 @@ int rom_load(struct backing *ret, const struct rom_spec *spec, uint64_t page,
 	if (r < 0)
 		return r;
 	fd = file.fd;
-	r = place(spec, file.size, page, &gpa, err);
+	r = place_rom(spec, file.size, page, &gpa, err);
 	if (r == 0)
 		r = backing_init(&backing, gpa, block, NULL, err);
 	if (r == 0)
-		r = fill(&backing, spec, &file, err);
+		r = fill_rom(&backing, spec, &file, err);
 	if (r < 0) {
 		backing_finish(&backing);
 		return r;
