@@ -365,7 +365,7 @@ static void cfi_flash_destroy(struct device *dev)
 	struct cfi_flash *f = container_of(dev, struct cfi_flash, dev);
 
 	(void)flash_image_sync(f->image);
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(f);
 }
 
@@ -449,8 +449,7 @@ struct device *cfi_flash_new(struct flash_image *image, struct rom_view rom)
 
 	if (!f)
 		return NULL;
-	f->dev.ops = &cfi_flash_ops;
-	(void)pthread_mutex_init(&f->dev.lock, NULL);
+	device_init(&f->dev, &cfi_flash_ops);
 	f->image = image;
 	f->rom = rom;
 	f->status = SR_READY;

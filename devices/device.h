@@ -115,10 +115,17 @@ struct doorbell {
 	int fd; /* eventfd; owned by the device */
 };
 
-/* Embedded in every device. Says nothing of where the device is. */
+/*
+ * Embedded in every device. Says nothing of where the device is.
+ *
+ * One thread at a time is inside a device: it holds @lock. That is the device's
+ * own, or the one of what it stands for: a transport has that of the virtio
+ * device behind it.
+ */
 struct device {
 	const struct device_ops *ops;
-	pthread_mutex_t lock; /* one thread at a time is inside a device */
+	pthread_mutex_t *lock; /* never NULL; fixed after *_new() */
+	pthread_mutex_t own_lock; /* unused if @lock is another */
 	const struct doorbell *doorbell; /* NULL: none; fixed after *_new() */
 	size_t doorbells;
 	/*
@@ -131,6 +138,20 @@ struct device {
 	void (*settled)(void *ctx);
 	void *settled_ctx;
 };
+
+/* Begins a *_new(), for a device with a lock of its own. @dev: zeroed. */
+static inline void device_init(struct device *dev, const struct device_ops *ops)
+{
+	dev->ops = ops;
+	dev->lock = &dev->own_lock;
+	(void)pthread_mutex_init(&dev->own_lock, NULL);
+}
+
+/* Ends what device_init() began. Nobody is inside the device. */
+static inline void device_finish(struct device *dev)
+{
+	(void)pthread_mutex_destroy(&dev->own_lock);
+}
 
 /* For devices: dev->lock is held. */
 static inline void device_set_busy(struct device *dev)

@@ -97,7 +97,7 @@ static void goldfish_pic_reset(struct device *dev)
 
 static void goldfish_pic_destroy(struct device *dev)
 {
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(container_of(dev, struct goldfish_pic, dev));
 }
 
@@ -135,8 +135,7 @@ struct device *goldfish_pic_new(void (*changed)(void *ctx), void *ctx)
 
 	if (!pic)
 		return NULL;
-	pic->dev.ops = &goldfish_pic_ops;
-	(void)pthread_mutex_init(&pic->dev.lock, NULL);
+	device_init(&pic->dev, &goldfish_pic_ops);
 	pic->changed = changed;
 	pic->ctx = ctx;
 	return &pic->dev;

@@ -309,7 +309,7 @@ static void rtc_reset(struct device *dev)
 
 static void rtc_destroy(struct device *dev)
 {
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(container_of(dev, struct mc146818, dev));
 }
 
@@ -360,8 +360,7 @@ struct device *mc146818_new(int64_t (*now)(void))
 
 	if (!rtc)
 		return NULL;
-	rtc->dev.ops = &rtc_ops;
-	(void)pthread_mutex_init(&rtc->dev.lock, NULL);
+	device_init(&rtc->dev, &rtc_ops);
 	rtc->now = now;
 	rtc->reg[REG_A] = A_INITIAL;
 	rtc->reg[REG_B] = B_24H;

@@ -100,7 +100,7 @@ static void pl031_reset(struct device *dev)
 
 static void pl031_destroy(struct device *dev)
 {
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(container_of(dev, struct pl031, dev));
 }
 
@@ -138,8 +138,7 @@ struct device *pl031_new(int64_t (*now)(void))
 
 	if (!rtc)
 		return NULL;
-	rtc->dev.ops = &pl031_ops;
-	(void)pthread_mutex_init(&rtc->dev.lock, NULL);
+	device_init(&rtc->dev, &pl031_ops);
 	rtc->now = now;
 	return &rtc->dev;
 }

@@ -36,7 +36,7 @@ static void pvpanic_reset(struct device *dev)
 
 static void pvpanic_destroy(struct device *dev)
 {
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(container_of(dev, struct pvpanic, dev));
 }
 
@@ -63,8 +63,7 @@ struct device *pvpanic_new(void (*event)(void *ctx, unsigned events), void *ctx)
 
 	if (!p)
 		return NULL;
-	p->dev.ops = &pvpanic_ops;
-	(void)pthread_mutex_init(&p->dev.lock, NULL);
+	device_init(&p->dev, &pvpanic_ops);
 	p->event = event;
 	p->ctx = ctx;
 	return &p->dev;

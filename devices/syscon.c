@@ -51,7 +51,7 @@ static void syscon_reset(struct device *dev)
 
 static void syscon_destroy(struct device *dev)
 {
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(container_of(dev, struct syscon, dev));
 }
 
@@ -78,8 +78,7 @@ struct device *syscon_new(const struct syscon_ops *ops, void *ctx)
 
 	if (!sys)
 		return NULL;
-	sys->dev.ops = &syscon_ops;
-	(void)pthread_mutex_init(&sys->dev.lock, NULL);
+	device_init(&sys->dev, &syscon_ops);
 	sys->ops = ops;
 	sys->ctx = ctx;
 	return &sys->dev;

@@ -509,7 +509,7 @@ static void uart_destroy(struct device *dev)
 
 	if (u->tty)
 		tty_attach(u->tty, NULL);
-	(void)pthread_mutex_destroy(&dev->lock);
+	device_finish(dev);
 	free(u);
 }
 
@@ -574,10 +574,9 @@ struct device *uart16550_new(struct tty *tty, struct irq_line irq,
 
 	if (!u)
 		return NULL;
-	u->dev.ops = &uart_ops;
-	(void)pthread_mutex_init(&u->dev.lock, NULL);
+	device_init(&u->dev, &uart_ops);
 	u->user = (struct tty_user){
-		.lock = &u->dev.lock,
+		.lock = u->dev.lock,
 		.room = uart_room,
 		.input = uart_input,
 		.brk = uart_brk,

@@ -71,7 +71,7 @@ static void balloon_config_write(struct virtio *vio, size_t offset,
 
 void balloon_listen(struct virtio *vio, struct balloon_listener listener)
 {
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 	balloon_of(vio)->listener = listener;
 }
 
@@ -79,7 +79,7 @@ void balloon_set_target(struct virtio *vio, uint64_t bytes)
 {
 	struct balloon *b = balloon_of(vio);
 	const uint32_t pages = pages_for(b, bytes);
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	if (le32toh(b->config.num_pages) == pages)
 		return;
@@ -90,7 +90,7 @@ void balloon_set_target(struct virtio *vio, uint64_t bytes)
 void balloon_query(struct virtio *vio, struct balloon_info *ret)
 {
 	struct balloon *b = balloon_of(vio);
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	*ret = (struct balloon_info){
 		.ram = ram_size(b),
@@ -186,11 +186,11 @@ static const struct virtio_ops balloon_ops = {
 static int add_timers(struct balloon *b, struct err *err)
 {
 	struct virtio *vio = &b->vio;
-	int r = throttle_add(vio->loop, &b->change, &vio->dev.lock, tell_change,
+	int r = throttle_add(vio->loop, &b->change, &vio->lock, tell_change,
 			     err);
 
 	if (r == 0) {
-		b->hold.lock = &vio->dev.lock;
+		b->hold.lock = &vio->lock;
 		r = loop_timer_add(vio->loop, &b->hold, err);
 	}
 	if (r < 0)

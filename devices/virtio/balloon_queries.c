@@ -66,7 +66,7 @@ void balloon_notify_hints(struct balloon *b)
 int balloon_start_hints(struct virtio *vio, struct balloon_hints hints)
 {
 	struct balloon *b = balloon_of(vio);
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	if (!balloon_works(b) ||
 	    !virtio_has(vio, VIRTIO_BALLOON_F_FREE_PAGE_HINT))
@@ -83,14 +83,14 @@ int balloon_start_hints(struct virtio *vio, struct balloon_hints hints)
 
 void balloon_pause_hints(struct virtio *vio)
 {
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 	balloon_of(vio)->hinting = HINTS_OFF;
 	set_hint_id(balloon_of(vio), VIRTIO_BALLOON_CMD_ID_STOP);
 }
 
 void balloon_end_hints(struct virtio *vio)
 {
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 	balloon_of(vio)->hinting = HINTS_OFF;
 	set_hint_id(balloon_of(vio), VIRTIO_BALLOON_CMD_ID_DONE);
 }
@@ -137,7 +137,7 @@ void balloon_notify_stats(struct balloon *b)
 int balloon_ask_stats(struct virtio *vio)
 {
 	struct balloon *b = balloon_of(vio);
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	if (!balloon_works(b) || !virtio_has(vio, VIRTIO_BALLOON_F_STATS_VQ))
 		return -ENOTSUP;
@@ -158,7 +158,7 @@ int balloon_ask_stats(struct virtio *vio)
 
 void balloon_last_stats(struct virtio *vio, struct balloon_stats *ret)
 {
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 	*ret = balloon_of(vio)->stats;
 }
 

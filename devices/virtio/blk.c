@@ -114,7 +114,7 @@ static void forget_request(struct blk_req *req)
 
 	put_req(req);
 	if (--blk->dropped == 0)
-		device_settle(&blk->vio.dev);
+		device_settle(&blk->vio.transport->dev);
 }
 
 static void blk_io_done(struct disk_req *io, int res)
@@ -337,7 +337,7 @@ static void blk_quiesce(struct virtio *vio, unsigned queue)
 		return;
 	blk->resets++;
 	blk->disk->ops->cancel(blk->disk);
-	device_set_busy(&vio->dev);
+	device_set_busy(&vio->transport->dev);
 }
 
 static bool blk_settle(struct virtio *vio)
@@ -473,7 +473,7 @@ int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
 		blk_destroy(&blk->vio);
 		return r;
 	}
-	disk->ops->attach(disk, &blk->vio.dev.lock);
+	disk->ops->attach(disk, &blk->vio.lock);
 	if (serial)
 		memcpy(blk->serial, serial,
 		       strnlen(serial, VIRTIO_BLK_ID_BYTES));

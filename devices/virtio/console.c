@@ -225,7 +225,7 @@ int virtio_console_new(struct virtio **ret, const struct mem_map *mem,
 	con->vio.config = &con->config;
 	con->vio.config_len = sizeof(con->config);
 	con->user = (struct tty_user){
-		.lock = &con->vio.dev.lock,
+		.lock = &con->vio.lock,
 		.room = console_room,
 		.input = console_input,
 		.drained = console_drained,

@@ -400,7 +400,7 @@ int virtio_mem_resize(struct virtio *vio, uint64_t bytes, struct err *err)
 	const uint64_t most = v->blocks->gpa.size;
 	char size[SIZE_TEXT], limit[SIZE_TEXT];
 	uint64_t usable;
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	if (bytes > most)
 		return err_set(
@@ -425,7 +425,7 @@ int virtio_mem_resize(struct virtio *vio, uint64_t bytes, struct err *err)
 void virtio_mem_query(struct virtio *vio, struct virtio_mem_info *ret)
 {
 	struct vmem *v = vmem_of(vio);
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	*ret = (struct virtio_mem_info){
 		.region = v->blocks->gpa,
@@ -442,7 +442,7 @@ void virtio_mem_restart(struct virtio *vio)
 	struct vmem *v = vmem_of(vio);
 	struct err err = { 0 };
 	uint64_t first = 0, n;
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	assert(!v->work.taken);
 	while ((n = next_plugged(v, &first)) > 0 &&
@@ -454,18 +454,18 @@ void virtio_mem_restart(struct virtio *vio)
 
 void virtio_mem_listen(struct virtio *vio, struct virtio_mem_listener listener)
 {
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 	vmem_of(vio)->listener = listener;
 }
 
 static int add_mem_timers(struct vmem *v, struct err *err)
 {
 	struct virtio *vio = &v->vio;
-	int r = throttle_add(vio->loop, &v->change, &vio->dev.lock,
-			     tell_mem_change, err);
+	int r = throttle_add(vio->loop, &v->change, &vio->lock, tell_mem_change,
+			     err);
 
 	if (r == 0) {
-		v->again.lock = &vio->dev.lock;
+		v->again.lock = &vio->lock;
 		r = loop_timer_add(vio->loop, &v->again, err);
 	}
 	if (r < 0)

@@ -59,12 +59,12 @@ struct virtio_mmio {
 	struct doorbell doorbell[]; /* one for each queue */
 };
 
-static struct virtio *vio_of(struct device *dev)
+static struct virtio_mmio *mmio_of_device(struct device *dev)
 {
-	return container_of(dev, struct virtio, dev);
+	return container_of(dev, struct virtio_mmio, transport.dev);
 }
 
-static struct virtio_mmio *mmio_of(struct virtio *vio)
+static struct virtio_mmio *mmio_of_virtio(struct virtio *vio)
 {
 	return container_of(vio->transport, struct virtio_mmio, transport);
 }
@@ -86,12 +86,12 @@ static void acknowledge_mmio_interrupt(struct virtio_mmio *mmio, uint32_t cause)
 static void mmio_used(struct virtio *vio, unsigned queue)
 {
 	(void)queue;
-	raise_mmio_interrupt(mmio_of(vio), INT_USED);
+	raise_mmio_interrupt(mmio_of_virtio(vio), INT_USED);
 }
 
 static void mmio_config(struct virtio *vio)
 {
-	raise_mmio_interrupt(mmio_of(vio), INT_CONFIG);
+	raise_mmio_interrupt(mmio_of_virtio(vio), INT_CONFIG);
 }
 
 static const struct virtio_transport_ops transport_ops = {
@@ -253,50 +253,51 @@ static void write_register(struct virtio_mmio *mmio, uint64_t offset,
 static uint64_t virtio_mmio_read(struct device *dev, uint64_t offset,
 				 unsigned size)
 {
-	struct virtio *vio = vio_of(dev);
+	struct virtio_mmio *mmio = mmio_of_device(dev);
 	uint8_t bytes[8];
 
 	if (offset >= CONFIG) {
-		virtio_config_read(vio, (size_t)(offset - CONFIG), bytes, size);
+		virtio_config_read(mmio->vio, (size_t)(offset - CONFIG), bytes,
+				   size);
 		return load_host(bytes, size);
 	}
 	/* Source: section 4.2.2.2, registers are read and written whole. */
 	if (size != sizeof(uint32_t))
 		return 0;
-	return htole32(read_register(mmio_of(vio), offset));
+	return htole32(read_register(mmio, offset));
 }
 
 static void virtio_mmio_write(struct device *dev, uint64_t offset,
 			      unsigned size, uint64_t val)
 {
-	struct virtio *vio = vio_of(dev);
+	struct virtio_mmio *mmio = mmio_of_device(dev);
 	uint8_t bytes[8];
 
 	if (offset >= CONFIG) {
 		store_host(bytes, size, val);
-		virtio_config_write(vio, (size_t)(offset - CONFIG), bytes,
+		virtio_config_write(mmio->vio, (size_t)(offset - CONFIG), bytes,
 				    size);
 	} else if (size == sizeof(uint32_t)) {
-		write_register(mmio_of(vio), offset, le32toh((uint32_t)val));
+		write_register(mmio, offset, le32toh((uint32_t)val));
 	}
 }
 
 static void virtio_mmio_reset(struct device *dev)
 {
-	struct virtio *vio = vio_of(dev);
+	struct virtio_mmio *mmio = mmio_of_device(dev);
 
-	reset_mmio(mmio_of(vio));
-	(void)virtio_settle(vio);
+	reset_mmio(mmio);
+	(void)virtio_settle(mmio->vio);
 }
 
 static void virtio_mmio_pause(struct device *dev)
 {
-	virtio_pause(vio_of(dev));
+	virtio_pause(mmio_of_device(dev)->vio);
 }
 
 static void virtio_mmio_resume(struct device *dev)
 {
-	virtio_resume(vio_of(dev));
+	virtio_resume(mmio_of_device(dev)->vio);
 }
 
 static const struct state_field mmio_fields[] = {
@@ -312,11 +313,10 @@ static const struct state_field mmio_fields[] = {
 
 static void virtio_mmio_save(struct device *dev, struct state *state)
 {
-	struct virtio *vio = vio_of(dev);
+	struct virtio_mmio *mmio = mmio_of_device(dev);
 
-	state_put_fields(state, mmio_of(vio), mmio_fields,
-			 STATE_COUNT(mmio_fields));
-	virtio_save(vio, state);
+	state_put_fields(state, mmio, mmio_fields, STATE_COUNT(mmio_fields));
+	virtio_save(mmio->vio, state);
 }
 
 /* An edge line interrupts once more. The driver finds the causes that it has
@@ -324,13 +324,12 @@ static void virtio_mmio_save(struct device *dev, struct state *state)
 static int virtio_mmio_load(struct device *dev, struct state_records *from,
 			    struct err *err)
 {
-	struct virtio *vio = vio_of(dev);
-	struct virtio_mmio *mmio = mmio_of(vio);
+	struct virtio_mmio *mmio = mmio_of_device(dev);
 	int r = state_get_fields(from, mmio, mmio_fields,
 				 STATE_COUNT(mmio_fields), err);
 
 	if (r == 0)
-		r = virtio_load(vio, from, err);
+		r = virtio_load(mmio->vio, from, err);
 	if (r == 0)
 		irq_set(&mmio->irq, mmio->interrupts != 0);
 	return r;
@@ -338,8 +337,8 @@ static int virtio_mmio_load(struct device *dev, struct state_records *from,
 
 static void virtio_mmio_destroy(struct device *dev)
 {
-	struct virtio *vio = vio_of(dev);
-	struct virtio_mmio *mmio = mmio_of(vio);
+	struct virtio_mmio *mmio = mmio_of_device(dev);
+	struct virtio *vio = mmio->vio;
 
 	/* What ends in here is not told to a driver any more. */
 	virtio_reset(vio);
@@ -368,7 +367,9 @@ int virtio_mmio_new(struct device **ret, struct virtio *vio,
 		vio->ops->destroy(vio);
 		return err_set(err, -ENOMEM, "virtio-mmio: out of memory");
 	}
-	mmio->transport.ops = &transport_ops;
+	virtio_connect(vio, &mmio->transport, &virtio_mmio_ops, &transport_ops);
+	mmio->transport.dev.doorbell = mmio->doorbell;
+	mmio->transport.dev.doorbells = vio->queues;
 	mmio->vio = vio;
 	mmio->irq = irq;
 	for (unsigned i = 0; i < vio->queues; i++)
@@ -378,10 +379,6 @@ int virtio_mmio_new(struct device **ret, struct virtio *vio,
 			.val = htole32(i),
 			.fd = vio->queue[i].kick.fd,
 		};
-	vio->transport = &mmio->transport;
-	vio->dev.ops = &virtio_mmio_ops;
-	vio->dev.doorbell = mmio->doorbell;
-	vio->dev.doorbells = vio->queues;
-	*ret = &vio->dev;
+	*ret = &mmio->transport.dev;
 	return 0;
 }

@@ -203,7 +203,7 @@ int virtio_power_button_new(struct virtio **ret, const struct mem_map *mem,
 int virtio_power_button_press(struct virtio *vio)
 {
 	struct power_button *button = button_of(vio);
-	GUARD(&vio->dev.lock);
+	GUARD(&vio->lock);
 
 	if (!(vio->status & VIRTIO_DRIVER_OK) || vio->fault)
 		return -ENOTCONN;

@@ -58,7 +58,7 @@ static int init_queue(struct virtio *vio, struct virtio_queue *q,
 {
 	q->vio = vio;
 	virtq_init(&q->ring, mem, VIRTQ_MAX_SIZE);
-	q->kick.lock = &vio->dev.lock;
+	q->kick.lock = &vio->lock;
 	q->kick.ready = virtio_kicked;
 	q->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->kick.fd < 0)
@@ -79,7 +79,7 @@ int virtio_init(struct virtio *vio, const struct virtio_ops *ops,
 	vio->turn = UINT64_MAX;
 	vio->offered = common_features;
 	vio->required = 1ULL << VIRTIO_F_VERSION_1;
-	(void)pthread_mutex_init(&vio->dev.lock, NULL);
+	(void)pthread_mutex_init(&vio->lock, NULL);
 	vio->queue = calloc(queues, sizeof(*vio->queue));
 	if (!vio->queue)
 		return err_set(err, -ENOMEM, "%s: out of memory", ops->name);
@@ -100,7 +100,17 @@ void virtio_finish(struct virtio *vio)
 	}
 	free(vio->queue);
 	vio->queue = NULL;
-	(void)pthread_mutex_destroy(&vio->dev.lock);
+	(void)pthread_mutex_destroy(&vio->lock);
+}
+
+void virtio_connect(struct virtio *vio, struct virtio_transport *transport,
+		    const struct device_ops *device_ops,
+		    const struct virtio_transport_ops *ops)
+{
+	transport->ops = ops;
+	transport->dev.ops = device_ops;
+	transport->dev.lock = &vio->lock;
+	vio->transport = transport;
 }
 
 void virtio_break(struct virtio *vio, const char *why)

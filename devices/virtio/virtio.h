@@ -5,12 +5,13 @@
  *   the device (blk, console, rng) embeds struct virtio, serves its queues and
  *   knows no transport;
  *   this file keeps what every device has: features, status, queues;
- *   the transport (mmio) makes it a struct device: it turns registers into
- *   calls of virtio_*(), and virtio_transport_ops into interrupts.
+ *   the transport (mmio) has the struct device, with the lock of struct virtio:
+ *   it turns registers into calls of virtio_*(), and virtio_transport_ops into
+ *   interrupts.
  *
  * A queue is served on the loop thread: a kick signals the queue's eventfd,
  * from the kernel or by virtio_kick(), and the loop calls ops->notify(). Guest
- * accesses come on vCPU threads. Both hold vio->dev.lock, so all that follows
+ * accesses come on vCPU threads. Both hold vio->lock, so all that follows
  * is sequential. Numbers are in host byte order; what lies in guest memory, and
  * the configuration space, is little-endian.
  *
@@ -31,7 +32,7 @@
 
 struct virtio;
 
-/* A kind of device. All are called with vio->dev.lock held. */
+/* A kind of device. All are called with vio->lock held. */
 struct virtio_ops {
 	const char *name; /* for messages */
 	uint32_t id; /* section 5 */
@@ -118,14 +119,16 @@ static inline int virtio_load_nothing(struct virtio *vio,
 	return 0;
 }
 
-/* How the transport tells the driver. Called with vio->dev.lock held. */
+/* How the transport tells the driver. Called with vio->lock held. */
 struct virtio_transport_ops {
 	void (*used)(struct virtio *vio, unsigned queue);
 	void (*config)(struct virtio *vio);
 };
 
+/* Embedded in every transport. */
 struct virtio_transport {
 	const struct virtio_transport_ops *ops;
+	struct device dev; /* its lock is that of the virtio device */
 };
 
 struct virtio_queue {
@@ -136,7 +139,7 @@ struct virtio_queue {
 
 /* Embedded in every virtio device. */
 struct virtio {
-	struct device dev; /* its ops and doorbells are the transport's */
+	pthread_mutex_t lock; /* one thread at a time is inside the device */
 	const struct virtio_ops *ops;
 	struct virtio_transport *transport; /* NULL: not plugged yet */
 	struct loop *loop; /* borrowed */
@@ -245,6 +248,16 @@ void virtio_config_changed(struct virtio *vio);
 
 /* Has ops->notify() called on the loop thread. Thread: any, without a lock. */
 void virtio_kick(struct virtio *vio, unsigned queue);
+
+/*
+ * For transports: plugs a virtio device into one. The transport is freed after
+ * vio->ops->destroy(), which may still call it.
+ *
+ * @transport: zeroed
+ */
+void virtio_connect(struct virtio *vio, struct virtio_transport *transport,
+		    const struct device_ops *device_ops,
+		    const struct virtio_transport_ops *ops);
 
 /* For transports: the driver's side of the negotiation. Frozen once done. */
 void virtio_accept(struct virtio *vio, unsigned word, uint32_t features);

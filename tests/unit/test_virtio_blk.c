@@ -508,13 +508,13 @@ static void reset__by_the_machine_waits_as_long_as_it_may(void **state)
 	loop_kick(rig.vio, 0);
 	rig.disk.hangs = true;
 	{
-		GUARD(&rig.dev->lock);
+		GUARD(rig.dev->lock);
 		rig.dev->ops->reset(rig.dev);
 	}
 	assert_true(device_is_busy(rig.dev));
 	rig.disk.hangs = false;
 	{
-		GUARD(&rig.dev->lock);
+		GUARD(rig.dev->lock);
 		rig.dev->ops->reset(rig.dev);
 	}
 	assert_false(device_is_busy(rig.dev));

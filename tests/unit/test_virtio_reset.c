@@ -62,7 +62,7 @@ static void pause_ready(struct loop_watch *watch, uint32_t events)
 
 	(void)events;
 	assert_int_equal(read(watch->fd, &count, sizeof(count)), sizeof(count));
-	GUARD(&rig->dev->lock);
+	GUARD(rig->dev->lock);
 	if (on)
 		rig->dev->ops->pause(rig->dev);
 	else

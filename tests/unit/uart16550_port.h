@@ -67,7 +67,7 @@ static struct port *port_new(unsigned shift)
 	p->dev = uart16550_new(&p->tty, (struct irq_line){ set_level, p, 5 },
 			       shift);
 	assert_non_null(p->dev);
-	assert_ptr_equal(p->tty.user->lock, &p->dev->lock);
+	assert_ptr_equal(p->tty.user->lock, p->dev->lock);
 	return p;
 }
 

@@ -165,13 +165,13 @@ struct irq_line fake_irq_line(struct fake_irq *irq)
 
 uint32_t mmio_read(struct device *dev, uint64_t offset)
 {
-	GUARD(&dev->lock);
+	GUARD(dev->lock);
 	return le32toh((uint32_t)dev->ops->read(dev, offset, 4));
 }
 
 void mmio_write(struct device *dev, uint64_t offset, uint32_t val)
 {
-	GUARD(&dev->lock);
+	GUARD(dev->lock);
 	dev->ops->write(dev, offset, 4, htole32(val));
 }
 
