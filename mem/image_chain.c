@@ -84,7 +84,7 @@ static int add_image(struct image *image, size_t region, uint64_t chunk,
 			if (run.state != IMAGE_DATA && known[i] == IMAGE_DATA)
 				memset(host + (run.first + i) * IMAGE_PAGE, 0,
 				       IMAGE_PAGE);
-		memset(known, run.state, run.count);
+		memset(known, (int)run.state, run.count);
 	}
 	return 0;
 }

@@ -180,7 +180,8 @@ int image_writer_clear(struct image_writer *writer, size_t region,
 				      (page - first) * IMAGE_PAGE, err);
 			if (r < 0)
 				return r;
-			memset(&known[first], state, (size_t)(page - first));
+			memset(&known[first], (int)state,
+			       (size_t)(page - first));
 			continue;
 		}
 		known[page++] = (uint8_t)state;
