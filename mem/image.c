@@ -117,6 +117,17 @@ static int report_damaged_image(size_t region, const char *what,
 			 what);
 }
 
+/* Names are printed: they are ASCII text, padded with zeroes to the end. */
+static bool is_region_name(const char name[MEM_NAME_MAX])
+{
+	const size_t len = strnlen(name, MEM_NAME_MAX);
+
+	for (size_t i = 0; i < MEM_NAME_MAX; i++)
+		if (i < len ? name[i] < ' ' || name[i] > '~' : name[i] != '\0')
+			return false;
+	return len < MEM_NAME_MAX;
+}
+
 /*
  * @next: the first address behind the region before this one; set for the next.
  *        0 in front of the first
@@ -131,8 +142,8 @@ static int parse_region(struct open_region *ret, const uint8_t *entry, size_t i,
 				    load_le64(entry + ENTRY_BYTES) };
 	memcpy(info->name, entry + ENTRY_NAME, MEM_NAME_MAX);
 	ret->chunks_at = load_le64(entry + ENTRY_CHUNKS);
-	if (info->name[MEM_NAME_MAX - 1] != '\0')
-		return report_damaged_image(i, "its name has no end", err);
+	if (!is_region_name(info->name))
+		return report_damaged_image(i, "its name is no text", err);
 	if (parse_kind(load_le32(entry + ENTRY_KIND), &info->kind) < 0)
 		return report_damaged_image(i, "of an unknown kind", err);
 	if (load_le32(entry + ENTRY_ZERO) != 0)
@@ -301,6 +312,10 @@ int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 					      : IMAGE_CHUNK_PAGES;
 	for (unsigned i = 0; i < IMAGE_CHUNK_PAGES; i++)
 		ret->state[i] = entry[i / 4] >> (2 * (i % 4)) & 3;
+	for (unsigned i = ret->pages; i < IMAGE_CHUNK_PAGES; i++)
+		if (ret->state[i] != 0)
+			return report_damaged_image(
+				region, "pages behind its end", err);
 	ret->checksum = load_le64(entry + CHUNK_CHECKSUM);
 	return 0;
 }

@@ -33,7 +33,7 @@
 struct image_region {
 	struct range gpa; /* whole pages; never empty */
 	enum mem_kind kind;
-	char name[MEM_NAME_MAX]; /* terminated */
+	char name[MEM_NAME_MAX]; /* printable ASCII; terminated */
 };
 
 struct image;
@@ -79,7 +79,8 @@ static inline uint64_t image_chunks(uint64_t size)
  *
  * @chunk: below image_chunks() of the region's size
  *
- * Returns 0, -EBADMSG if the index was cut short, or the errno of pread(2).
+ * Returns 0; -EBADMSG if the index was cut short, or tells of pages behind the
+ * region's end; or the errno of pread(2).
  */
 int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 		     struct image_chunk *ret, struct err *err);

@@ -2,6 +2,7 @@
 #include "mem/image_chain.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,18 @@ static int add_image(struct image *image, size_t region, uint64_t chunk,
 	return 0;
 }
 
+/* Below a full image there is no parent whose page could be taken. */
+static int check_full(const uint8_t *state, unsigned pages, size_t region,
+		      uint64_t chunk, struct err *err)
+{
+	if (!memchr(state, IMAGE_PARENT, pages))
+		return 0;
+	return err_input(err, -EBADMSG,
+			 "index: region %zu, chunk %" PRIu64
+			 ": a full image leaves pages out",
+			 region, chunk);
+}
+
 static int load_chunk(const struct image_chain *chain, size_t region,
 		      uint64_t chunk, struct merged_chunk *merged,
 		      uint8_t *host, struct err *err)
@@ -99,7 +112,9 @@ static int load_chunk(const struct image_chain *chain, size_t region,
 	for (size_t i = 0; r == 0 && i < chain->count; i++)
 		r = add_image(chain->image[i], region, chunk, merged, host,
 			      err);
-	return r;
+	return r == 0 ? check_full(merged->state, merged->pages, region, chunk,
+				   err)
+		      : r;
 }
 
 static uint64_t region_size(const struct image_chain *chain, size_t region)
@@ -117,6 +132,36 @@ int image_chain_load(const struct image_chain *chain, size_t region,
 	for (uint64_t c = 0; r == 0 && c < chunks; c++)
 		r = load_chunk(chain, region, c, &merged,
 			       host + c * IMAGE_CHUNK, err);
+	return r;
+}
+
+/* No page of a full image is left to a parent. */
+static int verify_full(struct image *image, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < image_regions(image); i++) {
+		const uint64_t chunks = image_chunks(
+			image_region(image, i)->gpa.size);
+
+		for (uint64_t c = 0; r == 0 && c < chunks; c++) {
+			struct image_chunk chunk;
+
+			r = image_read_chunk(image, i, c, &chunk, err);
+			if (r == 0)
+				r = check_full(chunk.state, chunk.pages, i, c,
+					       err);
+		}
+	}
+	return r;
+}
+
+int image_chain_verify(const struct image_chain *chain, struct err *err)
+{
+	int r = chain->count > 0 ? verify_full(chain->image[0], err) : 0;
+
+	for (size_t i = 0; r == 0 && i < chain->count; i++)
+		r = image_verify(chain->image[i], err);
 	return r;
 }
 
@@ -139,7 +184,7 @@ static int merge_chunk(const struct merged_chunk *merged, size_t region,
 					     base + first * IMAGE_PAGE,
 					     host + first * IMAGE_PAGE,
 					     (i - first) * IMAGE_PAGE, err);
-		else if (state != IMAGE_PARENT)
+		else
 			r = image_writer_clear(writer, region,
 					       base + first * IMAGE_PAGE,
 					       (i - first) * IMAGE_PAGE,

@@ -40,10 +40,19 @@ void image_chain_finish(struct image_chain *chain); /* zeroed is fine */
  * @host: the region's first byte, all zeroes. Pages that are zero are not
  *        touched
  *
- * Returns what image_read_chunk() and image_load() return.
+ * Returns what image_read_chunk() and image_load() return; -EBADMSG also if the
+ * first image leaves a page to a parent.
  */
 int image_chain_load(const struct image_chain *chain, size_t region,
 		     uint8_t *host, struct err *err);
+
+/*
+ * Reads every page of every image and compares every checksum.
+ *
+ * Returns what image_verify() returns; -EBADMSG also if the first image leaves
+ * a page to a parent.
+ */
+int image_chain_verify(const struct image_chain *chain, struct err *err);
 
 /*
  * Writes all that the chain tells to one image, comparing every checksum.

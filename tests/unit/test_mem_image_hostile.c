@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mem/image.h"
+#include "mem/image_chain.h"
 #include "mem/image_format.h"
 #include "mem/image_writer.h"
 #include "tests/unit/temp_folder.h"
@@ -171,6 +171,23 @@ static void image_open__refuses_forged_regions(void **state)
 	}
 }
 
+/* Names reach the user's terminal. */
+static void image_open__refuses_names_that_are_no_text(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} bad[] = { { "\033[2J", 5 }, { "a\177", 3 }, { "a\0b", 4 } };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char name[MEM_NAME_MAX] = { 0 };
+
+		memcpy(name, bad[i].bytes, bad[i].len);
+		forge(*state, HEADER_SIZE + ENTRY_NAME, name, sizeof(name));
+		assert_int_equal(try_open(*state), -EBADMSG);
+	}
+}
+
 static void image_open__refuses_an_index_of_another_length(void **state)
 {
 	const struct rig *rig = *state;
@@ -256,6 +273,57 @@ static void image_verify__finds_chunks_in_another_order(void **state)
 	assert_int_equal(try_verify(rig), -EBADMSG);
 }
 
+/* Gives the last chunk, of 44 pages, states and the checksum for them. */
+static void forge_last_chunk(const struct rig *rig,
+			     const uint8_t state[IMAGE_CHUNK_PAGES])
+{
+	const uint64_t none[IMAGE_CHUNK_PAGES] = { 0 };
+	uint8_t entry[CHUNK_SIZE] = { 0 };
+
+	for (unsigned i = 0; i < IMAGE_CHUNK_PAGES; i++)
+		entry[i / 4] |= (uint8_t)(state[i] << (2 * (i % 4)));
+	store_le64(entry + CHUNK_CHECKSUM, image_checksum(0, 1, state, none));
+	assert_int_equal(pwrite(rig->index, entry, CHUNK_SIZE,
+				HEADER_SIZE + ENTRY_SIZE + CHUNK_SIZE),
+			 CHUNK_SIZE);
+}
+
+static void image_verify__refuses_pages_behind_the_regions_end(void **state)
+{
+	uint8_t known[IMAGE_CHUNK_PAGES] = { 0 };
+
+	memset(known, IMAGE_ZERO, PAGES - IMAGE_CHUNK_PAGES);
+	forge_last_chunk(*state, known);
+	assert_int_equal(try_verify(*state), 0);
+	known[PAGES - IMAGE_CHUNK_PAGES] = IMAGE_ZERO;
+	forge_last_chunk(*state, known);
+	assert_int_equal(try_verify(*state), -EBADMSG);
+	known[PAGES - IMAGE_CHUNK_PAGES] = IMAGE_PARENT;
+	known[IMAGE_CHUNK_PAGES - 1] = IMAGE_DATA;
+	forge_last_chunk(*state, known);
+	assert_int_equal(try_verify(*state), -EBADMSG);
+}
+
+/* The page below all diffs is nowhere. */
+static void
+image_chain__refuses_a_full_image_that_leaves_pages_out(void **state)
+{
+	static uint8_t host[PAGES * IMAGE_PAGE];
+	const struct rig *rig = *state;
+	uint8_t known[IMAGE_CHUNK_PAGES] = { 0 };
+	struct image_chain chain = { 0 };
+	struct image *image = NULL;
+	struct err err = { 0 };
+
+	memset(known, IMAGE_ZERO, PAGES - IMAGE_CHUNK_PAGES - 1);
+	forge_last_chunk(rig, known);
+	assert_int_equal(image_open(&image, rig->dir, &err), 0);
+	assert_int_equal(image_chain_add(&chain, image, &err), 0);
+	assert_int_equal(image_chain_load(&chain, 0, host, &err), -EBADMSG);
+	assert_int_equal(image_chain_verify(&chain, &err), -EBADMSG);
+	image_chain_finish(&chain);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, make_image, remove_image)
 
@@ -266,6 +334,7 @@ int main(void)
 		TEST(image_open__every_byte_of_the_header_counts),
 		TEST(image_open__refuses_a_newer_version),
 		TEST(image_open__refuses_forged_regions),
+		TEST(image_open__refuses_names_that_are_no_text),
 		TEST(image_open__refuses_an_index_of_another_length),
 		TEST(image_open__refuses_memory_of_another_length),
 		TEST(image_open__follows_no_symbolic_link),
@@ -274,6 +343,8 @@ int main(void)
 		TEST(image_verify__finds_content_where_none_is_said),
 		TEST(image_verify__finds_a_changed_state),
 		TEST(image_verify__finds_chunks_in_another_order),
+		TEST(image_verify__refuses_pages_behind_the_regions_end),
+		TEST(image_chain__refuses_a_full_image_that_leaves_pages_out),
 	};
 
 	return RUN_TESTS(tests);

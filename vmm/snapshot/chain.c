@@ -206,8 +206,8 @@ int snapshot_chain_verify(const struct snapshot_chain *chain, struct err *err)
 	if (r < 0)
 		return r;
 	r = state_open(&view, state, size, chain->about.architecture, err);
-	for (size_t i = 0; r == 0 && i < chain->memory.count; i++)
-		r = image_verify(chain->memory.image[i], err);
+	if (r == 0)
+		r = image_chain_verify(&chain->memory, err);
 	return r < 0 ? err_wrap(err, "%s", chain->full_path) : 0;
 }
 

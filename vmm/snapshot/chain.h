@@ -41,7 +41,8 @@ void snapshot_chain_finish(struct snapshot_chain *chain); /* zeroed is fine */
 
 /*
  * Reads and compares all checksums, of every image of the chain, and whether
- * the state is one. Returns 0, or what image_verify() or state_open() returns.
+ * the state is one. Returns 0, or what image_chain_verify() or state_open()
+ * returns.
  */
 int snapshot_chain_verify(const struct snapshot_chain *chain, struct err *err);
 
