@@ -216,7 +216,7 @@ static void access_register(struct subject *s, const struct access *access)
 	const unsigned size = sizes & want ? want : sizes & -sizes;
 	const uint64_t offset = access->offset % s->window & ~(size - 1ULL);
 	const uint64_t val = load_le32(access->value);
-	GUARD(&s->dev->lock);
+	GUARD(s->dev->lock);
 
 	if (offset + size > s->window)
 		return;
@@ -274,28 +274,28 @@ static void act_many(struct subject *s, struct fuzz_input *in, unsigned count)
 
 static void pause_device(struct subject *s)
 {
-	GUARD(&s->dev->lock);
+	GUARD(s->dev->lock);
 	if (s->dev->ops->pause)
 		s->dev->ops->pause(s->dev);
 }
 
 static void resume_device(struct subject *s)
 {
-	GUARD(&s->dev->lock);
+	GUARD(s->dev->lock);
 	if (s->dev->ops->resume)
 		s->dev->ops->resume(s->dev);
 }
 
 static void reset_device(struct subject *s)
 {
-	GUARD(&s->dev->lock);
+	GUARD(s->dev->lock);
 	s->dev->ops->reset(s->dev);
 }
 
 static void save(struct subject *s, struct state *state)
 {
 	struct err err;
-	GUARD(&s->dev->lock);
+	GUARD(s->dev->lock);
 
 	state_begin(state, ARCH);
 	state_section(state, 1, 0);
@@ -309,7 +309,7 @@ static int load(struct subject *s, const struct state *state)
 	struct state_view view;
 	struct err err = { 0 };
 	int r;
-	GUARD(&s->dev->lock);
+	GUARD(s->dev->lock);
 
 	must(state_open(&view, state->data, state->size, ARCH, &err) == 0);
 	must(state_find(&view, 1, 0, &records, &err) == 0);
