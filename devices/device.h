@@ -134,7 +134,7 @@ struct device {
 	 * outside of the device.
 	 */
 	bool busy;
-	/* Called when busy ends; see bus_listen(). Loop thread only. */
+	/* Called when busy ends; see devices_listen(). Loop thread only. */
 	void (*settled)(void *ctx);
 	void *settled_ctx;
 };

@@ -6,35 +6,36 @@
  * error that names the page.
  *
  * A device that ends finishes what is in flight, in guest memory. The linker
- * has machine.c call this file's bus_finish(), which truncates the file and
+ * has machine.c call this file's devices_finish(), which truncates the file and
  * touches its memory as such a device would.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "devices/bus.h"
+#include "devices/devices.h"
 #include "tests/kvm/fail.h"
 #include "vmm/config.h"
 #include "vmm/machine/machine.h"
 #include "vmm/run.h"
 
-void __real_bus_finish(struct bus *bus);
-void __wrap_bus_finish(struct bus *bus);
+void __real_devices_finish(struct devices *devices);
+void __wrap_devices_finish(struct devices *devices);
 
-void __wrap_bus_finish(struct bus *bus)
+void __wrap_devices_finish(struct devices *devices)
 {
-	const struct machine *machine = container_of(bus, struct machine, mmio);
+	const struct machine *machine = container_of(devices, struct machine,
+						     devices);
 	const struct mem_map *mem = &machine->mem;
 
-	if (bus->count > 0) {
+	if (devices->count > 0) {
 		if (truncate("ending.ram", 0) < 0)
 			fail("truncate", strerror(errno));
 		for (size_t i = 0; i < mem->count; i++)
 			if (mem->region[i].kind == MEM_RAM)
 				*(volatile uint8_t *)mem->region[i].host = 1;
 	}
-	__real_bus_finish(bus);
+	__real_devices_finish(devices);
 }
 
 int main(int argc, char *argv[])

@@ -53,7 +53,7 @@ void chip_init(struct flash_chip *chip)
 
 void chip_finish(struct flash_chip *chip)
 {
-	bus_finish(&chip->bus);
+	chip->dev->ops->destroy(chip->dev);
 	(void)munmap((void *)(uintptr_t)chip->bytes, CHIP_SIZE);
 	flash_image_finish(&chip->image);
 }

@@ -16,7 +16,7 @@
 struct flash_chip {
 	struct flash_image image;
 	const uint8_t *bytes; /* owned mapping of CHIP_SIZE */
-	struct device *dev; /* the bus's */
+	struct device *dev; /* owned */
 	struct bus bus; /* at 0 */
 	bool direct; /* what the switch was last set to */
 	unsigned switched; /* how often it was */

@@ -18,7 +18,7 @@ static void unmake(struct vm *vm)
 	irq_chip_disconnect(&vm->machine->irq);
 	vm->dirty_log = dirty_log_free(vm->dirty_log);
 	machine_connect(vm->machine, NULL);
-	bus_listen(&vm->machine->mmio, NULL, NULL);
+	devices_listen(&vm->machine->devices, NULL, NULL);
 	for (unsigned i = 0; i < vm->vcpus; i++)
 		vcpu_finish(&vm->vcpu[i]);
 	vm->vcpus = 0;
@@ -176,7 +176,7 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 		r = make_memory(vm, err);
 	if (r == 0) {
 		machine_connect(machine, &vm->view);
-		bus_listen(&machine->mmio, device_settled, &vm->group);
+		devices_listen(&machine->devices, device_settled, &vm->group);
 	}
 	if (r == 0)
 		r = make_vcpus(vm, err);

@@ -60,7 +60,8 @@ int board_attach(struct machine *machine, const struct board_device *board,
 		r = attach_one(machine, &board[i], err);
 	if (r == 0)
 		r = device_list_make(machine, place, err);
-	return r == 0 ? flash_attach(&machine->flashes, &machine->mmio, err)
+	return r == 0 ? flash_attach(&machine->flashes, &machine->devices,
+				     &machine->mmio, err)
 		      : r;
 }
 

@@ -10,6 +10,7 @@
 #include "base/size.h"
 #include "devices/bus.h"
 #include "devices/cfi_flash.h"
+#include "devices/devices.h"
 #include "vmm/machine/backings.h"
 #include "vmm/machine/slot_view.h"
 
@@ -101,7 +102,8 @@ static void flash_wrote(void *ctx, struct range at)
 		  at.size);
 }
 
-int flash_attach(struct flashes *flashes, struct bus *bus, struct err *err)
+int flash_attach(struct flashes *flashes, struct devices *devices,
+		 struct bus *bus, struct err *err)
 {
 	for (size_t i = 0; i < flashes->count; i++) {
 		struct flash *flash = &flashes->flash[i];
@@ -119,7 +121,9 @@ int flash_attach(struct flashes *flashes, struct bus *bus, struct err *err)
 		if (!slot.dev)
 			return err_set(err, -ENOMEM, "flash: out of memory");
 		/* Not machine_attach(): there is memory, and it is ours. */
-		r = bus_attach(bus, slot, err);
+		r = devices_add(devices, slot.dev, err);
+		if (r == 0)
+			r = bus_attach(bus, slot, err);
 		if (r < 0)
 			return r;
 	}

@@ -23,6 +23,7 @@
 
 struct backings;
 struct bus;
+struct devices;
 struct mem_map;
 struct slot_view;
 
@@ -59,8 +60,10 @@ int flash_layout(struct flashes *flashes, struct backings *backings,
 		 const struct config *config, struct range window,
 		 struct err *err);
 
-/* Puts their devices on the bus. Returns 0, -ENOMEM, or as bus_attach(). */
-int flash_attach(struct flashes *flashes, struct bus *bus, struct err *err);
+/* Adds their devices to @devices, and to the bus. Returns 0, -ENOMEM, or what
+ * devices_add() and bus_attach() return. */
+int flash_attach(struct flashes *flashes, struct devices *devices,
+		 struct bus *bus, struct err *err);
 
 /* A VM with all slots shown has come; NULL: it has gone. */
 void flash_connect(struct flashes *flashes, const struct slot_view *view);

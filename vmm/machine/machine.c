@@ -121,22 +121,28 @@ void machine_connect(struct machine *machine, const struct slot_view *view)
 	hotplug_connect(&machine->hotplugs, view);
 }
 
+int machine_add_device(struct machine *machine, struct device *dev,
+		       struct err *err)
+{
+	return devices_add(&machine->devices, dev, err);
+}
+
 int machine_attach(struct machine *machine, struct io_slot slot,
 		   struct err *err)
 {
 	const struct mem_map *mem = &machine->mem;
+	const int r = machine_add_device(machine, slot.dev, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < mem->count; i++) {
-		const struct mem_region *r = &mem->region[i];
+		const struct mem_region *region = &mem->region[i];
 
-		if (range_overlaps(r->gpa, slot.at)) {
-			(void)err_input(err, -EEXIST,
-					"%s at 0x%" PRIx64 ": %s is there",
-					r->name, r->gpa.start,
-					slot.dev->ops->name);
-			slot.dev->ops->destroy(slot.dev);
-			return err->code;
-		}
+		if (range_overlaps(region->gpa, slot.at))
+			return err_input(err, -EEXIST,
+					 "%s at 0x%" PRIx64 ": %s is there",
+					 region->name, region->gpa.start,
+					 slot.dev->ops->name);
 	}
 	return bus_attach(&machine->mmio, slot, err);
 }
@@ -199,7 +205,8 @@ void machine_end_devices(struct machine *machine)
 {
 	if (machine->aio)
 		aio_set_deadline(machine->aio, END_MS);
-	bus_finish(&machine->mmio);
+	devices_finish(&machine->devices);
+	machine->mmio.count = 0;
 	machine->abandoned |= machine->aio && aio_is_busy(machine->aio);
 	irq_finish(&machine->irq);
 	machine->aio = aio_free(machine->aio);
@@ -297,18 +304,18 @@ int machine_equip(struct machine *machine, struct err *err)
 
 void machine_pause(struct machine *machine)
 {
-	bus_pause(&machine->mmio);
+	devices_pause(&machine->devices);
 }
 
 void machine_resume(struct machine *machine)
 {
-	bus_resume(&machine->mmio);
+	devices_resume(&machine->devices);
 }
 
 int machine_reset(struct machine *machine, struct err *err)
 {
-	bus_reset(&machine->mmio);
-	if (bus_is_busy(&machine->mmio))
+	devices_reset(&machine->devices);
+	if (devices_are_busy(&machine->devices))
 		return err_set(err, -EINTR,
 			       "interrupted while a disk does not answer");
 	hotplug_restart(&machine->hotplugs);

@@ -10,6 +10,7 @@
 
 #include "base/loop.h"
 #include "devices/bus.h"
+#include "devices/devices.h"
 #include "host/tty.h"
 #include "mem/dirty.h"
 #include "mem/map.h"
@@ -51,9 +52,10 @@ struct machine {
 	struct backings backings; /* of @mem */
 	struct flashes flashes;
 	struct hotplugs hotplugs;
-	struct bus mmio; /* owns its devices; fixed before the vCPUs run */
+	struct devices devices; /* all, wherever they are */
+	struct bus mmio; /* of @devices; fixed before the vCPUs run */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
-	struct virtio *balloon; /* on a bus, which owns it; NULL: none */
+	struct virtio *balloon; /* of @devices; NULL: none */
 	struct virtio *power_button; /* the same */
 	struct boot_state boot; /* set by arch_load() */
 	struct arch_machine *arch; /* owned; arch_machine_free() */
@@ -142,8 +144,16 @@ int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
 void machine_connect(struct machine *machine, const struct slot_view *view);
 
 /*
- * Puts a device on the MMIO bus; the bus owns it from then on, failure
- * included. For arch_attach().
+ * Gives the machine a device that is on no bus. For arch_attach(). Returns what
+ * devices_add() does, and takes the device over as that.
+ */
+int machine_add_device(struct machine *machine, struct device *dev,
+		       struct err *err);
+
+/*
+ * The same, and puts it on the MMIO bus, where no memory is. Returns what
+ * devices_add() and bus_attach() do; -EEXIST, a fault of the user's, if there
+ * is memory.
  */
 int machine_attach(struct machine *machine, struct io_slot slot,
 		   struct err *err);
