@@ -1,8 +1,8 @@
 /*
  * base/file.h - whole files and full lengths.
  *
- * What a file is named is the user's; what is in it is not trusted. None of
- * these blocks on a file that is not what it should be. Thread: any.
+ * The user chooses file names; file content is not trusted. No function blocks
+ * on a file of the wrong type. Thread: any.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -58,7 +58,7 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
  */
 int file_read_text(const char *path, char *buf, size_t size);
 
-/* Who may read and write a file that file_write_all() makes. */
+/* Access mode of a file that file_write_all() makes. */
 enum file_access {
 	FILE_FOR_ALL, /* a new one: as the umask says; an old one: as before */
 	FILE_FOR_OWNER, /* its owner alone, whatever an old one allowed */

@@ -1,8 +1,9 @@
 /*
  * base/opt.h - "key=value,key=value" into a struct, by a table.
  *
- * The table is the grammar: what is not in it is refused, with the closest word
- * that is. Each key may come once. ",," in a value is a comma of the value's.
+ * The table is the grammar: a key that is not in it is refused, and the error
+ * names the closest key. Each key may come once. ",," in a value is a comma of
+ * the value's.
  *
  *	struct disk { const char *path; bool ro; unsigned cache; };
  *	static const struct opt disk_opts[] = {
@@ -32,7 +33,7 @@ enum opt_type { /* and the type of the member it sets */
 		OPT_WORD, /* unsigned: the value's place in .words */
 };
 
-/* For what has another default wherever it is not given. */
+/* For switches whose default depends on the context. */
 enum opt_switch { SWITCH_UNSET, SWITCH_OFF, SWITCH_ON };
 
 struct opt {

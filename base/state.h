@@ -16,8 +16,8 @@
  * All integers are little-endian, and so are values of 1, 2, 4 and 8 bytes;
  * longer ones are bytes in the order in which their owner has them. A section
  * of a kind and index is there once. A change that an older reader would get
- * wrong makes a new version; a kind or an id that is new does not, for what a
- * reader does not know of it refuses (state_sections_end() and
+ * wrong makes a new version; a new kind or id does not, because a reader
+ * refuses those it does not know (state_sections_end() and
  * state_records_end()). [pure]
  */
 #ifndef BASE_STATE_H
@@ -80,7 +80,7 @@ struct state_record {
 	uint32_t size;
 };
 
-/* A section's records, and how far one is in them. */
+/* A section's records and the reading position. */
 struct state_records {
 	const uint8_t *data; /* borrowed */
 	size_t size;
@@ -89,7 +89,7 @@ struct state_records {
 };
 
 /*
- * Looks at a whole state, once and for all.
+ * Checks a whole state. The other functions rely on it.
  *
  * @data: not trusted; borrowed for as long as @ret is used
  * @name: arch_name
@@ -105,8 +105,8 @@ int state_find(struct state_view *view, uint32_t kind, uint32_t index,
 	       struct state_records *ret, struct err *err);
 
 /*
- * For who has found all the sections that it knows: is that all there is?
- * Returns 0, or -ENOTSUP with @err set.
+ * Checks that no section is left after the caller has found each section it
+ * knows. Returns 0, or -ENOTSUP with @err set.
  */
 int state_sections_end(const struct state_view *view, struct err *err);
 
@@ -115,7 +115,7 @@ bool state_next(struct state_records *records, struct state_record *ret);
 
 /*
  * Takes the record of an id: an integer of @size bytes, which are 1, 2, 4 or 8.
- * Who asks in the order in which they were written finds each at once.
+ * Lookups in writing order are O(1).
  *
  * Returns 0; -ENOENT or, for another size, -EBADMSG, with @err set.
  */
@@ -124,7 +124,7 @@ int state_get(struct state_records *records, uint64_t id, unsigned size,
 
 /*
  * Takes the record of an id, of any size. Returns false if there is none. For
- * the owner of records whose size is not known beforehand.
+ * records whose size the caller does not know beforehand.
  */
 bool state_take(struct state_records *records, uint64_t id,
 		struct state_record *ret);
@@ -139,13 +139,13 @@ int state_get_bytes(struct state_records *records, uint64_t id, void *to,
 		    size_t size, struct err *err);
 
 /*
- * True if a record of that id is there. For what is not in every state.
+ * True if a record of that id exists. For records that are optional.
  */
 bool state_has(const struct state_records *records, uint64_t id);
 
 /*
- * For who has taken all that it knows by state_get(), each id once: is that
- * all there is? Returns 0, or -ENOTSUP with @err set.
+ * Checks that no record is left after the caller has taken each id it knows
+ * once with state_get(). Returns 0, or -ENOTSUP with @err set.
  */
 int state_records_end(const struct state_records *records, struct err *err);
 

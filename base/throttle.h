@@ -1,7 +1,7 @@
 /*
- * base/throttle.h - has something told soon, but at most once a second.
+ * base/throttle.h - reports a change soon, but at most once a second.
  *
- * For what changes as often as a guest likes, and is of interest to people.
+ * For values that the guest may change at any rate and that people watch.
  */
 #ifndef BASE_THROTTLE_H
 #define BASE_THROTTLE_H
@@ -28,11 +28,13 @@ int throttle_add(struct loop *loop, struct throttle *throttle,
 		 pthread_mutex_t *lock, void (*tell)(struct throttle *throttle),
 		 struct err *err);
 
-/* Takes a zeroed one. Thread: loop or setup. */
+/* A zeroed throttle is fine. Thread: loop or setup. */
 void throttle_remove(struct loop *loop, struct throttle *throttle);
 
-/* tell() is called once more, at once or when a second has passed since it last
- * was. With the lock held. */
+/*
+ * Schedules one more call of tell(): at once, or one second after the last. The
+ * caller holds the lock.
+ */
 void throttle_post(struct throttle *throttle);
 
 #endif

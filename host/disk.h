@@ -98,8 +98,8 @@ struct disk_options {
  * Opens a raw image: a file or a block device, byte for byte what the guest
  * sees. An image that begins as one of another format does is refused by the
  * format's name, unless @opt->raw; nothing but its magic number is read
- * (host/disk_format.h). What is left of the size behind the last whole block is
- * not part of the disk; a warning says so.
+ * (host/disk_format.h). A partial block at the end is not part of the disk; a
+ * warning says so.
  *
  * The image is locked until it is closed: against all others, or if it is only
  * read, against writers; so two machines do not write one image. The lock is

@@ -1,7 +1,7 @@
 /*
  * host/disk_format.h - recognises disk images that are not raw.
  *
- * A disk shows a file's bytes as they are. Of an image in another format the
+ * A disk shows a file's bytes as they are. With an image in another format the
  * guest would see the metadata, and its first write would destroy the image.
  */
 #ifndef HOST_DISK_FORMAT_H

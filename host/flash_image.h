@@ -3,11 +3,11 @@
  *
  * Byte for byte what the guest reads: no header, no format. Bytes are written
  * as the cells of a flash are: programming clears bits, erasing sets all of a
- * block. What is written is in the file at once, and so survives this program;
- * it survives the host from flash_image_sync() on.
+ * block. A write reaches the file at once, and so survives this program; after
+ * flash_image_sync() it survives the host.
  *
  * Writes go by pwrite(2), never through a mapping: a full disk is then an
- * error, not a SIGBUS. Who maps the file shared sees them (mem/backing.h).
+ * error, not a SIGBUS. Shared mappings of the file show them (mem/backing.h).
  *
  * Thread: that of the device, with its lock held; opening and closing: setup.
  */
@@ -36,8 +36,8 @@ struct flash_image {
 
 /*
  * Opens and locks a file as a flash: against all others, or if it is only read
- * (@ro), against writers. One that may not be written becomes read-only; a
- * warning says so.
+ * (@ro), against writers. An image without write permission becomes read-only;
+ * a warning says so.
  *
  * @max: the largest size that is taken, in bytes
  *

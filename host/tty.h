@@ -53,8 +53,10 @@ struct tty_user {
 	void (*resized)(struct tty_user *user, struct tty_size size);
 };
 
-/* What the tty asks of the program: Ctrl-a x was typed. On the loop thread,
- * without locks. The tty is not to be freed from it. */
+/*
+ * Request of the tty to the program: Ctrl-a x was typed. On the loop thread,
+ * without locks. The tty is not to be freed from it.
+ */
 struct tty_escape {
 	void (*quit)(void *ctx);
 	void *ctx;
@@ -77,8 +79,8 @@ int tty_new(struct tty **ret, struct loop *loop, int in_fd, int out_fd,
 
 /*
  * Writes buffered output, for which it waits up to a second if the reader is
- * slow, and restores the terminal. NULL is fine; returns NULL.
- * Thread: setup; nobody else uses the tty.
+ * slow, and restores the terminal. NULL is fine; returns NULL. Thread: setup;
+ * no other thread uses the tty.
  */
 struct tty *tty_free(struct tty *tty);
 

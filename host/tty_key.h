@@ -13,7 +13,7 @@ enum tty_key {
 	TTY_KEY_HELP,
 };
 
-/* What TTY_KEY_HELP shows: for a terminal in raw mode. */
+/* Text of TTY_KEY_HELP, for a terminal in raw mode. */
 #define TTY_KEY_HELP_TEXT                         \
 	"\r\n"                                    \
 	"Ctrl-a x       leave\r\n"                \

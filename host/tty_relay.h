@@ -1,12 +1,10 @@
 /*
- * host/tty_relay.h - keeps a guest's console while nobody looks, and passes
- * it on to who does.
+ * host/tty_relay.h - keeps a guest's console output and passes it to a client.
  *
- * It is what a tty (host/tty.h) is connected to in the place of a terminal.
- * Its clients are sockets, one at a time. Of what the guest says the last
- * TTY_RELAY_KEPT bytes are kept, and a client that comes is shown them first.
- * The guest never waits for a client: a slow one misses the oldest bytes. What
- * a client types waits for the guest.
+ * It is what a tty (host/tty.h) is connected to in the place of a terminal. Its
+ * clients are sockets, one at a time. The last TTY_RELAY_KEPT bytes of output
+ * are kept; a new client gets them first. The guest never waits for a client: a
+ * slow one misses the oldest bytes. What a client types waits for the guest.
  */
 #ifndef HOST_TTY_RELAY_H
 #define HOST_TTY_RELAY_H

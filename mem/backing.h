@@ -54,11 +54,11 @@ static inline uint64_t backing_huge_size(uint64_t page)
  * transparent huge page is at most 32 MiB and fits, the kernel is asked for
  * them, unless the policy says otherwise.
  *
- * - A memfd is sealed: nobody who is handed it can change its size.
+ * - A memfd is sealed: no holder of the descriptor can change its size.
  * - A shared file is made, of @gpa's size and without content, if it does not
  *   exist, and locked against others; a private one must exist, and is locked
- *   against who would write it. One that exists has @gpa's size. One that was
- *   made is removed again on failure.
+ *   against writers. An existing file must have @gpa's size. A file made here
+ *   is removed again on failure.
  * - policy->reserve: anonymous memory counts against the overcommit limit, huge
  *   pages are promised from their pool, a file's blocks are allocated.
  * - policy->lock: touched pages stay (MLOCK_ONFAULT); of policy->prealloc that
@@ -77,8 +77,8 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
 		 const struct mem_policy *policy, struct err *err);
 
 /*
- * Maps an open file as the memory of the guest's @gpa, to be read alone; what
- * is written to the file is seen. Placed as backing_init() places memory.
+ * Maps an open file as the memory of the guest's @gpa, read-only. Later writes
+ * to the file are visible. Placed as backing_init() places memory.
  *
  * @fd:   a file of @gpa's size; borrowed for the call
  * @path: its name, for messages; outlives @ret

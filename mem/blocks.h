@@ -2,14 +2,13 @@
  * mem/blocks.h - the blocks of a region that come and go while the guest runs.
  *
  * A region that can grow has host addresses for all it may become, and is cut
- * into blocks of one size. A block is plugged, and then it is memory as any
- * other; or it is not there: nobody translates an address in it (mem_ptr()),
- * the hypervisor has no slot for it, so that the guest finds a hole, and no
- * host memory is behind it.
+ * into blocks of one size. A plugged block is ordinary memory. An unplugged
+ * block is a hole: mem_ptr() refuses its addresses, the hypervisor has no slot
+ * for it, and it has no host memory.
  *
- * A device may have begun to use a buffer that the guest unplugs meanwhile.
- * What it writes then lands in memory that nobody counts; mem_settle() gives
- * that back once the device has done.
+ * A device may still use a buffer that the guest unplugs. Its writes then
+ * allocate memory that is not counted; mem_settle() returns that memory to the
+ * host once the device is done.
  *
  * Thread: blocks are plugged and unplugged by one thread at a time, and looked
  * at by any.
@@ -26,12 +25,14 @@
 #include "base/range.h"
 #include "mem/backing.h"
 
-/* A slot for each block is what a hypervisor is asked for: no more than this
- * without the user's wish, and never more than this. */
+/*
+ * Each block takes one slot of the hypervisor: by default at most BLOCKS_USUAL,
+ * and never more than BLOCKS_MOST.
+ */
 #define BLOCKS_USUAL 4096
 #define BLOCKS_MOST 16384
 
-/* Who makes what is plugged reachable for the guest. */
+/* Maps plugged blocks into the guest. */
 struct blocks_ops {
 	/*
 	 * Shows a block to the guest, or takes it away: on return no vCPU
@@ -39,8 +40,10 @@ struct blocks_ops {
 	 * errno with @err set, and nothing has changed.
 	 */
 	int (*show)(void *ctx, uint64_t block, bool show, struct err *err);
-	/* What was in @gpa is of no use to the guest any more. Called without
-	 * blocks->lock. */
+	/*
+	 * The guest has given up the content of @gpa. Called without
+	 * blocks->lock.
+	 */
 	void (*gone)(void *ctx, struct range gpa);
 };
 
@@ -51,9 +54,8 @@ struct mem_blocks {
 	uint64_t count;
 	bool populate; /* what is plugged has its memory from the start */
 	/*
-	 * While it is held, the blocks that are plugged are those that are
-	 * shown. It may be taken with dirty->lock held, not the other way
-	 * round.
+	 * While it is held, exactly the plugged blocks are shown to the guest.
+	 * It may be taken with dirty->lock held, not the other way round.
 	 */
 	pthread_mutex_t lock;
 	uint32_t *plugged; /* owned; a bit for each; words are atomic */
@@ -106,8 +108,8 @@ int blocks_new(struct mem_blocks **ret, struct range gpa,
 struct mem_blocks *blocks_free(struct mem_blocks *blocks); /* NULL is fine */
 
 /*
- * Says who shows what is plugged; NULL: nobody. What is plugged is shown
- * already, or hidden.
+ * Sets the callbacks that show blocks; NULL: none. Calls none of them: the
+ * caller has shown or hidden the plugged blocks.
  */
 void blocks_connect(struct mem_blocks *blocks, const struct blocks_ops *ops,
 		    void *ctx);
@@ -134,17 +136,19 @@ static inline pthread_mutex_t *blocks_lock(struct mem_blocks *blocks)
 	return blocks ? mutex_lock(&blocks->lock) : NULL;
 }
 
-/* Keeps what is plugged as it is until the end of the scope. One to a scope, as
- * GUARD(). NULL: none come or go. */
+/*
+ * Keeps the set of plugged blocks unchanged until the end of the scope. At most
+ * one per scope, like GUARD(). NULL: the region has no blocks.
+ */
 #define GUARD_BLOCKS(blocks) \
 	_cleanup_(mutex_unlockp) pthread_mutex_t *guard_ = blocks_lock(blocks)
 
 /*
- * Plugs @count blocks from @first on, none of which is. They are zero. Of a
- * memory map's region, mem_plug() does it.
+ * Plugs @count blocks from @first on, none of which is. They are zero. For a
+ * region of a memory map use mem_plug().
  *
- * Returns how many were plugged, from @first on: fewer than @count if the host
- * has not so much, or nobody could be shown the next one, and @err says so.
+ * Returns how many were plugged, from @first on: fewer than @count, with @err
+ * set, if the host lacks memory or the next block could not be shown.
  */
 uint64_t blocks_plug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
 		     struct err *err);
@@ -153,9 +157,9 @@ uint64_t blocks_plug(struct mem_blocks *blocks, uint64_t first, uint64_t count,
  * Unplugs @count blocks from @first on, all of which are plugged. Their content
  * is lost, and their memory goes back to the host.
  *
- * Returns how many were unplugged, from @first on: fewer than @count if
- * ops->show() could not take the next one away, which is as it was; and @err
- * says why.
+ * Returns how many were unplugged, from @first on: fewer than @count, with @err
+ * set, if ops->show() could not take the next one away, which then is
+ * unchanged.
  */
 uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
 		       uint64_t count, struct err *err);

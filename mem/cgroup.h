@@ -2,9 +2,9 @@
  * mem/cgroup.h - what memory the control group of this process leaves it.
  *
  * A group's limit holds for all groups in it, so of our group and those it is
- * in the tightest counts. What goes over a limit is no error of a system call:
- * the kernel kills. So who is about to take much asks before. Only the unified
- * hierarchy (version 2) is looked at.
+ * in the tightest counts. Exceeding a limit is no error of a system call: the
+ * kernel kills the process. So check before a large allocation. Only the
+ * unified hierarchy (version 2) is looked at.
  *
  * Source: Linux, Documentation/admin-guide/cgroup-v2.rst, "Memory".
  */

@@ -6,8 +6,8 @@
  * - idle page tracking (mem/idle.h) sees every use, reads too. What it finds is
  *   cold, and may be written out at once.
  * - PAGEMAP_SCAN (mem/unwritten.h) sees writes alone: a guest's program text is
- *   never written, and hot. What it finds may only be named to the host as what
- *   to look at first when memory is short (MADV_COLD): a page that was read by
+ *   never written, and hot. Pages it finds may only be named to the host as
+ *   first candidates when memory is short (MADV_COLD): a page that was read by
  *   then stays.
  */
 #ifndef MEM_COLD_H
@@ -18,8 +18,8 @@
 
 enum cold_way {
 	COLD_NONE, /* not open */
-	COLD_IDLE, /* nobody used it */
-	COLD_UNWRITTEN, /* nobody wrote it; it may have been read */
+	COLD_IDLE, /* not used at all */
+	COLD_UNWRITTEN, /* not written; it may have been read */
 };
 
 struct cold {

@@ -16,9 +16,9 @@
  *	while (dirty_next(reader, &run, &err) > 0)
  *		copy(run.host, run.gpa);
  *
- * What holds: a page whose bytes changed after dirty_reader_add() has returned
- * is given by dirty_next() at least once after that change; and who copies it
- * then copies that change, or a later one. So a reader that copies what it is
+ * Guarantee: a page whose bytes change after dirty_reader_add() has returned is
+ * given by dirty_next() at least once after that change; a copy made then
+ * contains that change or a later one. So a reader that copies what it is
  * given, and then does it once more while the guest is paused, has it all.
  *
  * Why mem_wrote() comes after the write. If it is called before a harvest takes
@@ -26,14 +26,14 @@
  * write, for the bit was set with release and taken with acquire. If it is
  * called later, the bit is left for the next harvest. Called before the write,
  * the harvest could come between the two, and copy the old bytes, and nothing
- * would tell of the new ones. The same goes for who writes in the kernel
- * (io_uring into a buffer): mem_wrote() follows the completion. While the guest
- * is paused no device has a write that is not told yet, as both happen under
- * the device's lock, with nothing in flight (device_ops.pause).
+ * would tell of the new ones. The same holds for writes by the kernel (io_uring
+ * into a buffer): mem_wrote() follows the completion. While the guest is paused
+ * no device has a write that is not told yet, as both happen under the device's
+ * lock, with nothing in flight (device_ops.pause).
  *
- * What is discarded is not told (mem/reclaim.h): the guest gave its content up.
- * Memory that is unplugged (mem/blocks.h) is not given; plugged, it was
- * written.
+ * Discarded memory is not reported (mem/reclaim.h): the guest gave up its
+ * content. Memory that is unplugged (mem/blocks.h) is not given; plugged, it
+ * was written.
  *
  * More than what changed may be given: a page written with what it held; the
  * buffers of a read from a disk that failed; and what a source says of itself.
@@ -58,8 +58,11 @@
 struct dirty;
 struct dirty_reader;
 
-/* What knows of the guest's own writes. All are called with a lock held that
- * serializes them; they may call dirty_log_*(), and nothing else from here. */
+/*
+ * The source that knows the guest's own writes. All are called with a lock held
+ * that serializes them; they may call dirty_log_*(), and nothing else from
+ * here.
+ */
 struct dirty_source {
 	/* The first reader came: log from now on. */
 	int (*start)(void *ctx, struct err *err);
@@ -94,7 +97,7 @@ struct dirty {
 };
 
 /*
- * Begins without a reader. What mem_wrote() tells comes here once map->watch is
+ * Begins without a reader. mem_wrote() reports here once map->watch is
  * &dirty->watch.
  *
  * @map:       frozen; borrowed; its regions are what is watched
@@ -105,7 +108,7 @@ struct dirty {
 void dirty_init(struct dirty *dirty, const struct mem_map *map,
 		uint64_t page_size);
 
-/* There is no reader left, and nobody writes. Zeroed is fine. */
+/* No reader is left, and no thread writes. Zeroed is fine. */
 void dirty_finish(struct dirty *dirty);
 
 /*
@@ -123,8 +126,8 @@ void dirty_detach(struct dirty *dirty);
 /*
  * For a source, in sync(): the pages of map->region[@region] that are set in
  * @word, a bitmap with its bytes in little-endian order, from page 0 on; one
- * page; or every page. What lies behind the region's end is ignored, and all of
- * it without a reader.
+ * page; or every page. Pages behind the region's end are ignored; without a
+ * reader all are.
  */
 void dirty_log_words(struct dirty *dirty, size_t region, const uint64_t *word,
 		     size_t count);
@@ -157,8 +160,8 @@ int dirty_reader_add(struct dirty *dirty, enum dirty_start from,
 struct dirty_reader *dirty_reader_remove(struct dirty_reader *reader);
 
 /*
- * Begins a harvest: of all that changed since the last one began. What that one
- * has not given yet comes again. Returns 0, or what source->sync() returned.
+ * Begins a harvest: of all that changed since the last one began. Pages that it
+ * has not given yet come again. Returns 0, or what source->sync() returned.
  * Thread: any, but one at a time for each reader; so is dirty_next().
  */
 int dirty_harvest(struct dirty_reader *reader, struct err *err);

@@ -49,9 +49,9 @@ void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *restrict into);
 
 /*
  * The same two for a bitmap that many threads mark at once, without a lock; it
- * is used with none of the above but the first three. What a thread wrote to
- * memory before bits_mark() is seen by who gets the bit from bits_take_marks().
- * Thread: bits_mark() any, bits_take_marks() one at a time.
+ * is used with none of the above but the first three. Memory writes before
+ * bits_mark() are visible to the thread that gets the bit from
+ * bits_take_marks(). Thread: bits_mark() any, bits_take_marks() one at a time.
  */
 void bits_mark(struct dirty_bits *bits, uint64_t first, uint64_t count);
 void bits_take_marks(struct dirty_bits *bits, size_t chunk, uint64_t *into);

@@ -24,7 +24,7 @@ enum dirty_rate_state {
 	DIRTY_RATE_FAILED, /* err says why */
 };
 
-/* Who wants to know. */
+/* Callbacks of a measurement. */
 struct dirty_rate_user {
 	/* The time that is measured begins now; or it ends. */
 	void (*sample)(void *ctx, bool end);
@@ -33,7 +33,7 @@ struct dirty_rate_user {
 	void *ctx;
 };
 
-/* What is not said to be for reading is dirty_rate.c's own. */
+/* Members not marked "for reading" are private to dirty_rate.c. */
 struct dirty_rate {
 	enum dirty_rate_state state; /* for reading */
 	uint64_t begun_ns; /* for reading: when, by the monotonic clock */

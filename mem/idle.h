@@ -1,14 +1,14 @@
 /*
- * mem/idle.h - which pages of host memory nobody has used for a while.
+ * mem/idle.h - which pages of host memory were not used for a while.
  *
- * idle_mark() has the kernel note all pages that are there as idle. A page that
- * is used, by the guest or by anybody, is no longer. What idle_find() finds
- * some time later was not used between the two.
+ * idle_mark() has the kernel note all pages that are there as idle. Any use of
+ * a page, by the guest or by another user, ends that. Pages that idle_find()
+ * finds later were not used in between.
  *
- * Of a transparent huge page of the usual size the whole is looked at; of one
- * of another size, or where pages are larger than 4K, the parts count as used.
- * Other users of the same bits, such as a program that tracks all of the host,
- * disturb and are disturbed.
+ * A transparent huge page of the usual size is examined as a whole; for another
+ * size, or where pages are larger than 4K, its parts count as used. Other users
+ * of the same bits, such as a program that tracks the whole host, interfere in
+ * both directions.
  *
  * Source: Linux, Documentation/admin-guide/mm/idle_page_tracking.rst and
  * pagemap.rst.

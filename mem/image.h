@@ -5,7 +5,7 @@
  * docs/SNAPSHOT.md specifies the files to the byte. In short: "memory-N" is as
  * long as region N and holds a page at the offset that it has in the region, so
  * that a region can be mapped from it. "index" names the regions and tells of
- * each page whether this image holds it. What it does not hold reads as zeroes
+ * each page whether this image holds it. Pages it does not hold read as zeroes
  * from the file. A full image tells of every page; a diff tells of the pages
  * that changed since its parent was made.
  *
@@ -61,7 +61,7 @@ const struct image_region *image_region(const struct image *image,
 /* The file of a region, open for reading. Borrowed. */
 int image_region_fd(const struct image *image, size_t region);
 
-/* What is known of the pages of one chunk. */
+/* States of the pages of one chunk. */
 struct image_chunk {
 	uint8_t state[IMAGE_CHUNK_PAGES]; /* enum image_state */
 	unsigned pages; /* in the region; less than all in its last chunk */

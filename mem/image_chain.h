@@ -2,9 +2,9 @@
  * mem/image_chain.h - a full image and the diffs on top of it, seen as one.
  *
  * In a chain, the first image is full and each other one is a diff whose parent
- * is the image before it. What a page is, the last image tells that tells of
- * it. Whose parent is whose, vmm/snapshot checks; this file checks that all
- * have the same regions. Thread: one at a time for each chain.
+ * is the image before it. The state of a page is that of the last image that
+ * holds one for it. Whose parent is whose, vmm/snapshot checks; this file
+ * checks that all have the same regions. Thread: one at a time for each chain.
  */
 #ifndef MEM_IMAGE_CHAIN_H
 #define MEM_IMAGE_CHAIN_H

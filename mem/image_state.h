@@ -8,7 +8,7 @@
 #define IMAGE_CHUNK_PAGES 256
 #define IMAGE_CHUNK (IMAGE_PAGE * IMAGE_CHUNK_PAGES) /* bytes of memory */
 
-/* What an image says of a page. */
+/* State of a page in an image. */
 enum image_state {
 	IMAGE_PARENT, /* nothing: the page is as in the parent */
 	IMAGE_DATA, /* the page is in the region's file */

@@ -18,8 +18,8 @@
 #include "mem/image.h"
 
 enum image_kind {
-	IMAGE_FULL, /* a page that nobody tells of is zero */
-	IMAGE_DIFF, /* a page that nobody tells of is as in the parent */
+	IMAGE_FULL, /* a page not reported is zero */
+	IMAGE_DIFF, /* a page not reported is as in the parent */
 };
 
 struct image_writer;
@@ -68,8 +68,10 @@ int image_writer_clear(struct image_writer *writer, size_t region,
  */
 int image_writer_end(struct image_writer *writer, struct err *err);
 
-/* What was told so far, each page once. After image_writer_end() with what
- * nobody told of. */
+/*
+ * Counts the pages reported so far, each once; after image_writer_end() also
+ * those not reported.
+ */
 void image_writer_count(const struct image_writer *writer,
 			struct image_count *ret);
 

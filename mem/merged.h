@@ -3,9 +3,9 @@
  *
  * The kernel counts it for each mapping of a process, in /proc/self/smaps
  * (Linux 6.8). To read that, it walks the page tables of the whole process,
- * page by page, which takes milliseconds for each GiB that is resident: it is
- * for who has asked for merging, once for all regions. Zero pages that KSM has
- * put in the place of empty ones are not counted.
+ * page by page, which takes milliseconds for each GiB that is resident: so it
+ * is done only if merging was asked for, once for all regions. Zero pages that
+ * KSM has put in the place of empty ones are not counted.
  *
  * Source: Linux, Documentation/filesystems/proc.rst, 3.1 (smaps).
  */
@@ -34,7 +34,7 @@ static inline bool merged_known(const struct merged *part)
 /*
  * Adds what the kernel tells of this process.
  *
- * @part: told and bytes begin as 0; nobody unmaps them meanwhile
+ * @part: told and bytes begin as 0; must stay mapped during the call
  *
  * If the kernel does not tell (it is older, it has no
  * CONFIG_PROC_PAGE_MONITOR), or has a mapping that is in a part only with one
@@ -43,7 +43,7 @@ static inline bool merged_known(const struct merged *part)
  */
 void merged_look(struct merged *part, size_t count);
 
-/* The same, as another text says it. What is not in its form is ignored. */
+/* The same from a given text. Lines of another form are ignored. */
 void merged_read(FILE *smaps, struct merged *part, size_t count);
 
 #endif

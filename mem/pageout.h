@@ -1,7 +1,7 @@
 /*
  * mem/pageout.h - has the host swap guest memory out before it must.
  *
- * Nothing of its content is lost; who touches it waits for it.
+ * No content is lost; an access to a swapped page waits for it.
  */
 #ifndef MEM_PAGEOUT_H
 #define MEM_PAGEOUT_H
@@ -37,8 +37,8 @@ int backing_pageout(const struct backing *backing, uint64_t offset,
 		    uint64_t size);
 
 /*
- * Names pages that are there to the host as those to look at first when memory
- * is short. What is used until then stays. The same otherwise.
+ * Names resident pages to the host as first candidates when memory is short.
+ * Pages used before then stay. Otherwise like backing_pageout().
  */
 int backing_cool(const struct backing *backing, uint64_t offset, uint64_t size);
 

@@ -18,7 +18,7 @@ struct loop;
 struct mem_map;
 struct pageout_job;
 
-/* What came of a job. Sizes are in bytes. */
+/* Result of a job. Sizes are in bytes. */
 struct pageout_result {
 	uint64_t looked_at;
 	uint64_t paged_out;

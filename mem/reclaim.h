@@ -12,10 +12,10 @@
  * - A block of which only a part was given waits, up to RECLAIM_PENDING of them
  *   at a time, until it is complete or reclaim_flush() is called.
  *
- * What waits is still the guest's to take back, and is then never touched. It
- * takes a guest that says so before it uses the memory, which is what
- * reclaim_give() and reclaim_take() are for. Memory that the guest may use
- * again without a word goes back at once or never: reclaim_drop().
+ * The guest may take waiting memory back, which then is never touched. This
+ * needs a guest that announces each use: see reclaim_give() and reclaim_take().
+ * Memory that the guest may use again unannounced goes back at once or never:
+ * reclaim_drop().
  *
  * Frames that are no RAM, or are not plugged (mem/blocks.h), are refused; one
  * that was given twice counts once. Nothing here reads or writes guest memory.
@@ -46,8 +46,8 @@ struct reclaim_stats {
 struct reclaim;
 
 /*
- * Prepares for the RAM in @mem. What is kept of each frame costs nothing until
- * frames are given, then 64 KiB for each GiB they lie in.
+ * Prepares for the RAM in @mem. The state of frames costs nothing until frames
+ * are given, then 64 KiB for each GiB they lie in.
  *
  * @mem: frozen; borrowed, outlives @ret
  *
@@ -72,7 +72,7 @@ uint64_t reclaim_give(struct reclaim *rc, struct range gpa);
  */
 uint64_t reclaim_take(struct reclaim *rc, struct range gpa);
 
-/* Lets go what waits, as far as it is whole pages. */
+/* Returns waiting memory to the host, in whole pages. */
 void reclaim_flush(struct reclaim *rc);
 
 /* True if something waits. */

@@ -18,7 +18,7 @@
 
 #include "base/err.h"
 
-/* All in bytes. What is none of these was not touched, or was given back. */
+/* All in bytes. Memory in none of these was not touched, or was given back. */
 struct residency {
 	uint64_t resident; /* in memory, and this process' */
 	uint64_t huge; /* of @resident: mapped by huge pages */
@@ -39,13 +39,13 @@ struct residency_source {
 int residency_open(struct residency_source *ret, struct err *err);
 void residency_close(struct residency_source *source); /* fd -1 is fine */
 
-/* What a look may span, so that it ends within milliseconds, in bytes. */
+/* How many bytes one look may span so that it ends within milliseconds. */
 uint64_t residency_step(const struct residency_source *source);
 
 /*
  * Adds what is in [host, host + size) to *sum.
  *
- * @host, @size: whole pages; not read or written; nobody unmaps them meanwhile
+ * @host, @size: whole pages; not read or written; must stay mapped
  *
  * Returns 0, or the errno of ioctl(2) or pread(2). Thread: any.
  */
@@ -54,8 +54,8 @@ int residency_add(const struct residency_source *source, uintptr_t host,
 
 /*
  * Calls @found for each run of pages in [host, host + size) that are in memory
- * or swapped out, in order. Of anonymous memory, all others are zero, and so
- * are some of these. Otherwise as residency_add().
+ * or swapped out, in order. In anonymous memory all other pages are zero, and
+ * some of these may be. Otherwise as residency_add().
  */
 int residency_find(const struct residency_source *source, uintptr_t host,
 		   uint64_t size,

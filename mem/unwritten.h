@@ -1,17 +1,17 @@
 /*
- * mem/unwritten.h - which pages of host memory nobody has written for a while.
+ * mem/unwritten.h - which pages of host memory were not written for a while.
  *
- * unwritten_mark() write-protects pages that are there; who writes to one has
- * the kernel take the protection off (userfaultfd, UFFD_FEATURE_WP_ASYNC), be
- * it a thread of ours, a system call, or a vCPU, whose stage 2 follows.
- * unwritten_find() finds what is protected still. Nobody has to be root.
+ * unwritten_mark() write-protects resident pages; the kernel removes the
+ * protection on a write (userfaultfd, UFFD_FEATURE_WP_ASYNC) by a thread of
+ * ours, a system call, or a vCPU, whose stage 2 follows. unwritten_find() finds
+ * pages that are still protected. No privilege is needed.
  *
- * Reads leave no trace. So what is found is no more than a candidate for being
- * cold: mem/cold.h says what is done with it.
+ * Reads leave no trace. So a page found is only a candidate for being cold: see
+ * mem/cold.h.
  *
  * A huge page that is written while it is watched is mapped page by page
- * afterwards, until khugepaged makes it whole again. What a disk's request was
- * to write to when the page was marked may count as unwritten.
+ * afterwards, until khugepaged makes it whole again. A page that a disk request
+ * was about to write when it was marked may count as unwritten.
  *
  * Source: Linux, Documentation/admin-guide/mm/pagemap.rst (PAGEMAP_SCAN, Linux
  * 6.7; write-protection on arm64, 6.10) and userfaultfd.rst.
