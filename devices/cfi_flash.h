@@ -16,18 +16,18 @@
  *	0x60 0x01	lock a block; 0x60 0xd0 unlock it; 0x60 0x03 is ignored
  *	0xb0, 0xd0	suspend, resume: nothing ever is in progress
  *
- * Programming clears bits, erasing sets them. Both are done when the write
- * that starts them returns; status bit 7 (ready) is never clear. A locked block
- * and a read-only image refuse both (bits 4 or 5, and 1); a failure of the
- * host's is one of the cells (bit 4 or 5); a command that is begun and not gone
- * on with as above is a sequence error (bits 4 and 5). A code that begins no
- * command is "read array", without an error: so do real chips, and Linux probes
- * for those of another maker with such codes (0xf0, 0xaa, 0x55).
+ * Programming clears bits, erasing sets them. Both are done when the write that
+ * starts them returns; status bit 7 (ready) is never clear. A locked block and
+ * a read-only image refuse both (bits 4 or 5, and 1); a failure of the host's
+ * is one of the cells (bit 4 or 5); a command that does not continue as above
+ * is a sequence error (bits 4 and 5). A code that begins no command is "read
+ * array", without an error: so do real chips, and Linux probes for those of
+ * another maker with such codes (0xf0, 0xaa, 0x55).
  *
  * While it reads as array, guest reads go to memory that others have mapped:
- * see struct rom_view. All else the chip has to say comes by its registers.
- * What was written is on stable storage once "read array" is done, with which
- * drivers end what they do; and when the machine is paused, reset or ended.
+ * see struct rom_view. All other reads go through its registers. Written data
+ * is on stable storage after "read array", the command with which drivers end
+ * an operation; and after the machine is paused, reset or ended.
  *
  * Not modelled: time, suspension, protection registers, lock-down, burst mode,
  * chips that get different commands. Blocks are unlocked after reset. The maker
@@ -65,8 +65,8 @@ struct rom_view {
 	 */
 	void (*set)(void *ctx, bool direct);
 	/*
-	 * The image's bytes of @at, or some of them, have been written: who
-	 * follows what changes in memory is to know. Thread: any vCPU.
+	 * Reports that bytes of the image in @at were written, for dirty
+	 * tracking. Thread: any vCPU.
 	 */
 	void (*wrote)(void *ctx, struct range at);
 	void *ctx; /* borrowed */
@@ -76,7 +76,7 @@ struct rom_view {
  * Makes a flash. Its window is as large as the image; accesses are of 1, 2, 4
  * or 8 bytes, little-endian on a host of either order.
  *
- * @image: borrowed; outlives the device, and is nobody else's meanwhile
+ * @image: borrowed; outlives the device, which is its only user
  * @rom:   copied
  *
  * Device tree: CFI_FLASH_COMPATIBLE, with "bank-width" and "device-width"

@@ -51,7 +51,7 @@ struct device_ops {
 	void (*reset)(struct device *dev);
 	/*
 	 * Becomes quiet: guest memory, interrupts and host files stay as they
-	 * are until resume(). What was in flight is finished first. The vCPUs
+	 * are until resume(). Requests in flight are finished first. The vCPUs
 	 * are parked; both run on the loop thread. NULL: a device that does
 	 * nothing by itself.
 	 */
@@ -59,9 +59,9 @@ struct device_ops {
 	void (*resume)(struct device *dev);
 	/*
 	 * Adds what the guest could tell this device from a new one by: records
-	 * of the section that was begun for it (base/state.h). What follows
-	 * from the configuration is not in it, and guest memory is not. The
-	 * device is paused, and may go on; nothing changes.
+	 * of the section that was begun for it (base/state.h). It holds neither
+	 * data that follows from the configuration nor guest memory. The device
+	 * is paused, and may go on; nothing changes.
 	 */
 	void (*save)(struct device *dev, struct state *state);
 	/*

@@ -13,9 +13,9 @@
  * An input that is high and enabled is pending; the output is high while any
  * is. After a reset none is enabled.
  *
- * Inputs are set by other devices, under their locks, and by any thread. So
- * what they change is atomic and no lock is taken for it; and the output is
- * nobody's to push: who serves it looks at it, and is told when to.
+ * Other devices set inputs, under their own locks, on any thread. So the input
+ * state is atomic and needs no lock. The output is polled: the CPU's side reads
+ * it when it is told to.
  *
  * Source: Linux, Documentation/devicetree/bindings/interrupt-controller/
  * google,goldfish-pic.txt; drivers/irqchip/irq-goldfish-pic.c.

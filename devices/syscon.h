@@ -7,7 +7,7 @@
  *	0x00       power: SYSCON_POWEROFF and SYSCON_RESET do what they say
  *	0x40 + 4n  an address: CPU n starts there; once, and not CPU 0
  *
- * They read as zeroes. What else is written changes nothing.
+ * They read as zeroes. Other writes change nothing.
  *
  * Linux drives the first as "syscon-poweroff" and "syscon-reboot"; nothing but
  * a program that knows of them uses the others, so that CPUs which a guest
@@ -27,8 +27,10 @@
 enum { SYSCON_POWER = 0x00, SYSCON_CPU = 0x40 };
 enum { SYSCON_POWEROFF = 0x42, SYSCON_RESET = 0x43 };
 
-/* What the registers do. Called on a vCPU's thread with the device's lock held,
- * as often as the guest likes: none may block. */
+/*
+ * Actions of the registers. Called on a vCPU's thread with the device's lock
+ * held, as often as the guest likes: none may block.
+ */
 struct syscon_ops {
 	void (*poweroff)(void *ctx);
 	void (*reset)(void *ctx);

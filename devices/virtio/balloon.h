@@ -12,8 +12,8 @@
  * reporting), says how the guest is doing when asked (statistics), and can be
  * asked which pages a migration need not copy (free page hinting).
  *
- * What the driver says of its pages is checked, what it says in numbers
- * (`actual`, statistics) is only passed on: it may be anything.
+ * Page addresses from the driver are checked. Its numbers (`actual`,
+ * statistics) are only passed on and may be anything.
  *
  * All functions below take the device's lock, but for balloon_forget() and
  * balloon_held(), which take none; and are for the loop thread, on which the
@@ -48,8 +48,8 @@ int virtio_balloon_new(struct virtio **ret, const struct mem_map *mem,
 		       struct err *err);
 
 /*
- * What the guest is to keep, in bytes; more than its RAM means all. What is
- * plugged or unplugged later, it is to keep, or to have less of.
+ * Sets how many bytes the guest is to keep; more than its RAM means all. Memory
+ * that is plugged or unplugged later is added to this or subtracted from it.
  */
 void balloon_set_target(struct virtio *vio, uint64_t bytes);
 
@@ -64,8 +64,10 @@ struct balloon_info {
 
 void balloon_query(struct virtio *vio, struct balloon_info *ret);
 
-/* @gpa is not there any more (mem/blocks.h), nor is what the guest gave of it.
- * Another device's lock may be held. */
+/*
+ * Forgets @gpa, which was unplugged (mem/blocks.h), and the pages of it that
+ * the guest gave. Another device's lock may be held.
+ */
 void balloon_forget(struct virtio *vio, struct range gpa);
 
 /* How many bytes of @gpa are in the balloon. */
@@ -89,7 +91,7 @@ int balloon_ask_stats(struct virtio *vio);
 /* The last statistics that came. */
 void balloon_last_stats(struct virtio *vio, struct balloon_stats *ret);
 
-/* Who wants to know. Both may be NULL. */
+/* Callbacks for changes and statistics. Both may be NULL. */
 struct balloon_listener {
 	/* The guest has given or taken memory; @actual is what it has kept, as
 	 * in balloon_info. At most once a second. */
@@ -101,7 +103,7 @@ struct balloon_listener {
 
 void balloon_listen(struct virtio *vio, struct balloon_listener listener);
 
-/* Who wants to know of free pages. */
+/* Callbacks for free page hints. */
 struct balloon_hints {
 	/*
 	 * The content of this memory is of no use to the guest, unless it was
@@ -125,7 +127,7 @@ int balloon_start_hints(struct virtio *vio, struct balloon_hints hints);
  * next balloon_start_hints(). */
 void balloon_pause_hints(struct virtio *vio);
 
-/* What was told is of no more use: the driver frees the pages. */
+/* Ends the hinting: the driver frees the pages it told of. */
 void balloon_end_hints(struct virtio *vio);
 
 #endif

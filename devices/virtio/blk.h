@@ -1,10 +1,10 @@
 /*
  * devices/virtio/blk.h - virtio block device.
  *
- * One queue of up to VIRTQ_MAX_SIZE requests, all of them at work at once. What
- * one kick brings goes to the host in one system call, or in several turns of
- * the loop if it is much (base/aio.h). After a reset of the device or of its
- * queue the device is busy until the host is done with the requests it has
+ * One queue of up to VIRTQ_MAX_SIZE requests, all of them at work at once. The
+ * requests of one kick go to the host in one system call, or in several turns
+ * of the loop if they are large (base/aio.h). After a reset of the device or of
+ * its queue the device is busy until the host is done with the requests it has
  * begun, for it may be writing to their buffers.
  *
  * A request outside the disk, of a length that is no number of blocks, or

@@ -5,8 +5,8 @@
  * first (mem/blocks.h). The host says how much of it the guest is to have; the
  * driver asks for blocks by their address, and gives them back. It never gets
  * more than it is to have, and none that lies beyond the usable part of the
- * region, which grows with what the host asks for, so that what is plugged
- * lies low.
+ * region, which grows with what the host asks for, so that plugged blocks have
+ * low addresses.
  *
  * A block that is not plugged cannot be read, nor written. A driver that does
  * not know that (VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE, Linux 5.16) is refused.
@@ -32,7 +32,7 @@
 
 /*
  * @mem, @loop: borrowed; outlive the device
- * @blocks:     of a region of @mem; borrowed; plugged by nobody else
+ * @blocks:     of a region of @mem; borrowed; only this device plugs them
  *
  * Returns 0, -ENOMEM, or what virtio_init() and loop_timer_add() return.
  * Thread: setup.
@@ -62,7 +62,7 @@ void virtio_mem_query(struct virtio *vio, struct virtio_mem_info *ret);
 /* The machine restarts: unplugs all. No vCPU runs, and the device was reset. */
 void virtio_mem_restart(struct virtio *vio);
 
-/* Who wants to know. */
+/* Callback for changes of the plugged size. */
 struct virtio_mem_listener {
 	/* The guest has @plugged bytes now. At most once a second. */
 	void (*changed)(void *ctx, struct virtio *vio, uint64_t plugged);

@@ -2,7 +2,7 @@
  * devices/virtio/power_button.h - a virtio input device with one key: the power
  * button.
  *
- * What it means is the guest's affair: systemd's logind, or acpid, powers off.
+ * The guest decides what a press does: systemd's logind, or acpid, powers off.
  *
  * Source: Virtual I/O Device (VIRTIO) 1.2, section 5.8; Linux,
  * Documentation/input/event-codes.rst.
@@ -21,9 +21,8 @@ int virtio_power_button_new(struct virtio **ret, const struct mem_map *mem,
 			    struct loop *loop, struct err *err);
 
 /*
- * Presses the button, and lets it go. A guest that is paused, or has no buffer
- * for it, hears of it later; a press that it has not heard of yet is as good as
- * another one.
+ * Presses the button, and lets it go. A guest that is paused or has no buffer
+ * gets the press later; presses that are not delivered yet count as one.
  *
  * Returns 0, or -ENOTCONN if no driver is at work. Thread: any, without a lock.
  */

@@ -27,7 +27,7 @@ struct virtq {
 	const struct mem_map *mem; /* borrowed */
 	uint16_t max; /* the largest size; a power of two, host's choice */
 
-	/* What the driver asked for. Fixed while enabled. */
+	/* The driver's settings. Fixed while enabled. */
 	uint16_t size;
 	gpa_t desc, avail, used;
 
@@ -53,7 +53,7 @@ void virtq_init(struct virtq *q, const struct mem_map *mem, uint16_t max);
  */
 int virtq_enable(struct virtq *q, uint64_t features);
 
-/* Back to the state after virtq_init(). What was popped is never pushed. */
+/* Back to the state after virtq_init(). Popped chains are never pushed. */
 void virtq_disable(struct virtq *q);
 
 /*

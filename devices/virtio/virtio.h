@@ -102,7 +102,7 @@ enum {
 	VIRTIO_STATE_DEVICE = 0x10000,
 };
 
-/* save() and load() of a device that has nothing of its own. */
+/* save() and load() of a device that has no state of its own. */
 static inline void virtio_save_nothing(struct virtio *vio, struct state *state)
 {
 	(void)vio;
@@ -271,7 +271,7 @@ enum virtio_area { VIRTIO_AREA_DESC, VIRTIO_AREA_DRIVER, VIRTIO_AREA_DEVICE };
 /*
  * For transports: the driver sets the size of a queue's ring, or the address of
  * an area of it, of which the bits of @mask are written. A queue that is
- * enabled keeps what it has. What is set is judged by virtio_enable_queue().
+ * enabled keeps what it has. virtio_enable_queue() judges the values.
  *
  * @queue: below vio->queues
  */
@@ -311,8 +311,10 @@ void virtio_save(struct virtio *vio, struct state *state);
 int virtio_load(struct virtio *vio, struct state_records *from,
 		struct err *err);
 
-/* For transports: @offset and @len are not trusted. What is not there reads as
- * zeroes and is dropped on write. */
+/*
+ * For transports: @offset and @len are not trusted. Bytes outside the
+ * configuration read as zeroes and are dropped on write.
+ */
 void virtio_config_read(const struct virtio *vio, size_t offset, void *buf,
 			size_t len);
 void virtio_config_write(struct virtio *vio, size_t offset, const void *buf,
