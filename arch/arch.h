@@ -93,20 +93,20 @@ int arch_vm_boot(struct vm *vm, struct err *err);
  * sections of @state (base/state.h); and reads it back into a new VM of the
  * same configuration, which then goes on where the saved one stood.
  *
- * What follows from the configuration (features, addresses of the interrupt
- * controller) is not in it; nor is guest memory, which is there before a load;
- * nor what this program holds itself: devices, and the levels of the pins that
- * they drive, which are set again after a load. Each architecture numbers the
- * kinds of its sections from 1, as it likes; the index is the vCPU's, or 0.
+ * It does not hold data that follows from the configuration (features,
+ * addresses of the interrupt controller); nor guest memory, which is in place
+ * before a load; nor state of this program: devices, and the levels of the pins
+ * that they drive, which are set again after a load. Each architecture numbers
+ * the kinds of its sections from 1, as it likes; the index is the vCPU's, or 0.
  *
- * Both save while the VM is paused (vm_pause()), every vCPU before the VM. What
- * KVM keeps in guest memory (tables of the ITS) is written there by
- * arch_vm_save(): the last harvest of dirty pages comes after it. A save
- * changes nothing that the guest sees; it may go on, too.
+ * Both save while the VM is paused (vm_pause()), every vCPU before the VM.
+ * arch_vm_save() writes KVM's data that lives in guest memory (tables of the
+ * ITS): the last harvest of dirty pages comes after it. A save changes nothing
+ * that the guest sees; it may go on, too.
  *
- * Both load before any vCPU has run, every vCPU before the VM. What is loaded
- * is not trusted: it is a state that state_open() has taken, and no more. After
- * arch_vm_load() the guest's clock stands where it was saved, and
+ * Both load before any vCPU has run, every vCPU before the VM. The loaded state
+ * is not trusted: state_open() has accepted it, and nothing else was checked.
+ * After arch_vm_load() the guest's clock stands where it was saved, and
  * arch_clock_start() has it go on.
  *
  * Loads return what state_find() and state_get() return; -ENOTSUP if this

@@ -3,8 +3,8 @@
  * without touching the host.
  *
  * Made once by config_parse(), const from then on. Strings are borrowed from
- * argv, which lives as long as the program. What only one architecture knows
- * (the irqchip's name, say) is kept as the user's word and judged by
+ * argv, which lives as long as the program. Values that only one architecture
+ * knows (the irqchip's name, say) stay the user's words and are checked by
  * arch_check_config().
  */
 #ifndef VMM_CONFIG_H
@@ -32,7 +32,7 @@ struct mem_spec {
 	uint64_t size; /* in bytes, at the start; never 0 */
 	gpa_t at; /* where, if placed; else the layout chooses */
 	bool placed;
-	bool implied; /* nobody asked: a layout with less room takes less */
+	bool implied; /* the default size: a layout with less room takes less */
 	struct mem_policy policy;
 	const char *word; /* the argument as given, for messages */
 };
@@ -73,14 +73,14 @@ struct flash_spec {
 
 enum console_kind {
 	CONSOLE_SERIAL, /* 16550, the default */
-	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 has nobody behind */
+	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 is unconnected */
 	CONSOLE_NONE, /* output is thrown away */
 };
 
 /* Where the console's other end is. */
 enum terminal_kind {
 	TERMINAL_STDIO, /* standard input and output */
-	TERMINAL_SOCKET, /* whoever says `vmm console` */
+	TERMINAL_SOCKET, /* the client of `vmm console` */
 };
 
 enum dirty_log_kind { /* vmm/kvm/dirty_log.h says what they are */

@@ -34,7 +34,7 @@ enum {
 
 #define ARM64_DTB_MAX (2ULL << 20) /* Source: Linux, arch/arm64/booting.rst */
 
-/* What the tree says. All is borrowed. */
+/* Contents of the device tree. All is borrowed. */
 struct arm64_board {
 	const struct arm64_layout *layout;
 	const struct bus *mmio;

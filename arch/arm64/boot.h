@@ -71,7 +71,9 @@ void arm64_elf_kernel(const struct elf *elf, const struct range *ram,
  * holds, and ARM64_UNPACKED_MAX at most. */
 uint64_t arm64_unpack_limit(const struct range *ram, size_t rams);
 
-/* What has to be in memory when the guest starts; the names are for messages.
+/*
+ * Files that must be in memory when the guest starts; the names are for
+ * messages.
  */
 struct arm64_payload {
 	struct arm64_kernel kernel;

@@ -28,7 +28,7 @@ enum gic_file {
 	GIC_ITS = 6, /* translation service, offset; of 64 bits */
 };
 
-/* What a walk visits. */
+/* Registers that a walk visits. */
 enum gic_part {
 	GIC_SHARED, /* what all CPUs share, but for the ITS; loaded first */
 	GIC_PRIVATE, /* of one CPU */

@@ -32,7 +32,7 @@ enum {
 #define MIPS_CPU_LINE 2 /* of the CPU: the goldfish-pic's output */
 #define MIPS_MAX_CPUS 8
 
-/* What the tree says. All is borrowed. */
+/* Contents of the device tree. All is borrowed. */
 struct mips_board {
 	const struct ram_layout *ram;
 	const struct bus *mmio;

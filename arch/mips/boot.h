@@ -23,7 +23,7 @@
 /* Far more than any kernel: see arm64's. */
 #define MIPS_UNPACKED_MAX (512ULL << 20)
 
-/* Of a device tree, the user's or ours. */
+/* Largest device tree, the user's or ours. */
 #define MIPS_DTB_MAX (1ULL << 20)
 
 /* An address as a MIPS CPU has it in a register: sign-extended. */
@@ -44,7 +44,9 @@ static inline uint64_t mips_register(uint32_t addr)
 int mips_elf_physical(struct elf *elf, uint64_t kseg0, const char *path,
 		      struct err *err);
 
-/* What has to be in memory when the guest starts; the names are for messages.
+/*
+ * Files that must be in memory when the guest starts; the names are for
+ * messages.
  */
 struct mips_payload {
 	struct range kernel; /* by physical address */

@@ -49,7 +49,7 @@ struct kvm_limits;
 #define MIPS_VIRTIO_STEP 0x200ULL
 #define MIPS_END 0x20000000ULL
 
-/* Memory that a guest has if nobody says how much. */
+/* Default size of guest memory. */
 #define MIPS_IMPLIED_MEM (256ULL << 20)
 
 /* Where kernels see physical address 0 through their caches. */
@@ -72,12 +72,12 @@ int mips_layout(struct ram_layout *ret, const struct config *config,
 		struct err *err);
 
 /*
- * The physical address of what a kernel calls by a KSEG0, KSEG1 or physical
- * one; a 32-bit KSEG address may be sign-extended.
+ * Converts a KSEG0, KSEG1 or physical address to a physical address; a 32-bit
+ * KSEG address may be sign-extended.
  *
  * @kseg0: MIPS_TE_KSEG0 or MIPS_VZ_KSEG0
  *
- * Returns false, and writes nothing, if it is none of these.
+ * Returns false, and writes nothing, for any other address.
  */
 bool mips_physical(uint64_t addr, uint64_t kseg0, gpa_t *ret);
 

@@ -13,9 +13,10 @@ struct vm;
 int mips_vcpu_boot(struct vcpu *vcpu, struct err *err);
 
 /*
- * Starts a vCPU that has not been started yet, at @pc, with its number in a0.
- * What there is none of, or runs already, is the guest's mistake; where KVM
- * refuses its registers, the run ends with that error. Thread: a vCPU's.
+ * Starts a vCPU that has not been started yet, at @pc, with its number in a0. A
+ * vCPU that does not exist or runs already is the guest's mistake and is
+ * ignored; where KVM refuses its registers, the run ends with that error.
+ * Thread: a vCPU's.
  */
 void mips_vcpu_start(struct vm *vm, unsigned cpu, uint32_t pc);
 

@@ -2,9 +2,9 @@
  * vmm/boot/boot_files.h - initrd, device tree and ELF segments, from files into
  * guest memory. [pure]
  *
- * What every architecture does alike; where they go is the architecture's to
- * say. Everything in a file is untrusted, and it may change while it is read.
- * Thread: setup.
+ * The part that all architectures share; each architecture decides the
+ * addresses. Everything in a file is untrusted, and it may change while it is
+ * read. Thread: setup.
  */
 #ifndef VMM_BOOT_BOOT_FILES_H
 #define VMM_BOOT_BOOT_FILES_H
@@ -18,7 +18,7 @@
 #include "vmm/boot/elf.h"
 #include "vmm/boot/kernel_image.h"
 
-/* What is being loaded. */
+/* The files being loaded. */
 struct boot_files {
 	struct kernel_image kernel; /* owned; opened by the architecture */
 	struct elf elf; /* of the kernel, if it is one */

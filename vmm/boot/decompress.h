@@ -1,8 +1,8 @@
 /*
  * vmm/boot/decompress.h - decompresses a part of a kernel file into memory.
  *
- * What the compressed data says of its own length is not believed: memory is
- * taken as the data comes, up to a limit. [pure]
+ * The length stated in the compressed data is not trusted: memory is allocated
+ * as the data comes, up to a limit. [pure]
  */
 #ifndef VMM_BOOT_DECOMPRESS_H
 #define VMM_BOOT_DECOMPRESS_H

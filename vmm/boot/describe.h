@@ -20,7 +20,7 @@
 
 #define DESCRIBE_SEED 40 /* of kaslr-seed and rng-seed, in bytes */
 
-/* What /chosen says. All is borrowed. */
+/* Contents of /chosen. All is borrowed. */
 struct describe_chosen {
 	const char *cmdline; /* verbatim */
 	const char *console; /* path of its node; NULL: not told */

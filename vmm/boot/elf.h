@@ -1,7 +1,7 @@
 /*
  * vmm/boot/elf.h - the loadable segments of an ELF kernel. [pure]
  *
- * Of both classes and byte orders; the architecture says which it boots.
+ * Reads both classes and byte orders; the architecture says which it boots.
  * Everything in the file is untrusted: what is returned here is consistent in
  * itself, and may still lie anywhere.
  *

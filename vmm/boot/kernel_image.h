@@ -3,9 +3,9 @@
  * wrapped in.
  *
  * Knows gzip, zstd, EFI zboot of either, and ELF. A file that is plainly
- * something else (vmm/boot/foreign.h) is refused; any other file is flat. What
- * a flat image's first bytes mean is the architecture's to say
- * (arch/<name>/boot.h). Everything in the file is untrusted. [pure]
+ * something else (vmm/boot/foreign.h) is refused; any other file is flat. The
+ * architecture interprets the first bytes of a flat image (arch/<name>/boot.h).
+ * Everything in the file is untrusted. [pure]
  *
  * A plain file is not read into memory: kernel_image_copy() reads it straight
  * into the guest. A compressed one is decompressed in memory, bounded by

@@ -41,8 +41,10 @@ struct client {
 int client_open(struct client *client, const char *name, int patience_ms,
 		struct err *err);
 
-/* The same, and -ENOENT or -ECONNREFUSED without a story: for who goes through
- * all sockets there are. */
+/*
+ * The same, but -ENOENT and -ECONNREFUSED come without a message: for walks
+ * over all sockets.
+ */
 int client_try(struct client *client, const char *name, int patience_ms,
 	       struct err *err);
 

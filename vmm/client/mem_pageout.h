@@ -9,7 +9,7 @@
 
 struct client;
 
-/* What is to be paged out. Starts zeroed: nothing. */
+/* Memory to be paged out. Starts zeroed: nothing. */
 struct mem_pageout {
 	bool on;
 	const char *region; /* borrowed; NULL: all */

@@ -34,7 +34,7 @@ struct mem_mark_look {
 extern const struct mem_mark_look mem_mark_looks[MARKS];
 
 /*
- * What most of the touched part of a cell is.
+ * The most frequent kind in the touched part of a cell.
  *
  * @size:       of the cell, in bytes
  * @ret_little: true if less than half of it is touched
@@ -51,12 +51,16 @@ bool mem_mark_used(const struct mem_view *view, enum mem_mark mark);
 /* Writes a size with at most one decimal: "0", "64K", "1.5G". Returns @buf. */
 const char *mem_text(char buf[MEM_TEXT], uint64_t bytes);
 
-/* What a region is: "1G ram 'ram', slot 0, rw, anon". What would act on a
- * terminal is replaced. */
+/*
+ * Describes a region: "1G ram 'ram', slot 0, rw, anon". Control characters are
+ * replaced.
+ */
 void mem_describe(FILE *out, const struct mem_view *view, size_t region);
 
-/* Those sums that are not zero, after @before: "64M resident, 2M huge". Returns
- * false, and prints nothing, if there are none. */
+/*
+ * Writes @before and the sums that are not zero: "64M resident, 2M huge".
+ * Returns false, and prints nothing, if there are none.
+ */
 bool mem_describe_sum(FILE *out, const char *before, const struct mem_sum *sum);
 
 /* The region's backing in words of --mem: "memfd,huge=2M,share". */

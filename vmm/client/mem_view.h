@@ -2,7 +2,7 @@
  * vmm/client/mem_view.h - a guest's memory, as it was told by the guest's VMM.
  *
  * Regions by address, and each cut into cells of one size, on its multiples.
- * What the VMM said is checked: sizes fit, and sums do not overflow. [pure]
+ * The VMM's reply is checked: sizes fit, and sums do not overflow. [pure]
  */
 #ifndef VMM_CLIENT_MEM_VIEW_H
 #define VMM_CLIENT_MEM_VIEW_H
@@ -18,7 +18,7 @@
 
 struct client;
 
-/* What is in a part of memory, in bytes. */
+/* Contents of a part of memory, in bytes. */
 struct mem_sum {
 	uint64_t resident; /* in the host's memory */
 	uint64_t huge; /* of @resident, in huge pages */
@@ -26,7 +26,7 @@ struct mem_sum {
 	uint64_t swapped;
 	uint64_t ballooned; /* the guest gave it away */
 	uint64_t unplugged; /* it is not there */
-	/* Of whole regions alone: */
+	/* Only for whole regions: */
 	uint64_t merged; /* of @resident, by KSM */
 	uint64_t dirty; /* changed while it was last measured */
 };

@@ -2,9 +2,9 @@
  * vmm/control/control.h - a running guest, as its control socket's clients see
  * and change it.
  *
- * This is what the commands are given. lifetime.h makes it and ends it. What
- * clients ask for is kept here over a reset of the guest: one that was paused
- * stays paused.
+ * This is what the commands are given. lifetime.h makes it and ends it.
+ * Requests of clients outlive a reset of the guest: a paused guest stays
+ * paused.
  *
  * Thread: the loop's, or while no loop runs.
  */

@@ -27,7 +27,10 @@ void dirty_rate_tell(const struct control *control, size_t region,
 /* The VM has gone, and another one may come: its vCPUs count anew. */
 void dirty_rate_commands_restart(struct control *control);
 
-/* Ends what is being measured. Does nothing if nobody ever asked. */
+/*
+ * Ends what is being measured. Does nothing if no measurement was ever
+ * requested.
+ */
 void dirty_rate_commands_end(struct control *control);
 
 #endif

@@ -2,8 +2,8 @@
  * vmm/control/qmp.h - the QEMU Machine Protocol: commands, replies, events.
  *
  * A command is a row of a table: its name, its arguments as data, and the
- * function that does it. What the client says is checked against the row before
- * the function is called, so that it finds its arguments there and of their
+ * function that does it. The client's arguments are checked against the row
+ * before the function is called, so it finds them present and of the right
  * types, and no others. [pure]
  *
  * Source: QEMU, docs/interop/qmp-spec.
@@ -23,7 +23,7 @@
 
 struct qmp_table;
 
-/* What kind of failure a client is told. */
+/* Class of an error in a reply. */
 enum qmp_class {
 	QMP_GENERIC_ERROR, /* any that is none of those below */
 	QMP_COMMAND_NOT_FOUND,
@@ -44,7 +44,7 @@ struct qmp_call {
 	enum qmp_class class; /* out: of the failure */
 	/*
 	 * Out: after the reply the connection is no longer QMP's: this is
-	 * called with its descriptor, to own it. What the client has sent
+	 * called with its descriptor, to own it. Data that the client sent
 	 * without waiting for the reply is lost.
 	 */
 	void (*take_over)(void *ctx, int fd, unsigned how);

@@ -3,9 +3,10 @@
  *
  * Bytes come as they come: part of a message, or several at once. A message is
  * an object or array with its brackets closed; whether it is JSON is not judged
- * here. What cannot be one is reported once, and reading goes on behind it: at
- * the next line, at the message's own end, or at a control character or a byte
- * of 0xfe or 0xff, which a client may send to get back to a known state.
+ * here. Input that cannot be a message is reported once, and reading goes on
+ * behind it: at the next line, at the message's own end, or at a control
+ * character or a byte of 0xfe or 0xff, which a client may send to get back to a
+ * known state.
  *
  * As QEMU does, this takes 'single-quoted' strings, and \' in either kind, and
  * makes JSON of them. [pure]

@@ -1,5 +1,5 @@
 /*
- * vmm/control/socket.h - where virtual machines listen, and who is there.
+ * vmm/control/socket.h - where virtual machines listen, and which are alive.
  *
  * The machine NAME listens at NAME.sock in the folder of its user:
  * $XDG_RUNTIME_DIR/vmm, or, where that is not set, root's /run/vmm. The folder
@@ -9,7 +9,7 @@
  * A machine that was killed leaves its socket behind. It is told from a live
  * one by connecting to it, and only removed under a lock on the folder, so that
  * none is taken away from a machine that has just begun to listen. Any program
- * may have that lock, so that nobody waits for it for ever. [pure]
+ * may hold that lock, so waits for it have a time limit. [pure]
  */
 #ifndef VMM_CONTROL_SOCKET_H
 #define VMM_CONTROL_SOCKET_H
@@ -57,7 +57,8 @@ int control_socket_open(struct control_socket *ret, const char *name,
 
 /*
  * Removes the socket's file, if it is still the one that was made: its name is
- * another's to have. Who is connected stays so. One with an fd of -1 is fine.
+ * another's to have. Connected clients stay connected. One with an fd of -1 is
+ * fine.
  */
 void control_socket_remove(const struct control_socket *sock);
 
@@ -75,8 +76,9 @@ void control_socket_close(struct control_socket *sock);
  */
 int control_connect(const struct sockaddr_un *at, int patience_ms);
 
-/* What names there are in the user's folder, sorted; of live machines and of
- * dead ones. */
+/*
+ * Lists the names in the user's folder, sorted, of live and of dead machines.
+ */
 struct control_names {
 	char **name; /* owned, and each of them */
 	size_t count;

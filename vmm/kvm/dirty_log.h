@@ -10,23 +10,23 @@
  *   what is written in between is copied once. Logging begins with every bit
  *   set, where KVM can, and no page protected: it takes no longer for a large
  *   guest than for a small one, and the first harvest gives all pages.
- * - ring: each vCPU writes the pages it dirties into a ring of its own. What
- *   did not change costs nothing, and it is known which vCPU wrote. A vCPU
- *   whose ring is full leaves the guest and empties all rings. KVM wants to
- *   know before it makes the vCPUs, and then keeps the rings for good, used or
- *   not. After a reset of the rings that may have been interrupted
+ * - ring: each vCPU writes the pages it dirties into a ring of its own.
+ *   Unchanged pages cost nothing, and the writing vCPU is known. A vCPU whose
+ *   ring is full leaves the guest and empties all rings. KVM wants to know
+ *   before it makes the vCPUs, and then keeps the rings for good, used or not.
+ *   After a reset of the rings that may have been interrupted
  *   (vmm/kvm/dirty_ring.h), all memory is protected anew and counts as written.
  *
  * So auto is clear where KVM has it, else bitmap: both cost nothing until
  * somebody looks.
  *
- * What KVM writes to guest memory on its own goes the same way. Stolen time is
+ * KVM's own writes to guest memory are logged the same way. Stolen time is
  * written by the vCPU, so it is in its ring. Tables that KVM saves for us (the
  * ITS's) are written while no vCPU runs, and are in a bitmap beside the rings;
  * it is read in a harvest of a VM that does not run.
  *
  * A slot is logged only while mem/dirty.h has a reader. Read-only slots are
- * not: nobody but us writes there.
+ * not: only this program writes there.
  *
  * Source: Linux, Documentation/virt/kvm/api.rst, 4.8, 4.117, 7.18, 8.29, 8.33.
  */
@@ -43,11 +43,11 @@ struct dirty;
 struct dirty_log;
 struct slots;
 
-/* What a log is made over. All is borrowed and outlives the log. */
+/* The objects that a log works on. All is borrowed and outlives the log. */
 struct dirty_log_setup {
 	int fd; /* of the VM */
 	struct slots *slots;
-	struct dirty *dirty; /* whom it tells of changed pages */
+	struct dirty *dirty; /* receives the changed pages */
 	uint64_t page_size; /* of the host, in bytes */
 	bool (*is_quiet)(void *ctx); /* true if no vCPU runs */
 	void *ctx;

@@ -40,7 +40,7 @@ void dirty_ring_finish(struct dirty_ring *ring); /* a zeroed one is fine */
 bool dirty_ring_next(struct dirty_ring *ring, uint32_t *ret_slot,
 		     uint64_t *ret_page);
 
-/* What KVM still has to reset, in all rings of a VM. Begins zeroed. */
+/* Entries that KVM still has to reset, in all rings of a VM. Begins zeroed. */
 struct dirty_ring_reset {
 	uint64_t handed; /* entries marked for reset that KVM has not counted */
 	bool unsure; /* a page may be neither protected nor in a ring */

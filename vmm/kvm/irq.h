@@ -20,9 +20,9 @@ struct irq_route {
 };
 
 /*
- * Hands every edge pin to KVM, and tells it of level pins that are set. What
- * was signalled on an edge pin while there was no VM arrives now. Returns 0,
- * what arch_irqfd_gsi() returns, or KVM_IRQFD's errno.
+ * Hands every edge pin to KVM, and tells it of level pins that are set. Edges
+ * signalled while there was no VM arrive now. Returns 0, what arch_irqfd_gsi()
+ * returns, or KVM_IRQFD's errno.
  */
 int irq_connect(const struct irq_route *route, struct err *err);
 

@@ -53,7 +53,7 @@ int kvm_run(int fd);
  */
 int kvm_open(struct err *err);
 
-/* What to do about a /dev/kvm that gives this negative errno. */
+/* Advice for a /dev/kvm that fails with this negative errno. */
 const char *kvm_open_cure(int code);
 
 /* True if KVM has this device for the VM: KVM_DEV_TYPE_*. */

@@ -3,10 +3,10 @@
  *
  * A file that backs guest memory may be truncated by others, or its disk may
  * fail; a file system may be full, a pool of huge pages empty, a page broken.
- * Who touches such a page gets a SIGBUS, which would kill the process with the
- * terminal raw and the disks open; the kernel on our behalf gets an EFAULT.
- * From either, the run ends in order, with an error that names region and
- * offset (docs/adr/0011).
+ * Any access to such a page raises SIGBUS, which would kill the process with
+ * the terminal raw and the disks open; a system call gets EFAULT. From either,
+ * the run ends in order, with an error that names region and offset
+ * (docs/adr/0011).
  *
  * - A thread that touches the page (a device, a loader) is sent SIGBUS: the
  *   handler notes where, has the run ended, and puts an empty page in the place
@@ -27,8 +27,8 @@ struct sigbus {
 	const struct mem_map *map; /* frozen; borrowed */
 	void (*stop)(void *ctx); /* ends the run; safe in a signal handler */
 	void *ctx;
-	uint32_t
-		state; /* atomic: enum in sigbus.c; who sets it owns the rest */
+	uint32_t state; /* atomic: enum in sigbus.c; the thread that sets it
+			   owns the rest */
 	const struct mem_region *region;
 	uint64_t offset; /* of the lost page in the region */
 	int code; /* si_code */
@@ -59,7 +59,7 @@ int sigbus_explain(const struct mem_region *region, uint64_t offset,
 		   struct err *err);
 
 /*
- * Looks for a page of @map that cannot be had, where nobody says which it was.
+ * Looks for a page of @map that cannot be had, if its address is not known.
  *
  * Returns 0 if all can, or -EFAULT with @err as above. Reads files that back
  * memory, which takes as long as it takes. Thread: any.

@@ -72,9 +72,9 @@ void vcpu_kick(struct vcpu *vcpu);
 void vcpu_interrupt(struct vcpu *vcpu);
 
 /*
- * Starts a vCPU that is VCPU_OFF. The one caller for whom vcpu_claim() returns
- * true sets its registers, and then turns it on, or says in err why it cannot
- * and ends the run. Thread: any.
+ * Starts a vCPU that is VCPU_OFF. The one caller that gets true from
+ * vcpu_claim() sets the registers and then turns the vCPU on, or sets err and
+ * ends the run. Thread: any.
  */
 bool vcpu_claim(struct vcpu *vcpu);
 void vcpu_turn_on(struct vcpu *vcpu);

@@ -33,9 +33,9 @@ void vcpu_group_finish(struct vcpu_group *group);
 void vcpu_group_count(struct vcpu_group *group, int change);
 
 /*
- * Says whether the vCPUs are to wait. Those that are in KVM_RUN do not see it
- * before they are kicked; vcpu_group_wait_parked() waits until none runs.
- * Thread: the loop's.
+ * Says whether the vCPUs are to wait. A vCPU in KVM_RUN does not see it before
+ * it is kicked; vcpu_group_wait_parked() waits until none runs. Thread: the
+ * loop's.
  */
 void vcpu_group_set_paused(struct vcpu_group *group, bool paused);
 void vcpu_group_wait_parked(struct vcpu_group *group);

@@ -2,8 +2,8 @@
  * vmm/machine/device_list.h - the devices a user asks for: option to
  * constructor.
  *
- * What every machine of an architecture has is on its board; this is the rest.
- * To add a device, add a line to the table in device_list.c.
+ * The devices that the user asks for. The board holds those of every machine of
+ * an architecture. To add a device, add a line to the table in device_list.c.
  */
 #ifndef VMM_MACHINE_DEVICE_LIST_H
 #define VMM_MACHINE_DEVICE_LIST_H

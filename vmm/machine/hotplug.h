@@ -2,10 +2,10 @@
  * vmm/machine/hotplug.h - guest memory that comes and goes: `--mem
  * SIZE,max=SIZE`.
  *
- * Of each such --mem the part beyond SIZE is a region of its own, in blocks,
- * with a virtio-mem device that has the guest plug and unplug them. A block
- * that is plugged has a slot in KVM, any other has none; so the guest finds a
- * hole there, as everywhere where nothing is (docs/adr/0013).
+ * The part beyond SIZE of each such --mem is a region of its own, in blocks,
+ * with a virtio-mem device through which the guest plugs and unplugs them. A
+ * block that is plugged has a slot in KVM, any other has none; so the guest
+ * finds a hole there, as everywhere where nothing is (docs/adr/0013).
  *
  * Thread: setup, but for what blocks_ops say.
  */

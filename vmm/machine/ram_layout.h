@@ -3,8 +3,8 @@
  * space. [pure]
  *
  * A region with an address goes there; the others go, in the order given, to
- * the lowest free place that holds them whole. What they may grow by (max=)
- * goes behind all of it, in the same way.
+ * the lowest free place that holds them whole. Memory to grow into (max=) goes
+ * behind all of it, in the same way.
  */
 #ifndef VMM_MACHINE_RAM_LAYOUT_H
 #define VMM_MACHINE_RAM_LAYOUT_H
