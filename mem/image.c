@@ -47,6 +47,18 @@ static void image_closep(struct image **image)
 	*image = image_close(*image);
 }
 
+bool image_has_file(const char *name)
+{
+	char own[IMAGE_FILE_NAME];
+
+	for (size_t i = 0; i < MEM_MAX_REGIONS; i++) {
+		image_file_name(own, i);
+		if (strcmp(name, own) == 0)
+			return true;
+	}
+	return strcmp(name, IMAGE_INDEX) == 0;
+}
+
 size_t image_regions(const struct image *image)
 {
 	return image->count;

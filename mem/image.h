@@ -52,6 +52,9 @@ struct image;
 int image_open(struct image **ret, int dir, struct err *err);
 struct image *image_close(struct image *image); /* NULL is fine; returns NULL */
 
+/* True if images have a file of that name. */
+bool image_has_file(const char *name);
+
 size_t image_regions(const struct image *image);
 
 /* @region: below image_regions(). Borrowed. */

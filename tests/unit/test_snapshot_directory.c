@@ -152,6 +152,64 @@ static void begin__a_folder_with_other_files_is_refused(void **state)
 	assert_false(is_there(rig->partial));
 }
 
+/* They would be removed with the snapshot. */
+static void begin__files_of_the_users_are_kept(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_dir dir = SNAPSHOT_DIR_NONE;
+	char path[TEMP_PATH_SIZE];
+
+	make_snapshot(rig, "one");
+	temp_folder_put(&rig->folder, "snap.partial/photo.jpg", "precious");
+	assert_int_equal(snapshot_dir_begin(&dir, rig->place, &rig->err),
+			 -EEXIST);
+	temp_folder_path(&rig->folder, "snap.partial/photo.jpg", path);
+	assert_true(is_there(path));
+	assert_int_equal(unlink(path), 0);
+	temp_folder_put(&rig->folder, "snap/memory-", "precious");
+	assert_int_equal(snapshot_dir_begin(&dir, rig->place, &rig->err),
+			 -EEXIST);
+	assert_true(rig->err.input);
+	expect_state(rig, "one");
+}
+
+/* Beside "snap", "snap.partial" is what a killed process left. */
+static void begin__a_name_that_means_partial_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_dir dir = SNAPSHOT_DIR_NONE;
+
+	assert_int_equal(snapshot_dir_begin(&dir, rig->partial, &rig->err),
+			 -EINVAL);
+	assert_true(rig->err.input);
+}
+
+static void begin__what_was_left_is_private_again(void **state)
+{
+	struct rig *rig = *state;
+	struct stat st;
+
+	assert_int_equal(mkdir(rig->partial, 0777), 0);
+	assert_int_equal(chmod(rig->partial, 0777), 0);
+	make_snapshot(rig, "one");
+	assert_int_equal(stat(rig->place, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+}
+
+static void begin__a_folder_of_another_user_is_not_taken_over(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_dir dir = SNAPSHOT_DIR_NONE;
+
+	if (geteuid() != 0)
+		SKIP("needs root, to give a folder to another user");
+	assert_int_equal(mkdir(rig->partial, 0777), 0);
+	assert_int_equal(chown(rig->partial, 1, 1), 0);
+	assert_int_equal(snapshot_dir_begin(&dir, rig->place, &rig->err),
+			 -EPERM);
+	assert_true(rig->err.input);
+}
+
 static void begin__a_file_in_the_place_is_refused(void **state)
 {
 	struct rig *rig = *state;
@@ -352,6 +410,10 @@ int main(void)
 		TEST(begin__clears_what_a_killed_process_left),
 		TEST(begin__an_empty_folder_is_taken),
 		TEST(begin__a_folder_with_other_files_is_refused),
+		TEST(begin__files_of_the_users_are_kept),
+		TEST(begin__a_name_that_means_partial_is_refused),
+		TEST(begin__what_was_left_is_private_again),
+		TEST(begin__a_folder_of_another_user_is_not_taken_over),
 		TEST(begin__a_file_in_the_place_is_refused),
 		TEST(begin__two_at_once_in_one_place_are_refused),
 		TEST(begin__no_folder_to_put_it_in_is_the_users_fault),

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "mem/image.h"
 
 #define PARTIAL ".partial"
 
@@ -23,6 +24,13 @@ static void closedirp(DIR **dir)
 {
 	if (*dir)
 		(void)closedir(*dir);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	const size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
 /* Splits @path into the folder that holds it and its last component. */
@@ -48,62 +56,56 @@ static int split_path(struct snapshot_dir *dir, const char *path,
 		dir->partial = NULL;
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	}
-	if (dir->final[0] == '\0' || strcmp(dir->final, ".") == 0 ||
-	    strcmp(dir->final, "..") == 0)
+	if (ends_with(dir->final, PARTIAL) || dir->final[0] == '\0' ||
+	    strcmp(dir->final, ".") == 0 || strcmp(dir->final, "..") == 0)
 		return err_input(err, -EINVAL,
 				 "%s: not a name for a snapshot's folder",
 				 path);
 	return 0;
 }
 
-/* Removes the files in a folder. It has no folders in it. */
-static int empty_folder(int fd)
+/*
+ * Calls @visit for each entry of a folder, until it does not return 0. Returns
+ * what it returned last, or a negative errno.
+ */
+static int walk_folder(int fd, int (*visit)(int fd, const char *name))
 {
 	const int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(closedirp) DIR *list = again < 0 ? NULL : fdopendir(again);
 	const struct dirent *entry;
+	int r = list ? 0 : -errno;
 
-	if (!list) {
-		const int code = -errno;
-
-		if (again >= 0)
-			(void)close(again);
-		return code;
-	}
-	while ((entry = readdir(list))) {
-		if (strcmp(entry->d_name, ".") == 0 ||
-		    strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, entry->d_name, 0) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-static int remove_folder(int parent, const char *name)
-{
-	_cleanup_(fd_closep) int fd = openat(
-		parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	const int r = fd < 0 ? -errno : empty_folder(fd);
-
-	if (r < 0)
-		return r;
-	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? -errno : 0;
-}
-
-static bool folder_is_empty(int fd)
-{
-	const int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *list = again < 0 ? NULL : fdopendir(again);
-	const struct dirent *entry;
-	bool empty = list != NULL;
-
-	while (empty && (entry = readdir(list)))
-		empty = strcmp(entry->d_name, ".") == 0 ||
-			strcmp(entry->d_name, "..") == 0;
 	if (!list && again >= 0)
 		(void)close(again);
-	return empty;
+	while (r == 0) {
+		errno = 0;
+		entry = readdir(list);
+		if (!entry)
+			return -errno;
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			r = visit(fd, entry->d_name);
+	}
+	return r;
+}
+
+static int remove_entry(int fd, const char *name)
+{
+	return unlinkat(fd, name, 0) < 0 ? -errno : 0;
+}
+
+static int find_entry(int fd, const char *name)
+{
+	(void)fd;
+	(void)name;
+	return 1;
+}
+
+static int find_foreign_entry(int fd, const char *name)
+{
+	(void)fd;
+	return strcmp(name, SNAPSHOT_ABOUT) != 0 &&
+	       strcmp(name, SNAPSHOT_STATE) != 0 && !image_has_file(name);
 }
 
 static bool is_snapshot(int fd)
@@ -114,7 +116,7 @@ static bool is_snapshot(int fd)
 	       S_ISREG(st.st_mode);
 }
 
-/* What stands where the snapshot is to be has to be ours. */
+/* What stands where the snapshot is to be has to be ours: all of it goes. */
 static int check_place(const struct snapshot_dir *dir, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = openat(dir->parent, dir->final,
@@ -123,10 +125,16 @@ static int check_place(const struct snapshot_dir *dir, struct err *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd >= 0 && (is_snapshot(fd) || folder_is_empty(fd)))
-		return 0;
-	return err_input(err, -EEXIST,
-			 "%s: is there already, and is no snapshot", dir->path);
+	if (fd < 0 || (!is_snapshot(fd) && walk_folder(fd, find_entry) != 0))
+		return err_input(err, -EEXIST,
+				 "%s: is there already, and is no snapshot",
+				 dir->path);
+	if (walk_folder(fd, find_foreign_entry) != 0)
+		return err_input(err, -EEXIST,
+				 "%s: is there already, and holds other files "
+				 "than a snapshot's",
+				 dir->path);
+	return 0;
 }
 
 static int input_sys(const char *path, struct err *err)
@@ -141,29 +149,76 @@ static int input_sys(const char *path, struct err *err)
 	return code;
 }
 
+/*
+ * Locks a folder that was opened by its name. Returns -EBUSY if another process
+ * has the lock, or gave the name to another folder before it could be taken.
+ */
+static int lock_folder(int parent, const char *name, int fd)
+{
+	struct stat named, opened;
+
+	/* A file system without locks takes the risk of two at once. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+	if (fstat(fd, &opened) < 0)
+		return -errno;
+	if (fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    named.st_dev != opened.st_dev || named.st_ino != opened.st_ino)
+		return -EBUSY;
+	return 0;
+}
+
+/* Takes over a folder that a killed process left, if it is one. */
+static int clear_partial(const struct snapshot_dir *dir, int fd,
+			 struct err *err)
+{
+	struct stat st;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (st.st_uid != geteuid())
+		return err_input(err, -EPERM,
+				 "%s" PARTIAL ": belongs to another user",
+				 dir->path);
+	else if (walk_folder(fd, find_foreign_entry) != 0)
+		return err_input(err, -EEXIST,
+				 "%s" PARTIAL ": holds other files than a "
+				 "snapshot's",
+				 dir->path);
+	if (r == 0 && fchmod(fd, 0700) < 0)
+		r = -errno;
+	if (r == 0)
+		r = walk_folder(fd, remove_entry);
+	return r < 0 ? err_set(err, r, "%s" PARTIAL ": %s", dir->path,
+			       strerrordesc_np(-r))
+		     : 0;
+}
+
 static int make_partial(struct snapshot_dir *dir, struct err *err)
 {
+	_cleanup_(fd_closep) int fd = -1;
 	int r;
 
 	if (mkdirat(dir->parent, dir->partial, 0700) < 0 && errno != EEXIST)
 		return input_sys(dir->path, err);
-	dir->fd = openat(dir->parent, dir->partial,
-			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir->fd < 0)
+	fd = openat(dir->parent, dir->partial,
+		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
 		return input_sys(dir->path, err);
-	/* A kernel without locks takes the risk of two at once. */
-	if (flock(dir->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-		fd_closep(&dir->fd);
-		dir->fd = -1;
-		return err_input(err, -EBUSY,
+	r = lock_folder(dir->parent, dir->partial, fd);
+	if (r == -EBUSY)
+		return err_input(err, r,
 				 "%s: another snapshot is being written there",
 				 dir->path);
-	}
-	r = empty_folder(dir->fd);
 	if (r < 0)
 		return err_set(err, r, "%s" PARTIAL ": %s", dir->path,
 			       strerrordesc_np(-r));
-	return 0;
+	/* Another process may have filled it before it was locked. */
+	r = clear_partial(dir, fd, err);
+	if (r == 0)
+		dir->fd = TAKE_FD(fd);
+	return r;
 }
 
 int snapshot_dir_begin(struct snapshot_dir *ret, const char *path,
@@ -189,53 +244,76 @@ int snapshot_dir_begin(struct snapshot_dir *ret, const char *path,
 	return r;
 }
 
-/* The old snapshot takes the partial one's name, and is then removed. */
-static int replace_old(const struct snapshot_dir *dir)
+/*
+ * Gives the folder its name. An older snapshot takes the partial one's name.
+ *
+ * @ret_old: that folder, locked, so that no other process takes it over while
+ *           it is being removed; -1 if there was none
+ */
+static int put_in_place(const struct snapshot_dir *dir, int *ret_old)
 {
+	_cleanup_(fd_closep) int old = -1;
 	int r;
 
-	if (renameat2(dir->parent, dir->partial, dir->parent, dir->final,
-		      RENAME_EXCHANGE) < 0)
-		return -errno;
-	r = remove_folder(dir->parent, dir->partial);
-	if (r < 0)
-		log_warn("%s" PARTIAL ": the old snapshot is left: %s",
-			 dir->path, strerrordesc_np(-r));
-	return 0;
-}
-
-static int put_in_place(const struct snapshot_dir *dir)
-{
+	*ret_old = -1;
 	/* An empty folder gives way to rename(2); a full one does not. */
 	if (renameat(dir->parent, dir->partial, dir->parent, dir->final) == 0)
 		return 0;
-	return errno == ENOTEMPTY || errno == EEXIST ? replace_old(dir)
-						     : -errno;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	old = openat(dir->parent, dir->final,
+		     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (old < 0)
+		return -errno;
+	r = lock_folder(dir->parent, dir->final, old);
+	if (r < 0)
+		return r;
+	if (renameat2(dir->parent, dir->partial, dir->parent, dir->final,
+		      RENAME_EXCHANGE) < 0)
+		return -errno;
+	*ret_old = TAKE_FD(old);
+	return 0;
+}
+
+static void remove_old(const struct snapshot_dir *dir, int old)
+{
+	int r = walk_folder(old, remove_entry);
+
+	if (r == 0 && unlinkat(dir->parent, dir->partial, AT_REMOVEDIR) < 0)
+		r = -errno;
+	if (r < 0)
+		log_warn("%s" PARTIAL ": the old snapshot is left: %s",
+			 dir->path, strerrordesc_np(-r));
 }
 
 int snapshot_dir_commit(struct snapshot_dir *dir, struct err *err)
 {
+	_cleanup_(fd_closep) int old = -1;
 	int r = check_place(dir, err);
 
 	if (r < 0)
 		return r;
 	if (fsync(dir->fd) < 0)
 		return err_sys(err, "%s" PARTIAL, dir->path);
-	r = put_in_place(dir);
+	r = put_in_place(dir, &old);
 	if (r < 0)
 		return err_set(err, r, "%s: %s", dir->path,
 			       strerrordesc_np(-r));
 	fd_closep(&dir->fd);
 	dir->fd = -1;
+	/* Before that, a loss of power might bring back the old one's name,
+	 * and not its files. */
 	if (fsync(dir->parent) < 0)
 		return err_sys(err, "%s: the folder it is in", dir->path);
+	if (old >= 0)
+		remove_old(dir, old);
 	return 0;
 }
 
 void snapshot_dir_finish(struct snapshot_dir *dir)
 {
 	if (dir->fd >= 0) {
-		(void)empty_folder(dir->fd);
+		(void)walk_folder(dir->fd, remove_entry);
 		(void)unlinkat(dir->parent, dir->partial, AT_REMOVEDIR);
 	}
 	fd_closep(&dir->fd);

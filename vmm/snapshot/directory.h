@@ -6,8 +6,9 @@
  * ".partial" behind it, and renamed when all of it is on stable storage. A
  * process that is killed meanwhile leaves that folder, and the next snapshot to
  * the same place clears it. What stood at the place stays until then: an empty
- * folder, or an older snapshot, which is replaced. Anything else there is not
- * ours and is refused.
+ * folder, or an older snapshot, which is replaced. Anything else at either name
+ * is not ours and is refused: above all, a folder with a file in it that no
+ * snapshot has. A new file of snapshots has to be known to directory.c.
  *
  * Thread: one at a time for each directory.
  */
@@ -42,9 +43,11 @@ struct snapshot_dir {
  * Makes the folder beside @path, mode 0700, and locks it.
  *
  * Returns 0; -EBUSY if another snapshot is being written to the same place;
- * -EEXIST if what is there is no snapshot; or the errno of what failed. The
- * message begins with the path; the fault is the user's, but for what the host
- * is short of.
+ * -EEXIST if what is there is no snapshot; -EPERM if what a killed process left
+ * there is another user's; -EINVAL if @path has no name for a folder in the
+ * end, or one that ends in ".partial"; or the errno of what failed. The message
+ * begins with the path; the fault is the user's, but for what the host is short
+ * of.
  */
 int snapshot_dir_begin(struct snapshot_dir *ret, const char *path,
 		       struct err *err);
@@ -52,8 +55,11 @@ int snapshot_dir_begin(struct snapshot_dir *ret, const char *path,
 /*
  * Puts the folder in its place. All files in it are on stable storage already.
  *
- * Returns 0 or a negative errno. After a failure the old snapshot is still
- * there, and snapshot_dir_finish() removes the new one.
+ * Returns 0; -EBUSY if another process writes or replaces what is there; or the
+ * errno of what failed. After a failure the old snapshot is still there, and
+ * snapshot_dir_finish() removes the new one; but if it was the folder around
+ * them that could not be brought to stable storage, the new one is in its place
+ * and the old one beside it, as if killed at that moment.
  */
 int snapshot_dir_commit(struct snapshot_dir *dir, struct err *err);
 
