@@ -32,9 +32,12 @@ static inline void irq_set(const struct irq_line *line, bool level)
 struct device;
 
 /*
- * A register window's behaviour. All are called with dev->lock held. The bus
- * has checked the access: @offset is inside the window and aligned to @size,
- * and @size is one of @sizes; so a device checks none of that.
+ * A device's behaviour. All are called with dev->lock held.
+ *
+ * read() and write() are for a device with a window on a bus, guest physical
+ * or of ports; one that is on no bus has neither, nor sizes. The bus has
+ * checked the access: @offset is inside the window and aligned to @size, and
+ * @size is one of @sizes; so a device checks none of that.
  */
 struct device_ops {
 	const char *name;
@@ -77,13 +80,18 @@ struct device_ops {
 };
 
 /*
- * The functions of a device by the prefix that they have in common: a device
- * without one of these does not compile. pause() and resume() may follow.
+ * The functions of a device on no bus by the prefix that they have in common: a
+ * device without one of these does not compile. pause() and resume() may
+ * follow.
  */
-#define DEVICE_OPS(prefix)                                                     \
-	.read = prefix##_read, .write = prefix##_write,                        \
+#define DEVICE_OPS_NO_BUS(prefix)                                              \
 	.reset = prefix##_reset, .save = prefix##_save, .load = prefix##_load, \
 	.destroy = prefix##_destroy
+
+/* The same, for a device on a bus. */
+#define DEVICE_OPS(prefix)                              \
+	.read = prefix##_read, .write = prefix##_write, \
+	DEVICE_OPS_NO_BUS(prefix)
 
 /* save() and load() of a device that remembers nothing. */
 static inline void device_save_nothing(struct device *dev, struct state *state)

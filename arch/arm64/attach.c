@@ -29,16 +29,19 @@ static struct device *make_pl031(struct machine *machine)
 
 /* What every machine has. To add a device, add a line. */
 static const struct board_device board[] = {
-	{ make_uart,
-	  { ARM64_UART, UART16550_SIZE(0) },
-	  "ns16550a",
-	  ARM64_PIN_UART },
-	{ make_mc146818, { ARM64_RTC, MC146818_SIZE }, "motorola,mc146818", 0 },
-	{ make_pl031, { ARM64_PL031, PL031_SIZE }, "arm,pl031", 0 },
-	{ board_make_pvpanic,
-	  { ARM64_PVPANIC, PVPANIC_SIZE },
-	  "qemu,pvpanic-mmio",
-	  0 },
+	{ .make = make_uart,
+	  .at = { ARM64_UART, UART16550_SIZE(0) },
+	  .compatible = "ns16550a",
+	  .pin = ARM64_PIN_UART },
+	{ .make = make_mc146818,
+	  .at = { ARM64_RTC, MC146818_SIZE },
+	  .compatible = "motorola,mc146818" },
+	{ .make = make_pl031,
+	  .at = { ARM64_PL031, PL031_SIZE },
+	  .compatible = "arm,pl031" },
+	{ .make = board_make_pvpanic,
+	  .at = { ARM64_PVPANIC, PVPANIC_SIZE },
+	  .compatible = "qemu,pvpanic-mmio" },
 };
 
 /* Gives a virtio device the next window and pin. */

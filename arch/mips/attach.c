@@ -57,16 +57,15 @@ static struct device *make_uart(struct machine *machine)
 
 /* What every machine has. To add a device, add a line. */
 static const struct board_device board[] = {
-	{ make_pic, { MIPS_PIC, GOLDFISH_PIC_SIZE }, NULL, 0 },
-	{ make_uart,
-	  { MIPS_UART, UART16550_SIZE(0) },
-	  "ns16550a",
-	  MIPS_PIN_UART },
-	{ make_syscon, { MIPS_SYSCON, SYSCON_SIZE }, NULL, 0 },
-	{ board_make_pvpanic,
-	  { MIPS_PVPANIC, PVPANIC_SIZE },
-	  "qemu,pvpanic-mmio",
-	  0 },
+	{ .make = make_pic, .at = { MIPS_PIC, GOLDFISH_PIC_SIZE } },
+	{ .make = make_uart,
+	  .at = { MIPS_UART, UART16550_SIZE(0) },
+	  .compatible = "ns16550a",
+	  .pin = MIPS_PIN_UART },
+	{ .make = make_syscon, .at = { MIPS_SYSCON, SYSCON_SIZE } },
+	{ .make = board_make_pvpanic,
+	  .at = { MIPS_PVPANIC, PVPANIC_SIZE },
+	  .compatible = "qemu,pvpanic-mmio" },
 };
 
 /* Gives a virtio device the next window and pin. */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "mem/dirty.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/port_io.h"
 #include "vmm/kvm/sigbus.h"
 #include "vmm/machine/machine.h"
 
@@ -84,11 +85,24 @@ static void exit_mmio(struct vcpu *vcpu)
 		wait_for_device(vcpu, io.busy);
 }
 
+static void exit_io(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->group->machine;
+	const struct device *busy = port_io(&machine->ports, vcpu->run,
+					    &machine->unclaimed);
+
+	if (busy)
+		wait_for_device(vcpu, busy);
+}
+
 static int handle_exit(struct vcpu *vcpu)
 {
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		exit_mmio(vcpu);
+		return 0;
+	case KVM_EXIT_IO:
+		exit_io(vcpu);
 		return 0;
 	case KVM_EXIT_DIRTY_RING_FULL:
 		return dirty_sync(&vcpu->group->machine->dirty, &vcpu->err);

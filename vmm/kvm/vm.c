@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/state.h"
 #include "vmm/kvm/dirty_log.h"
+#include "vmm/kvm/doorbells.h"
 #include "vmm/kvm/irq.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/slot.h"
@@ -73,34 +74,15 @@ static void device_settled(void *ctx)
 	vcpu_group_wake(ctx);
 }
 
-static int connect_device(const struct vm *vm, const struct io_slot *slot,
-			  struct err *err)
-{
-	for (size_t i = 0; i < slot->dev->doorbells; i++) {
-		const struct doorbell *bell = &slot->dev->doorbell[i];
-		const struct kvm_ioeventfd arg = {
-			.datamatch = bell->val,
-			.addr = slot->at.start + bell->offset,
-			.len = bell->size,
-			.fd = bell->fd,
-			.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
-		};
-
-		if (kvm_ioctl(vm->fd, KVM_IOEVENTFD, &arg, err) < 0)
-			return err_wrap(err, "%s: doorbell",
-					slot->dev->ops->name);
-	}
-	return 0;
-}
-
-/* KVM answers a doorbell's write by itself, without leaving the kernel. */
 static int connect_doorbells(const struct vm *vm, struct err *err)
 {
-	const struct bus *bus = &vm->machine->mmio;
+	const struct machine *machine = vm->machine;
 	int r = 0;
 
-	for (size_t i = 0; arch_has_ioeventfd && r == 0 && i < bus->count; i++)
-		r = connect_device(vm, &bus->slot[i], err);
+	if (arch_has_ioeventfd)
+		r = doorbells_connect(vm->fd, &machine->mmio, false, err);
+	if (arch_has_ioeventfd && r == 0)
+		r = doorbells_connect(vm->fd, &machine->ports, true, err);
 	return r;
 }
 

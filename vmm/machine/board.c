@@ -45,7 +45,14 @@ static int attach_one(struct machine *machine, const struct board_device *what,
 		return err_set(err, -ENOMEM,
 			       "device at 0x%" PRIx64 ": out of memory",
 			       what->at.start);
-	return machine_attach(machine, slot, err);
+	switch (what->place) {
+	case BOARD_PORTS:
+		return machine_attach_ports(machine, slot, err);
+	case BOARD_NO_BUS:
+		return machine_add_device(machine, slot.dev, err);
+	default:
+		return machine_attach(machine, slot, err);
+	}
 }
 
 int board_attach(struct machine *machine, const struct board_device *board,

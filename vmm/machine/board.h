@@ -16,12 +16,20 @@ struct device;
 struct machine;
 struct virtio;
 
+/* Where a device of a board is. */
+enum board_place {
+	BOARD_MMIO,
+	BOARD_PORTS,
+	BOARD_NO_BUS, /* the guest reaches it by calls of the hypervisor, say */
+};
+
 struct board_device {
 	/* Returns NULL when out of memory. */
 	struct device *(*make)(struct machine *machine);
-	struct range at;
+	struct range at; /* unused on no bus */
 	const char *compatible; /* NULL: the architecture describes it */
 	unsigned pin; /* if it has one */
+	enum board_place place; /* 0: BOARD_MMIO */
 };
 
 /*
@@ -30,8 +38,8 @@ struct board_device {
  *
  * @place: as that of device_list_make()
  *
- * Returns 0, -ENOMEM, or what machine_attach(), device_list_make() and
- * flash_attach() return.
+ * Returns 0, -ENOMEM, or what machine_attach(), machine_attach_ports(),
+ * machine_add_device(), device_list_make() and flash_attach() return.
  */
 int board_attach(struct machine *machine, const struct board_device *board,
 		 size_t count,

@@ -147,6 +147,14 @@ int machine_attach(struct machine *machine, struct io_slot slot,
 	return bus_attach(&machine->mmio, slot, err);
 }
 
+int machine_attach_ports(struct machine *machine, struct io_slot slot,
+			 struct err *err)
+{
+	const int r = machine_add_device(machine, slot.dev, err);
+
+	return r == 0 ? bus_attach(&machine->ports, slot, err) : r;
+}
+
 static int add_roms(struct machine *machine, struct err *err)
 {
 	const struct config *config = machine->config;
@@ -206,7 +214,7 @@ void machine_end_devices(struct machine *machine)
 	if (machine->aio)
 		aio_set_deadline(machine->aio, END_MS);
 	devices_finish(&machine->devices);
-	machine->mmio.count = 0;
+	machine->mmio.count = machine->ports.count = 0;
 	machine->abandoned |= machine->aio && aio_is_busy(machine->aio);
 	irq_finish(&machine->irq);
 	machine->aio = aio_free(machine->aio);

@@ -53,7 +53,9 @@ struct machine {
 	struct flashes flashes;
 	struct hotplugs hotplugs;
 	struct devices devices; /* all, wherever they are */
-	struct bus mmio; /* of @devices; fixed before the vCPUs run */
+	/* Two address spaces, of @devices; fixed before the vCPUs run. */
+	struct bus mmio; /* guest physical addresses */
+	struct bus ports; /* port numbers, where the architecture has them */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
 	struct virtio *balloon; /* of @devices; NULL: none */
 	struct virtio *power_button; /* the same */
@@ -157,5 +159,10 @@ int machine_add_device(struct machine *machine, struct device *dev,
  */
 int machine_attach(struct machine *machine, struct io_slot slot,
 		   struct err *err);
+
+/* The same, on the bus of ports, where memory is in nobody's way. Returns what
+ * devices_add() and bus_attach() do. */
+int machine_attach_ports(struct machine *machine, struct io_slot slot,
+			 struct err *err);
 
 #endif
