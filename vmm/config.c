@@ -570,7 +570,7 @@ int config_parse(struct config *ret, int argc, char *const argv[],
 	struct parse parse = { .config = { .cmdline = "",
 					   .cpus = 1,
 					   .irqchip = "auto",
-					   .console = CONSOLE_SERIAL,
+					   .console = CONSOLE_BOARD,
 					   .log_level = LOG_WARN } };
 	int r = cli_parse(&config_command, argc, argv, &parse, err);
 

@@ -72,8 +72,8 @@ struct flash_spec {
 };
 
 enum console_kind {
-	CONSOLE_SERIAL, /* 16550, the default */
-	CONSOLE_VIRTIO, /* the terminal is hvc0; the 16550 is unconnected */
+	CONSOLE_BOARD, /* the board's own device, a serial port say; default */
+	CONSOLE_VIRTIO, /* hvc0; the board's device has nobody behind */
 	CONSOLE_NONE, /* output is thrown away */
 };
 

@@ -99,7 +99,7 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 		.cpus = vm->vcpus,
 		.mpidr = mpidr,
 		.pmu = machine->config->pmu,
-		.serial = machine->config->console == CONSOLE_SERIAL,
+		.serial = machine->config->console == CONSOLE_BOARD,
 		.cmdline = machine->config->cmdline,
 		.initrd = machine->boot.initrd,
 	};

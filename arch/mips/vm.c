@@ -40,7 +40,7 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 		.ram = &machine->arch->ram,
 		.mmio = &machine->mmio,
 		.cpus = vm->vcpus,
-		.serial = machine->config->console == CONSOLE_SERIAL,
+		.serial = machine->config->console == CONSOLE_BOARD,
 		.cmdline = machine->config->cmdline,
 		.initrd = machine->boot.initrd,
 	};

@@ -17,7 +17,7 @@ static void parse__a_kernel_is_all_it_needs(void **state)
 	assert_int_equal(c.cpus, 1);
 	assert_string_equal(c.cmdline, "");
 	assert_string_equal(c.irqchip, "auto");
-	assert_int_equal(c.console, CONSOLE_SERIAL);
+	assert_int_equal(c.console, CONSOLE_BOARD);
 	assert_int_equal(c.log_level, LOG_WARN);
 	assert_int_equal(c.timeout_ns, 0);
 	assert_null(c.initrd);

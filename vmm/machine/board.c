@@ -11,11 +11,14 @@
 #include "vmm/machine/device_list.h"
 #include "vmm/machine/machine.h"
 
+struct tty *board_tty(const struct machine *machine)
+{
+	return machine->config->console == CONSOLE_BOARD ? machine->tty : NULL;
+}
+
 struct device *board_make_uart(struct machine *machine, unsigned pin)
 {
-	const bool used = machine->config->console == CONSOLE_SERIAL;
-
-	return uart16550_new(used ? machine->tty : NULL,
+	return uart16550_new(board_tty(machine),
 			     irq_level_line(&machine->irq, pin), 0);
 }
 

@@ -14,6 +14,7 @@
 
 struct device;
 struct machine;
+struct tty;
 struct virtio;
 
 /* Where a device of a board is. */
@@ -47,8 +48,15 @@ int board_attach(struct machine *machine, const struct board_device *board,
 			      struct err *err),
 		 struct err *err);
 
-/* Makes a serial port with this level pin, which is the console if the
- * configuration says so. Returns NULL when out of memory. */
+/*
+ * The terminal for the one device of a board that is a console, whatever kind
+ * of device and on whatever bus. Borrowed; NULL: the configuration has another
+ * console, or none, and the device has nobody behind it.
+ */
+struct tty *board_tty(const struct machine *machine);
+
+/* Makes a serial port with this level pin, which is the board's console.
+ * Returns NULL when out of memory. */
 struct device *board_make_uart(struct machine *machine, unsigned pin);
 
 /* Makes the device by which a guest says that it panicked, which ends the run.
