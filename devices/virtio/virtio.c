@@ -204,6 +204,15 @@ static bool can_do(const struct virtio *vio)
 	       !(vio->required & ~vio->accepted);
 }
 
+bool virtio_is_negotiated(const struct virtio *vio)
+{
+	if (vio->status & ~(driver_status | VIRTIO_NEEDS_RESET))
+		return false;
+	if (vio->status & VIRTIO_FEATURES_OK)
+		return can_do(vio);
+	return !(vio->status & VIRTIO_DRIVER_OK);
+}
+
 static void kick_all(struct virtio *vio)
 {
 	for (unsigned i = 0; i < vio->queues; i++)

@@ -302,10 +302,15 @@ bool virtio_settle(struct virtio *vio);
 void virtio_pause(struct virtio *vio);
 void virtio_resume(struct virtio *vio);
 
+/* True if a driver can have set the device's status and features. What it has
+ * accepted counts once FEATURES_OK is set. */
+bool virtio_is_negotiated(const struct virtio *vio);
+
 /*
  * For transports: device_ops' save and load, for all but what is the
  * transport's. The device that is loaded is new or was reset. Returns 0; what
- * state_get_fields() returns; or -EBADMSG if a queue is not where one can be.
+ * state_get_fields() returns; or -EBADMSG if a queue is not where one can be,
+ * or no driver can have set status and features.
  */
 void virtio_save(struct virtio *vio, struct state *state);
 int virtio_load(struct virtio *vio, struct state_records *from,

@@ -87,11 +87,10 @@ int virtio_load(struct virtio *vio, struct state_records *from, struct err *err)
 	int r = state_get_fields(from, vio, virtio_fields,
 				 STATE_COUNT(virtio_fields), err);
 
-	if (r == 0 && (vio->accepted & ~vio->offered) &&
-	    (vio->status & VIRTIO_FEATURES_OK))
+	if (r == 0 && !virtio_is_negotiated(vio))
 		r = err_input(err, -EBADMSG,
-			      "%s: the driver uses features that this device "
-			      "has not",
+			      "%s: status and features that no driver can set "
+			      "here",
 			      vio->ops->name);
 	for (unsigned i = 0; r == 0 && i < vio->queues; i++)
 		r = load_queue(vio, i, from, err);

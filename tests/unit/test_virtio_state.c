@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/virtio_balloon.h>
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_mem.h>
 #include <string.h>
 
@@ -340,11 +341,24 @@ static void transport__an_interrupt_not_acknowledged_is_there(void **state)
 	end_blk(&rig);
 }
 
+/* Writes the value of a record, of 8 bytes or of one. */
+static void set_record(struct device_state *state, uint64_t id, uint64_t val,
+		       unsigned size)
+{
+	size_t at = 40; /* behind the heads of state and section */
+
+	while (load_le64(state->bytes.data + at) != id)
+		at += 16 + (load_le32(state->bytes.data + at + 8) + 7) / 8 * 8;
+	if (size == 8)
+		store_le64(state->bytes.data + at + 16, val);
+	else
+		state->bytes.data[at + 16] = (uint8_t)val;
+}
+
 static void queue__a_ring_that_is_nowhere_is_refused(void **state)
 {
 	struct device_state saved;
 	struct disk_rig rig;
-	size_t at = 0;
 
 	(void)state;
 	begin_blk(&rig);
@@ -352,29 +366,46 @@ static void queue__a_ring_that_is_nowhere_is_refused(void **state)
 	device_state_take(&saved, rig.dev);
 	rig.dev->ops->reset(rig.dev);
 	/* The record of the descriptors' address. */
-	while (load_le64(saved.bytes.data + at) != VIRTIO_STATE_QUEUE + 2)
-		at += 8;
-	store_le64(saved.bytes.data + at + 16, ROM_BASE + 0x10000);
+	set_record(&saved, VIRTIO_STATE_QUEUE + 2, ROM_BASE + 0x10000, 8);
 	assert_int_equal(device_state_give(&saved, rig.dev), -EBADMSG);
 	device_state_finish(&saved);
 	end_blk(&rig);
 }
 
-static void device__features_it_has_not_are_refused(void **state)
+static void device__what_no_negotiation_leads_to_is_refused(void **state)
 {
+	const uint64_t wanted = 1ULL << VIRTIO_F_VERSION_1 |
+				1ULL << VIRTIO_BLK_F_CONFIG_WCE;
+	const struct {
+		uint64_t accepted;
+		uint8_t status;
+		int code;
+	} try[] = {
+		{ wanted, 15, 0 },
+		{ wanted, 15 | 128, 0 },
+		{ UINT64_MAX, 3, 0 }, /* refused when it is to be final */
+		{ 0, 0, 0 },
+		{ UINT64_MAX, 15, -EBADMSG },
+		{ 1ULL << VIRTIO_BLK_F_CONFIG_WCE, 11, -EBADMSG },
+		{ UINT64_MAX, 7, -EBADMSG },
+		{ wanted, 7, -EBADMSG },
+		{ wanted, 15 | 16, -EBADMSG },
+		{ wanted, 15 | 32, -EBADMSG },
+	};
 	struct device_state saved;
 	struct disk_rig rig;
-	size_t at = 40; /* behind the heads of state and section */
 
 	(void)state;
 	begin_blk(&rig);
 	rig.dev->ops->pause(rig.dev);
 	device_state_take(&saved, rig.dev);
-	rig.dev->ops->reset(rig.dev);
-	while (load_le64(saved.bytes.data + at) != 1)
-		at += 8;
-	store_le64(saved.bytes.data + at + 16, UINT64_MAX);
-	assert_int_equal(device_state_give(&saved, rig.dev), -EBADMSG);
+	for (size_t i = 0; i < sizeof(try) / sizeof(*try); i++) {
+		rig.dev->ops->reset(rig.dev);
+		set_record(&saved, 1, try[i].accepted, 8);
+		set_record(&saved, 2, try[i].status, 1);
+		assert_int_equal(device_state_give(&saved, rig.dev),
+				 try[i].code);
+	}
 	device_state_finish(&saved);
 	end_blk(&rig);
 }
@@ -474,7 +505,8 @@ int main(void)
 		cmocka_unit_test(
 			transport__an_interrupt_not_acknowledged_is_there),
 		cmocka_unit_test(queue__a_ring_that_is_nowhere_is_refused),
-		cmocka_unit_test(device__features_it_has_not_are_refused),
+		cmocka_unit_test(
+			device__what_no_negotiation_leads_to_is_refused),
 		cmocka_unit_test(device__a_broken_one_stays_broken),
 		cmocka_unit_test(button__the_rest_of_a_press_is_told),
 	};
