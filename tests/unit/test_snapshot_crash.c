@@ -100,6 +100,17 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to,
 	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
+char *realpath(const char *path, char *resolved)
+{
+	char to[TEMP_PATH_SIZE];
+
+	before_call("realpath");
+	(void)resolved; /* the program has it allocated */
+	/* Paths here are absolute, and have no links in them. */
+	(void)snprintf(to, sizeof(to), "%s", path);
+	return strdup(to);
+}
+
 struct rig {
 	struct temp_folder folder;
 	char place[TEMP_PATH_SIZE];
@@ -396,6 +407,22 @@ static void commit__removes_the_old_one_when_the_new_one_is_stable(void **state)
 	assert_int_equal(strncmp(after, "renameat2 fsync unlinkat ", 25), 0);
 }
 
+/* Found by its path a second time, it might be another one by then, and the
+ * state of one would be taken with the memory of the other. */
+static void open__looks_for_the_folder_once(void **state)
+{
+	const struct rig *rig = *state;
+	struct snapshot_chain chain = { 0 };
+	struct err err = { 0 };
+
+	make_snapshot(rig, 1);
+	fault.order[0] = '\0';
+	assert_int_equal(snapshot_chain_open(&chain, rig->place, ARCH, &err),
+			 0);
+	snapshot_chain_finish(&chain);
+	assert_string_equal(fault.order, "realpath ");
+}
+
 /* Writes a snapshot where no file may be longer than @limit. */
 static int write_below(const struct rig *rig, rlim_t limit)
 {
@@ -497,6 +524,7 @@ int main(void)
 		TEST(begin__does_not_clear_what_was_just_committed),
 		TEST(commit__lets_nobody_in_while_the_old_one_is_removed),
 		TEST(commit__removes_the_old_one_when_the_new_one_is_stable),
+		TEST(open__looks_for_the_folder_once),
 		TEST(limited__a_file_that_is_too_long_leaves_the_old_one),
 		TEST(full__a_disk_without_room_leaves_the_old_one),
 	};

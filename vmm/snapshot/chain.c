@@ -114,9 +114,12 @@ static void found_images_finish(struct found_images *found)
 		(void)image_close(found->image[--found->count]);
 }
 
-static int find_images(struct found_images *found, struct link *link,
+static int find_images(struct found_images *found, const struct link *top,
 		       const char *arch, struct err *err)
 {
+	_cleanup_(link_finish) struct link below = { .fd = -1 };
+	const struct link *link = top;
+
 	for (;;) {
 		struct link parent = { .fd = -1 };
 		int r;
@@ -135,8 +138,9 @@ static int find_images(struct found_images *found, struct link *link,
 		r = open_parent(&parent, link, arch, err);
 		if (r < 0)
 			return r;
-		link_finish(link);
-		*link = parent;
+		link_finish(&below);
+		below = parent;
+		link = &below;
 	}
 }
 
@@ -155,7 +159,6 @@ int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
 {
 	_cleanup_(
 		found_images_finish) struct found_images found = { .count = 0 };
-	_cleanup_(link_finish) struct link below = { .fd = -1 };
 	struct snapshot_chain chain = { .fd = -1 };
 	struct link top = { .fd = -1 };
 	int r = link_open(&top, path, arch, err);
@@ -165,9 +168,7 @@ int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
 	chain.about = top.about;
 	chain.full_path = top.path;
 	chain.fd = top.fd;
-	r = link_open(&below, path, arch, err);
-	if (r == 0)
-		r = find_images(&found, &below, arch, err);
+	r = find_images(&found, &top, arch, err);
 	if (r == 0)
 		r = add_images(&chain.memory, &found, path, err);
 	if (r < 0)
