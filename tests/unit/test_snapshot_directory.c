@@ -370,6 +370,9 @@ static void about__bad_members_are_refused_by_name(void **state)
 		"4096, \"command\": [1]}",
 		"{\"architecture\": \"arm64\", \"format\": 1, \"id\": \"" ID
 		"\", \"parent\": \"..\", \"name\": \"n\"}",
+		"{\"architecture\": \"arm64\", \"format\": 1, \"id\": \"" ID
+		"\", \"name\": \"\\u001b[2J\", \"vmm\": \"v\", \"made\": 1, "
+		"\"page\": 4096, \"command\": []}",
 	};
 	struct rig *rig = *state;
 	const int fd = open(rig->folder.path,
@@ -386,6 +389,58 @@ static void about__bad_members_are_refused_by_name(void **state)
 		snapshot_about_finish(&got);
 	}
 	(void)close(fd);
+}
+
+/* A member that a later format has not is not what is told first. */
+static void about__another_format_is_told_as_that(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_about got = { 0 };
+	const int fd = open(rig->folder.path,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	temp_folder_put(&rig->folder, SNAPSHOT_ABOUT, "{\"format\": 2}");
+	assert_int_equal(snapshot_about_read(&got, fd, "arm64", &rig->err),
+			 -ENOTSUP);
+	(void)close(fd);
+}
+
+static void refuse_to_write(struct rig *rig, const struct snapshot_about *about)
+{
+	const int fd = open(rig->folder.path,
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char path[TEMP_PATH_SIZE];
+
+	assert_true(snapshot_about_write(about, fd, &rig->err) < 0);
+	temp_folder_path(&rig->folder, SNAPSHOT_ABOUT, path);
+	assert_false(is_there(path));
+	(void)close(fd);
+}
+
+static void about__what_could_not_be_read_is_not_written(void **state)
+{
+	static char *many[SNAPSHOT_MAX_WORDS + 2], long_word[4096];
+	static char lines[] = "/two\nlines", none[] = "";
+	struct rig *rig = *state;
+	struct snapshot_about about = an_about();
+
+	for (size_t i = 0; i <= SNAPSHOT_MAX_WORDS; i++)
+		many[i] = value;
+	about.word = many;
+	about.words = SNAPSHOT_MAX_WORDS + 1;
+	refuse_to_write(rig, &about);
+	memset(long_word, 'x', sizeof(long_word) - 1);
+	for (size_t i = 0; i < SNAPSHOT_MAX_WORDS; i++)
+		many[i] = long_word;
+	about.words = SNAPSHOT_MAX_WORDS;
+	refuse_to_write(rig, &about);
+	about = an_about();
+	about.name = none;
+	refuse_to_write(rig, &about);
+	about = an_about();
+	about.parent = lines;
+	memcpy(about.parent_id, ID, sizeof(ID));
+	refuse_to_write(rig, &about);
 }
 
 static void make_id__gives_another_one_each_time(void **state)
@@ -423,6 +478,8 @@ int main(void)
 		TEST(about__is_read_as_it_was_written),
 		TEST(about__a_guest_of_another_architecture_is_refused),
 		TEST(about__bad_members_are_refused_by_name),
+		TEST(about__another_format_is_told_as_that),
+		TEST(about__what_could_not_be_read_is_not_written),
 		TEST(make_id__gives_another_one_each_time),
 	};
 

@@ -85,26 +85,19 @@ static json_t *encode_about(const struct snapshot_about *about)
 			 (json_int_t)about->page, "command", words);
 }
 
-int snapshot_about_write(const struct snapshot_about *about, int dir,
-			 struct err *err)
-{
-	json_auto_t *json = encode_about(about);
-	_cleanup_(freep) char *text = NULL;
-
-	if (json)
-		text = json_dumps(json, JSON_INDENT(2));
-	if (!text)
-		return err_set(err, -ENOMEM,
-			       SNAPSHOT_ABOUT ": out of memory, or a name "
-					      "that is no UTF-8");
-	return snapshot_file_write(dir, SNAPSHOT_ABOUT, text, strlen(text),
-				   err);
-}
-
 static int bad_member(const char *name, struct err *err)
 {
 	return err_input(err, -EBADMSG,
 			 SNAPSHOT_ABOUT ": \"%s\" is missing or wrong", name);
+}
+
+/* Messages carry it to the user's terminal. */
+static bool has_control_characters(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
 }
 
 static int copy_text(const json_t *json, const char *name, char **ret,
@@ -112,7 +105,7 @@ static int copy_text(const json_t *json, const char *name, char **ret,
 {
 	const char *text = json_string_value(json_object_get(json, name));
 
-	if (!text || text[0] == '\0')
+	if (!text || text[0] == '\0' || has_control_characters(text))
 		return bad_member(name, err);
 	*ret = strdup(text);
 	return *ret ? 0
@@ -192,34 +185,39 @@ static int copy_parent(const json_t *json, struct snapshot_about *ret,
 	return r == 0 ? copy_id(json, "parent-id", ret->parent_id, err) : r;
 }
 
-static int check_kind(const json_t *json, const struct snapshot_about *about,
-		      const char *arch, struct err *err)
+static int check_format(const json_t *json, struct err *err)
 {
 	int64_t format;
 	int r = copy_int(json, "format", 1, &format, err);
 
-	if (r < 0)
-		return r;
-	if (format != SNAPSHOT_FORMAT)
-		return err_input(err, -ENOTSUP,
-				 SNAPSHOT_ABOUT ": format %" PRId64
-						"; this vmm reads format %d",
-				 format, SNAPSHOT_FORMAT);
-	if (arch && strcmp(about->architecture, arch) != 0)
-		return err_input(err, -EXDEV,
-				 "a guest of %s; this host runs guests of %s",
-				 about->architecture, arch);
-	return 0;
+	if (r == 0 && format != SNAPSHOT_FORMAT)
+		r = err_input(err, -ENOTSUP,
+			      SNAPSHOT_ABOUT ": format %" PRId64
+					     "; this vmm reads format %d",
+			      format, SNAPSHOT_FORMAT);
+	return r;
+}
+
+static int check_arch(const struct snapshot_about *about, const char *arch,
+		      struct err *err)
+{
+	if (!arch || strcmp(about->architecture, arch) == 0)
+		return 0;
+	return err_input(err, -EXDEV,
+			 "a guest of %s; this host runs guests of %s",
+			 about->architecture, arch);
 }
 
 static int parse_about(const json_t *json, struct snapshot_about *ret,
 		       const char *arch, struct err *err)
 {
 	int64_t page = 0;
-	int r = copy_text(json, "architecture", &ret->architecture, err);
+	int r = check_format(json, err);
 
 	if (r == 0)
-		r = check_kind(json, ret, arch, err);
+		r = copy_text(json, "architecture", &ret->architecture, err);
+	if (r == 0)
+		r = check_arch(ret, arch, err);
 	if (r == 0)
 		r = copy_id(json, "id", ret->id, err);
 	if (r == 0)
@@ -236,6 +234,39 @@ static int parse_about(const json_t *json, struct snapshot_about *ret,
 		r = copy_words(json, ret, err);
 	ret->page = (uint64_t)page;
 	return r;
+}
+
+/* Nothing is written that snapshot_about_read() would refuse. */
+static int check_readable(const json_t *json, const char *text, struct err *err)
+{
+	struct snapshot_about about = { 0 };
+	int r = parse_about(json, &about, NULL, err);
+
+	snapshot_about_finish(&about);
+	if (r == 0 && strlen(text) > SNAPSHOT_ABOUT_MAX)
+		r = err_input(err, -E2BIG,
+			      SNAPSHOT_ABOUT ": the command is too long");
+	return r;
+}
+
+int snapshot_about_write(const struct snapshot_about *about, int dir,
+			 struct err *err)
+{
+	json_auto_t *json = encode_about(about);
+	_cleanup_(freep) char *text = NULL;
+	int r;
+
+	if (json)
+		text = json_dumps(json, JSON_INDENT(2));
+	if (!text)
+		return err_set(err, -ENOMEM,
+			       SNAPSHOT_ABOUT ": out of memory, or a name "
+					      "that is no UTF-8");
+	r = check_readable(json, text, err);
+	if (r < 0)
+		return r;
+	return snapshot_file_write(dir, SNAPSHOT_ABOUT, text, strlen(text),
+				   err);
 }
 
 int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,

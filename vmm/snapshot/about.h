@@ -39,8 +39,9 @@ struct snapshot_about {
 int snapshot_make_id(char id[SNAPSHOT_ID_SIZE], struct err *err);
 
 /*
- * Writes vm.json to a snapshot's folder. Returns 0, -ENOMEM, or what
- * snapshot_file_write() returns.
+ * Writes vm.json to a snapshot's folder. Returns 0; -ENOMEM; -EBADMSG or -E2BIG
+ * if snapshot_about_read() would not take it; or what snapshot_file_write()
+ * returns.
  */
 int snapshot_about_write(const struct snapshot_about *about, int dir,
 			 struct err *err);
