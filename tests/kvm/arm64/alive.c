@@ -13,6 +13,7 @@
 #include "tests/kvm/arm64/lib/dt.h"
 #include "tests/kvm/arm64/lib/gic.h"
 #include "tests/kvm/arm64/lib/guest.h"
+#include "tests/kvm/arm64/lib/tags.h"
 #include "tests/kvm/arm64/lib/virtio.h"
 #include "tests/kvm/count.h"
 
@@ -37,7 +38,7 @@ uint64_t hold_sve(uint64_t seed, uint64_t turns);
 static volatile struct count *count;
 static unsigned all, ring_cpus; /* CPUs; those that pass the token */
 static unsigned timer_intid, line_intid, disk_intid, uart_intid;
-static bool has_disk, has_its, has_sve, has_pauth, has_pmu;
+static bool has_disk, has_its, has_sve, has_pauth, has_pmu, has_tags;
 static uint64_t flash; /* 0: there is none */
 /* Of all CPUs' looks at the counters. */
 static uint64_t newest, newest_physical;
@@ -47,6 +48,11 @@ static struct state {
 	uint64_t signature, seed;
 	uint64_t record, stolen; /* where its stolen time is; 0: none */
 } states[COUNT_MAX_CPUS];
+
+/* A granule for each CPU, which has a tag of its own. They are in different
+ * pages: QEMU 7.2 mixes up the tags of one page in a nested guest. */
+#define PAGE 4096
+static uint8_t granule[COUNT_MAX_CPUS][PAGE] __attribute__((aligned(PAGE)));
 
 static struct {
 	unsigned irqs, done;
@@ -116,10 +122,32 @@ static uint64_t sign(void)
 	op("far_el1", (seed) + 5)
 // clang-format on
 
+#define GCR_EL1 "S3_0_C1_C0_6"
+
+static uint64_t wanted_tag(unsigned index)
+{
+	return index % 15 + 1;
+}
+
+static void set_tags(unsigned index)
+{
+	tags_turn_on();
+	tag_set(tag_pointer((uint64_t)granule[index], wanted_tag(index)));
+	WRITE_SYSREG(GCR_EL1, 1UL << index); /* a tag that IRG leaves out */
+}
+
+static void check_tags(unsigned index)
+{
+	CHECK_EQ(tag_get((uint64_t)granule[index]), wanted_tag(index));
+	CHECK_EQ(READ_SYSREG(GCR_EL1), 1UL << index);
+}
+
 static void set_registers(struct state *state, unsigned index)
 {
 	state->seed = 0x1000 * (index + 1);
 	FOR_REGISTERS(WRITE_SYSREG, state->seed);
+	if (has_tags) /* first: it changes what a signature is */
+		set_tags(index);
 	if (has_sve) {
 		WRITE_SYSREG("cpacr_el1", 3UL << 20 | 3UL << 16);
 		WRITE_SYSREG("S3_0_C1_C2_0", 15); /* ZCR_EL1 */
@@ -150,6 +178,8 @@ static void check_registers(struct state *state)
 		CHECK_EQ(READ_SYSREG("pmuserenr_el0"), 9);
 		CHECK_EQ(READ_SYSREG("pmcntenset_el0"), 1UL << 31);
 	}
+	if (has_tags)
+		check_tags(this_cpu()->index);
 	CHECK_EQ(hold_general(state->seed, TURNS), 0);
 	if (has_sve)
 		CHECK_EQ(hold_sve(state->seed, TURNS), 0);
@@ -375,6 +405,7 @@ static void find_all(void)
 	has_sve = READ_SYSREG("id_aa64pfr0_el1") >> 32 & 15;
 	has_pauth = READ_SYSREG("id_aa64isar1_el1") & 0xff0;
 	has_pmu = READ_SYSREG("id_aa64dfr0_el1") >> 8 & 15;
+	has_tags = tags_exist();
 	all = cpu_count();
 	ring_cpus = all > 2 ? all - 1 : all;
 }

@@ -5,45 +5,13 @@
  */
 #include "tests/kvm/arm64/lib/dt.h"
 #include "tests/kvm/arm64/lib/guest.h"
+#include "tests/kvm/arm64/lib/tags.h"
 
-/* Source: Arm DDI 0487, MAIR_EL1, TCR_EL1, SCTLR_EL1, D8.8 */
-#define MAIR_TAGGED 0xf000UL /* attribute 1, which all memory has */
-#define TCR_TBI0 (1UL << 37)
-#define SCTLR_ATA (1UL << 43)
+/* Source: Arm DDI 0487, SCTLR_EL1, ESR_EL1 */
 #define SCTLR_TCF_SYNC (1UL << 40)
 #define STATUS_TAG_CHECK 0x11
-#define GRANULE 16
 
-static uint8_t memory[2 * GRANULE] __attribute__((aligned(GRANULE)));
-
-static uint64_t tagged(uint64_t address, uint64_t tag)
-{
-	return address | tag << 56;
-}
-
-static void set_tag(uint64_t pointer)
-{
-	__asm__ volatile(".arch armv8.5-a+memtag\n\tstg %0, [%0]" ::"r"(pointer)
-			 : "memory");
-}
-
-static uint64_t get_tag(uint64_t address)
-{
-	__asm__ volatile(".arch armv8.5-a+memtag\n\tldg %0, [%0]"
-			 : "+r"(address)
-			 :
-			 : "memory");
-	return address >> 56 & 15;
-}
-
-static void turn_on(void)
-{
-	WRITE_SYSREG("mair_el1", MAIR_TAGGED);
-	WRITE_SYSREG("tcr_el1", READ_SYSREG("tcr_el1") | TCR_TBI0);
-	__asm__ volatile("dsb sy\n\ttlbi vmalle1\n\tdsb sy\n\tisb" ::
-				 : "memory");
-	WRITE_SYSREG("sctlr_el1", READ_SYSREG("sctlr_el1") | SCTLR_ATA);
-}
+static uint8_t memory[2 * TAG_GRANULE] __attribute__((aligned(TAG_GRANULE)));
 
 static uint64_t fault_of_read(uint64_t pointer)
 {
@@ -74,20 +42,20 @@ int main(void)
 		return 0;
 	}
 	CHECK(mte >= 2);
-	turn_on();
-	CHECK_EQ(get_tag(at), 0);
-	set_tag(tagged(at, 5));
-	set_tag(tagged(at + GRANULE, 9));
-	CHECK_EQ(get_tag(at), 5);
-	CHECK_EQ(get_tag(at + GRANULE), 9);
+	tags_turn_on();
+	CHECK_EQ(tag_get(at), 0);
+	tag_set(tag_pointer(at, 5));
+	tag_set(tag_pointer(at + TAG_GRANULE, 9));
+	CHECK_EQ(tag_get(at), 5);
+	CHECK_EQ(tag_get(at + TAG_GRANULE), 9);
 
 	/* A tag that does not match is a fault. */
 	WRITE_SYSREG("sctlr_el1", READ_SYSREG("sctlr_el1") | SCTLR_TCF_SYNC);
-	CHECK_EQ(fault_of_read(tagged(at, 5)), 0);
-	esr = fault_of_read(tagged(at, 6));
+	CHECK_EQ(fault_of_read(tag_pointer(at, 5)), 0);
+	esr = fault_of_read(tag_pointer(at, 6));
 	CHECK_EQ(ESR_CLASS(esr), CLASS_DATA_ABORT);
 	CHECK_EQ(ESR_STATUS(esr), STATUS_TAG_CHECK);
-	esr = fault_of_read(tagged(at + GRANULE, 5));
+	esr = fault_of_read(tag_pointer(at + TAG_GRANULE, 5));
 	CHECK_EQ(ESR_STATUS(esr), STATUS_TAG_CHECK);
 	WRITE_SYSREG("sctlr_el1", READ_SYSREG("sctlr_el1") & ~SCTLR_TCF_SYNC);
 	return 0;
