@@ -21,6 +21,15 @@ def signal(number: int, name: str) -> Case:
                        f"status {128 + number} same -- {SHELL}")
 
 
+def crash(number: int, name: str) -> Case:
+    """A signal that a program that is wrong ends by. Its control socket stays;
+    the next guest of that name replaces it."""
+    return Case(f"terminal-restored-after-{name}", host=HOST,
+                script=f"on_pty expect '# ' raw kill {number} "
+                       f"status {128 + number} same -- {SHELL} --name wrong "
+                       "&& rm /run/vmm/wrong.sock")
+
+
 def reboots(name: str, host: Host, words: str, cpus: int, lives: int) -> Case:
     """A guest that begins again, and keeps what is on its disk."""
     return Case(
@@ -144,8 +153,8 @@ def terminals() -> list[Case]:
                     r"expect b-130 send '\x01x' status 0 same "
                     f"-- {SHELL}"),
         signal(1, "hangup-signal"), signal(2, "interrupt"),
-        signal(3, "quit"), signal(15, "term"), signal(11, "crash"),
-        signal(6, "abort"),
+        signal(3, "quit"), signal(15, "term"), crash(11, "crash"),
+        crash(6, "abort"),
         Case("raw-again-after-a-stop", host=HOST,
              script=r"on_pty expect '# ' raw kill 19 cook kill 18 raw "
                     r"send 'echo d-$((6*7))\n' expect d-42 "
