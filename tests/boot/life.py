@@ -101,6 +101,7 @@ def endings() -> list[Case]:
     """Each status but those of errors."""
     return [
         Case("reboots-leave-nothing-behind", host=HOST, script=REBOOTS,
+             limit=600,
              out=("the same",)),
         reboots("reboot-in-place-of-4-cpus", HOST, f"--mem {MEM} --cpus 4",
                 4, 2),
