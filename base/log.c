@@ -30,7 +30,9 @@ bool log_on(enum log_level level)
 	return level <= __atomic_load_n(&log_state.level, __ATOMIC_RELAXED);
 }
 
-/* One that the guest's console has set so that a newline is just that. */
+/*
+ * True if the guest's console has set the terminal not to translate newlines.
+ */
 static bool raw_terminal(void)
 {
 	struct termios mode;

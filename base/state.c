@@ -22,7 +22,7 @@ enum {
 	SECTION_INDEX = 4,
 	SECTION = 16,
 	RECORD = 16,
-	/* Of a section's head, and of a record's. */
+	/* Offsets in the head of a section and of a record. */
 	PART_SIZE = 8,
 	PART_ZERO = 12,
 	PART = 16,

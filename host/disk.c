@@ -20,7 +20,7 @@
 #define BOUNCE_SIZE ((size_t)64 * 1024)
 #define PAGE 4096 /* more than direct I/O asks of memory */
 
-/* What a request's io is at. Not every request does every step. */
+/* The current step of a request's io. Not every request does every step. */
 enum step {
 	STEP_MOVE, /* read or write */
 	STEP_ALLOCATE, /* discard or zero, by fallocate(2) */

@@ -25,7 +25,7 @@ struct input {
 	struct tty_end end;
 	struct tty_mode mode;
 	struct loop_watch watch;
-	struct loop_timer look; /* at who has the terminal */
+	struct loop_timer look; /* which job has the terminal */
 	bool terminal; /* keys have meanings, and are always read */
 	bool away; /* the terminal is with another job */
 	bool always; /* epoll refused: a file, which is always ready */
@@ -308,7 +308,7 @@ static void in_read(struct tty *tty)
 	in->end.how = TTY_END_NONE;
 }
 
-/* What came before it goes before it, as far as there is room. */
+/* Earlier input goes first, as far as there is room. */
 void tty_break(struct tty *tty)
 {
 	in_read(tty);

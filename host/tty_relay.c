@@ -1,6 +1,5 @@
 /*
- * host/tty_relay.c - keeps a guest's console while nobody looks, and passes
- * it on to who does.
+ * host/tty_relay.c - keeps a guest's console output and passes it to a client.
  *
  * All is the loop thread's, so that there is no lock.
  */
@@ -27,7 +26,7 @@ struct tty_relay {
 
 	struct loop_watch guest; /* its fd is owned: our end */
 	uint32_t guest_events;
-	struct loop_watch client; /* its fd is owned; -1: nobody */
+	struct loop_watch client; /* its fd is owned; -1: none */
 	uint32_t client_events;
 	unsigned how; /* of enum tty_relay_how */
 	bool escape; /* state of tty_key() */
@@ -169,7 +168,7 @@ static bool ends_once(const struct tty_relay *relay)
 	       relay->typed == 0;
 }
 
-/* After each turn: who is to be told of what. */
+/* Called after each turn: sets the events to wait for. */
 static void arm_relay(struct tty_relay *relay)
 {
 	uint32_t guest = EPOLLIN, client = 0;
@@ -208,7 +207,7 @@ static void relay_client_ready(struct loop_watch *watch, uint32_t events)
 	listen_to_client(relay);
 	feed_tty(relay);
 	send_kept_output(relay);
-	/* It has gone. What it typed is read as far as the guest takes it. */
+	/* It has gone. Its input is read as far as the guest takes it. */
 	if ((events & (EPOLLHUP | EPOLLERR)) && !listens_to_client(relay))
 		relay->leave = true;
 	arm_relay(relay);

@@ -118,7 +118,7 @@ static int bind_node(const struct backing *b, struct err *err)
 	return 0;
 }
 
-/* What the kernel refuses where nobody asked is speed, not memory. */
+/* Without the user's wish, a refusal by the kernel costs only speed. */
 static int choose_pages(const struct backing *b, struct err *err)
 {
 	const uint64_t huge = backing_huge_size(page_size());

@@ -93,8 +93,10 @@ uint64_t blocks_align(uint64_t block)
 
 bool blocks_policy(struct mem_policy *policy, uint64_t block, uint64_t page)
 {
-	/* What a pool has promised nobody could use until it is plugged; what
-	 * it has not, would be a SIGBUS later. */
+	/*
+	 * Pages promised by a pool would be unusable until plugged; pages not
+	 * promised would be a SIGBUS later.
+	 */
 	const bool populate = policy->prealloc || policy->huge == MEM_HUGE_TLB;
 
 	policy->prealloc = false;
@@ -307,7 +309,7 @@ uint64_t blocks_unplug(struct mem_blocks *blocks, uint64_t first,
 {
 	const uint64_t done = take_away(blocks, first, count, err);
 
-	/* Without the lock: who is told may take locks of its own. */
+	/* Without the lock: the callback may take locks of its own. */
 	if (done > 0 && blocks->ops && blocks->ops->gone)
 		blocks->ops->gone(blocks->ctx,
 				  (struct range){ blocks->gpa.start +

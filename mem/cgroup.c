@@ -80,8 +80,10 @@ static uint64_t subtract_to_zero(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-/* What the group may still put into @swap. A kernel without swap has no such
- * files. */
+/*
+ * How much the group may still put into @swap. A kernel without swap has no
+ * such files.
+ */
 static uint64_t swap_room(const char *cgroupfs, const char *path, uint64_t swap)
 {
 	uint64_t max = 0, now = 0;

@@ -17,9 +17,9 @@
 #include "mem/blocks.h"
 
 /*
- * What is known of a page that changed goes three ways to a reader: by a mark,
- * by the log, or, if another reader came first and took the bit from one of
- * those, by this reader's own bitmap, where that one has put it.
+ * A changed page reaches a reader in one of three ways: by a mark, by the log,
+ * or, if another reader took the bit from one of those first, by this reader's
+ * own bitmap, to which that reader copied it.
  */
 struct dirty_reader {
 	struct dirty *dirty; /* borrowed */
@@ -314,7 +314,7 @@ struct dirty_reader *dirty_reader_remove(struct dirty_reader *reader)
 	return NULL;
 }
 
-/* What was taken and not given comes again. */
+/* Pages taken and not given come again. */
 static void put_back(struct dirty_reader *reader)
 {
 	if (reader->at < reader->bits) {
@@ -376,7 +376,7 @@ static int protect_chunk(struct dirty_reader *reader, struct err *err)
 				      (size_t)((reader->bits + 63) / 64), err);
 }
 
-/* What is not plugged has no content. It counts as written once it is. */
+/* An unplugged block has no content. It counts as written once plugged. */
 static void leave_out_unplugged(struct dirty_reader *reader)
 {
 	const struct dirty *dirty = reader->dirty;

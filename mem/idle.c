@@ -1,4 +1,4 @@
-/* mem/idle.c - which pages of host memory nobody has used for a while. */
+/* mem/idle.c - which pages of host memory were not used for a while. */
 #include "mem/idle.h"
 
 #include <errno.h>

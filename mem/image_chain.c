@@ -55,7 +55,7 @@ void image_chain_finish(struct image_chain *chain)
 	*chain = (struct image_chain){ 0 };
 }
 
-/* What is known of a chunk after some images of a chain. */
+/* State of a chunk after some images of a chain. */
 struct merged_chunk {
 	uint8_t state[IMAGE_CHUNK_PAGES]; /* the last word on each page */
 	unsigned pages;

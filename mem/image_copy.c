@@ -21,7 +21,7 @@ struct image_copy {
 	size_t in_image[MEM_MAX_REGIONS]; /* index there of map->region[i] */
 };
 
-/* What a walk over a run's pages has come to. */
+/* State of a walk over a run's pages. */
 struct run_walk {
 	struct image_copy *copy;
 	const struct dirty_run *run;
@@ -96,7 +96,7 @@ static int skip_to(struct run_walk *walk, const uint8_t *end)
 	const uint8_t *from = walk->next;
 
 	walk->next = end;
-	/* In a full image that is what a page is that nobody told of. */
+	/* In a full image an unreported page is zero anyway. */
 	if (from == end || (copy->kind == IMAGE_FULL && copy->passes == 0))
 		return 0;
 	return image_writer_clear(

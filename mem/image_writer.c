@@ -16,8 +16,10 @@
 /* Entries of chunks that are written at once. */
 #define WRITE_BATCH 512
 
-/* What is known of the pages of a region, in memory that costs nothing until it
- * is used. */
+/*
+ * States of the pages of a region, in memory that costs nothing until it is
+ * used.
+ */
 struct page_table {
 	uint8_t *state; /* enum image_state; one byte for each page, whole
 			   chunks */

@@ -32,7 +32,7 @@ static void add_merged_mapping(struct merged *part, struct range mapping,
 {
 	if (!range_overlaps(part->host, mapping))
 		return;
-	/* Nobody knows on which side of the part's end it is. */
+	/* The merged bytes may be on either side of the part's end. */
 	if (bytes > 0 && !range_contains(part->host, mapping))
 		return;
 	part->told += common_bytes(part->host, mapping);

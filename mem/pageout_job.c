@@ -221,7 +221,7 @@ static bool pageout_is_wanted(const struct mem_region *region,
 	       at - region->gpa.start < region->gpa.size;
 }
 
-/* Those that are wanted and can be swapped out. */
+/* Chooses the regions that are wanted and can be swapped out. */
 static int pageout_choose_regions(struct pageout_job *job,
 				  const struct mem_map *map, struct err *err)
 {

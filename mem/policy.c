@@ -87,7 +87,7 @@ static int refuse_backing(const char *word, struct err *err)
 	return r;
 }
 
-/* What is not said follows from the rest: what can only be of one kind is. */
+/* Infers the source from the other words if they allow only one kind. */
 static int set_source(struct mem_policy *p, const struct words *w,
 		      struct err *err)
 {

@@ -155,8 +155,7 @@ static unsigned count_threads(const struct populate *p)
 	return n;
 }
 
-/* Those that could not be started leave more to the others, if there are any.
- */
+/* Threads that could not be started leave more to the others, if any. */
 static int start_threads(struct populate *p, struct err *err)
 {
 	const unsigned want = count_threads(p);
@@ -175,9 +174,11 @@ static int start_threads(struct populate *p, struct err *err)
 	return 0;
 }
 
-/* What of the host's free memory it takes to populate a region: nothing of a
- * pool, which has promised its pages, nor of a shared file, whose pages are the
- * page cache's. */
+/*
+ * How much of the host's free memory it takes to populate a region: none for a
+ * pool, which has promised its pages, nor for a shared file, whose pages belong
+ * to the page cache.
+ */
 static uint64_t region_takes(const struct mem_region *r)
 {
 	const struct mem_policy *policy = &r->backing->policy;

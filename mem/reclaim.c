@@ -16,7 +16,7 @@
 #include "mem/blocks.h"
 #include "mem/discard.h"
 
-/* What is worth waiting for has no larger blocks: it would never be whole. */
+/* Largest block to wait for: a larger one would never be complete. */
 #define BLOCK_MAX ((uint64_t)32 << 20)
 #define BLOCK_USUAL ((uint64_t)2 << 20)
 
@@ -54,7 +54,7 @@ struct reclaim {
 	struct reclaim_stats stats;
 };
 
-/* What the last level's table maps at once, or a page that is larger. */
+/* The size that one last-level table maps, or a larger page. */
 static uint64_t block_size(const struct mem_region *region)
 {
 	const uint64_t page = region->backing ? region->backing->page

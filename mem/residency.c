@@ -35,7 +35,7 @@ static void count_region(void *ctx, const struct scan_region *region)
 	count_resident(ctx, region->end - region->start, region->categories);
 }
 
-/* What to call for each run of pages. */
+/* The callback for each run of pages. */
 struct walk {
 	void (*found)(void *ctx, const struct scan_region *region);
 	void *ctx;

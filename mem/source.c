@@ -17,7 +17,7 @@
 #include "mem/host.h"
 #include "mem/shortage.h"
 
-/* Of Linux 6.3; the headers may be older. Source: linux/memfd.h */
+/* Since Linux 6.3; the headers may be older. Source: linux/memfd.h */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -66,7 +66,7 @@ static int open_memfd(const struct mem_policy *policy, uint64_t size,
 	return 0;
 }
 
-/* What a file system of huge pages means for @policy. */
+/* Adapts @policy to a file system of huge pages. */
 static int adopt_pages(struct mem_policy *policy, int fd, struct err *err)
 {
 	char page[SIZE_TEXT];

@@ -1,5 +1,4 @@
-/* mem/unwritten.c - which pages of host memory nobody has written for a while.
- */
+/* mem/unwritten.c - which pages of host memory were not written for a while. */
 #include "mem/unwritten.h"
 
 #include <errno.h>
@@ -21,8 +20,8 @@
 #define WP_ASYNC (UINT64_C(1) << 15)
 
 /*
- * What a vCPU writes to is a fault in the kernel, which a userfaultfd for user
- * mode may not be told of. With WP_ASYNC nobody is told, so this will do, and
+ * A vCPU's write faults in the kernel, and a userfaultfd for user mode may not
+ * receive such faults. With WP_ASYNC none is delivered, so this suffices and
  * takes no privilege.
  */
 static int open_uffd(struct err *err)
