@@ -13,10 +13,10 @@
 
 #define CHIPS (CFI_FLASH_BANK_WIDTH / CFI_FLASH_DEVICE_WIDTH)
 
-/* What reads give. */
+/* What a read returns. */
 enum mode { ARRAY, STATUS, ID, QUERY };
 
-/* What the next write is. */
+/* The meaning of the next write. */
 enum step {
 	COMMAND,
 	WORD, /* what to program, and where */
@@ -27,7 +27,7 @@ enum step {
 	LOCK, /* what becomes of a block's lock */
 };
 
-/* Those of the codes that have a name of their own here. */
+/* The command codes that the code below names. */
 enum {
 	CMD_LOCK = 0x01,
 	CMD_SET_CONFIG = 0x03,
@@ -75,7 +75,7 @@ _Static_assert(CHIPS << BUFFER_SHIFT == FLASH_PROGRAM_MAX, "buffer");
 
 // clang-format off
 /*
- * What each chip says of itself. Source: JESD68.01; Intel 306666-001,
+ * The identification of each chip. Source: JESD68.01; Intel 306666-001,
  * appendix C.
  */
 static const uint8_t query_table[] = {
@@ -311,7 +311,7 @@ static uint16_t read_flash_query(const struct cfi_flash *f, uint64_t at)
 	}
 }
 
-/* What the bus carries: each chip says the same. @at: a multiple of 4 */
+/* A word on the bus: both chips return the same. @at: a multiple of 4 */
 static uint32_t read_flash_word(const struct cfi_flash *f, uint64_t at)
 {
 	uint16_t val = f->status;

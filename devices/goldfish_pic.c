@@ -82,7 +82,10 @@ static void goldfish_pic_write(struct device *dev, uint64_t offset,
 		break;
 	}
 	__atomic_store_n(&pic->enabled, enabled, __ATOMIC_SEQ_CST);
-	/* Who sets an input from now on sees what is enabled, and tells it. */
+	/*
+	 * A thread that sets an input from now on sees the new value and
+	 * reports it.
+	 */
 	if ((was ^ enabled) & __atomic_load_n(&pic->inputs, __ATOMIC_SEQ_CST))
 		pic->changed(pic->ctx);
 }

@@ -116,7 +116,7 @@ struct uart16550 {
 	struct irq_line irq;
 	unsigned reg_shift;
 	bool level; /* of irq */
-	bool starved; /* the tty waits to hear of room */
+	bool starved; /* the tty waits for room */
 	bool paused; /* nothing comes from outside */
 	struct regs r;
 };
@@ -173,7 +173,7 @@ static unsigned receive_room(const struct regs *r)
 	return fifo_size(r) - r->rx.count;
 }
 
-/* Once there is room, the tty hears of it. */
+/* Tells the tty once there is room. */
 static void tell_room(struct uart16550 *u)
 {
 	if (!u->starved || u->paused || receive_room(&u->r) == 0)

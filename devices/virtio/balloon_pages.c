@@ -20,7 +20,7 @@ static uint64_t handle_balloon_pages(struct balloon *b, unsigned queue,
 {
 	uint64_t wrong = 0;
 
-	/* Who does not tell may use any page again already. */
+	/* A driver that does not tell may already use any page again. */
 	if (!tells_before_use(b))
 		return queue == BALLOON_INFLATE
 			     ? reclaim_drop(b->reclaim, run, runs, false)
@@ -69,8 +69,7 @@ void balloon_hold_expired(struct loop_timer *timer)
 		reclaim_flush(b->reclaim);
 }
 
-/* What is not whole yet waits until the balloon is as large as it is to be, or
- * grows no more. */
+/* Partial pages wait until the balloon has its target size or stops growing. */
 static void hold_partial_pages(struct balloon *b)
 {
 	struct reclaim_stats stats;
@@ -132,8 +131,10 @@ size_t balloon_ranges(struct balloon *b, const struct virtq_chain *chain,
 			      chain->count - chain->readable, ret);
 }
 
-/* What the driver expects of a reported page: anything, or that it holds what
- * it put there. Source: 5.5.6.7.2. */
+/*
+ * The driver expects of a reported page any content, or the content it put
+ * there. Source: 5.5.6.7.2.
+ */
 static void drop_reported(struct balloon *b, struct range *gpa, size_t count)
 {
 	const bool poison = virtio_has(&b->vio, VIRTIO_BALLOON_F_PAGE_POISON);

@@ -102,8 +102,8 @@ static int load_ranges(struct balloon *b, struct state_records *from,
 }
 
 /*
- * Who asked for hints is gone. A driver that was hinting keeps those pages
- * until it hears that it is over.
+ * The client that asked for hints is gone. A driver that was hinting keeps
+ * those pages until it hears that it is over.
  */
 static void end_saved_hints(struct balloon *b)
 {

@@ -16,10 +16,10 @@
 
 /* A chain has a header and a status besides its segments. */
 #define SEG_MAX (VIRTQ_MAX_SIZE - 2)
-/* Of one discard or write-zeroes request: 1 GiB. */
+/* Limit of one discard or write-zeroes request: 1 GiB. */
 #define RANGE_SECTORS_MAX (1u << 21)
 
-/* What one read or write moves at most, in bytes. Source: read(2). */
+/* Most bytes that one read or write moves. Source: read(2). */
 #define SYSCALL_MOST 0x7ffff000
 
 /* Request header. Little-endian. Source: section 5.2.6. */
@@ -30,7 +30,7 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == 16, "virtio-blk request header");
 
-/* What a discard or write-zeroes request is about. Source: section 5.2.6. */
+/* The range of a discard or write-zeroes request. Source: section 5.2.6. */
 struct segment {
 	uint64_t sector;
 	uint32_t sectors;

@@ -17,8 +17,10 @@
 /* Guests plug memory in sections of their own, of at most so much. */
 #define USABLE_STEP ((uint64_t)1 << 30)
 
-/* What is plugged or unplugged between two looks at others: memory to populate
- * or give back, and a call of the hypervisor's for each block. */
+/*
+ * Limit of plugging and unplugging in one turn of the loop: memory to populate
+ * or give back, and one hypervisor call for each block.
+ */
 #define STEP_BYTES ((uint64_t)64 << 20)
 #define STEP_BLOCKS 64
 
@@ -157,8 +159,10 @@ static void step_plug(struct vmem *v)
 	}
 }
 
-/* What is unplugged has lost its content, and to plug it again takes memory,
- * too: so there is no way back. Returns false if it has to wait. */
+/*
+ * Unplugged blocks have lost their content, and plugging them again takes
+ * memory: so there is no way back. Returns false if it has to wait.
+ */
 static bool step_unplug(struct vmem *v)
 {
 	struct work *w = &v->work;
@@ -364,7 +368,7 @@ static void vmem_quiesce(struct virtio *vio, unsigned queue)
 	vmem_of(vio)->work.saved = false;
 }
 
-/* What waits for the host goes on when the guest does. */
+/* Work that waits for the host continues when the guest does. */
 static void vmem_pause(struct virtio *vio)
 {
 	struct vmem *v = vmem_of(vio);

@@ -340,7 +340,7 @@ static void virtio_mmio_destroy(struct device *dev)
 	struct virtio_mmio *mmio = mmio_of_device(dev);
 	struct virtio *vio = mmio->vio;
 
-	/* What ends in here is not told to a driver any more. */
+	/* Requests that end during the reset are not reported to the driver. */
 	virtio_reset(vio);
 	/* The host may still use all of it, until the process ends. */
 	if (!virtio_settle(vio))

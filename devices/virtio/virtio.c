@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 
-/* What the code around the devices does for all of them. */
+/* Features that the common code provides for every device. */
 static const uint64_t common_features = 1ULL << VIRTIO_F_VERSION_1 |
 					1ULL << VIRTIO_F_RING_RESET |
 					1ULL << VIRTIO_RING_F_EVENT_IDX |
