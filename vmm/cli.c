@@ -176,7 +176,7 @@ static int take_option(struct words *w, const struct cli_option *option,
 	return 0;
 }
 
-/* What a long name means. */
+/* The meaning of a long name. */
 struct meaning {
 	const struct cli_option *option; /* NULL: none */
 	bool unset; /* it has "no-" before the option's */

@@ -53,7 +53,7 @@ static void signal_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	if (signal == 0)
 		return;
-	/* Of two that come at once, the first is the status. */
+	/* If two come at once, the first is the status. */
 	if (run->machine->signal == 0)
 		run->machine->signal = signal;
 	machine_end(run->machine, OUTCOME_SIGNAL);
@@ -73,8 +73,8 @@ static void terminal_changed(struct loop_watch *watch, uint32_t events)
 }
 
 /*
- * The signals that end a program. One that is ignored (nohup, a shell's
- * background job) stays so: blocked, it would be queued all the same.
+ * The signals that end a program. An ignored signal (nohup, a shell's
+ * background job) stays ignored: blocked, it would be queued all the same.
  */
 static void ending_signals(sigset_t *ret)
 {
@@ -294,7 +294,7 @@ static int boot_cycles(struct run *run, struct err *err)
 		(void)restart_next(&run->restart, clock_ns());
 		r = boot_cycle(run, err);
 	}
-	/* What the user gave was good at the start: it is no bad usage. */
+	/* The user's files were good at the start: this is no bad usage. */
 	if (r < 0 && again)
 		err->input = false;
 	control_ends(&run->control, r < 0);

@@ -27,7 +27,7 @@ static struct device *make_pl031(struct machine *machine)
 	return pl031_new(host_clock);
 }
 
-/* What every machine has. To add a device, add a line. */
+/* The devices that every machine has. To add a device, add a line. */
 static const struct board_device board[] = {
 	{ .make = make_uart,
 	  .at = { ARM64_UART, UART16550_SIZE(0) },

@@ -139,7 +139,7 @@ static void describe_gic(struct fdt *t, const struct arm64_board *board,
 	fdt_end(t);
 }
 
-/* What systemd-detect-virt(1) and others look for. */
+/* Read by systemd-detect-virt(1) and others. */
 static void describe_hypervisor(struct fdt *t)
 {
 	fdt_node(t, "hypervisor");

@@ -121,7 +121,7 @@ void arm64_elf_kernel(const struct elf *elf, const struct range *ram,
 		ret->fixed = range_contains(ram[i], elf->span);
 }
 
-/* What is free of a region while things are put into it from below. */
+/* The free part of a region that is filled from below. */
 struct room {
 	gpa_t next; /* the first free byte */
 	uint64_t left; /* bytes from there */

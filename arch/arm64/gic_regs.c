@@ -78,8 +78,8 @@ static const struct row v2_shared[] = {
 };
 
 /*
- * Of an SGI made pending by ISPENDR, KVM takes the CPU itself for the sender;
- * the pair behind it says who it was.
+ * KVM takes the CPU itself for the sender of an SGI made pending by ISPENDR;
+ * the following pair sets the real sender.
  */
 static const struct row v2_private[] = {
 	{ GIC_DIST, GICD_ICENABLER, 1, 0, true },

@@ -134,7 +134,10 @@ static int private_lines(const struct vcpu *vcpu, uint64_t *ret,
 	return r;
 }
 
-/* Of 32 shared interrupts those that devices hold high. @first: its pin */
+/*
+ * Returns which of 32 shared interrupts are held high by devices. @first: its
+ * pin
+ */
 static uint64_t shared_lines(const struct irq_chip *chip, unsigned first)
 {
 	uint64_t ret = 0;

@@ -17,7 +17,7 @@
 #define BLOCK (2ULL << 20) /* stage 2 maps blocks of this size */
 #define MIN_ADDRESS_BITS 32
 
-/* Of one memory slot. Source: Linux, KVM_MEM_MAX_NR_PAGES, kvm_host.h. */
+/* Limit of one memory slot. Source: Linux, KVM_MEM_MAX_NR_PAGES, kvm_host.h. */
 #define SLOT_MAX_PAGES ((1ULL << 31) - 1)
 
 static void place_gic(struct arm64_gic_map *gic, unsigned cpus)
@@ -49,7 +49,7 @@ static int check_bits(const char *what, const char *word, struct range at,
 	return 0;
 }
 
-/* What a ram_space's check looks at. */
+/* Context of a ram_space's check. */
 struct host {
 	const struct kvm_limits *limits;
 	unsigned *bits;

@@ -11,7 +11,7 @@
 #include "vmm/boot/dtb_memory.h"
 #include "vmm/machine/machine.h"
 
-/* What is being loaded. */
+/* The files being loaded. */
 struct load {
 	struct machine *machine;
 	struct boot_files files; /* owned */

@@ -70,8 +70,8 @@ int arch_vcpu_init(struct vcpu *vcpu, struct err *err)
 }
 
 /*
- * Takes the longer vectors from a vCPU. Of 16 lengths each is a bit, the first
- * one 128 bits. Source: Linux, Documentation/virt/kvm/api.rst, 4.68.
+ * Takes the longer vectors from a vCPU. Each of 16 lengths is a bit; the first
+ * is 128 bits. Source: Linux, Documentation/virt/kvm/api.rst, 4.68.
  */
 static int limit_sve(struct vcpu *vcpu, struct err *err)
 {
@@ -151,7 +151,7 @@ static uint64_t vcpu_pc(const struct vcpu *vcpu)
 	return val;
 }
 
-/* What no device could answer is answered as hardware does: by an abort. */
+/* An access that no device can answer gets an abort, as on hardware. */
 static int exit_nisv(struct vcpu *vcpu, struct err *err)
 {
 	const struct kvm_vcpu_events abort = {

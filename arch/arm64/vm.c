@@ -28,7 +28,7 @@
 
 struct arch_vm {
 	struct gic gic;
-	/* What the counters said when they were stopped. */
+	/* Values of the counters when they were stopped. */
 	uint64_t count, physical;
 	bool stopped; /* @count holds */
 	bool physical_stopped; /* @physical does */

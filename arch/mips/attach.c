@@ -55,7 +55,7 @@ static struct device *make_uart(struct machine *machine)
 	return board_make_uart(machine, MIPS_PIN_UART);
 }
 
-/* What every machine has. To add a device, add a line. */
+/* The devices that every machine has. To add a device, add a line. */
 static const struct board_device board[] = {
 	{ .make = make_pic, .at = { MIPS_PIC, GOLDFISH_PIC_SIZE } },
 	{ .make = make_uart,

@@ -48,7 +48,7 @@ int mips_elf_physical(struct elf *elf, uint64_t kseg0, const char *path,
 	return 0;
 }
 
-/* The first byte of a region that nobody has a use for. */
+/* The first unused byte of a region. */
 static uint64_t free_from(struct range ram, struct range kernel)
 {
 	if (range_contains(ram, kernel))

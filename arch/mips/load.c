@@ -16,7 +16,7 @@
 #define DATA \
 	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB)
 
-/* What is being loaded. */
+/* The files being loaded. */
 struct load {
 	struct machine *machine;
 	struct boot_files files; /* owned */

@@ -83,8 +83,9 @@ void mips_vcpu_start(struct vm *vm, unsigned cpu, uint32_t pc)
 /*
  * KVM takes its line for an edge: it forgets it once it is delivered, and the
  * guest sees it in Cause until it is told that the line has fallen. So a line
- * that is high is raised again before each entry. Only here, on the vCPU's own
- * thread: who changes the line from elsewhere makes it come here.
+ * that is high is raised again before each entry. This happens only here, on
+ * the vCPU's own thread: other threads that change the line make the vCPU come
+ * here.
  */
 int arch_vcpu_enter(struct vcpu *vcpu, struct err *err)
 {

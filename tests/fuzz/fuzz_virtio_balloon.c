@@ -76,7 +76,7 @@ static void send_pages(struct model *m, unsigned queue, struct fuzz_input *in,
 	rig_send_pfns(&m->rig, queue, pfn, n);
 	if (rig_used(&m->rig, queue) == 0)
 		return;
-	/* Who does not tell uses them as soon as they are given. */
+	/* A driver that does not tell uses pages at once. */
 	for (size_t i = 0; i < n; i++)
 		if (queue == BALLOON_DEFLATE || !m->tells)
 			use(m, le32toh(pfn[i]));

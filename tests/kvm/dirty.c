@@ -104,7 +104,7 @@ static void view_begin(struct view *view, struct test *t, enum dirty_start from)
 
 		if (!view->shadow[i])
 			view->shadow[i] = zeroes(r->gpa.size);
-		/* Who starts from now on has to know what is there now. */
+		/* A reader that starts now has to know the content. */
 		if (from == DIRTY_FROM_NOW)
 			memcpy(view->shadow[i], r->host, (size_t)r->gpa.size);
 		else

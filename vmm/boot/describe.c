@@ -7,10 +7,13 @@
 #include "devices/cfi_flash.h"
 #include "devices/virtio/mmio.h"
 
-/* What Linux divides down to 115200 baud; the port itself has no clock. */
+/*
+ * The rate that Linux divides down to 115200 baud; the port itself has no
+ * clock.
+ */
 #define UART_CLOCK 1843200
 
-/* What the tree says of a device beyond its window and pin. */
+/* Properties of a device in the tree beside its window and pin. */
 static const struct kind {
 	const char *compatible;
 	const char *base; /* a more general name; NULL: none */

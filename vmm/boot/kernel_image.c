@@ -26,7 +26,7 @@ enum {
 	ZBOOT_HEAD = 64,
 };
 
-/* What a file is wrapped in. */
+/* The container of a kernel. */
 struct wrapping {
 	enum decompress_method method;
 	uint64_t offset; /* of the compressed bytes */

@@ -18,7 +18,7 @@
 
 #define MAX_REPLY (64u << 20) /* in bytes */
 
-/* What a call on the socket that failed means. */
+/* Explains a failed call on the socket. */
 static int report_lost_server(const struct client *client, int error,
 			      struct err *err)
 {
@@ -150,7 +150,7 @@ int client_run(struct client *client, const char *command, json_t *args,
 	if (outbox_add(&out, message) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
 	r = send_all(client, &out, err);
-	/* The last word of who has closed is still to be read. */
+	/* A server that has closed may have sent a last message: read it. */
 	if (r < 0 && r != -ECONNRESET)
 		return r;
 	return await_message(client, "return", ret, err);

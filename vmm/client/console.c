@@ -21,7 +21,7 @@
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 
-/* How long a machine has to hear of a new size. The console waits for that. */
+/* Time limit for telling a machine the new size. The console waits for that. */
 #define SIZE_PATIENCE_MS 1000
 
 struct console_words {
@@ -194,8 +194,8 @@ static int to_user(struct pump *pump, struct err *err)
 
 /*
  * The machine knows the keys as well, and does what they mean; only to leave is
- * decided here, where it works even if the machine hangs. What was typed before
- * is still passed on.
+ * decided here, where it works even if the machine hangs. Earlier input is
+ * still passed on.
  */
 static void look_for_keys(struct pump *pump, size_t from)
 {
@@ -259,7 +259,7 @@ static void to_guest(struct pump *pump)
 	}
 }
 
-/* One that nothing is wanted of is not asked for: it may have hung up. */
+/* Skips a descriptor without wanted events: it may have hung up. */
 static struct pollfd poll_for(int fd, int events)
 {
 	return (struct pollfd){ events ? fd : -1, (short)events, 0 };

@@ -49,7 +49,7 @@ const struct cli_command list_command = {
 		 "Sockets of machines that were killed are removed.\n",
 };
 
-/* What is said of a machine. @ret: NULL if there is no memory for it */
+/* Describes a machine. @ret: NULL if there is no memory for it */
 static int describe_machine(struct client *client, json_t **ret,
 			    struct err *err)
 {
@@ -90,7 +90,7 @@ static int look_at_machine(json_t *list, const char *name, struct err *err)
 
 	if (r == -ECONNREFUSED) {
 		r = control_path(name, &at, err);
-		/* One that stays hides no other. */
+		/* A socket that cannot be removed hides no other machine. */
 		if (r == 0)
 			(void)control_remove_dead(&at, &why);
 		return r;

@@ -116,7 +116,7 @@ static size_t terminal_columns(void)
 
 static bool wants_colour(void)
 {
-	/* Nobody sets it. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+	/* No thread sets it. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	const char *no = getenv("NO_COLOR");
 
 	return (!no || !*no) && isatty(STDOUT_FILENO);
@@ -253,7 +253,7 @@ static int watch_mem(struct client *client, const struct mem_words *words,
 	}
 }
 
-/* What asks for two different things. */
+/* Refuses words that contradict each other. */
 static int check_words(const struct mem_words *words, struct err *err)
 {
 	const bool seen = words->map || words->svg || words->watch.on;

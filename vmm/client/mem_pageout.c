@@ -20,7 +20,10 @@
 static int set_region(struct mem_pageout *ret, const char *value,
 		      struct err *err)
 {
-	/* What cannot be said would not be sent, and that means all of it. */
+	/*
+	 * A NULL argument would be left out of the command, which then means
+	 * all memory.
+	 */
 	json_auto_t *text = json_string(value);
 
 	if (!*value)

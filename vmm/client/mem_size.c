@@ -27,7 +27,7 @@ int mem_size_parse(const char *value, uint64_t *ret, struct err *err)
 	return 0;
 }
 
-/* What one device can have. */
+/* The limits of one device. */
 struct device {
 	const char *id; /* in what was told */
 	uint64_t max, block;

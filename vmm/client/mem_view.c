@@ -26,7 +26,7 @@ static uint64_t cells_of(struct range gpa, uint64_t cell)
 	return (gpa.start + (gpa.size - 1)) / cell - gpa.start / cell + 1;
 }
 
-/* What changed, which is told of all regions with memory, or of none. */
+/* Reads the dirty bytes, which all regions with memory report, or none. */
 static void read_dirty(struct mem_view *view, struct mem_view_region *region,
 		       const json_t *told)
 {
@@ -231,7 +231,7 @@ void mem_view_finish(struct mem_view *view)
 	*view = (struct mem_view){ 0 };
 }
 
-/* Says of whom it is true. */
+/* Prefixes an error with the machine's name. */
 static int name_machine(const struct client *client, int r, struct err *err)
 {
 	return r < 0 ? err_wrap(err, "%s", client->name) : r;

@@ -44,7 +44,7 @@ const struct cli_command resume_command = {
 		 "on from there.\n",
 };
 
-/* What is to be done to a machine. */
+/* The change to make to a machine. */
 struct deed {
 	const char *command; /* QMP's */
 	const char *done; /* in the words of an error */

@@ -31,7 +31,7 @@ static const struct qmp_command list[] = {
 	{ "x-vmm-console-resize", command_x_vmm_console_resize,
 	  { { "columns", QMP_INT, true }, { "rows", QMP_INT, true } } },
 
-	/* What it runs on, and what it costs */
+	/* The host, and the cost of the machine */
 	{ "query-kvm", command_query_kvm, {} },
 	{ "query-target", command_query_target, {} },
 	{ "query-machines", command_query_machines, {} },

@@ -71,7 +71,7 @@ static json_t *describe_backing(const struct backing *backing)
 	return ret;
 }
 
-/* Of memory that comes and goes: how much of it there is. */
+/* How much memory that comes and goes is there. */
 static void describe_blocks(json_t **told, const struct mem_blocks *blocks)
 {
 	qmp_add(told, "plugged", qmp_number(blocks_bytes(blocks)));
@@ -110,8 +110,10 @@ static json_t *describe_region(const struct control *control, size_t i,
 	return ret;
 }
 
-/* Fills in what of each region is merged, as far as it is known. To look takes
- * long: who did not ask for merging, or has nothing merged, does not pay. */
+/*
+ * Fills in how much of each region is merged, if known. The look takes long, so
+ * it is skipped if merging was not asked for or nothing is merged.
+ */
 static void look_at_merged(const struct mem_map *map,
 			   struct merged part[MEM_MAX_REGIONS])
 {
@@ -175,7 +177,7 @@ static uint64_t to_boundary(struct range r, uint64_t cell)
 	return r.size < most ? r.size : most;
 }
 
-/* What there is of a cell, beside what is resident, in bytes. */
+/* Other contents of a cell, beside resident memory, in bytes. */
 struct rest {
 	uint64_t held; /* by the balloon */
 	uint64_t unplugged;
@@ -257,7 +259,7 @@ static int refuse_argument(struct err *err, const char *name,
 	return err_set(err, -EINVAL, "Parameter '%s' expects %s", name, wanted);
 }
 
-/* What the client asks for is hostile until this returns 0. */
+/* The client's request is hostile until this returns 0. */
 static int look_init(struct look *look, const struct qmp_call *call,
 		     struct err *err)
 {

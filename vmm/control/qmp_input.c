@@ -6,7 +6,7 @@
 
 #define FIRST_SPACE 256 /* in bytes; most commands fit */
 
-/* What comes of one byte. */
+/* The result of one byte. */
 enum step {
 	STEP_ON,
 	STEP_MESSAGE, /* it was the last one */
@@ -129,7 +129,7 @@ static enum step step_escape(struct qmp_input *in, char c)
 	return STEP_ON;
 }
 
-/* What no JSON text has, and no UTF-8. */
+/* True for bytes that occur neither in JSON text nor in UTF-8. */
 static bool resets_input(char c)
 {
 	const unsigned char byte = (unsigned char)c;
@@ -160,7 +160,7 @@ static enum step step_input(struct qmp_input *in, char c)
 enum qmp_input_found qmp_input_take(struct qmp_input *in, const char *buf,
 				    size_t len, size_t *ret_used)
 {
-	/* What the last call has found is told. */
+	/* The last call's result has been reported. */
 	if (in->state == QMP_IDLE) {
 		in->len = 0;
 		in->problem = NULL;

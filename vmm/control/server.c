@@ -29,7 +29,7 @@ struct client {
 	uint64_t spoke; /* when it last did, by the server's count */
 	uint32_t armed; /* what the watch waits for */
 	bool ended; /* it will say no more */
-	bool dead; /* to be freed where nobody uses it */
+	bool dead; /* to be freed once it is unused */
 	size_t at, len; /* of chunk, not taken yet */
 	char chunk[CHUNK];
 };
@@ -184,8 +184,10 @@ static void qmp_client_ready(struct loop_watch *watch, uint32_t events)
 	(void)events;
 	server->busy = true;
 	flush_client(client);
-	/* What waited for the flush; then, at most once, what is new, so that
-	 * others have their turn. */
+	/*
+	 * First input that waited for the flush; then new input, read at most
+	 * once, so that others have their turn.
+	 */
 	take_chunk(client);
 	read_chunk(client);
 	take_chunk(client);
@@ -212,8 +214,8 @@ static struct client *new_client(struct qmp_server *server, int fd)
 }
 
 /*
- * Finds a place for a client, if need be that of who has been silent for the
- * longest: programs that forget to leave keep nobody out.
+ * Finds a place for a client, if need be that of the client that has been
+ * silent for the longest: programs that forget to leave keep no client out.
  */
 static struct client **find_place(struct qmp_server *server)
 {

@@ -1,4 +1,4 @@
-/* vmm/control/socket.c - where virtual machines listen, and who is there. */
+/* vmm/control/socket.c - where virtual machines listen, and which are alive. */
 #include "vmm/control/socket.h"
 
 #include <errno.h>

@@ -79,7 +79,7 @@ static int enable_dirty_cap(int vm_fd, uint32_t cap, uint64_t arg,
 /*
  * With every bit set from the beginning KVM has nothing to do when logging is
  * switched on. In a VM that has not run there is nothing to protect either, and
- * no reason to report what nobody wrote.
+ * no reason to report unwritten pages.
  */
 static int set_manual(const struct dirty_log *log, struct err *err)
 {
@@ -168,9 +168,8 @@ static int reset_rings(struct dirty_log *log, struct err *err)
 }
 
 /*
- * Protects all memory: KVM does so when it begins to log a slot. What is
- * written before that is not logged, so every page counts as written, and only
- * after it.
+ * Protects all memory: KVM does so when it begins to log a slot. Earlier writes
+ * are not logged, so every page counts as written, and only after it.
  */
 static int relog_all(struct dirty_log *log, struct dirty *dirty,
 		     struct err *err)

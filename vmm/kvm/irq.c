@@ -41,7 +41,7 @@ int irq_connect(const struct irq_route *route, struct err *err)
 	return r;
 }
 
-/* KVM takes an eventfd away only when nothing of it is under way. */
+/* KVM removes an eventfd only when none of its events is in flight. */
 int irq_settle(const struct irq_route *route, struct err *err)
 {
 	const int r = irq_hand_over(route, KVM_IRQFD_FLAG_DEASSIGN, err);

@@ -78,7 +78,7 @@ static void handle_sigbus(int sig, siginfo_t *info, void *context)
 	(void)context;
 	if (!r || info->si_code <= 0) {
 		restore_sigbus();
-		/* One that was sent, by kill(2), would not come again. */
+		/* A signal sent by kill(2) would not come again. */
 		if (info->si_code <= 0)
 			(void)raise(sig);
 		return;
@@ -125,7 +125,7 @@ static int report_lost_page(const struct mem_region *r, uint64_t offset,
 		       r->name, r->gpa.start, offset, what, why);
 }
 
-/* Where a file ends now; UINT64_MAX if nobody can tell. */
+/* Where a file ends now; UINT64_MAX if unknown. */
 static uint64_t file_end(int fd)
 {
 	struct stat st;

@@ -83,7 +83,7 @@ static int slot_log_region(struct slots *slots, size_t region, struct err *err)
 	const uint32_t count = mem_slots_of(&map->region[region]);
 	const uint32_t first = mem_slot(map, region);
 	int r = 0;
-	/* What is plugged from here on is logged as it is shown. */
+	/* Blocks plugged from here on are logged when they are shown. */
 	GUARD_BLOCKS(map->region[region].blocks);
 
 	for (uint32_t i = 0; r == 0 && i < count; i++) {

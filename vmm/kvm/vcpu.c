@@ -124,10 +124,9 @@ static bool vcpu_waits(const struct vcpu *vcpu)
 
 /*
  * Waits while the VM is paused, until this vCPU is started, and until the
- * device that it has reset is not busy. What KVM still
- * had to do for the last exit (the value of an MMIO read, say) it did on the
- * way to the EINTR that led here, so a parked vCPU's registers are whole. The
- * group's lock is held.
+ * device that it has reset is not busy. KVM completed the last exit (the value
+ * of an MMIO read, say) on the way to the EINTR that led here, so a parked
+ * vCPU's registers are whole. The group's lock is held.
  */
 static void wait_parked(struct vcpu *vcpu)
 {
@@ -143,8 +142,9 @@ static void wait_parked(struct vcpu *vcpu)
 }
 
 /*
- * The request is taken before anything is looked at: who wants a pause, an end
- * or an interrupt says so first and kicks then, so that one of the two is seen.
+ * Take the request before looking at anything: a thread that wants a pause, an
+ * end or an interrupt sets its flag first and then kicks, so one of the two is
+ * seen.
  */
 static void park_vcpu(struct vcpu *vcpu)
 {
@@ -238,7 +238,9 @@ int vcpu_kick_setup(struct err *err)
 	const struct sigaction act = { .sa_handler = vcpu_kicked };
 	sigset_t set;
 
-	/* Who started us may have left it blocked; then no kick would arrive.
+	/*
+	 * The parent process may have left it blocked; then no kick would
+	 * arrive.
 	 */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, VCPU_KICK);

@@ -37,7 +37,7 @@ static void insert_ram(struct ram_layout *layout, struct range at, unsigned mem)
 	layout->mem[i] = mem;
 }
 
-/* What memory is in the way of @at, in the layout or taken; or NULL. */
+/* Returns memory that overlaps @at, in the layout or taken; or NULL. */
 static const struct range *memory_at(const struct ram_layout *layout,
 				     const struct mem_map *taken,
 				     struct range at)
@@ -111,7 +111,9 @@ static bool find_gap(const struct ram_layout *layout,
 
 	if (!align_up(from, align, &at.start))
 		return false;
-	/* What begins below the end of what is in the way overlaps it, too. */
+	/*
+	 * A place that begins below the end of the obstacle overlaps it, too.
+	 */
 	while (range_valid(at) && (other = find_obstacle(layout, space, at)))
 		if (other->size > UINT64_MAX - other->start ||
 		    !align_up(other->start + other->size, align, &at.start))
