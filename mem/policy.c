@@ -116,7 +116,7 @@ static int check_source(const struct mem_policy *p, const struct words *w,
 		return err_input(
 			err, -EINVAL,
 			"share=on does not go with backing=anon, which "
-			"nobody else can open; use backing=memfd or "
+			"no other process can open; use backing=memfd or "
 			"backing=file:PATH");
 	if (p->source == MEM_ANON && p->huge == MEM_HUGE_TLB)
 		return err_input(err, -EINVAL,

@@ -90,7 +90,7 @@ echo 16M >$group/memory.reclaim
 is 'MiB swapped when short' $(swapped) -ge 12
 finish
 same_sums 2
-""", out=("PAGEMAP_SCAN, by writes", "nobody wrote ")),
+""", out=("PAGEMAP_SCAN, by writes", "were not written")),
         case("region", f"""{ZRAM}
 start '{KEEP}echo kept; read x; {SUM}' --mem 128M@0x80000000 \
     --mem 64M@0x90000000,lock

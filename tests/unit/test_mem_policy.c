@@ -165,8 +165,8 @@ static void parse__contradictions_are_refused_by_name(void **state)
 		const char *words, *sentence;
 	} bad[] = {
 		{ "1G,backing=anon,share=on",
-		  "share=on does not go with backing=anon, which nobody else "
-		  "can open; use backing=memfd or backing=file:PATH" },
+		  "share=on does not go with backing=anon, which no other "
+		  "process can open; use backing=memfd or backing=file:PATH" },
 		{ "1G,backing=anon,huge=2M",
 		  "huge=2M does not go with backing=anon; use backing=memfd" },
 		{ "1G,backing=memfd,share=off",

@@ -33,7 +33,7 @@ struct console_words {
 // clang-format off
 static const struct cli_option console_options[] = {
 	{ .name = "force", .letter = 'f',
-	  .help = "take the console from who has it",
+	  .help = "take the console from its client",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct console_words, force) },
 	{ .name = "once",

@@ -68,11 +68,12 @@ static double pageout_mib(const json_t *data, const char *name)
 static int print_pageout_text(const json_t *data, struct err *err)
 {
 	if (json_object_get(data, "named-cold"))
-		(void)printf("nobody wrote %.1f MiB of %.1f MiB: what of them "
-			     "is not read either goes first when the host is "
-			     "short of memory\n",
-			     pageout_mib(data, "named-cold"),
-			     pageout_mib(data, "looked-at"));
+		(void)printf(
+			"%.1f MiB of %.1f MiB were not written: pages that "
+			"are not read either go first when the host is "
+			"short of memory\n",
+			pageout_mib(data, "named-cold"),
+			pageout_mib(data, "looked-at"));
 	else
 		(void)printf("paged out %.1f MiB of %.1f MiB\n",
 			     pageout_mib(data, "paged-out"),

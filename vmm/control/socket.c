@@ -207,7 +207,8 @@ static int remove_dead(const struct sockaddr_un *at, struct err *err)
 				 "%s: a running virtual machine has it",
 				 at->sun_path);
 	if (r != -ECONNREFUSED)
-		return err_set(err, r, "%s: who listens there? %s",
+		return err_set(err, r,
+			       "%s: cannot tell whether a machine listens: %s",
 			       at->sun_path, strerrordesc_np(-r));
 	if (unlink(at->sun_path) < 0 && errno != ENOENT)
 		return err_sys(err, "%s", at->sun_path);

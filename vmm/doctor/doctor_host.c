@@ -84,8 +84,7 @@ static void check_memory(struct doctor *doctor)
 		   (uint64_t)info.totalram * info.mem_unit >> 20,
 		   (uint64_t)info.freeram * info.mem_unit >> 20);
 	doctor_add(doctor, info.totalswap ? DOCTOR_OK : DOCTOR_LIMITED, "swap",
-		   "guest memory that nobody uses cannot leave the host's "
-		   "memory",
+		   "unused guest memory cannot leave the host's memory",
 		   "mkswap and swapon a disk or a file", "%" PRIu64 " MiB",
 		   (uint64_t)info.totalswap * info.mem_unit >> 20);
 }
