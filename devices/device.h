@@ -46,10 +46,9 @@ struct device_ops {
 	void (*write)(struct device *dev, uint64_t offset, unsigned size,
 		      uint64_t val);
 	/*
-	 * Back to the state after *_new(), except for what a battery keeps.
-	 * Nothing of the device's is in flight when it returns: no request, no
-	 * interrupt asserted. The vCPUs are stopped; it runs on the loop
-	 * thread.
+	 * Back to the state after *_new(), except for what a battery keeps. On
+	 * return the device has nothing in flight: no request, no interrupt
+	 * asserted. The vCPUs are stopped; it runs on the loop thread.
 	 */
 	void (*reset)(struct device *dev);
 	/*
@@ -68,11 +67,12 @@ struct device_ops {
 	 */
 	void (*save)(struct device *dev, struct state *state);
 	/*
-	 * Brings a device that was just made, or reset, to what save() saw, in
-	 * a machine of the same configuration. A level line is set as it was.
-	 * The vCPUs have not run; what is read is not trusted. Returns 0, or a
-	 * negative errno with @err set: then the device is good for destroy()
-	 * and reset() alone. The caller checks that no record is left.
+	 * Brings a device that was just made, or reset, to the state that
+	 * save() saw, in a machine of the same configuration. A level line is
+	 * set as it was. The vCPUs have not run; what is read is not trusted.
+	 * Returns 0, or a negative errno with @err set: then the device is good
+	 * for destroy() and reset() alone. The caller checks that no record is
+	 * left.
 	 */
 	int (*load)(struct device *dev, struct state_records *from,
 		    struct err *err);

@@ -313,8 +313,7 @@ static void rtc_destroy(struct device *dev)
 	free(container_of(dev, struct mc146818, dev));
 }
 
-/* The clock goes on with the host's: what is kept is how far it is from that.
- */
+/* The clock goes on with the host's: the device keeps the offset. */
 static const struct state_field rtc_fields[] = {
 	STATE_FIELD(1, struct mc146818, offset, UINT64_MAX),
 	STATE_FIELD(2, struct mc146818, told, UINT64_MAX),

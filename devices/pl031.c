@@ -104,8 +104,7 @@ static void pl031_destroy(struct device *dev)
 	free(container_of(dev, struct pl031, dev));
 }
 
-/* The clock goes on with the host's: what is kept is how far it is from that.
- */
+/* The clock goes on with the host's: the device keeps the offset. */
 static const struct state_field pl031_fields[] = {
 	STATE_FIELD(1, struct pl031, offset, UINT32_MAX),
 	STATE_FIELD(2, struct pl031, load, UINT32_MAX),

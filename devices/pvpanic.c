@@ -1,4 +1,4 @@
-/* devices/pvpanic.c - hears that the guest has panicked. */
+/* devices/pvpanic.c - lets the guest report that it has panicked. */
 #include "devices/pvpanic.h"
 
 #include <stdlib.h>

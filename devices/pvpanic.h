@@ -1,5 +1,5 @@
 /*
- * devices/pvpanic.h - hears that the guest has panicked.
+ * devices/pvpanic.h - lets the guest report that it has panicked.
  *
  * One byte at offset 0: reading it gives the events that are known here,
  * writing one reports it. The rest of the window reads as zeroes.

@@ -58,7 +58,10 @@ struct disk_req {
 };
 
 struct disk_ops {
-	/* Whose lock is held while done() runs. Called once, before start(). */
+	/*
+	 * Sets the lock that is held while done() runs. Called once, before
+	 * start().
+	 */
 	void (*attach)(struct disk *disk, pthread_mutex_t *lock);
 	/*
 	 * Puts a request in line; the host may not see it before kick(). It

@@ -100,7 +100,7 @@ static bool listen_to_guest(struct tty_relay *relay)
 	return n > 0;
 }
 
-/* Hands on what was typed, as far as the tty takes it. */
+/* Passes on the client's input, as far as the tty takes it. */
 static void feed_tty(struct tty_relay *relay)
 {
 	ssize_t n;

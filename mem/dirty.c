@@ -200,11 +200,11 @@ void dirty_detach(struct dirty *dirty)
 }
 
 /*
- * Whoever wrote and then looked at watch.active without a lock must have seen
- * it set, or have written what a reader sees from now on. That takes a full
- * barrier between the two, in each thread that writes; as they look at every
- * write, and a reader comes once in a while, the kernel makes all threads of
- * the process execute one here instead.
+ * A thread that wrote and then read watch.active without a lock must have seen
+ * it set, or its write must be visible to readers from now on. That takes a
+ * full barrier between the two, in each thread that writes; as they look at
+ * every write, and a reader comes once in a while, the kernel makes all threads
+ * of the process execute one here instead.
  */
 static int barrier_everywhere(struct err *err)
 {

@@ -40,7 +40,7 @@
  * Never less.
  *
  * A page is the host's. Nothing here costs memory while there is no reader;
- * while there is, a bit or two for each page, as far as they are touched.
+ * with a reader, one or two bits for each page, allocated when touched.
  */
 #ifndef MEM_DIRTY_H
 #define MEM_DIRTY_H

@@ -3,8 +3,9 @@
  *
  * In a chain, the first image is full and each other one is a diff whose parent
  * is the image before it. The state of a page is that of the last image that
- * holds one for it. Whose parent is whose, vmm/snapshot checks; this file
- * checks that all have the same regions. Thread: one at a time for each chain.
+ * holds one for it. vmm/snapshot checks which image is the parent of which;
+ * this file checks that all have the same regions. Thread: one at a time for
+ * each chain.
  */
 #ifndef MEM_IMAGE_CHAIN_H
 #define MEM_IMAGE_CHAIN_H

@@ -203,7 +203,7 @@ static void let_go(struct reclaim *rc, struct area *a, uint64_t from,
 		rc->stats.bytes += fresh * RECLAIM_FRAME;
 }
 
-/* Sets what of block @b is the area's. */
+/* Sets the part of block @b that lies in the area. */
 static void block_frames(const struct area *a, uint64_t b, uint64_t *ret_from,
 			 uint64_t *ret_to)
 {

@@ -7,8 +7,8 @@
  * it, 8 bytes for each page, which does not tell huge pages and zero pages
  * apart.
  *
- * Pages come and go meanwhile, so that two looks differ. Nothing is touched,
- * faulted in, or held up but for what changes this process' mappings.
+ * Pages come and go meanwhile, so that two looks differ. A look touches no page
+ * and faults none in; it holds up only changes of this process' mappings.
  */
 #ifndef MEM_RESIDENCY_H
 #define MEM_RESIDENCY_H

@@ -1,7 +1,7 @@
 /*
  * mem/shortage.h - whether the host has memory for what is to be taken.
  *
- * Where memory is short, the kernel does not refuse a page: it kills somebody.
+ * Where memory is short, the kernel does not refuse a page: it kills a process.
  * So check before a large allocation.
  */
 #ifndef MEM_SHORTAGE_H

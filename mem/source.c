@@ -161,7 +161,7 @@ static int allocate_source(const struct mem_policy *policy, int fd,
 {
 	int r;
 
-	/* A pool promises by itself; what is not shared is not in the file. */
+	/* A pool promises pages itself; private pages are not in the file. */
 	if (!policy->reserve || !policy->share || policy->huge == MEM_HUGE_TLB)
 		return 0;
 	r = shortage_check("reserve=on", shortage_of_file(fd, size), err);

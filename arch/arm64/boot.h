@@ -56,7 +56,7 @@ int arm64_image_parse(const uint8_t *head, size_t len, uint64_t size,
 int arm64_image_whole(const struct kernel_image *image, struct err *err);
 
 /*
- * Says how an ELF kernel wants to lie. One that is for addresses within a
+ * Says how an ELF kernel wants to lie. A kernel linked for addresses within a
  * region of RAM goes there. Linux's vmlinux tells virtual addresses only: such
  * a one goes where the same kernel's flat image would.
  */

@@ -58,7 +58,10 @@ static int refill_input(struct job *job, struct err *err)
 	return (int)n;
 }
 
-/* Makes room for a byte more. One beyond the limit tells that it is passed. */
+/*
+ * Makes room for a byte more. A byte beyond the limit shows that it is
+ * exceeded.
+ */
 static int enlarge_output(struct job *job, struct err *err)
 {
 	uint64_t room = job->room ? job->room * 2 : FIRST;

@@ -1,8 +1,8 @@
 /*
  * vmm/client/client.h - talks to a running guest over its control socket.
  *
- * A QMP client like any other: what it says is docs/CONTROL.md's. It waits for
- * its answers, but never for ever. [pure]
+ * A QMP client like any other: docs/CONTROL.md documents the commands. It waits
+ * for its answers, but never for ever. [pure]
  */
 #ifndef VMM_CLIENT_CLIENT_H
 #define VMM_CLIENT_CLIENT_H

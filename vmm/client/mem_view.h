@@ -76,7 +76,7 @@ int mem_view_init(struct mem_view *view, json_t *told, size_t cells,
 int mem_view_add(struct mem_view *view, struct mem_view_region *region,
 		 const json_t *reply, gpa_t *at, struct err *err);
 
-/* Puts the sums into what was told. Returns 0 or -ENOMEM. */
+/* Adds the sums to view->told. Returns 0 or -ENOMEM. */
 int mem_view_finish_json(struct mem_view *view, struct err *err);
 
 void mem_view_finish(struct mem_view *view); /* zeroed is fine */

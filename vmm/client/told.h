@@ -1,7 +1,7 @@
 /*
  * vmm/client/told.h - reads what a machine has told of itself.
  *
- * It is a program like any other: what it says is not trusted. [pure]
+ * The VMM is a program like any other: its replies are not trusted. [pure]
  */
 #ifndef VMM_CLIENT_TOLD_H
 #define VMM_CLIENT_TOLD_H

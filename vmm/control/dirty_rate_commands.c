@@ -156,7 +156,7 @@ static void dirty_rate_done(void *ctx)
 				 describe_dirty_rate(control, watch, true));
 }
 
-/* Made when somebody asks for the first time. */
+/* Made at the first request. */
 static int find_watch(struct control *control, struct err *err)
 {
 	struct dirty_rate_watch *watch;

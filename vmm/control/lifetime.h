@@ -18,8 +18,9 @@ struct machine;
 struct vm;
 
 /*
- * Makes the socket, if one is wanted (vmm-run(1), --control and --name). One
- * that nobody asked for by name or path is done without if it cannot be made.
+ * Makes the socket, if one is wanted (vmm-run(1), --control and --name). A
+ * socket that was not asked for by name or path is optional: if it cannot be
+ * made, the machine runs without it.
  *
  * @control: stays where it is until control_finish()
  *

@@ -32,7 +32,7 @@ enum qmp_class {
 	QMP_KVM_MISSING_CAP,
 };
 
-/* One command that is being done. */
+/* A command in progress. */
 struct qmp_call {
 	const struct qmp_table *table; /* borrowed */
 	void *ctx; /* the session's */
@@ -105,7 +105,7 @@ json_t *qmp_greeting(void);
  */
 json_t *qmp_reply(struct qmp_session *session, const char *text, size_t len);
 
-/* A reply to what is no message. @problem: text of ours, plain ASCII */
+/* A reply to input that is no message. @problem: text of ours, plain ASCII */
 json_t *qmp_problem(const char *problem);
 
 /* An event of this moment. @data: an object, or json_null() for none; taken

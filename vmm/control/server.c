@@ -137,7 +137,7 @@ static void reap_clients(struct qmp_server *server)
 	}
 }
 
-/* Once the reply is out, the connection is another's. */
+/* Once the reply is out, the connection belongs to another protocol. */
 static void give_away(struct client *client)
 {
 	const struct qmp_session *session = &client->session;
@@ -328,7 +328,7 @@ bool qmp_server_heard(const struct qmp_server *server)
 	return false;
 }
 
-/* Behind the last reply, the connection is another's. */
+/* Behind the last reply, the connection belongs to another protocol. */
 static bool client_hears(const struct client *client)
 {
 	return client->session.negotiated && !client->session.take_over &&

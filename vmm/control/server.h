@@ -2,7 +2,7 @@
  * vmm/control/server.h - speaks QMP with several clients, on the loop thread.
  *
  * Nothing here waits for a client. A client that does not read its replies is
- * not read from either, so that what waits for it is bounded by one reply; if
+ * not read from either, so that its pending output is bounded by one reply; if
  * it does not read its events, it is dropped, for a client that has lost an
  * event would not know. A client that has said all (shut its end down) is
  * answered, then dropped. When one too many comes, the one that has been silent

@@ -56,9 +56,9 @@ int control_socket_open(struct control_socket *ret, const char *name,
 			struct err *err);
 
 /*
- * Removes the socket's file, if it is still the one that was made: its name is
- * another's to have. Connected clients stay connected. One with an fd of -1 is
- * fine.
+ * Removes the socket's file, if it is still the one made here: another machine
+ * may have taken the name. Connected clients stay connected. One with an fd of
+ * -1 is fine.
  */
 void control_socket_remove(const struct control_socket *sock);
 

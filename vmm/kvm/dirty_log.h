@@ -17,8 +17,8 @@
  *   After a reset of the rings that may have been interrupted
  *   (vmm/kvm/dirty_ring.h), all memory is protected anew and counts as written.
  *
- * So auto is clear where KVM has it, else bitmap: both cost nothing until
- * somebody looks.
+ * So auto is clear where KVM has it, else bitmap: without a reader both cost
+ * nothing.
  *
  * KVM's own writes to guest memory are logged the same way. Stolen time is
  * written by the vCPU, so it is in its ring. Tables that KVM saves for us (the
