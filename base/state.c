@@ -219,7 +219,7 @@ static int measure_element(const struct state_view *view, size_t at, size_t end,
 	/* Up to a multiple of 8, without a sum that may wrap. */
 	if (size > end - at - PART || pad_state_size(size) > end - at - PART)
 		return report_bad_state(at + PART_SIZE,
-					"it is longer than what is there", err);
+					"it is longer than its container", err);
 	*ret = size;
 	return 0;
 }

@@ -407,7 +407,7 @@ static int check_program(const struct cfi_flash *f, struct err *err)
 	     (f->start > f->image->size ||
 	      f->count > f->image->size - f->start)))
 		return err_input(err, -EBADMSG,
-				 "flash: programs what it has not");
+				 "flash: invalid program in progress");
 	return 0;
 }
 

@@ -319,8 +319,8 @@ static bool raw_drain(struct disk *disk)
 
 	if (aio_drain(&raw->client))
 		return true;
-	log_warn("%s: the host does not end what was begun; it is not waited "
-		 "for any longer",
+	log_warn("%s: the host does not finish pending requests; they are "
+		 "left to the end of the process",
 		 raw->path);
 	return false;
 }

@@ -403,8 +403,8 @@ static const struct cli_option run_options[] = {
 		  "block=SIZE       in steps of (default 2M or more)",
 	  .set = set_mem },
 	{ .name = "rom", .arg = "FILE@ADDRESS",
-	  .help = "read-only memory with what is in FILE; repeat it\n"
-		  "for more",
+	  .help = "read-only memory with the content of FILE; repeat\n"
+		  "it for more",
 	  .set = set_rom },
 	{ .name = "irqchip", .arg = "auto|gicv2|gicv3|gicv3-its|goldfish-pic",
 	  .help = "interrupt controller; MIPS has goldfish-pic alone\n"
@@ -448,7 +448,7 @@ static const struct cli_option run_options[] = {
 	{ .name = "balloon", .arg = "SIZE[,KEY=on|off]...", .optional = true,
 	  .help = "let the guest give memory back to the host, and\n"
 		  "shrink it to SIZE. KEYs:\n"
-		  "reporting        it tells of what is free just now\n"
+		  "reporting        it reports free memory\n"
 		  "deflate-on-oom   it takes memory back in need",
 	  .set = set_balloon, .unset = unset_balloon },
 	{ .name = "power-button",

@@ -85,8 +85,8 @@ static int load_ranges(struct balloon *b, struct state_records *from,
 	if (!state_take(from, id, &record) || record.size == 0 ||
 	    record.size % RANGE_BYTES != 0)
 		return err_input(err, -EBADMSG,
-				 "virtio-balloon: a list of memory is missing, "
-				 "or is none");
+				 "virtio-balloon: a list of memory is missing "
+				 "or malformed");
 	for (uint32_t at = 0; at < record.size; at += RANGE_BYTES) {
 		const struct range held = { load_le64(record.val + at),
 					    load_le64(record.val + at + 8) };
@@ -95,8 +95,8 @@ static int load_ranges(struct balloon *b, struct state_records *from,
 		    held.size % RECLAIM_FRAME != 0 ||
 		    reclaim_give(b->reclaim, held) != 0)
 			return err_input(err, -EBADMSG,
-					 "virtio-balloon: holds what is no "
-					 "memory");
+					 "virtio-balloon: holds a range that "
+					 "is no memory");
 	}
 	return 0;
 }

@@ -92,8 +92,7 @@ static void end_work(struct vmem *v, uint16_t type)
 static void host_fails(struct vmem *v, const struct err *err)
 {
 	if (!v->warned)
-		log_warn("virtio-mem: the guest has to wait for what it asks: "
-			 "%s",
+		log_warn("virtio-mem: a request of the guest has to wait: %s",
 			 err->msg);
 	v->warned = true;
 }
@@ -322,7 +321,7 @@ static bool begin_mem_work(struct vmem *v)
 	if (answer == VIRTIO_MEM_RESP_ERROR)
 		log_guest(&v->vio.guest_errors,
 			  "virtio-mem: request %u of %u blocks at 0x%" PRIx64
-			  " is none",
+			  " is invalid",
 			  v->work.type, le16toh(req.u.plug.nb_blocks),
 			  le64toh(req.u.plug.addr));
 	respond_mem_request(v, chain, answer,

@@ -67,7 +67,7 @@ int vmem_load(struct virtio *vio, struct state_records *from, struct err *err)
 	if (requested > size || !is_aligned(requested, v->blocks->size) ||
 	    usable > size || (v->work.saved && !is_work(v)))
 		return err_input(err, -EBADMSG,
-				 "virtio-mem: asked for what it has not");
+				 "virtio-mem: invalid sizes or request");
 	v->config.plugged_size = htole64(blocks_bytes(v->blocks));
 	return 0;
 }

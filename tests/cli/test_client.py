@@ -434,7 +434,7 @@ class Size(ClientTest):
                 "mem1", (1 << 63) - 1), memory_device("mem2", (1 << 63) - 1))
             done = self.vmm("mem", "web", "--size", "1G")
             self.assertEqual((done.returncode, done.stderr), (
-                1, "Fatal: web: says of its memory what is unexpected\n"))
+                1, "Fatal: web: unexpected reply about its memory\n"))
             machine.close()
             machine.path.unlink()
 

@@ -204,7 +204,7 @@ class Memory(test_client.ClientTest):
         self.assertEqual(found["regions"][1], MEMORY[1])
 
     def test_one_that_says_nonsense_is_told(self):
-        sentence = "web: says of its memory what is unexpected"
+        sentence = "web: unexpected reply about its memory"
         for answers in ({"x-vmm-query-memory": {}},
                         {"x-vmm-query-residency": {"size": 0, "cells": []}}):
             machine = self.machine("web", answers=answers)

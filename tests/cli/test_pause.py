@@ -35,7 +35,7 @@ class Pause(ClientTest):
 
     def test_what_is_no_status_is_refused(self):
         self.machine("web", answers={"query-status": {}})
-        self.refused("web: says what is unexpected", "pause", "--json", "web",
+        self.refused("web: unexpected reply", "pause", "--json", "web",
                      status=1)
 
     def test_they_wait_as_long_as_they_are_told(self):

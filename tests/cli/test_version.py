@@ -29,7 +29,7 @@ class Version(ClientTest):
 
     def test_what_is_no_answer_is_told(self):
         self.machine("web", answers={"query-version": {"package": 7}})
-        self.refused("web: says what is unexpected", "version", "web",
+        self.refused("web: unexpected reply", "version", "web",
                      status=1)
         self.refused("unknown virtual machine 'wbe' (did you mean 'web'?)",
                      "version", "wbe")

@@ -111,7 +111,7 @@ vmm mem ./box --size 256M
 wait_for is_plugged 0
 finish
 same_sums 2
-""", host=POOL, err=("the guest has to wait for what it asks: 0x",))
+""", host=POOL, err=("a request of the guest has to wait: 0x",))
 
 
 def with_balloon() -> Case:

@@ -135,8 +135,7 @@ static int query_balloon(struct client *client, json_t **ret, struct err *err)
 	if (r == -ETIMEDOUT)
 		return 0; /* it is busy: what it said last stands */
 	if (r == 0 && json_object_update(*ret, fresh) < 0)
-		r = err_set(err, -EPROTO, "%s: says what is unexpected",
-			    client->name);
+		r = err_set(err, -EPROTO, "%s: unexpected reply", client->name);
 	return r;
 }
 

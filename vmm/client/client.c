@@ -309,7 +309,7 @@ int client_print_status(struct client *client, const char *status, bool line,
 	if (!status)
 		status = json_string_value(json_object_get(told, "status"));
 	if (!status)
-		return err_set(err, -EPROTO, "%s: says what is unexpected",
+		return err_set(err, -EPROTO, "%s: unexpected reply",
 			       client->name);
 	row = json_pack("{s:o, s:i, s:s}", "name", qmp_string(client->name),
 			"pid", (int)client->pid, "status", status);

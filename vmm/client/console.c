@@ -51,7 +51,7 @@ const struct cli_command console_command = {
 	.options = console_options,
 	.option_count = sizeof(console_options) / sizeof(*console_options),
 	.word = client_set_name,
-	.notes = "Of one that was started with 'vmm run --terminal socket'. "
+	.notes = "The guest was started with 'vmm run --terminal socket'. "
 		 "On a terminal,\n"
 		 "Ctrl-a x leaves the guest alone again, Ctrl-a h tells the "
 		 "other keys.\n"

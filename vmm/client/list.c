@@ -69,7 +69,7 @@ static int describe_machine(struct client *client, json_t **ret,
 	if (!json_is_string(json_object_get(status, "status")) ||
 	    !json_is_integer(json_object_get(memory, "base-memory")) ||
 	    !json_is_array(cpus))
-		return err_set(err, -EPROTO, "%s: says what is unexpected",
+		return err_set(err, -EPROTO, "%s: unexpected reply",
 			       client->name);
 	*ret = json_pack("{s:o, s:i, s:O, s:O, s:i}", "name",
 			 qmp_string(client->name), "pid", (int)client->pid,

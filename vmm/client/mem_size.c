@@ -44,8 +44,7 @@ static bool read_device(const json_t *told, struct device *ret)
 
 static int report_unexpected_size(const struct client *client, struct err *err)
 {
-	return err_set(err, -EPROTO,
-		       "%s: says of its memory what is unexpected",
+	return err_set(err, -EPROTO, "%s: unexpected reply about its memory",
 		       client->name);
 }
 

@@ -182,10 +182,11 @@ static void draw_svg_legend(FILE *out, const struct mem_view *view, int y)
 		end_text(out);
 	}
 	begin_text(out, MARGIN, y + CELL + LINE, "n");
-	(void)fprintf(out,
-		      "One cell is %s, and shows what most of its touched part "
-		      "is; pale: less than half of it is touched.",
-		      mem_text(size, view->cell_size));
+	(void)fprintf(
+		out,
+		"One cell is %s, and shows the kind of most of its touched "
+		"part; pale: less than half of it is touched.",
+		mem_text(size, view->cell_size));
 	end_text(out);
 }
 

@@ -13,7 +13,7 @@
 
 static int report_unexpected_view(struct err *err)
 {
-	return err_set(err, -EPROTO, "says of its memory what is unexpected");
+	return err_set(err, -EPROTO, "unexpected reply about its memory");
 }
 
 static int report_view_memory(struct err *err)

@@ -28,8 +28,8 @@ const struct cli_command pause_command = {
 	.word = client_set_name,
 	.notes = "When this ends the guest stands still: its CPUs, devices, "
 		 "memory and\n"
-		 "clock. That can last as long as a disk takes for what it "
-		 "is at. A guest that\n"
+		 "clock. That can last as long as a disk takes for its "
+		 "requests. A guest that\n"
 		 "is paused already stays so.\n",
 };
 

@@ -165,7 +165,7 @@ static int print_stat_json(const struct sample *sample,
 		sample->stats);
 
 	if (!all)
-		return err_set(err, -EPROTO, "%s: says what is unexpected",
+		return err_set(err, -EPROTO, "%s: unexpected reply",
 			       client->name);
 	return cli_print_json(all, line, err);
 }

@@ -54,7 +54,7 @@ static int tell_theirs(const struct client_words *words, struct err *err)
 		return cli_print_json(told, false, err);
 	package = json_object_get(told, "package");
 	if (!json_is_string(package))
-		return err_set(err, -EPROTO, "%s: says what is unexpected",
+		return err_set(err, -EPROTO, "%s: unexpected reply",
 			       client.name);
 	told_print(stdout, json_string_value(package), 0);
 	(void)putchar('\n');

@@ -165,10 +165,10 @@ static int place_growth(struct ram_layout *layout, const struct config *config,
 		return err_wrap(err, "--mem %s", mem->word);
 	if (!find_gap(layout, space, last_byte(layout), size,
 		      blocks_align(block), &at))
-		return err_input(err, -ERANGE,
-				 "--mem %s: there is no free place for what it "
-				 "may grow by",
-				 mem->word);
+		return err_input(
+			err, -ERANGE,
+			"--mem %s: there is no free place for its growth",
+			mem->word);
 	layout->growth[index] = at;
 	return space->check(space->ctx, mem, at, err);
 }
