@@ -50,7 +50,8 @@ static struct state {
 } states[COUNT_MAX_CPUS];
 
 /* A granule for each CPU, which has a tag of its own. They are in different
- * pages: QEMU 7.2 mixes up the tags of one page in a nested guest. */
+ * pages: QEMU 7.2 keeps one tag for the even granules of a page, and one for
+ * the odd ones. */
 #define PAGE 4096
 static uint8_t granule[COUNT_MAX_CPUS][PAGE] __attribute__((aligned(PAGE)));
 
