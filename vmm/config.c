@@ -542,11 +542,6 @@ static int check_config(struct parse *parse, struct err *err)
 	if (config->kvmtool.firmware_placed && !config->firmware)
 		return err_input(err, -EINVAL,
 				 "--firmware-address: there is no --firmware");
-	if (config->dtb && config->cmdline[0])
-		return err_input(err, -EINVAL,
-				 "--cmdline: the device tree of --dtb %s "
-				 "brings a command line of its own",
-				 config->dtb);
 	if (config->terminal == TERMINAL_SOCKET &&
 	    config->console == CONSOLE_NONE)
 		return err_input(err, -EINVAL,

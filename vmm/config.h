@@ -73,7 +73,7 @@ struct flash_spec {
 
 enum console_kind {
 	CONSOLE_BOARD, /* the board's own device, a serial port say; default */
-	CONSOLE_VIRTIO, /* hvc0; the board's device has nobody behind */
+	CONSOLE_VIRTIO, /* hvc0; the board's device is unconnected */
 	CONSOLE_NONE, /* output is thrown away */
 };
 

@@ -8,13 +8,14 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "vmm/boot/boot_files.h"
-#include "vmm/boot/dtb_memory.h"
+#include "vmm/boot/tree.h"
 #include "vmm/machine/machine.h"
 
 /* The files being loaded. */
 struct load {
 	struct machine *machine;
 	struct boot_files files; /* owned */
+	struct tree_file tree; /* owned */
 	struct arm64_payload want;
 	struct arm64_placement at;
 };
@@ -22,6 +23,7 @@ struct load {
 static void finish_load(struct load *load)
 {
 	boot_files_finish(&load->files);
+	tree_file_finish(&load->tree);
 }
 
 /* Firmware is linked for the first byte of RAM, unless the user says where, and
@@ -103,21 +105,21 @@ static int open_all(struct load *load, struct err *err)
 	const struct machine *machine = load->machine;
 	const struct config *config = machine->config;
 	const struct ram_layout *ram = &machine->arch->layout.ram;
+	const struct tree_limits limits = { tree_size(machine), ARM64_DTB_MAX,
+					    ram->at, ram->count };
 	struct boot_files *files = &load->files;
 	int r = config->firmware ? open_firmware(load, config->firmware, err)
 				 : open_kernel(load, config->kernel, err);
 
 	if (r == 0)
-		r = boot_files_open(files, config->initrd, config->dtb,
-				    tree_size(machine), ARM64_DTB_MAX, err);
-	if (r == 0 && files->dtb)
-		r = dtb_memory_check(files->dtb, config->dtb, ram->at,
-				     ram->count, err);
+		r = boot_files_open(files, config->initrd, err);
+	if (r == 0)
+		r = tree_file_open(&load->tree, config->dtb, &limits, err);
 	load->want.kernel_path = config->firmware ? config->firmware
 						  : config->kernel;
 	load->want.initrd_path = config->initrd;
 	load->want.initrd_size = files->initrd.size;
-	load->want.dtb_size = files->dtb_size;
+	load->want.dtb_size = load->tree.size;
 	return r;
 }
 
@@ -156,7 +158,9 @@ int arch_load(struct machine *machine, struct err *err)
 		r = copy_kernel(&load, err);
 	if (r == 0)
 		r = boot_files_copy(&load.files, &machine->mem, load.at.initrd,
-				    load.at.dtb, err);
+				    err);
+	if (r == 0)
+		tree_file_copy(&load.tree, &machine->mem, load.at.dtb);
 	machine->boot.initrd = load.at.initrd;
 	machine->arch->tree.at = load.at.dtb;
 	machine->boot.arg[0] = load.at.dtb.start;

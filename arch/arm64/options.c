@@ -6,6 +6,7 @@
 
 #include "base/closest.h"
 #include "base/log.h"
+#include "vmm/boot/tree.h"
 #include "vmm/config.h"
 
 int arm64_irqchip_parse(const char *word, enum arm64_irqchip *ret,
@@ -56,6 +57,8 @@ int arm64_check_config(const struct config *config, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (tree_check_words(config->dtb, config->cmdline, err) < 0)
+		return err->code;
 	if (len > ARM64_LINUX_CMDLINE_MAX)
 		log_warn("--cmdline: a Linux guest sees %d of its %zu bytes",
 			 ARM64_LINUX_CMDLINE_MAX, len);

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "arch/arch.h"
 #include "arch/arm64/board.h"
@@ -20,7 +19,6 @@
 #include "arch/arm64/regs.h"
 #include "arch/arm64/state.h"
 #include "arch/arm64/vcpu.h"
-#include "base/bytes.h"
 #include "base/log.h"
 #include "base/state.h"
 #include "vmm/boot/tree.h"
@@ -91,6 +89,7 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 {
 	const struct vm *vm = ctx;
 	const struct machine *machine = vm->machine;
+	const struct kvmtool_words *kvmtool = &machine->config->kvmtool;
 	uint64_t mpidr[CONFIG_MAX_CPUS];
 	struct arm64_board board = {
 		.layout = &machine->arch->layout,
@@ -108,10 +107,11 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 	r = get_mpidrs(vm, mpidr, err);
 	if (r < 0)
 		return r;
-	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
-		return err_sys(err, "getrandom");
-	if (machine->config->kvmtool.kaslr_seeded)
-		store_be64(board.seed, machine->config->kvmtool.kaslr_seed);
+	r = describe_seed(board.seed,
+			  kvmtool->kaslr_seeded ? &kvmtool->kaslr_seed : NULL,
+			  err);
+	if (r < 0)
+		return r;
 	return arm64_describe(&board, at, size, err);
 }
 

@@ -9,7 +9,7 @@
 #include "arch/mips/machine.h"
 #include "base/cleanup.h"
 #include "vmm/boot/boot_files.h"
-#include "vmm/boot/dtb_memory.h"
+#include "vmm/boot/tree.h"
 #include "vmm/machine/machine.h"
 
 /* Guests have the byte order of the host. */
@@ -20,6 +20,7 @@
 struct load {
 	struct machine *machine;
 	struct boot_files files; /* owned */
+	struct tree_file tree; /* owned */
 	struct mips_payload want;
 	struct mips_placement at;
 };
@@ -27,6 +28,7 @@ struct load {
 static void finish_load(struct load *load)
 {
 	boot_files_finish(&load->files);
+	tree_file_finish(&load->tree);
 }
 
 /* A host of 64 bits may run kernels of both classes. */
@@ -82,20 +84,19 @@ static int open_all(struct load *load, struct err *err)
 {
 	const struct config *config = load->machine->config;
 	const struct ram_layout *ram = &load->machine->arch->ram;
+	const struct tree_limits limits = { tree_size(load->machine),
+					    MIPS_DTB_MAX, ram->at, ram->count };
 	struct boot_files *files = &load->files;
 	int r = open_kernel(load, config->kernel, err);
 
 	if (r == 0)
-		r = boot_files_open(files, config->initrd, config->dtb,
-				    tree_size(load->machine), MIPS_DTB_MAX,
-				    err);
-	if (r == 0 && files->dtb)
-		r = dtb_memory_check(files->dtb, config->dtb, ram->at,
-				     ram->count, err);
+		r = boot_files_open(files, config->initrd, err);
+	if (r == 0)
+		r = tree_file_open(&load->tree, config->dtb, &limits, err);
 	load->want.kernel_path = config->kernel;
 	load->want.initrd_path = config->initrd;
 	load->want.initrd_size = files->initrd.size;
-	load->want.dtb_size = files->dtb_size;
+	load->want.dtb_size = load->tree.size;
 	return r;
 }
 
@@ -126,9 +127,10 @@ int arch_load(struct machine *machine, struct err *err)
 		r = elf_copy(&files->elf, &files->kernel, &machine->mem, 0,
 			     err);
 	if (r == 0)
-		r = boot_files_copy(files, &machine->mem, load.at.initrd,
-				    load.at.dtb, err);
-	if (r == 0)
-		set_boot(&load);
+		r = boot_files_copy(files, &machine->mem, load.at.initrd, err);
+	if (r < 0)
+		return r;
+	tree_file_copy(&load.tree, &machine->mem, load.at.dtb);
+	set_boot(&load);
 	return r;
 }

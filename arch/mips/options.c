@@ -6,6 +6,7 @@
 
 #include "arch/mips/board.h"
 #include "base/log.h"
+#include "vmm/boot/tree.h"
 #include "vmm/config.h"
 
 int mips_check_config(const struct config *config, struct err *err)
@@ -25,6 +26,8 @@ int mips_check_config(const struct config *config, struct err *err)
 		return err_input(err, -EINVAL,
 				 "--pmu: MIPS guests have no performance "
 				 "counters");
+	if (tree_check_words(config->dtb, config->cmdline, err) < 0)
+		return err->code;
 	if (config->cpus > MIPS_MAX_CPUS)
 		return err_input(err, -EINVAL,
 				 "--cpus %u: a MIPS guest has at most %d",

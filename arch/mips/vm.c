@@ -8,14 +8,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "arch/arch.h"
 #include "arch/mips/board.h"
 #include "arch/mips/machine.h"
 #include "arch/mips/regs.h"
 #include "arch/mips/vcpu.h"
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "devices/goldfish_pic.h"
@@ -36,6 +34,7 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 {
 	const struct vm *vm = ctx;
 	const struct machine *machine = vm->machine;
+	const struct kvmtool_words *kvmtool = &machine->config->kvmtool;
 	struct mips_board board = {
 		.ram = &machine->arch->ram,
 		.mmio = &machine->mmio,
@@ -51,10 +50,11 @@ static int write_tree(void *ctx, void *at, size_t size, struct err *err)
 	if (r < 0)
 		return r;
 	board.count_hz = (uint32_t)hz;
-	if (getrandom(board.seed, sizeof(board.seed), 0) < 0)
-		return err_sys(err, "getrandom");
-	if (vm->machine->config->kvmtool.kaslr_seeded)
-		store_be64(board.seed, vm->machine->config->kvmtool.kaslr_seed);
+	r = describe_seed(board.seed,
+			  kvmtool->kaslr_seeded ? &kvmtool->kaslr_seed : NULL,
+			  err);
+	if (r < 0)
+		return r;
 	return mips_describe(&board, at, size, err);
 }
 

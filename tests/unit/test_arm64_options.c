@@ -96,6 +96,23 @@ static void check__command_line_that_linux_cuts_is_told_of(void **state)
 			    "of its 2048 bytes\n");
 }
 
+static void check__a_tree_brings_its_own_command_line(void **state)
+{
+	struct config config = {
+		.irqchip = "auto", .cpus = 1, .dtb = "D", .cmdline = ""
+	};
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(arm64_check_config(&config, &err), 0);
+	config.cmdline = "x";
+	assert_int_equal(arm64_check_config(&config, &err), -EINVAL);
+	assert_true(err.input);
+	assert_string_equal(err.msg,
+			    "--cmdline: the device tree of --dtb D brings a "
+			    "command line of its own");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +121,7 @@ int main(void)
 		cmocka_unit_test(check__gicv2_has_room_for_8),
 		cmocka_unit_test(
 			check__command_line_that_linux_cuts_is_told_of),
+		cmocka_unit_test(check__a_tree_brings_its_own_command_line),
 	};
 
 	return RUN_TESTS(tests);

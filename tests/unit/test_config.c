@@ -136,19 +136,6 @@ static void parse__something_must_boot_and_one_thing_only(void **state)
 		"-f", "F", "K");
 }
 
-static void parse__command_line_beside_a_device_tree_is_refused(void **state)
-{
-	struct config c;
-
-	(void)state;
-	TAKEN(&c, "K", "--dtb=D", "-p", "");
-	assert_string_equal(c.dtb, "D");
-	config_finish(&c);
-	REFUSED("--cmdline: the device tree of --dtb D brings a command line "
-		"of its own",
-		"K", "--dtb", "D", "-p", "quiet");
-}
-
 static void option__unknown_is_refused_with_the_closest(void **state)
 {
 	(void)state;
@@ -423,8 +410,6 @@ int main(void)
 		cmocka_unit_test(parse__kvmtool_command_lines_work),
 		cmocka_unit_test(parse__the_last_of_an_option_wins),
 		cmocka_unit_test(parse__something_must_boot_and_one_thing_only),
-		cmocka_unit_test(
-			parse__command_line_beside_a_device_tree_is_refused),
 		cmocka_unit_test(option__unknown_is_refused_with_the_closest),
 		cmocka_unit_test(
 			option__is_abbreviated_as_long_as_it_is_unique),

@@ -57,6 +57,19 @@ static void check__what_there_is_not_is_named(void **state)
 	assert_true(err.input);
 }
 
+static void check__a_tree_brings_its_own_command_line(void **state)
+{
+	(void)state;
+	config.dtb = "D";
+	assert_int_equal(check(), 0);
+	config.cmdline = "x";
+	assert_int_equal(check(), -EINVAL);
+	assert_true(err.input);
+	assert_string_equal(err.msg,
+			    "--cmdline: the device tree of --dtb D brings a "
+			    "command line of its own");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -64,6 +77,8 @@ int main(void)
 		cmocka_unit_test_setup(check__takes_8_cpus, setup),
 		cmocka_unit_test_setup(check__what_there_is_not_is_named,
 				       setup),
+		cmocka_unit_test_setup(
+			check__a_tree_brings_its_own_command_line, setup),
 	};
 
 	return RUN_TESTS(tests);

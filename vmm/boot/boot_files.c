@@ -1,12 +1,9 @@
-/* vmm/boot/boot_files.c - initrd, device tree and ELF segments into memory. */
+/* vmm/boot/boot_files.c - initrd and ELF segments into memory. */
 #include "vmm/boot/boot_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <libfdt.h>
 
 #include "base/cleanup.h"
 
@@ -14,7 +11,6 @@ void boot_files_finish(struct boot_files *files)
 {
 	kernel_image_finish(&files->kernel);
 	fd_closep(&files->initrd.fd);
-	free(files->dtb);
 	*files = (struct boot_files)BOOT_FILES_NONE;
 }
 
@@ -33,47 +29,15 @@ static int open_initrd(struct file *ret, const char *path, struct err *err)
 	return 0;
 }
 
-static int read_dtb(struct boot_files *files, const char *path, size_t most,
+int boot_files_open(struct boot_files *files, const char *initrd,
 		    struct err *err)
 {
-	_cleanup_(freep) uint8_t *dtb = NULL;
-	size_t size;
-	int r;
-
-	r = file_read_all(path, most, &dtb, &size, err);
-	if (r < 0)
-		return err_wrap(err, "device tree");
-	r = fdt_check_full(dtb, size);
-	if (r < 0)
-		return err_input(err, -EBADMSG,
-				 "device tree %s: not one, or broken (%s)",
-				 path, fdt_strerror(r));
-	files->dtb_size = fdt_totalsize(dtb);
-	files->dtb = TAKE_PTR(dtb);
-	return 0;
-}
-
-int boot_files_open(struct boot_files *files, const char *initrd,
-		    const char *dtb, size_t tree, size_t most, struct err *err)
-{
-	const int r = open_initrd(&files->initrd, initrd, err);
-
-	if (r < 0)
-		return r;
 	files->initrd_path = initrd;
-	if (dtb)
-		return read_dtb(files, dtb, most, err);
-	if (tree > most)
-		return err_input(err, -E2BIG,
-				 "the kernel command line is too long for a "
-				 "device tree");
-	files->dtb_size = tree;
-	return 0;
+	return open_initrd(&files->initrd, initrd, err);
 }
 
-static int copy_initrd(const struct boot_files *files,
-		       const struct mem_map *mem, struct range at,
-		       struct err *err)
+int boot_files_copy(const struct boot_files *files, const struct mem_map *mem,
+		    struct range at, struct err *err)
 {
 	const char *path = files->initrd_path;
 	void *to = mem_ptr(mem, at.start, at.size, MEM_LOAD);
@@ -89,18 +53,6 @@ static int copy_initrd(const struct boot_files *files,
 	if (r < 0)
 		return err_set(err, r, "initrd %s: %s", path,
 			       strerrordesc_np(-r));
-	return 0;
-}
-
-int boot_files_copy(const struct boot_files *files, const struct mem_map *mem,
-		    struct range initrd, struct range dtb, struct err *err)
-{
-	const int r = copy_initrd(files, mem, initrd, err);
-
-	if (r < 0)
-		return r;
-	if (files->dtb)
-		(void)mem_load(mem, dtb.start, files->dtb, dtb.size);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * vmm/boot/boot_files.h - initrd, device tree and ELF segments, from files into
- * guest memory. [pure]
+ * vmm/boot/boot_files.h - initrd and ELF segments, from files into guest
+ * memory. [pure]
  *
  * The part that all architectures share; each architecture decides the
  * addresses. Everything in a file is untrusted, and it may change while it is
@@ -24,8 +24,6 @@ struct boot_files {
 	struct elf elf; /* of the kernel, if it is one */
 	struct file initrd; /* owned; fd -1: none */
 	const char *initrd_path; /* borrowed; NULL: none */
-	uint8_t *dtb; /* owned; the user's tree; NULL: ours, written later */
-	uint64_t dtb_size; /* of the one, or of the room for the other */
 };
 
 #define BOOT_FILES_NONE         \
@@ -36,26 +34,23 @@ struct boot_files {
 void boot_files_finish(struct boot_files *files);
 
 /*
- * Opens the initrd and reads the user's device tree.
+ * Opens the initrd.
  *
- * @initrd, @dtb: paths, which outlive @files; NULL: none
- * @tree: bytes that a tree of ours takes; not looked at if there is the user's
- * @most: bytes of a tree of either kind
+ * @initrd: a path, which outlives @files; NULL: there is none
  *
- * Returns 0; what file_open() and file_read_all() return; -EBADMSG if the
- * user's tree is none, -E2BIG if ours would be larger than @most.
+ * Returns 0, or what file_open() returns.
  */
 int boot_files_open(struct boot_files *files, const char *initrd,
-		    const char *dtb, size_t tree, size_t most, struct err *err);
+		    struct err *err);
 
 /*
- * Copies initrd and the user's tree to where they have been placed, which is
- * RAM. An @initrd of size 0: there is none.
+ * Copies the initrd to where it has been placed, which is RAM. @at of size 0:
+ * there is none.
  *
  * Returns 0, -EIO if the initrd has become shorter, or read()'s errno.
  */
 int boot_files_copy(const struct boot_files *files, const struct mem_map *mem,
-		    struct range initrd, struct range dtb, struct err *err);
+		    struct range at, struct err *err);
 
 /*
  * Copies segments to where they say, plus @moved; that is RAM. Returns 0 or

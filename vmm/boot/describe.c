@@ -3,7 +3,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/bytes.h"
 #include "devices/cfi_flash.h"
 #include "devices/virtio/mmio.h"
 
@@ -71,6 +73,16 @@ size_t describe_space(const char *cmdline, size_t rams, const struct bus *bus)
 	const size_t chosen = 512, ram = 128, device = 256;
 
 	return chosen + strlen(cmdline) + rams * ram + bus->count * device;
+}
+
+int describe_seed(uint8_t seed[DESCRIBE_SEED], const uint64_t *kaslr,
+		  struct err *err)
+{
+	if (getrandom(seed, DESCRIBE_SEED, 0) < 0)
+		return err_sys(err, "getrandom");
+	if (kaslr)
+		store_be64(seed, *kaslr);
+	return 0;
 }
 
 void describe_chosen(struct fdt *t, const struct describe_chosen *chosen)

@@ -29,6 +29,13 @@ struct describe_chosen {
 				then rng-seed's */
 };
 
+/*
+ * Draws the random bytes of a tree. @kaslr: the first 8 of them, instead; NULL:
+ * they are random, too. Returns 0, or getrandom()'s errno.
+ */
+int describe_seed(uint8_t seed[DESCRIBE_SEED], const uint64_t *kaslr,
+		  struct err *err);
+
 void describe_chosen(struct fdt *t, const struct describe_chosen *chosen);
 
 /* A node for each of @count regions of RAM. */
