@@ -89,23 +89,26 @@ static void check_memory(struct doctor *doctor)
 		   (uint64_t)info.totalswap * info.mem_unit >> 20);
 }
 
+static enum doctor_mark mark_host_feature(bool on, bool there)
+{
+	if (on)
+		return DOCTOR_OK;
+	return there ? DOCTOR_LIMITED : DOCTOR_MISSING;
+}
+
 static void check_thp(struct doctor *doctor, const char *root)
 {
 	char text[TEXT_MAX];
+	const bool has = read_choice(root, MM "transparent_hugepage/enabled",
+				     text);
+	const bool on = has && strcmp(text, "never") != 0;
 
-	if (!read_choice(root, MM "transparent_hugepage/enabled", text))
-		doctor_add(doctor, DOCTOR_MISSING, "transparent huge pages",
-			   "guest memory is mapped page by page: slower, and "
-			   "with larger tables",
-			   "a kernel with CONFIG_TRANSPARENT_HUGEPAGE", "no");
-	else
-		doctor_add(doctor,
-			   strcmp(text, "never") ? DOCTOR_OK : DOCTOR_LIMITED,
-			   "transparent huge pages",
-			   "guest memory is mapped page by page: slower, and "
-			   "with larger tables",
-			   "echo madvise > " MM "transparent_hugepage/enabled",
-			   "%.16s", text);
+	doctor_add(doctor, mark_host_feature(on, has), "transparent huge pages",
+		   "guest memory is mapped page by page: slower, and with "
+		   "larger tables",
+		   has ? "echo madvise > " MM "transparent_hugepage/enabled"
+		       : "a kernel with CONFIG_TRANSPARENT_HUGEPAGE",
+		   "%.16s", has ? text : "no");
 }
 
 static void check_hugetlb(struct doctor *doctor, const char *root)
@@ -139,18 +142,17 @@ static void check_hugetlb(struct doctor *doctor, const char *root)
 
 static void check_ksm(struct doctor *doctor, const char *root)
 {
-	uint64_t run;
+	uint64_t run = 0;
+	const bool has = read_number(root, MM "ksm/run", &run);
 
-	if (!read_number(root, MM "ksm/run", &run))
-		doctor_add(doctor, DOCTOR_MISSING, "same-page merging (KSM)",
-			   "identical pages of guests are not shared",
-			   "a kernel with CONFIG_KSM", "no");
-	else
-		doctor_add(doctor, run == 1 ? DOCTOR_OK : DOCTOR_LIMITED,
-			   "same-page merging (KSM)",
-			   "identical pages of guests are not shared",
-			   "echo 1 > " MM "ksm/run", "%s",
-			   run == 1 ? "on" : "off");
+	doctor_add(doctor, mark_host_feature(run == 1, has),
+		   "same-page merging (KSM)",
+		   "identical pages of guests are not shared",
+		   has ? "echo 1 > " MM "ksm/run" : "a kernel with CONFIG_KSM",
+		   "%s",
+		   run == 1 ? "on"
+		   : has    ? "off"
+			    : "no");
 }
 
 static void check_overcommit(struct doctor *doctor, const char *root)
@@ -178,19 +180,18 @@ static void check_userfaultfd(struct doctor *doctor, const char *root)
 		fd < 0 && errno == EPERM
 			? open_at_root(root, "/dev/userfaultfd", O_RDWR)
 			: -1;
+	const bool lacking = fd < 0 && dev < 0 && errno == ENOSYS;
+	const bool yes = fd >= 0 || dev >= 0;
 
-	if (fd < 0 && dev < 0 && errno == ENOSYS)
-		doctor_add(doctor, DOCTOR_MISSING, "userfaultfd",
-			   "guest memory cannot be filled on demand",
-			   "a kernel with CONFIG_USERFAULTFD", "no");
-	else
-		doctor_add(doctor,
-			   fd >= 0 || dev >= 0 ? DOCTOR_OK : DOCTOR_MISSING,
-			   "userfaultfd",
-			   "guest memory cannot be filled on demand",
-			   "get access to /dev/userfaultfd, or "
-			   "sysctl vm.unprivileged_userfaultfd=1",
-			   "%s", fd >= 0 || dev >= 0 ? "yes" : "not permitted");
+	doctor_add(doctor, yes ? DOCTOR_OK : DOCTOR_MISSING, "userfaultfd",
+		   "guest memory cannot be filled on demand",
+		   lacking ? "a kernel with CONFIG_USERFAULTFD"
+			   : "get access to /dev/userfaultfd, or sysctl "
+			     "vm.unprivileged_userfaultfd=1",
+		   "%s",
+		   yes	     ? "yes"
+		   : lacking ? "no"
+			     : "not permitted");
 }
 
 static void check_cold(struct doctor *doctor, const char *root)
