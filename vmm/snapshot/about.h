@@ -3,7 +3,7 @@
  *
  * docs/SNAPSHOT.md lists the members. Members that are not known are ignored,
  * so that a later vmm may add some; a change that an older reader would get
- * wrong makes a new format number. What is read is not trusted.
+ * wrong makes a new format number. The file is not trusted.
  */
 #ifndef VMM_SNAPSHOT_ABOUT_H
 #define VMM_SNAPSHOT_ABOUT_H

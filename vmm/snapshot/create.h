@@ -25,8 +25,10 @@
 #include "mem/image_copy.h"
 #include "vmm/snapshot/about.h"
 
-/* What a snapshot is taken of. All but drop() are called on the loop's thread,
- * with no lock held. */
+/*
+ * The machine that a snapshot is taken of. All but drop() are called on the
+ * loop's thread, with no lock held.
+ */
 struct snapshot_source {
 	struct loop *loop; /* borrowed, like the two below */
 	const struct mem_map *map; /* frozen */
@@ -50,7 +52,7 @@ struct snapshot_source {
 	void *ctx;
 };
 
-/* What was asked for. */
+/* The request. */
 struct snapshot_wish {
 	const char *path; /* where; borrowed until done() */
 	const struct snapshot_about *about; /* what vm.json is to say; borrowed
@@ -63,7 +65,7 @@ struct snapshot_wish {
 	bool give_up; /* then there is no snapshot; else, a longer hold */
 };
 
-/* What came of it. */
+/* The result. */
 struct snapshot_result {
 	int code; /* 0, or a negative errno: err says why */
 	struct err err;

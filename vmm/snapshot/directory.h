@@ -5,10 +5,10 @@
  * A snapshot is written to a folder beside its place, named as that with
  * ".partial" behind it, and renamed when all of it is on stable storage. A
  * process that is killed meanwhile leaves that folder, and the next snapshot to
- * the same place clears it. What stood at the place stays until then: an empty
- * folder, or an older snapshot, which is replaced. Anything else at either name
- * is not ours and is refused: above all, a folder with a file in it that no
- * snapshot has. A new file of snapshots has to be known to directory.c.
+ * the same place clears it. The old content of the place stays until then: an
+ * empty folder, or an older snapshot, which is replaced. Anything else at
+ * either name is not ours and is refused: above all, a folder with a file in it
+ * that no snapshot has. A new file of snapshots has to be known to directory.c.
  *
  * Thread: one at a time for each directory.
  */
