@@ -20,7 +20,7 @@ static uint64_t ram_size(const struct balloon *b)
 }
 
 /* The memory of so many of the balloon's pages; never more than there is. */
-static uint64_t outside(const struct balloon *b, uint32_t pages)
+static uint64_t balloon_bytes(const struct balloon *b, uint32_t pages)
 {
 	const uint64_t inside = (uint64_t)pages << VIRTIO_BALLOON_PFN_SHIFT;
 	const uint64_t ram = ram_size(b);
@@ -39,13 +39,14 @@ static uint32_t pages_for(const struct balloon *b, uint64_t bytes)
 	return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX;
 }
 
-static void tell_change(struct throttle *change)
+static void tell_balloon_change(struct throttle *change)
 {
 	struct balloon *b = container_of(change, struct balloon, change);
 
 	if (b->listener.changed)
-		b->listener.changed(b->listener.ctx,
-				    outside(b, le32toh(b->config.actual)));
+		b->listener.changed(
+			b->listener.ctx,
+			balloon_bytes(b, le32toh(b->config.actual)));
 }
 
 static void actual_changed(struct balloon *b)
@@ -94,8 +95,8 @@ void balloon_query(struct virtio *vio, struct balloon_info *ret)
 
 	*ret = (struct balloon_info){
 		.ram = ram_size(b),
-		.target = outside(b, le32toh(b->config.num_pages)),
-		.actual = outside(b, le32toh(b->config.actual)),
+		.target = balloon_bytes(b, le32toh(b->config.num_pages)),
+		.actual = balloon_bytes(b, le32toh(b->config.actual)),
 		.driver = balloon_works(b),
 	};
 	reclaim_stats(b->reclaim, &ret->reclaim);
@@ -183,11 +184,11 @@ static const struct virtio_ops balloon_ops = {
 	.reset = balloon_reset,
 };
 
-static int add_timers(struct balloon *b, struct err *err)
+static int add_balloon_timers(struct balloon *b, struct err *err)
 {
 	struct virtio *vio = &b->vio;
-	int r = throttle_add(vio->loop, &b->change, &vio->lock, tell_change,
-			     err);
+	int r = throttle_add(vio->loop, &b->change, &vio->lock,
+			     tell_balloon_change, err);
 
 	if (r == 0) {
 		b->hold.lock = &vio->lock;
@@ -199,7 +200,7 @@ static int add_timers(struct balloon *b, struct err *err)
 	return 0;
 }
 
-static uint64_t features(const struct balloon_options *opt)
+static uint64_t balloon_features(const struct balloon_options *opt)
 {
 	uint64_t bits = 1ULL << VIRTIO_BALLOON_F_MUST_TELL_HOST |
 			1ULL << VIRTIO_BALLOON_F_STATS_VQ |
@@ -227,7 +228,7 @@ int virtio_balloon_new(struct virtio **ret, const struct mem_map *mem,
 	r = virtio_init(&b->vio, &balloon_ops, mem, loop,
 			opt->reporting ? BALLOON_QUEUES : BALLOON_REPORTS, err);
 	if (r == 0)
-		r = add_timers(b, err);
+		r = add_balloon_timers(b, err);
 	if (r == 0)
 		r = reclaim_new(&b->reclaim, mem, err);
 	if (r < 0) {
@@ -235,7 +236,7 @@ int virtio_balloon_new(struct virtio **ret, const struct mem_map *mem,
 		return r;
 	}
 	b->mem = mem;
-	b->vio.offered |= features(opt);
+	b->vio.offered |= balloon_features(opt);
 	b->config.num_pages = htole32(pages_for(b, opt->target));
 	b->vio.config = &b->config;
 	b->vio.config_len = sizeof(b->config);

@@ -21,7 +21,8 @@ void control_names_finish(struct control_names *names)
 	*names = (struct control_names){ 0 };
 }
 
-static int add_name(struct control_names *names, const char *name, size_t len)
+static int add_machine_name(struct control_names *names, const char *name,
+			    size_t len)
 {
 	char **more = reallocarray(names->name, names->count + 1,
 				   sizeof(*more));
@@ -53,7 +54,7 @@ static int read_names(struct control_names *names, DIR *dir)
 
 		if (len > tail &&
 		    !strcmp(entry->d_name + len - tail, CONTROL_SUFFIX))
-			r = add_name(names, entry->d_name, len - tail);
+			r = add_machine_name(names, entry->d_name, len - tail);
 	}
 	return r;
 }

@@ -84,21 +84,21 @@ int regs_save(int vcpu_fd, const struct reg_list *list, struct state *state,
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_regs(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
 }
 
-/* What a load has to set. */
+/* Registers that a load has to set. */
 struct load {
 	uint64_t *id; /* owned; sorted */
 	bool *done; /* owned; of each */
 	size_t count;
 };
 
-static void load_finish(struct load *load)
+static void finish_reg_load(struct load *load)
 {
 	free(load->id);
 	free(load->done);
@@ -113,7 +113,7 @@ static int load_init(struct load *load, const struct reg_list *list,
 	if (!load->id || !load->done)
 		return err_set(err, -ENOMEM, "registers: out of memory");
 	memcpy(load->id, list->id, list->count * sizeof(*list->id));
-	qsort(load->id, load->count, sizeof(*load->id), compare);
+	qsort(load->id, load->count, sizeof(*load->id), compare_regs);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int load_one(const struct load *load, int vcpu_fd,
 {
 	uint64_t val[MOST_BYTES / sizeof(uint64_t)];
 	const uint64_t *at = bsearch(&record->id, load->id, load->count,
-				     sizeof(*load->id), compare);
+				     sizeof(*load->id), compare_regs);
 
 	if (!at)
 		return err_input(err, -ENOTSUP,
@@ -145,7 +145,7 @@ static int load_one(const struct load *load, int vcpu_fd,
 int regs_load(int vcpu_fd, const struct reg_list *list,
 	      struct state_records *records, struct err *err)
 {
-	_cleanup_(load_finish) struct load load = { 0 };
+	_cleanup_(finish_reg_load) struct load load = { 0 };
 	struct state_record record;
 	int r = load_init(&load, list, err);
 

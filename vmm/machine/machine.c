@@ -37,7 +37,8 @@ enum outcome machine_outcome(const struct machine *machine)
 	return __atomic_load_n(&machine->outcome, __ATOMIC_ACQUIRE);
 }
 
-static void unclaimed(struct machine *machine, const struct io_access *io)
+static void report_unclaimed_io(struct machine *machine,
+				const struct io_access *io)
 {
 	const struct mem_region *r = mem_find(&machine->mem, io->addr);
 
@@ -90,7 +91,7 @@ void machine_access_memory(struct machine *machine, struct io_access *io,
 			   uint64_t mask)
 {
 	if (!access_memory(&machine->mem, io, mask))
-		unclaimed(machine, io);
+		report_unclaimed_io(machine, io);
 }
 
 int machine_add_rams(struct machine *machine, const struct ram_layout *layout,
@@ -169,27 +170,27 @@ static int add_roms(struct machine *machine, struct err *err)
 	return 0;
 }
 
-static void quit(void *ctx)
+static void quit_machine(void *ctx)
 {
 	machine_end(ctx, OUTCOME_QUIT);
 }
 
-static void send_break(void *ctx)
+static void send_console_break(void *ctx)
 {
 	tty_break(((struct machine *)ctx)->tty);
 }
 
 static int open_console(struct machine *machine, struct err *err)
 {
-	const struct tty_escape escape = { quit, machine };
+	const struct tty_escape escape = { quit_machine, machine };
 	int in = STDIN_FILENO, out = STDOUT_FILENO;
 	int r;
 
 	if (machine->config->console == CONSOLE_NONE) {
 		in = out = -1;
 	} else if (machine->config->terminal == TERMINAL_SOCKET) {
-		r = tty_relay_new(&machine->relay, machine->loop, send_break,
-				  machine, err);
+		r = tty_relay_new(&machine->relay, machine->loop,
+				  send_console_break, machine, err);
 		if (r < 0)
 			return r;
 		in = out = tty_relay_fd(machine->relay);
@@ -197,7 +198,7 @@ static int open_console(struct machine *machine, struct err *err)
 	return tty_new(&machine->tty, machine->loop, in, out, escape, err);
 }
 
-static int check_limits(const struct machine *machine, struct err *err)
+static int check_machine_limits(const struct machine *machine, struct err *err)
 {
 	const unsigned want = machine->config->cpus;
 	const unsigned have = machine->limits.max_vcpus;
@@ -276,7 +277,7 @@ int machine_new(struct machine **ret, const struct config *config,
 	machine->config = config;
 	machine->limits = *limits;
 	machine_init_memory(machine);
-	r = check_limits(machine, err);
+	r = check_machine_limits(machine, err);
 	if (r == 0)
 		r = loop_new(&machine->loop, err);
 	/* First, so that what may lie anywhere gives way. */

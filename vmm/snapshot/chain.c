@@ -61,7 +61,7 @@ static int try_parent(struct link *ret, const struct link *child,
 }
 
 /* The folder that holds @path, with the name of @parent's folder in it. */
-static char *beside(const char *path, const char *parent)
+static char *path_beside(const char *path, const char *parent)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = strrchr(parent, '/');
@@ -76,7 +76,8 @@ static char *beside(const char *path, const char *parent)
 static int open_parent(struct link *ret, const struct link *child,
 		       const char *arch, struct err *err)
 {
-	_cleanup_(freep) char *other = beside(child->path, child->about.parent);
+	_cleanup_(freep) char *other = path_beside(child->path,
+						   child->about.parent);
 	struct err unused = { 0 };
 
 	if (!other)

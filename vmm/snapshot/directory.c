@@ -20,7 +20,7 @@
 
 #define PARTIAL ".partial"
 
-static void closedirp(DIR **dir)
+static void close_snapshot_dir(DIR **dir)
 {
 	if (*dir)
 		(void)closedir(*dir);
@@ -71,7 +71,8 @@ static int split_path(struct snapshot_dir *dir, const char *path,
 static int walk_folder(int fd, int (*visit)(int fd, const char *name))
 {
 	const int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(closedirp) DIR *list = again < 0 ? NULL : fdopendir(again);
+	_cleanup_(close_snapshot_dir) DIR *list = again < 0 ? NULL
+							    : fdopendir(again);
 	const struct dirent *entry;
 	int r = list ? 0 : -errno;
 
@@ -94,7 +95,7 @@ static int remove_entry(int fd, const char *name)
 	return unlinkat(fd, name, 0) < 0 ? -errno : 0;
 }
 
-static int find_entry(int fd, const char *name)
+static int find_snapshot_entry(int fd, const char *name)
 {
 	(void)fd;
 	(void)name;
@@ -117,7 +118,7 @@ static bool is_snapshot(int fd)
 }
 
 /* What stands where the snapshot is to be has to be ours: all of it goes. */
-static int check_place(const struct snapshot_dir *dir, struct err *err)
+static int check_snapshot_place(const struct snapshot_dir *dir, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = openat(dir->parent, dir->final,
 					     O_RDONLY | O_DIRECTORY |
@@ -125,7 +126,8 @@ static int check_place(const struct snapshot_dir *dir, struct err *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 || (!is_snapshot(fd) && walk_folder(fd, find_entry) != 0))
+	if (fd < 0 ||
+	    (!is_snapshot(fd) && walk_folder(fd, find_snapshot_entry) != 0))
 		return err_input(err, -EEXIST,
 				 "%s: is there already, and is no snapshot",
 				 dir->path);
@@ -153,7 +155,7 @@ static int input_sys(const char *path, struct err *err)
  * Locks a folder that was opened by its name. Returns -EBUSY if another process
  * has the lock, or gave the name to another folder before it could be taken.
  */
-static int lock_folder(int parent, const char *name, int fd)
+static int lock_snapshot_folder(int parent, const char *name, int fd)
 {
 	struct stat named, opened;
 
@@ -206,7 +208,7 @@ static int make_partial(struct snapshot_dir *dir, struct err *err)
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return input_sys(dir->path, err);
-	r = lock_folder(dir->parent, dir->partial, fd);
+	r = lock_snapshot_folder(dir->parent, dir->partial, fd);
 	if (r == -EBUSY)
 		return err_input(err, r,
 				 "%s: another snapshot is being written there",
@@ -234,7 +236,7 @@ int snapshot_dir_begin(struct snapshot_dir *ret, const char *path,
 			r = input_sys(parent, err);
 	}
 	if (r == 0)
-		r = check_place(&dir, err);
+		r = check_snapshot_place(&dir, err);
 	if (r == 0)
 		r = make_partial(&dir, err);
 	if (r < 0)
@@ -265,7 +267,7 @@ static int put_in_place(const struct snapshot_dir *dir, int *ret_old)
 		     O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (old < 0)
 		return -errno;
-	r = lock_folder(dir->parent, dir->final, old);
+	r = lock_snapshot_folder(dir->parent, dir->final, old);
 	if (r < 0)
 		return r;
 	if (renameat2(dir->parent, dir->partial, dir->parent, dir->final,
@@ -289,7 +291,7 @@ static void remove_old(const struct snapshot_dir *dir, int old)
 int snapshot_dir_commit(struct snapshot_dir *dir, struct err *err)
 {
 	_cleanup_(fd_closep) int old = -1;
-	int r = check_place(dir, err);
+	int r = check_snapshot_place(dir, err);
 
 	if (r < 0)
 		return r;
