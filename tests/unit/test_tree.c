@@ -92,7 +92,7 @@ static void open__a_users_tree_is_copied_to_memory(void **state)
 	mem_freeze(&map);
 	at = (struct range){ BASE + 4096, file.size };
 	tree_file_copy(&file, &map, at);
-	assert_memory_equal(host + 4096, dtb, file.size);
+	assert_memory_equal(host + 4096, dtb, (size_t)file.size);
 	assert_int_equal(host[4095], 0);
 	assert_int_equal(host[4096 + file.size], 0);
 }
