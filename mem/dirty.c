@@ -25,7 +25,6 @@ struct dirty_reader {
 	struct dirty *dirty; /* borrowed */
 	struct dirty_bits pending; /* under dirty->lock */
 	bool all; /* the next harvest gives every page; under dirty->lock */
-	uint64_t generation;
 
 	/* The harvest: the chunk it is at, which the reader owns alone. */
 	bool giving_all;
@@ -483,19 +482,12 @@ int dirty_next(struct dirty_reader *reader, struct dirty_run *ret,
 	while (!bits_next_run(reader->word, reader->bits, reader->at, &run)) {
 		const int r = take_next(reader, err);
 
-		if (r == 0 && !reader->ended) {
+		if (r == 0)
 			reader->ended = true;
-			reader->generation++;
-		}
 		if (r <= 0)
 			return r;
 	}
 	reader->at = run.first + run.count;
 	describe_dirty_run(reader, run, ret);
 	return 1;
-}
-
-uint64_t dirty_generation(const struct dirty_reader *reader)
-{
-	return reader->generation;
 }

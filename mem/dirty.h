@@ -183,7 +183,4 @@ struct dirty_run {
 int dirty_next(struct dirty_reader *reader, struct dirty_run *ret,
 	       struct err *err);
 
-/* How many harvests came to their end. */
-uint64_t dirty_generation(const struct dirty_reader *reader);
-
 #endif

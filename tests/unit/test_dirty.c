@@ -216,11 +216,8 @@ static void next__without_a_harvest_gives_nothing(void **state)
 	add(f, &f->a);
 	mem_wrote(&f->map, f->low, 1);
 	expect_end(f, f->a);
-	assert_int_equal(dirty_generation(f->a), 0);
 	expect_only(f, f->a, LOW, 1);
-	assert_int_equal(dirty_generation(f->a), 1);
 	expect_end(f, f->a);
-	assert_int_equal(dirty_generation(f->a), 1);
 }
 
 static void harvest__what_was_not_given_comes_again(void **state)
