@@ -84,6 +84,7 @@ static const struct command {
 	{ &mem_command, mem_main },
 	{ &balloon_command, balloon_main },
 	{ &console_command, console_main },
+	{ &snapshot_command, snapshot_main },
 	{ &doctor_command, run_doctor },
 	{ &version_command, version_main },
 	{ &help_command, run_help },

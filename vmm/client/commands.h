@@ -25,6 +25,7 @@ CLIENT_COMMAND(stat);
 CLIENT_COMMAND(balloon);
 CLIENT_COMMAND(console);
 CLIENT_COMMAND(mem);
+CLIENT_COMMAND(snapshot);
 CLIENT_COMMAND(version);
 
 #endif

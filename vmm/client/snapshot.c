@@ -1,0 +1,404 @@
+/* vmm/client/snapshot.c - vmm snapshot. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/closest.h"
+#include "base/size.h"
+#include "vmm/client/client.h"
+#include "vmm/client/commands.h"
+#include "vmm/client/told.h"
+#include "vmm/client/words.h"
+#include "vmm/snapshot/chain.h"
+#include "vmm/snapshot/directory.h"
+
+/* How long a snapshot may take: disks are as slow as they are. */
+#define CREATE_MS INT_MAX
+
+/* The words of all actions. */
+struct snapshot_words {
+	struct client_words client; /* NAME of create; else DIR */
+	const char *dir; /* DIR of create, OUT of merge */
+	const char *parent;
+	bool live; /* the default, in words */
+	bool paused;
+	bool stop;
+	bool give_up;
+	uint64_t downtime, timeout; /* in ns; 0: not given */
+};
+
+static int set_two_words(void *ctx, const char *word, struct err *err)
+{
+	struct snapshot_words *words = ctx;
+
+	if (!words->client.name)
+		return client_set_name(ctx, word, err);
+	if (words->dir)
+		return err_input(err, -EINVAL, "'%s': two words are all", word);
+	words->dir = word;
+	return 0;
+}
+
+static int set_duration(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
+{
+	uint64_t *ns = (uint64_t *)((char *)ctx + option->offset);
+	const int r = duration_parse(value, ns);
+
+	if (r == -ERANGE)
+		return err_input(err, r, "too long");
+	if (r < 0 || *ns == 0)
+		return err_input(err, -EINVAL,
+				 "not a duration, as in 50ms or 10s");
+	return 0;
+}
+
+#define WORD(member) .offset = offsetof(struct snapshot_words, member)
+
+// clang-format off
+static const struct cli_option create_options[] = {
+	{ .name = "parent", .arg = "DIR",
+	  .help = "write only what changed since that snapshot, the\n"
+		  "last one of this guest",
+	  .set = cli_set_string, WORD(parent) },
+	{ .name = "live",
+	  .help = "copy memory while the guest runs (the default)",
+	  .set = cli_set_true, WORD(live) },
+	{ .name = "paused",
+	  .help = "hold the guest while its memory is copied",
+	  .set = cli_set_true, WORD(paused) },
+	{ .name = "downtime", .arg = "DURATION",
+	  .help = "how long a live snapshot may hold the guest\n"
+		  "(default 50ms)",
+	  .set = set_duration, WORD(downtime) },
+	{ .name = "timeout", .arg = "DURATION",
+	  .help = "when to hold it even if it writes too fast for\n"
+		  "that (default 10s)",
+	  .set = set_duration, WORD(timeout) },
+	{ .name = "give-up",
+	  .help = "then make no snapshot instead",
+	  .set = cli_set_true, WORD(give_up) },
+	{ .name = "stop",
+	  .help = "end the guest once the snapshot is there",
+	  .set = cli_set_true, WORD(stop) },
+	CLIENT_JSON,
+};
+
+static const struct cli_option json_options[] = { CLIENT_JSON };
+// clang-format on
+
+static const struct cli_command create_command = {
+	.name = "snapshot create",
+	.summary = "Write a running guest to a folder",
+	.usage = "[OPTION]... NAME DIR",
+	.options = create_options,
+	.option_count = sizeof(create_options) / sizeof(*create_options),
+	.word = set_two_words,
+};
+
+static const struct cli_command info_command = {
+	.name = "snapshot info",
+	.summary = "Tell what is in a snapshot",
+	.usage = "[--json] DIR",
+	.options = json_options,
+	.option_count = 1,
+	.word = client_set_name,
+};
+
+static const struct cli_command verify_command = {
+	.name = "snapshot verify",
+	.summary = "Read all of a snapshot and compare its checksums",
+	.usage = "DIR",
+	.word = client_set_name,
+};
+
+static const struct cli_command merge_command = {
+	.name = "snapshot merge",
+	.summary = "Make one full snapshot of a diff and its parents",
+	.usage = "DIR OUT",
+	.word = set_two_words,
+};
+
+static int need_word(const char *word, const char *what, struct err *err)
+{
+	return word ? 0 : err_input(err, -EINVAL, "%s is missing", what);
+}
+
+/* The VMM has a working directory of its own. */
+static int make_absolute(const char *path, char **ret, struct err *err)
+{
+	_cleanup_(freep) char *here = NULL;
+
+	if (path[0] == '/') {
+		*ret = strdup(path);
+		return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	}
+	here = realpath(".", NULL);
+	if (!here)
+		return err_sys(err, "working directory");
+	if (asprintf(ret, "%s/%s", here, path) >= 0)
+		return 0;
+	*ret = NULL;
+	return err_set(err, -ENOMEM, "out of memory");
+}
+
+static json_t *create_arguments(const struct snapshot_words *words,
+				const char *dir, const char *parent)
+{
+	json_t *args = json_pack("{s:s, s:b, s:b}", "path", dir, "paused",
+				 words->paused, "give-up", words->give_up);
+
+	if (args && parent)
+		(void)json_object_set_new(args, "parent", json_string(parent));
+	if (args && words->downtime > 0)
+		(void)json_object_set_new(
+			args, "downtime-ms",
+			json_integer(
+				(json_int_t)((words->downtime + NS_PER_MS - 1) /
+					     NS_PER_MS)));
+	if (args && words->timeout > 0)
+		(void)json_object_set_new(
+			args, "timeout-ms",
+			json_integer(
+				(json_int_t)((words->timeout + NS_PER_MS - 1) /
+					     NS_PER_MS)));
+	return args;
+}
+
+static void print_result(const json_t *result, const char *dir)
+{
+	char written[SIZE_TEXT];
+
+	(void)printf("%s: %" PRIu64 " pages, %s written in %" PRIu64
+		     " passes, guest held for %.1f ms\n",
+		     dir, told_number(result, "pages"),
+		     size_format(written, told_number(result, "bytes")),
+		     told_number(result, "passes"),
+		     (double)told_number(result, "held-us") / 1000.0);
+}
+
+static int run_create(struct client *client, const struct snapshot_words *words,
+		      struct err *err)
+{
+	_cleanup_(freep) char *dir = NULL;
+	_cleanup_(freep) char *parent = NULL;
+	json_auto_t *result = NULL;
+	const char *why;
+	int r = make_absolute(words->dir, &dir, err);
+
+	if (r == 0 && words->parent)
+		r = make_absolute(words->parent, &parent, err);
+	if (r == 0)
+		r = client_run(client, "x-vmm-snapshot",
+			       create_arguments(words, dir, parent), NULL, err);
+	if (r == 0)
+		r = client_event(client, "X_VMM_SNAPSHOT", CREATE_MS, &result,
+				 err);
+	if (r < 0)
+		return r;
+	why = json_string_value(json_object_get(result, "error"));
+	if (why)
+		return err_set(err, -EREMOTEIO, "%s: %s", client->name, why);
+	if (words->client.json)
+		return cli_print_json(result, false, err);
+	print_result(result, words->dir);
+	return cli_flush(err);
+}
+
+static int create_main(int argc, char *const argv[], struct err *err)
+{
+	_cleanup_(client_close) struct client client = { .fd = -1 };
+	_cleanup_(fd_closep) int process = -1;
+	struct snapshot_words words = { 0 };
+	int r = client_parse(&create_command, argc, argv, &words.client, err);
+
+	if (r == 0)
+		r = need_word(words.dir, "DIR", err);
+	if (r == 0)
+		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
+				err);
+	if (r != 0)
+		return r;
+	process = client_process(&client);
+	r = run_create(&client, &words, err);
+	if (r < 0 || !words.stop)
+		return r;
+	r = client_run(&client, "quit", NULL, NULL, err);
+	if (r < 0 && r != -ECONNRESET)
+		return r;
+	return client_wait_end(&client, process, CLIENT_PATIENCE_MS, err);
+}
+
+static json_t *describe_chain(const struct snapshot_chain *chain,
+			      const struct image_count *count)
+{
+	const struct snapshot_about *about = &chain->about;
+	json_t *words = json_array();
+
+	for (size_t i = 0; words && i < about->words; i++)
+		(void)json_array_append_new(words, json_string(about->word[i]));
+	return json_pack(
+		"{ss ss* ss* ss ss ss sI sI sI sI sI sI so}", "id", about->id,
+		"parent", about->parent, "parent-id",
+		about->parent ? about->parent_id : NULL, "name", about->name,
+		"architecture", about->architecture, "vmm", about->vmm, "made",
+		(json_int_t)about->made, "page", (json_int_t)about->page,
+		"snapshots", (json_int_t)chain->memory.count, "data-pages",
+		(json_int_t)count->state[IMAGE_DATA], "zero-pages",
+		(json_int_t)count->state[IMAGE_ZERO], "given-up-pages",
+		(json_int_t)count->state[IMAGE_GONE], "command", words);
+}
+
+static void print_chain(const struct snapshot_chain *chain,
+			const struct image_count *count)
+{
+	const struct snapshot_about *about = &chain->about;
+	const time_t made = (time_t)about->made;
+	char date[32] = "", size[SIZE_TEXT];
+	struct tm tm;
+
+	if (localtime_r(&made, &tm))
+		(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+	(void)printf("%-12s %s\n", "guest", about->name);
+	(void)printf("%-12s %s, by vmm %s on %s\n", "made", date, about->vmm,
+		     about->architecture);
+	(void)printf("%-12s %s\n", "identity", about->id);
+	if (about->parent)
+		(void)printf("%-12s %s, the last of %zu below\n", "parent",
+			     about->parent, chain->memory.count - 1);
+	(void)printf("%-12s %s, %" PRIu64 " pages of zeroes, %" PRIu64
+		     " given up\n",
+		     "memory",
+		     size_format(size, count->state[IMAGE_DATA] * IMAGE_PAGE),
+		     count->state[IMAGE_ZERO], count->state[IMAGE_GONE]);
+	(void)printf("%-12s vmm run", "command");
+	for (size_t i = 0; i < about->words; i++)
+		(void)printf(" %s", about->word[i]);
+	(void)printf("\n");
+}
+
+static int info_main(int argc, char *const argv[], struct err *err)
+{
+	_cleanup_(snapshot_chain_finish) struct snapshot_chain chain = { 0 };
+	struct client_words words = { 0 };
+	struct image_count count;
+	struct image *top;
+	int r = cli_parse(&info_command, argc, argv, &words, err);
+
+	if (r == 0)
+		r = need_word(words.name, "DIR", err);
+	if (r == 0)
+		r = snapshot_chain_open(&chain, words.name, NULL, err);
+	if (r != 0)
+		return r;
+	top = chain.memory.image[chain.memory.count - 1];
+	r = image_count(top, &count, err);
+	if (r < 0)
+		return err_wrap(err, "%s", words.name);
+	if (words.json) {
+		json_auto_t *json = describe_chain(&chain, &count);
+
+		return cli_print_json(json, false, err);
+	}
+	print_chain(&chain, &count);
+	return cli_flush(err);
+}
+
+static int verify_main(int argc, char *const argv[], struct err *err)
+{
+	_cleanup_(snapshot_chain_finish) struct snapshot_chain chain = { 0 };
+	struct client_words words = { 0 };
+	int r = cli_parse(&verify_command, argc, argv, &words, err);
+
+	if (r == 0)
+		r = need_word(words.name, "DIR", err);
+	if (r == 0)
+		r = snapshot_chain_open(&chain, words.name, NULL, err);
+	if (r == 0)
+		r = snapshot_chain_verify(&chain, err);
+	if (r != 0)
+		return r;
+	(void)printf("%s: as it was written, with %zu below it\n", words.name,
+		     chain.memory.count - 1);
+	return cli_flush(err);
+}
+
+static int merge_main(int argc, char *const argv[], struct err *err)
+{
+	_cleanup_(snapshot_chain_finish) struct snapshot_chain chain = { 0 };
+	struct snapshot_words words = { 0 };
+	int r = cli_parse(&merge_command, argc, argv, &words, err);
+
+	if (r == 0)
+		r = need_word(words.client.name, "DIR", err);
+	if (r == 0)
+		r = need_word(words.dir, "OUT", err);
+	if (r == 0)
+		r = snapshot_chain_open(&chain, words.client.name, NULL, err);
+	return r == 0 ? snapshot_chain_merge(&chain, words.dir, err) : r;
+}
+
+static const struct action {
+	const char *name;
+	const struct cli_command *cli;
+	int (*main)(int argc, char *const argv[], struct err *err);
+} actions[] = {
+	{ "create", &create_command, create_main },
+	{ "info", &info_command, info_main },
+	{ "verify", &verify_command, verify_main },
+	{ "merge", &merge_command, merge_main },
+};
+
+#define ACTIONS (sizeof(actions) / sizeof(*actions))
+
+const struct cli_command snapshot_command = {
+	.name = "snapshot",
+	.summary = "Write a guest to a folder, and look at what is there",
+	.usage = "create|info|verify|merge ...",
+	.notes =
+		"vmm snapshot create NAME DIR   write a running guest to DIR\n"
+		"vmm snapshot info DIR          tell what is in it\n"
+		"vmm snapshot verify DIR        compare all checksums\n"
+		"vmm snapshot merge DIR OUT     make one of a diff and its "
+		"parents\n"
+		"\n"
+		"Each has --help. 'vmm restore DIR' goes on from a snapshot.\n",
+};
+
+static int find_action(const char *name, const struct action **ret,
+		       struct err *err)
+{
+	struct closest near = { .word = name };
+
+	for (size_t i = 0; i < ACTIONS; i++) {
+		if (strcmp(name, actions[i].name) == 0) {
+			*ret = &actions[i];
+			return 0;
+		}
+		closest_try(&near, actions[i].name);
+	}
+	return closest_refuse(&near, "action", err);
+}
+
+int snapshot_main(int argc, char *const argv[], int *ret_status,
+		  struct err *err)
+{
+	const struct action *action = NULL;
+	int r;
+
+	(void)ret_status;
+	if (argc < 2)
+		return err_input(err, -EINVAL,
+				 "snapshot needs an action: create, info, "
+				 "verify or merge");
+	if (argv[1][0] == '-')
+		return cli_parse(&snapshot_command, argc, argv, NULL, err);
+	r = find_action(argv[1], &action, err);
+	return r < 0 ? r : action->main(argc - 1, &argv[1], err);
+}
