@@ -148,6 +148,31 @@ static int check_value(const char *const *words, const char *value,
 	return refuse_value(words, value, err);
 }
 
+/* Notes an option that was taken. */
+static void note_option(const struct words *w, const struct cli_option *option,
+			const char *value, bool unset)
+{
+	struct cli_givens *givens;
+
+	if (w->command->givens == 0)
+		return;
+	givens = (struct cli_givens *)((char *)w->ctx + w->command->givens);
+	if (givens->count < CLI_MAX_GIVEN)
+		givens->given[givens->count] =
+			(struct cli_given){ option, value, unset };
+	givens->count++;
+}
+
+static int set_option(const struct words *w, const struct cli_option *option,
+		      const char *value, struct err *err)
+{
+	const int r = option->set(w->ctx, option, value, err);
+
+	if (r >= 0)
+		note_option(w, option, value, false);
+	return r;
+}
+
 /*
  * Takes an option with its value, if it has one: @attached, or the next word.
  * @typed: begins with the option as typed, which is of @len bytes
@@ -160,7 +185,7 @@ static int take_option(struct words *w, const struct cli_option *option,
 	int r = 0;
 
 	if (!option->arg || (option->optional && !value))
-		return option->set(w->ctx, option, NULL, err);
+		return set_option(w, option, NULL, err);
 	if (!value && w->next == w->argc)
 		return err_input(err, -EINVAL, "%.*s needs a value", len,
 				 typed);
@@ -169,7 +194,7 @@ static int take_option(struct words *w, const struct cli_option *option,
 	if (option->words)
 		r = check_value(option->words, value, err);
 	if (r == 0)
-		r = option->set(w->ctx, option, value, err);
+		r = set_option(w, option, value, err);
 	if (r < 0)
 		return err_wrap(err, "%.*s %s", len, typed,
 				*value ? value : "''");
@@ -304,6 +329,7 @@ static int parse_long(struct words *w, const char *word, struct err *err)
 		return 1;
 	if (meaning.unset) {
 		option->unset(w->ctx, option);
+		note_option(w, option, NULL, true);
 		return 0;
 	}
 	return take_option(w, option, word, (int)len + 2, value, err);

@@ -69,6 +69,21 @@ void cli_unset_string(void *ctx, const struct cli_option *option); /* NULL */
 
 #define CLI_HELP_WIDTH 53
 
+/* An option as it was given. */
+struct cli_given {
+	const struct cli_option *option;
+	const char *value; /* borrowed from argv; NULL: none */
+	bool unset; /* as "--no-NAME" */
+};
+
+/* More options than these are counted, and not kept. */
+#define CLI_MAX_GIVEN 128
+
+struct cli_givens {
+	struct cli_given given[CLI_MAX_GIVEN]; /* in the order given */
+	size_t count;
+};
+
 struct cli_command {
 	const char *name;
 	const char *summary; /* one line, for the list of commands */
@@ -79,6 +94,9 @@ struct cli_command {
 	const struct cli_option *more; /* further options, or NULL */
 	size_t more_count;
 	const struct cli_refusal *refusals; /* ends with a NULL name; or NULL */
+	/* Where in @ctx a struct cli_givens is that notes the options that were
+	 * taken; 0: there is none. */
+	size_t givens;
 	/* Takes a word that is no option. NULL: the command takes none. */
 	int (*word)(void *ctx, const char *word, struct err *err);
 };

@@ -490,6 +490,7 @@ const struct cli_command config_command = {
 	.more = kvmtool_options,
 	.more_count = KVMTOOL_OPTIONS,
 	.refusals = kvmtool_refusals,
+	.givens = offsetof(struct parse, config.givens),
 	.word = set_kernel_word,
 	.notes = "Leave a running guest with Ctrl-a x.\n"
 		 "\n"

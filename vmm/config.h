@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/range.h"
 #include "mem/policy.h"
+#include "vmm/cli.h"
 #include "vmm/kvmtool_words.h"
 
 #define CONFIG_MAX_MEM 32
@@ -90,8 +91,6 @@ enum dirty_log_kind { /* vmm/kvm/dirty_log.h says what they are */
 		      DIRTY_LOG_RING,
 };
 
-struct cli_command;
-
 struct config {
 	struct kvmtool_words kvmtool; /* first: its options count from here */
 	const char *name; /* of the VM; NULL: none given */
@@ -122,6 +121,7 @@ struct config {
 	bool disable_mte;
 	bool no_reboot;
 	uint64_t timeout_ns; /* 0: none */
+	struct cli_givens givens; /* for config_words_of() */
 	enum log_level log_level;
 };
 

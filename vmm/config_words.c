@@ -1,0 +1,176 @@
+/* vmm/config_words.c - a configuration as words that make it again. */
+#include "vmm/config_words.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "vmm/cli.h"
+#include "vmm/config.h"
+
+/* What an option's value is to this file. */
+enum value_kind {
+	VALUE_PLAIN, /* means the same everywhere */
+	VALUE_PATH, /* a path */
+	VALUE_ITEMS, /* "PATH,key=value...": a comma of the path is doubled */
+	VALUE_AT, /* "PATH@ADDRESS" */
+	VALUE_MEMORY, /* has a path behind "backing=file:", if at all */
+	VALUE_HOST, /* concerns this run alone: is left out */
+};
+
+/* Options that are not here are VALUE_PLAIN. */
+static const struct {
+	const char *option;
+	enum value_kind kind;
+} kinds[] = {
+	{ "kernel", VALUE_HOST }, /* it may be a word without an option */
+	{ "initrd", VALUE_PATH },   { "firmware", VALUE_PATH },
+	{ "dtb", VALUE_PATH },	    { "hugetlbfs", VALUE_PATH },
+	{ "disk", VALUE_ITEMS },    { "flash", VALUE_ITEMS },
+	{ "rom", VALUE_AT },	    { "mem", VALUE_MEMORY },
+	{ "dump-dtb", VALUE_HOST }, { "name", VALUE_HOST },
+	{ "control", VALUE_HOST },  { "terminal", VALUE_HOST },
+	{ "timeout", VALUE_HOST },  { "loglevel", VALUE_HOST },
+	{ "debug", VALUE_HOST },    { "vcpu-affinity", VALUE_HOST },
+	{ "dev", VALUE_HOST },
+};
+
+static enum value_kind kind_of(const struct cli_option *option)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(kinds[i].option, option->name) == 0)
+			return kinds[i].kind;
+	return VALUE_PLAIN;
+}
+
+/* Where a path begins in a value; NULL: there is none. */
+static const char *find_path(enum value_kind kind, const char *value)
+{
+	static const char item[] = "path=", file[] = "backing=file:";
+	const char *at;
+
+	switch (kind) {
+	case VALUE_PATH:
+	case VALUE_AT:
+		return value;
+	case VALUE_ITEMS:
+		at = strncmp(value, item, sizeof(item) - 1) == 0 ? value : NULL;
+		return at ? at + sizeof(item) - 1 : value;
+	case VALUE_MEMORY:
+		at = strstr(value, file);
+		return at ? at + sizeof(file) - 1 : NULL;
+	default:
+		return NULL;
+	}
+}
+
+/* Copies a folder's path and a slash. @doubled: commas become two. */
+static char *put_folder(char *to, const char *folder, bool doubled)
+{
+	for (; *folder; folder++) {
+		*to++ = *folder;
+		if (doubled && *folder == ',')
+			*to++ = ',';
+	}
+	*to++ = '/';
+	return to;
+}
+
+/* A value whose path is absolute. Returns NULL if there is no memory. */
+static char *make_absolute(enum value_kind kind, const char *value,
+			   const char *here)
+{
+	const bool list = kind == VALUE_ITEMS || kind == VALUE_MEMORY;
+	const char *path = find_path(kind, value);
+	char *ret, *at;
+
+	if (!path || *path == '/' || *path == '\0')
+		return strdup(value);
+	ret = malloc(strlen(value) + 2 * strlen(here) + 2);
+	if (!ret)
+		return NULL;
+	memcpy(ret, value, (size_t)(path - value));
+	at = put_folder(ret + (path - value), here, list);
+	(void)strcpy(at, path);
+	return ret;
+}
+
+static int add_word(struct config_words *words, char *word, struct err *err)
+{
+	char **grown = word ? reallocarray(words->word, words->count + 2,
+					   sizeof(*grown))
+			    : NULL;
+
+	if (!grown) {
+		free(word);
+		return err_set(err, -ENOMEM, "configuration: out of memory");
+	}
+	words->word = grown;
+	words->word[words->count++] = word;
+	words->word[words->count] = NULL;
+	return 0;
+}
+
+/* Adds "--NAME=VALUE", "--NAME" or "--no-NAME". */
+static int add_option(struct config_words *words, const char *name,
+		      const char *value, bool unset, struct err *err)
+{
+	char *word;
+
+	if (asprintf(&word, "--%s%s%s%s", unset ? "no-" : "", name,
+		     value ? "=" : "", value ? value : "") < 0)
+		word = NULL;
+	return add_word(words, word, err);
+}
+
+static int add_given(struct config_words *words, const struct cli_given *given,
+		     const char *here, struct err *err)
+{
+	const enum value_kind kind = kind_of(given->option);
+	_cleanup_(freep) char *value = NULL;
+
+	if (kind == VALUE_HOST)
+		return 0;
+	if (given->value) {
+		value = make_absolute(kind, given->value, here);
+		if (!value)
+			return err_set(err, -ENOMEM,
+				       "configuration: out of memory");
+	}
+	return add_option(words, given->option->name, value, given->unset, err);
+}
+
+int config_words_of(struct config_words *ret, const struct config *config,
+		    const char *here, struct err *err)
+{
+	struct config_words words = { 0 };
+	_cleanup_(freep) char *kernel = NULL;
+	int r = 0;
+
+	if (config->givens.count > CLI_MAX_GIVEN)
+		return err_set(err, -E2BIG,
+			       "more than %d options cannot be saved",
+			       CLI_MAX_GIVEN);
+	if (config->kernel) {
+		kernel = make_absolute(VALUE_PATH, config->kernel, here);
+		r = kernel ? add_option(&words, "kernel", kernel, false, err)
+			   : err_set(err, -ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; r == 0 && i < config->givens.count; i++)
+		r = add_given(&words, &config->givens.given[i], here, err);
+	if (r < 0)
+		config_words_finish(&words);
+	else
+		*ret = words;
+	return r;
+}
+
+void config_words_finish(struct config_words *words)
+{
+	for (size_t i = 0; i < words->count; i++)
+		free(words->word[i]);
+	free(words->word);
+	*words = (struct config_words){ 0 };
+}

@@ -1,0 +1,35 @@
+/*
+ * vmm/config_words.h - a configuration as words that make it again. [pure]
+ *
+ * A saved machine carries the words of `vmm run`. They are the options as the
+ * user gave them, but for what concerns this run alone and not the guest, and
+ * with absolute paths. config_parse() of them makes the same guest.
+ */
+#ifndef VMM_CONFIG_WORDS_H
+#define VMM_CONFIG_WORDS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct config;
+
+/* Words, ended by NULL. Zeroed, it is none. */
+struct config_words {
+	char **word; /* owned */
+	size_t count;
+};
+
+/*
+ * Makes the words of a configuration.
+ *
+ * @here: absolute path of the folder that relative paths count from
+ *
+ * Returns 0; -E2BIG if more options were given than are kept; -ENOMEM.
+ */
+int config_words_of(struct config_words *ret, const struct config *config,
+		    const char *here, struct err *err);
+
+void config_words_finish(struct config_words *words); /* zeroed is fine */
+
+#endif
