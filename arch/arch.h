@@ -117,6 +117,12 @@ int arch_vm_save(struct vm *vm, struct state *state, struct err *err);
 int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err);
 int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err);
 
+/*
+ * Whether all that a guest has can be written to a snapshot. Returns 0, or
+ * -ENOTSUP with @err naming what cannot. Thread: the loop's.
+ */
+int arch_check_snapshot(const struct machine *machine, struct err *err);
+
 /* Releases vm->arch, before vm->fd is closed. NULL is fine. */
 void arch_vm_free(struct vm *vm);
 

@@ -70,6 +70,12 @@ _vmm()
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		return
 	fi
+	# An action is a word of its own; behind it come its options.
+	if [ "$command" = snapshot ] && [ "$COMP_CWORD" -eq 2 ] &&
+		[ "${cur#-}" = "$cur" ]; then
+		mapfile -t COMPREPLY < <(compgen -W "create info verify merge" -- "$cur")
+		return
+	fi
 	# A word behind a comma is a key; "key=value" reaches this as three words.
 	case $cur${COMP_WORDS[COMP_CWORD - 1]}${COMP_WORDS[COMP_CWORD - 2]} in
 	-*) ;;

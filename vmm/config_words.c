@@ -167,6 +167,22 @@ int config_words_of(struct config_words *ret, const struct config *config,
 	return r;
 }
 
+int config_words_check(const struct config *config, struct err *err)
+{
+	const struct cli_givens *givens = &config->givens;
+
+	for (size_t i = 0; i < givens->count && i < CLI_MAX_GIVEN; i++) {
+		const struct cli_option *option = givens->given[i].option;
+
+		if (kind_of(option) == VALUE_HOST &&
+		    strcmp(option->name, "kernel") != 0)
+			return err_input(err, -EPERM,
+					 "--%s is no option of a guest's",
+					 option->name);
+	}
+	return 0;
+}
+
 void config_words_finish(struct config_words *words)
 {
 	for (size_t i = 0; i < words->count; i++)

@@ -30,6 +30,16 @@ struct config_words {
 int config_words_of(struct config_words *ret, const struct config *config,
 		    const char *here, struct err *err);
 
+/*
+ * Judges words that somebody else may have written: whether they are of the
+ * kind that config_words_of() makes.
+ *
+ * @config: made of these words, and no others
+ *
+ * Returns 0, or -EPERM with @err naming the option that is none of a guest's.
+ */
+int config_words_check(const struct config *config, struct err *err);
+
 void config_words_finish(struct config_words *words); /* zeroed is fine */
 
 #endif

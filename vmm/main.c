@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/closest.h"
 #include "base/err.h"
@@ -14,7 +15,10 @@
 #include "vmm/config.h"
 #include "vmm/doctor/doctor.h"
 #include "vmm/hugetlbfs.h"
+#include "vmm/restore_words.h"
 #include "vmm/run.h"
+#include "vmm/snapshot/disks.h"
+#include "vmm/snapshot/restore.h"
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -32,7 +36,32 @@ static int run_run(int argc, char *const argv[], int *ret_status,
 	log_set_level(config.log_level);
 	if (hugetlbfs_apply(&config, err) < 0)
 		return err->code;
-	return run_guest(&config, ret_status, err);
+	return run_guest(&config, NULL, ret_status, err);
+}
+
+static int run_restore(int argc, char *const argv[], int *ret_status,
+		       struct err *err)
+{
+	_cleanup_(restore_words_finish) struct restore_words words = { 0 };
+	_cleanup_(restore_close) struct restore from = { 0 };
+	_cleanup_(config_finish) struct config config = { 0 };
+	const struct snapshot_about *about = &from.chain.about;
+	int r = restore_words_parse(&words, argc, argv, err);
+
+	if (r == 0)
+		r = restore_open(&from, words.dir, arch_name, err);
+	if (r == 0)
+		r = restore_words_config(&config, about->word, about->words,
+					 &words, err);
+	if (r == 0)
+		r = snapshot_disks_check(about, &config, err);
+	if (r != 0)
+		return r;
+	log_set_level(config.log_level);
+	if (hugetlbfs_apply(&config, err) < 0)
+		return err->code;
+	from.paused = words.paused;
+	return run_guest(&config, &from, ret_status, err);
 }
 
 static int run_doctor(int argc, char *const argv[], int *ret_status,
@@ -76,6 +105,7 @@ static const struct command {
 		    struct err *err);
 } commands[] = {
 	{ &config_command, run_run },
+	{ &restore_command, run_restore },
 	{ &list_command, list_main },
 	{ &stop_command, stop_main },
 	{ &pause_command, pause_main },

@@ -19,12 +19,15 @@
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/prealloc.h"
+#include "vmm/snapshot/restore.h"
 #include "vmm/restart.h"
 
 enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
 
 struct run {
 	const struct config *config; /* borrowed */
+	struct restore *restore; /* borrowed; NULL once it was taken, or if the
+				    guest boots */
 	int kvm; /* owned */
 	struct machine *machine; /* owned */
 	struct control control;
@@ -200,6 +203,8 @@ static int begin_run(struct run *run, struct vm *vm, struct err *err)
 		r = control_init(&run->control, run->machine, err);
 	if (r < 0)
 		return r;
+	if (run->restore && run->restore->paused)
+		run->control.paused = true;
 	control_begin(&run->control, vm);
 	r = slow_down(run, vm, err);
 	if (r < 0)
@@ -209,7 +214,19 @@ static int begin_run(struct run *run, struct vm *vm, struct err *err)
 	r = vm_start(vm, err);
 	if (r < 0)
 		__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
+	/* A VM that was loaded begins paused. */
+	else if (run->restore && !run->control.paused)
+		vm_resume(vm);
+	run->restore = NULL;
 	return r;
+}
+
+static int make_vm(struct run *run, struct vm **ret, struct err *err)
+{
+	if (run->restore)
+		return vm_load(ret, run->kvm, run->machine,
+			       &run->restore->state, err);
+	return vm_new(ret, run->kvm, run->machine, err);
 }
 
 /* Returns @r, or the error of a page that was lost on the way to it. */
@@ -229,7 +246,7 @@ static int boot_cycle(struct run *run, struct err *err)
 	struct err late = { 0 };
 	int r, stopped;
 
-	r = vm_new(&vm, run->kvm, run->machine, err);
+	r = make_vm(run, &vm, err);
 	if (r == 0)
 		r = begin_run(run, vm, err);
 	if (r < 0)
@@ -238,6 +255,7 @@ static int boot_cycle(struct run *run, struct err *err)
 	do
 		r = loop_run(run->machine->loop, err);
 	while (r == 0 && machine_outcome(run->machine) == OUTCOME_NONE);
+	control_settle(&run->control);
 	stopped = vm_stop(vm, &late);
 	__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
 	r = or_lost(run, r, err);
@@ -326,7 +344,11 @@ static int equip_machine(struct run *run, struct err *err)
 	r = sigbus_catch(&run->sigbus, err);
 	if (r < 0)
 		return r;
-	return or_lost(run, machine_equip(run->machine, err), err);
+	if (run->restore)
+		r = restore_memory(run->restore, run->machine, err);
+	if (r == 0)
+		r = machine_equip(run->machine, !run->restore, err);
+	return or_lost(run, r, err);
 }
 
 /* Where a person would see how far we are; -1: nowhere. */
@@ -403,11 +425,14 @@ static int end_devices(struct run *run, int r, struct err *err)
 	return r;
 }
 
-int run_guest(const struct config *config, int *ret_status, struct err *err)
+int run_guest(const struct config *config, struct restore *restore,
+	      int *ret_status, struct err *err)
 {
-	_cleanup_(run_finish) struct run run = {
-		.config = config, .kvm = -1, .signals.fd = -1, .terminal.fd = -1
-	};
+	_cleanup_(run_finish) struct run run = { .config = config,
+						 .restore = restore,
+						 .kvm = -1,
+						 .signals.fd = -1,
+						 .terminal.fd = -1 };
 	const int r = arch_check_config(config, err);
 
 	if (r < 0)

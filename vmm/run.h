@@ -5,14 +5,18 @@
 #include "base/err.h"
 
 struct config;
+struct restore;
 
 /*
  * Runs a guest until it ends, restarting it in place on reset.
+ *
+ * @restore: where it goes on from (vmm/snapshot/restore.h); NULL: it boots
  *
  * Returns 0 with the exit status of `vmm run` (vmm-run(1)) in *ret_status; or
  * a negative errno with @err set when the VMM itself failed. Either way the
  * terminal is restored and nothing is left behind. Thread: main.
  */
-int run_guest(const struct config *config, int *ret_status, struct err *err);
+int run_guest(const struct config *config, struct restore *restore,
+	      int *ret_status, struct err *err);
 
 #endif

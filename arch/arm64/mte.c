@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "arch/arch.h"
 #include "arch/arm64/machine.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/machine/machine.h"
@@ -46,4 +47,14 @@ int arm64_mte_enable(const struct machine *machine, int vm_fd, struct err *err)
 		if (mem->region[i].kind != MEM_RESERVED)
 			r = mte_try_region(&mem->region[i], vm_fd, err);
 	return r < 0 ? r : 0;
+}
+
+int arch_check_snapshot(const struct machine *machine, struct err *err)
+{
+	if (!(machine->limits.features & ARM64_HAS_MTE))
+		return 0;
+	return err_set(
+		err, -ENOTSUP,
+		"this guest has memory tags, which are not saved (run it "
+		"with --disable-mte)");
 }

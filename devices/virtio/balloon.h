@@ -73,6 +73,9 @@ void balloon_forget(struct virtio *vio, struct range gpa);
 /* How many bytes of @gpa are in the balloon. */
 uint64_t balloon_held(struct virtio *vio, struct range gpa);
 
+/* As reclaim_next_held(). Thread: any; takes no lock of the device. */
+bool balloon_next_held(struct virtio *vio, gpa_t from, struct range *ret);
+
 struct balloon_stats {
 	uint32_t have; /* bit n: val[n] is there */
 	uint64_t val[VIRTIO_BALLOON_S_NR]; /* the driver's; not trusted */

@@ -112,6 +112,11 @@ uint64_t balloon_held(struct virtio *vio, struct range gpa)
 	return reclaim_held(balloon_of(vio)->reclaim, gpa);
 }
 
+bool balloon_next_held(struct virtio *vio, gpa_t from, struct range *ret)
+{
+	return reclaim_next_held(balloon_of(vio)->reclaim, from, ret);
+}
+
 static void balloon_notify(struct virtio *vio, unsigned queue)
 {
 	struct balloon *b = balloon_of(vio);

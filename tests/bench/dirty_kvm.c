@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	check(config_parse(&config, argc - 1, argv + 1, &err), "command", &err);
 	check(caps_check(kvm, &limits, &err), "KVM", &err);
 	check(machine_new(&machine, &config, &limits, &err), "machine", &err);
-	check(machine_equip(machine, &err), "machine", &err);
+	check(machine_equip(machine, true, &err), "machine", &err);
 	check(vm_new(&vm, kvm, machine, &err), "VM", &err);
 	measure(vm);
 	(void)vm_free(vm);

@@ -35,8 +35,10 @@ void arch_doctor(struct doctor *doctor, int kvm)
 }
 
 /* The kernel's name says how the run ends; else it is with status 3. */
-int run_guest(const struct config *config, int *ret_status, struct err *err)
+int run_guest(const struct config *config, struct restore *restore,
+	      int *ret_status, struct err *err)
 {
+	(void)restore;
 	if (!strcmp(config->kernel, "missing"))
 		return err_input(err, -ENOENT, "Unable to open kernel %s",
 				 config->kernel);

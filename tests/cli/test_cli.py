@@ -13,8 +13,8 @@ import sys
 import unittest
 
 PROGRAM = ROOT = None
-COMMANDS = ("run", "list", "stop", "pause", "resume", "stat", "mem",
-            "balloon", "console", "doctor", "version", "help")
+COMMANDS = ("run", "restore", "list", "stop", "pause", "resume", "stat", "mem",
+            "balloon", "console", "snapshot", "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
 EMPTY_DEV = ("unshare", "-rm", "sh", "-c",
              'mount -t tmpfs none /dev && exec "$@"', "sh")

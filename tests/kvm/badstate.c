@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/state.h"
@@ -19,6 +20,7 @@
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
+#include "vmm/machine/machine_state.h"
 
 #define TIMES 300
 
@@ -46,6 +48,18 @@ static void save(struct state *state, int kvm, struct machine *machine)
 	machine_resume(machine);
 }
 
+/* Loads a state as vmm does that goes on from one. */
+static int load_state(struct vm **ret, int kvm, struct machine *machine,
+		      const void *data, size_t size, struct err *err)
+{
+	struct state_view view;
+	int r = state_open(&view, data, size, arch_name, err);
+
+	if (r == 0)
+		r = machine_load_memory(machine, &view, err);
+	return r == 0 ? vm_load(ret, kvm, machine, &view, err) : r;
+}
+
 /* Loaded and saved again, it is the same, but for what its writing cost. */
 static void load_good(const struct state *state, int kvm,
 		      struct machine *machine)
@@ -54,7 +68,7 @@ static void load_good(const struct state *state, int kvm,
 	_cleanup_(vm_freep) struct vm *vm = NULL;
 	struct err err;
 
-	check(vm_load(&vm, kvm, machine, state->data, state->size, &err),
+	check(load_state(&vm, kvm, machine, state->data, state->size, &err),
 	      "load", &err);
 	vm_resume(vm);
 	vm_pause(vm);
@@ -94,7 +108,7 @@ static bool load_bad(const struct state *state, int kvm,
 	change(data, size, seed);
 	if (random_next(seed) % 16 == 0)
 		size = (size_t)(random_next(seed) % size);
-	r = vm_load(&vm, kvm, machine, data, size, &err);
+	r = load_state(&vm, kvm, machine, data, size, &err);
 	if (r < 0 && (r != err.code || !err.msg[0]))
 		fail("bad state", "it is refused without a reason");
 	return r == 0;
@@ -113,7 +127,7 @@ static void load_larger(const struct state *state, uint32_t kind,
 	memcpy(data, state->data, state->size);
 	store_le32(data + state->size, kind);
 	store_le32(data + state->size + 4, index);
-	if (vm_load(&vm, kvm, machine, data, state->size + 16, &err) !=
+	if (load_state(&vm, kvm, machine, data, state->size + 16, &err) !=
 	    -ENOTSUP)
 		fail("larger state", "it is not refused");
 }
@@ -134,7 +148,7 @@ static void is_refused(const uint8_t *data, size_t size, int with, int kvm,
 	_cleanup_(vm_freep) struct vm *vm = NULL;
 	struct err err = { 0 };
 
-	if (vm_load(&vm, kvm, machine, data, size, &err) != with)
+	if (load_state(&vm, kvm, machine, data, size, &err) != with)
 		fail("registers", err.code < 0 ? err.msg : "they are taken");
 }
 
@@ -208,7 +222,7 @@ int main(int argc, char **argv)
 	check(vcpu_kick_setup(&err), "signal", &err);
 	check(caps_check(kvm, &limits, &err), "KVM", &err);
 	check(machine_new(&machine, &config, &limits, &err), "machine", &err);
-	check(machine_equip(machine, &err), "machine", &err);
+	check(machine_equip(machine, true, &err), "machine", &err);
 	run(kvm, machine);
 	machine = machine_free(machine);
 	config_finish(&config);

@@ -443,7 +443,7 @@ int main(int argc, char **argv)
 	check(vcpu_kick_setup(&err), "signal", &err);
 	check(caps_check(kvm, &limits, &err), "KVM", &err);
 	check(machine_new(&t.machine, &config, &limits, &err), "machine", &err);
-	check(machine_equip(t.machine, &err), "machine", &err);
+	check(machine_equip(t.machine, true, &err), "machine", &err);
 	check(loop_timer_add(t.machine->loop, &t.timer, &err), "timer", &err);
 	for (size_t i = 0; i < t.machine->hotplugs.count; i++)
 		check(virtio_mem_resize(

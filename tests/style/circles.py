@@ -22,7 +22,7 @@ ROOMS = {  # room of vmm/ -> the rooms it may include besides itself
     "doctor": {"kvm"},
 }
 # Under every room: the words of a command.
-FLOOR = ("vmm/cli", "vmm/config", "vmm/kvmtool_words")
+FLOOR = ("vmm/cli", "vmm/config", "vmm/config_words", "vmm/kvmtool_words")
 
 
 def unit(path):

@@ -29,15 +29,15 @@ static void expect_words(const struct config_words *words,
 static void words__say_what_was_said_with_absolute_paths(void **unused)
 {
 	static const char *const want[] = {
-		"--kernel=/home/me/Image",
-		"--initrd=/home/me/sub/initrd",
+		"--kernel=/srv/vm/Image",
+		"--initrd=/srv/vm/sub/initrd",
 		"--mem=256M",
-		"--mem=1G@0x900000000,backing=file:/home/me/ram,share",
+		"--mem=1G@0x900000000,backing=file:/srv/vm/ram,share",
 		"--mem=64M,backing=file:/tmp/x",
-		"--disk=/home/me/a.img,ro",
-		"--disk=path=/home/me/b.img",
+		"--disk=/srv/vm/a.img,ro",
+		"--disk=path=/srv/vm/b.img",
 		"--disk=/dev/vda",
-		"--rom=/home/me/r@bin@0x10000",
+		"--rom=/srv/vm/r@bin@0x10000",
 		"--balloon",
 		"--balloon=1G",
 		"--no-rng",
@@ -58,7 +58,7 @@ static void words__say_what_was_said_with_absolute_paths(void **unused)
 			       "--balloon=1G", "--no-rng", "--cmdline",
 			       "a=b c"),
 			 0);
-	words = words_in(&config, "/home/me");
+	words = words_in(&config, "/srv/vm");
 	expect_words(&words, want);
 	config_words_finish(&words);
 	config_finish(&config);

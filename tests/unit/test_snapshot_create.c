@@ -297,6 +297,7 @@ static void cancel__ends_the_job_and_says_so_once(void **state)
 				 -ECANCELED);
 		assert_true(nothing_is_left(rig));
 	}
+	/* Once it is over, that does nothing. */
 	snapshot_job_cancel(rig->job);
 	assert_int_equal(rig->dones, 1);
 }

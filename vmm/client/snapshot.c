@@ -151,8 +151,9 @@ static int make_absolute(const char *path, char **ret, struct err *err)
 static json_t *create_arguments(const struct snapshot_words *words,
 				const char *dir, const char *parent)
 {
-	json_t *args = json_pack("{s:s, s:b, s:b}", "path", dir, "paused",
-				 words->paused, "give-up", words->give_up);
+	json_t *args = json_pack("{s:s, s:b, s:b, s:b}", "path", dir, "paused",
+				 words->paused, "give-up", words->give_up,
+				 "stop", words->stop);
 
 	if (args && parent)
 		(void)json_object_set_new(args, "parent", json_string(parent));
@@ -228,9 +229,6 @@ static int create_main(int argc, char *const argv[], struct err *err)
 	process = client_process(&client);
 	r = run_create(&client, &words, err);
 	if (r < 0 || !words.stop)
-		return r;
-	r = client_run(&client, "quit", NULL, NULL, err);
-	if (r < 0 && r != -ECONNRESET)
 		return r;
 	return client_wait_end(&client, process, CLIENT_PATIENCE_MS, err);
 }
@@ -361,14 +359,16 @@ const struct cli_command snapshot_command = {
 	.name = "snapshot",
 	.summary = "Write a guest to a folder, and look at what is there",
 	.usage = "create|info|verify|merge ...",
-	.notes =
-		"vmm snapshot create NAME DIR   write a running guest to DIR\n"
-		"vmm snapshot info DIR          tell what is in it\n"
-		"vmm snapshot verify DIR        compare all checksums\n"
-		"vmm snapshot merge DIR OUT     make one of a diff and its "
-		"parents\n"
-		"\n"
-		"Each has --help. 'vmm restore DIR' goes on from a snapshot.\n",
+	.options = create_options,
+	.option_count = sizeof(create_options) / sizeof(*create_options),
+	.notes = "vmm snapshot create NAME DIR   write a running guest to DIR\n"
+		 "vmm snapshot info DIR          tell what is in it\n"
+		 "vmm snapshot verify DIR        compare all checksums\n"
+		 "vmm snapshot merge DIR OUT     make one of a diff and its "
+		 "parents\n"
+		 "\n"
+		 "Each has --help. 'vmm restore DIR' goes\n"
+		 "on from a snapshot.\n",
 };
 
 static int find_action(const char *name, const struct action **ret,
@@ -390,15 +390,17 @@ int snapshot_main(int argc, char *const argv[], int *ret_status,
 		  struct err *err)
 {
 	const struct action *action = NULL;
+	struct snapshot_words unused = { 0 };
 	int r;
 
 	(void)ret_status;
-	if (argc < 2)
-		return err_input(err, -EINVAL,
-				 "snapshot needs an action: create, info, "
-				 "verify or merge");
-	if (argv[1][0] == '-')
-		return cli_parse(&snapshot_command, argc, argv, NULL, err);
-	r = find_action(argv[1], &action, err);
-	return r < 0 ? r : action->main(argc - 1, &argv[1], err);
+	if (argc > 1 && argv[1][0] != '-') {
+		r = find_action(argv[1], &action, err);
+		return r < 0 ? r : action->main(argc - 1, &argv[1], err);
+	}
+	r = cli_parse(&snapshot_command, argc, argv, &unused, err);
+	return r != 0 ? r
+		      : err_input(err, -EINVAL,
+				  "snapshot needs an action: create, info, "
+				  "verify or merge");
 }

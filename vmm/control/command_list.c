@@ -6,6 +6,7 @@
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"
+#include "vmm/control/snapshot_commands.h"
 
 // clang-format off
 static const struct qmp_command list[] = {
@@ -30,6 +31,14 @@ static const struct qmp_command list[] = {
 	    { "rows", QMP_INT, false } } },
 	{ "x-vmm-console-resize", command_x_vmm_console_resize,
 	  { { "columns", QMP_INT, true }, { "rows", QMP_INT, true } } },
+
+	/* Saved machines */
+	{ "x-vmm-snapshot", command_x_vmm_snapshot,
+	  { { "path", QMP_STRING, true }, { "parent", QMP_STRING, false },
+	    { "paused", QMP_BOOL, false }, { "give-up", QMP_BOOL, false },
+	    { "downtime-ms", QMP_INT, false },
+	    { "timeout-ms", QMP_INT, false }, { "stop", QMP_BOOL, false } } },
+	{ "x-vmm-snapshot-cancel", command_x_vmm_snapshot_cancel, {} },
 
 	/* The host, and the cost of the machine */
 	{ "query-kvm", command_query_kvm, {} },

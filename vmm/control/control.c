@@ -10,7 +10,8 @@ void control_pause(struct control *control)
 {
 	if (control->paused)
 		return;
-	vm_pause(control->vm);
+	if (!control->held)
+		vm_pause(control->vm);
 	control->paused = true;
 	qmp_server_event(control->server, "STOP", json_null());
 }
@@ -20,6 +21,20 @@ void control_resume(struct control *control)
 	if (!control->paused)
 		return;
 	control->paused = false;
-	vm_resume(control->vm);
+	if (!control->held)
+		vm_resume(control->vm);
 	qmp_server_event(control->server, "RESUME", json_null());
+}
+
+void control_hold(struct control *control)
+{
+	control->held = true;
+	vm_pause(control->vm);
+}
+
+void control_release(struct control *control)
+{
+	control->held = false;
+	if (!control->paused)
+		vm_resume(control->vm);
 }

@@ -21,6 +21,7 @@ struct dirty_rate_watch;
 struct machine;
 struct pageout_job;
 struct qmp_server;
+struct snapshots;
 struct vm;
 
 struct control {
@@ -32,7 +33,9 @@ struct control {
 	struct dirty_rate_watch *dirty_rate; /* owned; NULL: never asked for */
 	struct qmp_server *server; /* owned; NULL: there is no socket */
 	struct pageout_job *pageout; /* owned; NULL: none is at work */
+	struct snapshots *snapshots; /* owned; NULL: none was asked for */
 	bool paused; /* by a client; outlives a reset */
+	bool held; /* by a snapshot, whatever clients say */
 	bool asked_reset; /* a client did, not the guest */
 	bool asked_quit; /* the same */
 };
@@ -41,5 +44,10 @@ struct control {
  * idempotent. */
 void control_pause(struct control *control);
 void control_resume(struct control *control);
+
+/* Stops the guest for a snapshot, and lets it go on unless a client has paused
+ * it. Clients are not told. */
+void control_hold(struct control *control);
+void control_release(struct control *control);
 
 #endif

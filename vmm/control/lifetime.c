@@ -12,6 +12,7 @@
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/server.h"
+#include "vmm/control/snapshot_commands.h"
 #include "vmm/kvm/vm.h"
 
 static bool is_wanted(const struct config *config)
@@ -90,6 +91,7 @@ void control_finish(struct control *control)
 	hotplug_commands_end(control);
 	control->pageout = pageout_job_free(control->pageout);
 	dirty_rate_commands_end(control);
+	snapshot_commands_end(control);
 	/* Before the clients hear of the end: its name can be had then. */
 	control_socket_remove(&control->socket);
 	control->server = qmp_server_free(control->server);
@@ -112,6 +114,11 @@ static void tell_end(struct control *control, const char *event, bool guest,
 		qmp_server_event(control->server, event,
 				 json_pack("{s:b, s:s}", "guest", guest,
 					   "reason", cause));
+}
+
+void control_settle(struct control *control)
+{
+	snapshot_commands_settle(control);
 }
 
 void control_restarts(struct control *control)

@@ -35,6 +35,9 @@ void control_finish(struct control *control);
 /* A life begins: @vm is ready, and its vCPUs are not started. */
 void control_begin(struct control *control, struct vm *vm);
 
+/* The loop has ended, and the VM is about to go: what works on it ends. */
+void control_settle(struct control *control);
+
 /* It has ended, and the guest restarts: tells the clients so. */
 void control_restarts(struct control *control);
 

@@ -66,7 +66,7 @@ struct qmp_arg {
 	bool required;
 };
 
-#define QMP_MAX_ARGS 6
+#define QMP_MAX_ARGS 7
 
 struct qmp_command {
 	const char *name;

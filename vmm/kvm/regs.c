@@ -22,12 +22,15 @@ int reg_list_init(struct reg_list *list, int vcpu_fd, struct err *err)
 {
 	_cleanup_(freep) struct kvm_reg_list *all = NULL;
 	struct kvm_reg_list none = { .n = 0 };
-	int r = kvm_ioctl(vcpu_fd, KVM_GET_REG_LIST, &none, err);
+	struct err full = { 0 };
+	int r = kvm_ioctl(vcpu_fd, KVM_GET_REG_LIST, &none, &full);
 
 	*list = (struct reg_list){ 0 };
 	/* It says how many there are, and that it has no room for them. */
-	if (r < 0 && r != -E2BIG)
+	if (r < 0 && r != -E2BIG) {
+		*err = full;
 		return r;
+	}
 	all = calloc(1, sizeof(*all) + (size_t)none.n * sizeof(all->reg[0]));
 	list->id = calloc((size_t)none.n + 1, sizeof(*list->id));
 	if (!all || !list->id) {

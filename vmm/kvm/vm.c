@@ -12,6 +12,7 @@
 #include "vmm/kvm/irq.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/slot.h"
+#include "vmm/machine/machine_state.h"
 
 /* Leaves nothing of KVM's; the machine stays, and what the VM is told. */
 static void unmake(struct vm *vm)
@@ -86,9 +87,16 @@ static int connect_doorbells(const struct vm *vm, struct err *err)
 	return r;
 }
 
+/* The devices first: what they do to their interrupt lines is kept until they
+ * are connected. */
 static int load(struct vm *vm, struct state_view *from, struct err *err)
 {
-	int r = 0;
+	struct machine *machine = vm->machine;
+	int r;
+
+	machine_reset_devices(machine);
+	r = machine_load_devices(machine, from, err);
+	machine_pause(machine);
 
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = arch_vcpu_load(&vm->vcpu[i], from, err);
@@ -189,10 +197,7 @@ static int new_vm(struct vm **ret, int kvm, struct machine *machine,
 	if (r < 0)
 		return r;
 	/* A clock that was loaded stands until it is resumed. */
-	if (from) {
-		machine_pause(machine);
-		vm->group.paused = true;
-	}
+	vm->group.paused = from != NULL;
 	*ret = TAKE_PTR(vm);
 	return 0;
 }
@@ -202,13 +207,10 @@ int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err)
 	return new_vm(ret, kvm, machine, NULL, err);
 }
 
-int vm_load(struct vm **ret, int kvm, struct machine *machine, const void *data,
-	    size_t size, struct err *err)
+int vm_load(struct vm **ret, int kvm, struct machine *machine,
+	    struct state_view *from, struct err *err)
 {
-	struct state_view from;
-	const int r = state_open(&from, data, size, arch_name, err);
-
-	return r == 0 ? new_vm(ret, kvm, machine, &from, err) : r;
+	return new_vm(ret, kvm, machine, from, err);
 }
 
 int vm_start(struct vm *vm, struct err *err)
@@ -316,7 +318,10 @@ int vm_save(struct vm *vm, struct state *state, struct err *err)
 		r = arch_vcpu_save(&vm->vcpu[i], state, err);
 	if (r == 0)
 		r = arch_vm_save(vm, state, err);
-	return r == 0 ? state_end(state, err) : r;
+	if (r < 0)
+		return r;
+	machine_save(vm->machine, state);
+	return state_end(state, err);
 }
 
 /* The VM is paused, and stays so. */
@@ -327,7 +332,9 @@ static int replace(struct vm *vm, struct state_view *from, struct err *err)
 
 	join(vm);
 	unmake(vm);
-	r = make(vm, from, err);
+	r = machine_load_memory(vm->machine, from, err);
+	if (r == 0)
+		r = make(vm, from, err);
 	if (r == 0 && started)
 		r = vm_start(vm, err);
 	if (r < 0)

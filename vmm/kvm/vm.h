@@ -19,6 +19,7 @@
 struct arch_vm;
 struct dirty_log;
 struct state;
+struct state_view;
 
 struct vm {
 	struct machine *machine; /* borrowed */
@@ -45,16 +46,18 @@ struct vm {
 int vm_new(struct vm **ret, int kvm, struct machine *machine, struct err *err);
 
 /*
- * The same for a VM that goes on where a saved one stood. Guest memory and
- * devices are there as they were, and it begins paused.
+ * The same for a VM that goes on where a saved one stood. Guest memory is there
+ * as it was; the devices are loaded here. It begins paused.
  *
- * @data: a state, of @size bytes, not trusted; what vm_save() wrote
+ * @from: what vm_save() wrote, opened by state_open(); not trusted.
+ *        machine_load_memory() has taken its part
  *
- * Returns 0; what state_open() returns, and arch_vm_load(); -ENOTSUP if more is
- * in it than the machine has; or the errno of what KVM refused. Thread: setup.
+ * Returns 0; what machine_load_devices() and arch_vm_load() return; -ENOTSUP if
+ * more is in it than the machine has; or the errno of what KVM refused. Thread:
+ * setup.
  */
-int vm_load(struct vm **ret, int kvm, struct machine *machine, const void *data,
-	    size_t size, struct err *err);
+int vm_load(struct vm **ret, int kvm, struct machine *machine,
+	    struct state_view *from, struct err *err);
 
 struct vm *vm_free(struct vm *vm); /* NULL is fine; returns NULL */
 

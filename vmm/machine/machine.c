@@ -300,15 +300,20 @@ void machine_interrupt_by(struct machine *machine, int fd)
 		aio_interrupt_by(machine->aio, fd);
 }
 
-int machine_equip(struct machine *machine, struct err *err)
+int machine_equip(struct machine *machine, bool boots, struct err *err)
 {
 	int r = open_console(machine, err);
 
 	if (r == 0)
 		r = arch_attach(machine, err);
-	if (r == 0)
+	if (r == 0 && boots)
 		r = arch_load(machine, err);
 	return r;
+}
+
+void machine_reset_devices(struct machine *machine)
+{
+	devices_reset(&machine->devices);
 }
 
 void machine_pause(struct machine *machine)
@@ -323,7 +328,7 @@ void machine_resume(struct machine *machine)
 
 int machine_reset(struct machine *machine, struct err *err)
 {
-	devices_reset(&machine->devices);
+	machine_reset_devices(machine);
 	if (devices_are_busy(&machine->devices))
 		return err_set(err, -EINTR,
 			       "interrupted while a disk does not answer");

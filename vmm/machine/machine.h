@@ -89,10 +89,13 @@ int machine_new(struct machine **ret, const struct config *config,
 		const struct kvm_limits *limits, struct err *err);
 
 /*
- * Takes the terminal, makes the devices, and loads what boots. Once a machine.
+ * Takes the terminal and makes the devices. Call once per machine.
+ *
+ * @boots: loads what boots, too
+ *
  * Returns 0, or a negative errno with @err set. Thread: setup.
  */
-int machine_equip(struct machine *machine, struct err *err);
+int machine_equip(struct machine *machine, bool boots, struct err *err);
 
 /*
  * Has waits for a disk that does not answer end once @fd is readable: a reset
@@ -116,6 +119,10 @@ struct machine *machine_free(struct machine *machine);
  * gone. No VM is running.
  */
 int machine_reset(struct machine *machine, struct err *err);
+
+/* Brings the devices alone back to their first state. No vCPU runs. Thread: the
+ * loop's, or setup. */
+void machine_reset_devices(struct machine *machine);
 
 /* Makes every device quiet, or lets it go on (device_ops.pause), wherever it
  * is. Thread: the loop's; no vCPU runs. */

@@ -61,28 +61,44 @@ static void format_date(int64_t made, char buf[static 32])
 		buf[0] = '\0';
 }
 
+static json_t *encode_disks(const struct snapshot_about *about)
+{
+	json_t *disks = json_array();
+
+	for (size_t i = 0; disks && i < about->disks; i++) {
+		const struct snapshot_disk *disk = &about->disk[i];
+		json_t *one = json_pack(
+			"{sI sI sI}", "size", (json_int_t)disk->size, "seconds",
+			(json_int_t)disk->seconds, "ns", (json_int_t)disk->ns);
+
+		if (one && json_array_append_new(disks, one) == 0)
+			continue;
+		json_decref(disks);
+		disks = NULL;
+	}
+	return disks;
+}
+
+/* Members that are NULL are left out. */
 static json_t *encode_about(const struct snapshot_about *about)
 {
-	json_t *words = encode_words(about);
+	const char *parent_id = about->parent ? about->parent_id : NULL;
+	json_t *words = encode_words(about), *disks = encode_disks(about);
 	char date[32];
 
 	format_date(about->made, date);
-	if (!words)
+	if (!words || !disks) {
+		json_decref(words);
+		json_decref(disks);
 		return NULL;
-	if (!about->parent)
-		return json_pack("{si ss ss ss ss sI ss sI so}", "format",
-				 SNAPSHOT_FORMAT, "id", about->id,
-				 "architecture", about->architecture, "name",
-				 about->name, "vmm", about->vmm, "made",
-				 (json_int_t)about->made, "date", date, "page",
-				 (json_int_t)about->page, "command", words);
-	return json_pack("{si ss ss ss ss ss ss sI ss sI so}", "format",
+	}
+	return json_pack("{si ss ss* ss* ss ss ss sI ss sI so so}", "format",
 			 SNAPSHOT_FORMAT, "id", about->id, "parent-id",
-			 about->parent_id, "parent", about->parent,
-			 "architecture", about->architecture, "name",
-			 about->name, "vmm", about->vmm, "made",
-			 (json_int_t)about->made, "date", date, "page",
-			 (json_int_t)about->page, "command", words);
+			 parent_id, "parent", about->parent, "architecture",
+			 about->architecture, "name", about->name, "vmm",
+			 about->vmm, "made", (json_int_t)about->made, "date",
+			 date, "page", (json_int_t)about->page, "disks", disks,
+			 "command", words);
 }
 
 static int bad_member(const char *name, struct err *err)
@@ -173,6 +189,42 @@ static int copy_int(const json_t *json, const char *name, int64_t least,
 	return 0;
 }
 
+static int copy_disk(const json_t *json, struct snapshot_disk *ret,
+		     struct err *err)
+{
+	int64_t size = 0, ns = 0;
+	int r = copy_int(json, "size", 0, &size, err);
+
+	if (r == 0)
+		r = copy_int(json, "seconds", INT64_MIN, &ret->seconds, err);
+	if (r == 0)
+		r = copy_int(json, "ns", 0, &ns, err);
+	if (r == 0 && ns > UINT32_MAX)
+		r = bad_member("ns", err);
+	ret->size = (uint64_t)size;
+	ret->ns = (uint32_t)ns;
+	return r;
+}
+
+static int copy_disks(const json_t *json, struct snapshot_about *ret,
+		      struct err *err)
+{
+	const json_t *disks = json_object_get(json, "disks");
+	const size_t count = json_array_size(disks);
+
+	if (!json_is_array(disks) || count > SNAPSHOT_MAX_DISKS)
+		return bad_member("disks", err);
+	for (size_t i = 0; i < count; i++) {
+		const int r = copy_disk(json_array_get(disks, i), &ret->disk[i],
+					err);
+
+		if (r < 0)
+			return r;
+	}
+	ret->disks = count;
+	return 0;
+}
+
 static int copy_parent(const json_t *json, struct snapshot_about *ret,
 		       struct err *err)
 {
@@ -230,6 +282,8 @@ static int parse_about(const json_t *json, struct snapshot_about *ret,
 		r = copy_int(json, "made", 0, &ret->made, err);
 	if (r == 0)
 		r = copy_int(json, "page", 1, &page, err);
+	if (r == 0)
+		r = copy_disks(json, ret, err);
 	if (r == 0)
 		r = copy_words(json, ret, err);
 	ret->page = (uint64_t)page;

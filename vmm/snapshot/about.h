@@ -18,6 +18,16 @@
 #define SNAPSHOT_MAX_WORDS 512
 #define SNAPSHOT_ABOUT_MAX ((size_t)1 << 20) /* bytes of vm.json */
 
+#define SNAPSHOT_MAX_DISKS 64
+
+/* A disk as it was when the guest was held. */
+struct snapshot_disk {
+	uint64_t size; /* in bytes */
+	int64_t seconds; /* when it was last written, since 1970; 0: a block
+			    device */
+	uint32_t ns; /* and beside the seconds */
+};
+
 /* Zeroed, it owns nothing. */
 struct snapshot_about {
 	char id[SNAPSHOT_ID_SIZE]; /* of this snapshot; made anew for each */
@@ -32,6 +42,9 @@ struct snapshot_about {
 	char **word; /* owned; the guest's configuration in the words of
 			`vmm run`, ended by NULL */
 	size_t words;
+	struct snapshot_disk disk[SNAPSHOT_MAX_DISKS]; /* in the order of the
+							  configuration */
+	size_t disks;
 };
 
 /* Makes a new identity: a random UUID. Returns 0 or the errno of getrandom(2).

@@ -40,7 +40,8 @@ struct snapshot_job {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t answered;
 	enum request request;
-	struct err hold_err; /* why hold() failed; code 0: it did not */
+	int hold_code; /* what hold() returned */
+	struct err hold_err; /* why it failed */
 	bool cancelled; /* also read without the lock: atomic */
 	bool over; /* done() was called */
 };
@@ -124,9 +125,9 @@ static int copy_memory(struct snapshot_job *job, struct err *err)
 	if (r < 0)
 		return r;
 	ask_loop(job, REQUEST_HOLD);
-	if (job->hold_err.code < 0) {
+	if (job->hold_code < 0) {
 		*err = job->hold_err;
-		return err->code;
+		return job->hold_code;
 	}
 	r = copy_rest(job, err);
 	ask_loop(job, REQUEST_RELEASE);
@@ -170,8 +171,8 @@ static void *run_job(void *arg)
 static void hold_guest(struct snapshot_job *job)
 {
 	job->held_at = clock_ns();
-	job->hold_err = (struct err){ 0 };
-	(void)job->source.hold(job->source.ctx, &job->state, &job->hold_err);
+	job->hold_code = job->source.hold(job->source.ctx, &job->state,
+					  &job->hold_err);
 }
 
 static void release_guest(struct snapshot_job *job)
@@ -202,15 +203,16 @@ static void answer_request(struct snapshot_job *job)
 	(void)pthread_cond_broadcast(&job->answered);
 }
 
-/* Does what the thread asks for. */
-static void serve_job(struct snapshot_job *job)
+/* Does what the thread asks for. Returns false once it asks for nothing more;
+ * the job may be freed then. */
+static bool serve_job(struct snapshot_job *job)
 {
 	uint64_t count;
 
 	(void)!read(job->call.fd, &count, sizeof(count));
 	switch (next_request(job)) {
 	case REQUEST_NONE:
-		return;
+		return true;
 	case REQUEST_HOLD:
 		hold_guest(job);
 		break;
@@ -219,15 +221,16 @@ static void serve_job(struct snapshot_job *job)
 		break;
 	case REQUEST_DONE:
 		end_job(job);
-		return;
+		return false;
 	}
 	answer_request(job);
+	return true;
 }
 
 static void job_calls(struct loop_watch *watch, uint32_t events)
 {
 	(void)events;
-	serve_job(container_of(watch, struct snapshot_job, call));
+	(void)serve_job(container_of(watch, struct snapshot_job, call));
 }
 
 static int watch_job(struct snapshot_job *job, struct err *err)
@@ -304,13 +307,19 @@ int snapshot_job_new(struct snapshot_job **ret,
 	return r;
 }
 
-void snapshot_job_cancel(struct snapshot_job *job)
+void snapshot_job_stop(struct snapshot_job *job)
 {
 	__atomic_store_n(&job->cancelled, true, __ATOMIC_RELAXED);
 	image_copy_stop(job->copy);
-	/* What it has still to ask is answered here, as by the loop. */
-	while (!job->over)
-		serve_job(job);
+}
+
+void snapshot_job_cancel(struct snapshot_job *job)
+{
+	snapshot_job_stop(job);
+	/* What it has still to ask is answered here, as by the loop. The last
+	 * answer may free it. */
+	while (!job->over && serve_job(job))
+		;
 }
 
 const struct snapshot_result *

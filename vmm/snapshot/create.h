@@ -93,6 +93,10 @@ int snapshot_job_new(struct snapshot_job **ret,
 		     const struct snapshot_wish *wish,
 		     struct dirty_reader *reader, struct err *err);
 
+/* Has the snapshot end soon, if the guest was not held yet. done() is called as
+ * always. Thread: the loop's. */
+void snapshot_job_stop(struct snapshot_job *job);
+
 /*
  * Has the snapshot end soon, if the guest was not held yet; otherwise lets it
  * end as it does. done() is called before this returns. Thread: the loop's.

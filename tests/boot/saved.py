@@ -1,0 +1,109 @@
+"""Snapshots of Linux guests, and guests that go on from them."""
+
+from __future__ import annotations
+
+from vmmtools.check.cases import Case, Host, mips_host
+
+# A guest that counts, and one word on its console for each step.
+COUNT = "i=0; while :; do i=$((i+1)); echo count $i; sleep 0.2; done"
+
+# Starts a guest named `a` that counts, and waits until it does.
+START = f"""
+guest '{COUNT}' --name a --terminal socket {{words}} &
+wait_for vmm stat a
+vmm console a </dev/null >count & watch=$!
+wait_for grep -q 'count 3' count
+"""
+
+# What the guest counted last before, and first after: no step is missing.
+GOES_ON = """
+last=$(tr -d '\\r' <count | sed -n 's/^count //p' | tail -n 1)
+timeout 20 vmm restore {where} --name b {words} </dev/null >after-{where} & restored=$!
+wait_for grep -q "count $((last + 5))" after-{where}
+first=$(tr -d '\\r' <after-{where} | sed -n 's/^count //p' | head -n 1)
+[ "$first" -le $((last + 1)) ] || fail "counted $last, then $first"
+for i in 1 2 3; do grep -q "count $((last + i))" after-{where} || fail "no $i"; done
+vmm stop --force b; wait_for eval '! kill -0 $restored'
+echo goes on
+"""
+
+HOST = Host("neoverse-n1", 3)
+
+DISK = """
+truncate -s 8M disk.img
+mkfifo in
+guest 'load 2' --name a --cpus 2 --mem 96M --disk disk.img --balloon \\
+    --rng --power-button --mem 32M,max=96M <in >out & vmm=$!
+exec 3>in
+wait_for grep -q loaded out
+for i in 1 2 3; do vmm snapshot create a s || fail create; done
+vmm snapshot create a s2 --parent s --stop >told || fail stop
+wait_for eval '! kill -0 $vmm'
+vmm snapshot verify s2 || fail verify
+exec 3>&-
+vmm restore s2 --name b <in >out2 & vmm=$!
+exec 3>in
+wait_for vmm stat b
+sleep 1
+echo >&3
+wait $vmm || fail "restored guest ended with $?"
+cat out2
+"""
+
+
+def cases() -> list[Case]:
+    """All of them."""
+    full = "vmm snapshot create a s --stop || fail create\n"
+    diff = ("vmm snapshot create a s --paused || fail create\n"
+            "vmm snapshot create a s2 --parent s || fail diff\n"
+            "vmm snapshot create a s3 --parent s2 --stop || fail diff\n")
+    return [
+        Case("snapshot-goes-on", host=HOST, limit=150,
+             script=START.format(words="--mem 128M") + full +
+             GOES_ON.format(where="s", words=""), out=("goes on",)),
+        Case("snapshot-diffs-go-on", host=HOST, limit=150,
+             script="APPEND=console=hvc0\n" +
+             START.format(words="--mem 128M --dirty-log bitmap "
+                                 "--console virtio --irqchip gicv3-its") +
+             diff + "vmm snapshot merge s3 all || fail merge\n"
+             "vmm snapshot verify all || fail verify\n" +
+             GOES_ON.format(where="s3", words="") +
+             GOES_ON.format(where="all", words=""),
+             out=("goes on",)),
+        Case("snapshot-ring-memfd", host=HOST, limit=150,
+             script=START.format(words="--mem 64M,backing=memfd,share "
+                                 "--mem 64M@0x900000000 --dirty-log ring") +
+             diff + GOES_ON.format(where="s3", words=""), out=("goes on",)),
+        Case("snapshot-gicv2", host=Host("max", 2), limit=150,
+             script=START.format(words="--mem 128M") + diff +
+             GOES_ON.format(where="s3", words=""), out=("goes on",)),
+        Case("snapshot-wrong-parent", host=HOST,
+             script=START.format(words="--mem 96M") + """
+vmm snapshot create a s --parent nowhere; echo "status $?"
+vmm snapshot create a s || fail create
+vmm snapshot create a s2 || fail create
+vmm snapshot create a s3 --parent s; echo "status $?"
+test -e s3 && fail "something is left"
+mkdir mine; touch mine/photo
+vmm snapshot create a mine; echo "status $?"
+vmm stop --force a
+""", out=("status 1",),
+             err=("make a full one", "is not this guest's last snapshot",
+                  "is no snapshot")),
+        Case("snapshot-paused-guest", host=HOST, limit=150,
+             script=START.format(words="--mem 96M") + """
+vmm pause a
+vmm snapshot create a s --stop || fail create
+vmm restore s --name b --paused --terminal socket & restored=$!
+wait_for vmm stat b
+vmm list | grep -q paused || fail "it runs"
+vmm resume b
+vmm console b </dev/null >after & console=$!
+wait_for grep -q count after
+vmm stop --force b
+echo goes on
+""", out=("goes on",)),
+        Case("snapshot-mips", host=mips_host(), limit=300,
+             script=START.format(words="--mem 48M") + diff +
+             GOES_ON.format(where="s3", words=""), out=("goes on",)),
+    ]

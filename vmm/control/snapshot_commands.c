@@ -1,0 +1,339 @@
+/* vmm/control/snapshot_commands.c - snapshots of the running guest. */
+#include "vmm/control/snapshot_commands.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arch/arch.h"
+#include "base/clock.h"
+#include "base/cleanup.h"
+#include "devices/virtio/balloon.h"
+#include "vmm/config_words.h"
+#include "vmm/control/control.h"
+#include "vmm/control/qmp.h"
+#include "vmm/control/server.h"
+#include "vmm/kvm/vm.h"
+#include "vmm/machine/machine.h"
+#include "vmm/snapshot/create.h"
+#include "vmm/snapshot/directory.h"
+#include "vmm/snapshot/disks.h"
+
+#define DOWNTIME_MS 50 /* unless the client says otherwise */
+#define TIMEOUT_MS 10000
+#define MAX_MS (INT64_C(24) * 3600 * 1000)
+
+/* A guest's snapshots, from the first one on. */
+struct snapshots {
+	struct control *control; /* borrowed; its member is this */
+	/* What has changed since the last one; owned; NULL: nothing is known */
+	struct dirty_reader *since;
+	char last_id[SNAPSHOT_ID_SIZE]; /* of that; "": none */
+	char *last_path; /* owned; where it is */
+
+	/* The one under way, if @job. */
+	struct snapshot_job *job; /* owned */
+	struct snapshot_about about; /* owned */
+	char *path; /* owned */
+	bool stops; /* the guest ends with it */
+	bool held; /* the guest is */
+};
+
+static struct snapshots *snapshots_of(struct control *control)
+{
+	if (control->snapshots)
+		return control->snapshots;
+	control->snapshots = calloc(1, sizeof(*control->snapshots));
+	if (control->snapshots)
+		control->snapshots->control = control;
+	return control->snapshots;
+}
+
+static int hold_guest(void *ctx, struct state *state, struct err *err)
+{
+	struct snapshots *s = ctx;
+	struct control *control = s->control;
+	int r;
+
+	control_hold(control);
+	s->held = true;
+	if (machine_outcome(control->machine) != OUTCOME_NONE)
+		r = err_set(err, -ECANCELED, "the guest has ended");
+	else
+		r = vm_save(control->vm, state, err);
+	if (r == 0)
+		r = snapshot_disks_note(&s->about, control->machine->config,
+					err);
+	if (r < 0) {
+		s->held = false;
+		control_release(control);
+	}
+	return r;
+}
+
+/* With @stops, the guest does not run on, unless the snapshot fails. */
+static void release_guest(void *ctx)
+{
+	struct snapshots *s = ctx;
+
+	if (s->stops)
+		return;
+	s->held = false;
+	control_release(s->control);
+}
+
+static int drop_memory(void *ctx, struct image_copy *copy, struct err *err)
+{
+	const struct snapshots *s = ctx;
+	struct virtio *balloon = s->control->machine->balloon;
+	struct range held;
+	gpa_t from = 0;
+	int r = 0;
+
+	while (r == 0 && balloon && balloon_next_held(balloon, from, &held)) {
+		r = image_copy_drop(copy, held, err);
+		from = held.start + held.size;
+	}
+	return r;
+}
+
+static json_t *describe_result(const struct snapshots *s,
+			       const struct snapshot_result *result)
+{
+	json_t *data = json_pack("{s:o}", "path", qmp_string(s->path));
+
+	if (result->code < 0) {
+		qmp_add(&data, "error", qmp_string(result->err.msg));
+		return data;
+	}
+	qmp_add(&data, "id", json_string(s->about.id));
+	qmp_add(&data, "pages", qmp_number(result->pages.state[IMAGE_DATA]));
+	qmp_add(&data, "zero-pages",
+		qmp_number(result->pages.state[IMAGE_ZERO]));
+	qmp_add(&data, "given-up-pages",
+		qmp_number(result->pages.state[IMAGE_GONE]));
+	qmp_add(&data, "bytes", qmp_number(result->bytes));
+	qmp_add(&data, "passes", qmp_number(result->passes));
+	qmp_add(&data, "held-us", qmp_number(result->held / 1000));
+	return data;
+}
+
+/* What the reader has told is in the snapshot, or is lost. */
+static void note_last(struct snapshots *s, bool there)
+{
+	free(s->last_path);
+	s->last_path = there ? TAKE_PTR(s->path) : NULL;
+	s->last_id[0] = '\0';
+	if (there)
+		memcpy(s->last_id, s->about.id, sizeof(s->last_id));
+	else
+		s->since = dirty_reader_remove(s->since);
+}
+
+static void end_snapshot(void *ctx)
+{
+	struct snapshots *s = ctx;
+	struct control *control = s->control;
+	const struct snapshot_result *result = snapshot_job_result(s->job);
+	const bool there = result->code == 0;
+
+	qmp_server_event(control->server, "X_VMM_SNAPSHOT",
+			 describe_result(s, result));
+	note_last(s, there);
+	if (s->held && there) {
+		control->asked_quit = true;
+		machine_end(control->machine, OUTCOME_QUIT);
+	}
+	if (s->held)
+		control_release(control);
+	s->held = false;
+	s->job = snapshot_job_free(s->job);
+	snapshot_about_finish(&s->about);
+	free(s->path);
+	s->path = NULL;
+}
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, -ENOMEM, "snapshot: out of memory");
+}
+
+/* What vm.json is to say. */
+static int make_about(struct snapshots *s, const char *parent, struct err *err)
+{
+	const struct machine *machine = s->control->machine;
+	_cleanup_(freep) char *here = realpath(".", NULL);
+	struct snapshot_about *about = &s->about;
+	struct config_words words = { 0 };
+	int r;
+
+	*about = (struct snapshot_about){ .made = time(NULL),
+					  .page = machine->limits.page_size };
+	r = snapshot_make_id(about->id, err);
+	if (r == 0)
+		r = config_words_of(&words, machine->config, here ? here : "/",
+				    err);
+	if (r < 0)
+		return r;
+	about->word = words.word;
+	about->words = words.count;
+	about->architecture = strdup(arch_name);
+	about->name = strdup(s->control->name);
+	about->vmm = strdup(VMM_VERSION);
+	if (parent) {
+		about->parent = strdup(parent);
+		memcpy(about->parent_id, s->last_id, sizeof(s->last_id));
+	}
+	if (!about->architecture || !about->name || !about->vmm ||
+	    (parent && !about->parent))
+		return no_memory(err);
+	return 0;
+}
+
+/* A diff goes on top of this very guest's last snapshot. */
+static int check_parent(const struct snapshots *s, const char *parent,
+			const char *path, struct err *err)
+{
+	struct snapshot_about about = { 0 };
+	int fd, r;
+
+	if (!s->since)
+		return err_set(err, -ENOENT,
+			       "%s: this guest has made no snapshot that a "
+			       "diff could go on top of; make a full one",
+			       parent);
+	fd = snapshot_dir_open(parent, err);
+	if (fd < 0)
+		return fd;
+	r = snapshot_about_read(&about, fd, arch_name, err);
+	(void)close(fd);
+	if (r < 0)
+		return err_wrap(err, "%s", parent);
+	if (strcmp(about.id, s->last_id) != 0)
+		r = err_set(err, -EINVAL,
+			    "%s: is not this guest's last snapshot, which is "
+			    "%s",
+			    parent, s->last_path);
+	else if (strcmp(parent, path) == 0)
+		r = err_set(err, -EINVAL,
+			    "%s: a diff cannot replace its parent", parent);
+	snapshot_about_finish(&about);
+	return r;
+}
+
+/* A full snapshot begins a new history. */
+static int choose_reader(struct snapshots *s, bool diff, struct err *err)
+{
+	if (diff)
+		return 0;
+	s->since = dirty_reader_remove(s->since);
+	return dirty_reader_add(&s->control->machine->dirty, DIRTY_ALL,
+				&s->since, err);
+}
+
+static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
+			  const char *parent, struct err *err)
+{
+	struct machine *machine = s->control->machine;
+	const struct snapshot_source source = {
+		.loop = machine->loop,
+		.map = &machine->mem,
+		.dirty = &machine->dirty,
+		.hold = hold_guest,
+		.drop = drop_memory,
+		.release = release_guest,
+		.done = end_snapshot,
+		.ctx = s,
+	};
+	const struct snapshot_wish wish = {
+		.path = s->path,
+		.about = &s->about,
+		.paused = qmp_arg_bool(call, "paused", false),
+		.downtime = (uint64_t)qmp_arg_int(call, "downtime-ms",
+						  DOWNTIME_MS) *
+			    NS_PER_MS,
+		.timeout = (uint64_t)qmp_arg_int(call, "timeout-ms",
+						 TIMEOUT_MS) *
+			   NS_PER_MS,
+		.give_up = qmp_arg_bool(call, "give-up", false),
+	};
+	int r = arch_check_snapshot(machine, err);
+
+	if (r == 0)
+		r = make_about(s, parent, err);
+	if (r == 0)
+		r = choose_reader(s, parent != NULL, err);
+	return r == 0 ? snapshot_job_new(&s->job, &source, &wish, s->since, err)
+		      : r;
+}
+
+static int check_time(const struct qmp_call *call, const char *name,
+		      struct err *err)
+{
+	const json_int_t ms = qmp_arg_int(call, name, 1);
+
+	if (ms >= 0 && ms <= MAX_MS)
+		return 0;
+	return err_set(err, -ERANGE, "Parameter '%s' expects up to a day",
+		       name);
+}
+
+int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
+{
+	struct control *control = call->ctx;
+	struct snapshots *s = snapshots_of(control);
+	const char *path = qmp_arg_string(call, "path", "");
+	const char *parent = qmp_arg_string(call, "parent", NULL);
+	int r;
+
+	if (!s)
+		return no_memory(err);
+	if (s->job)
+		return err_set(err, -EBUSY, "a snapshot is under way");
+	r = check_time(call, "downtime-ms", err);
+	if (r == 0)
+		r = check_time(call, "timeout-ms", err);
+	if (r == 0 && parent)
+		r = check_parent(s, parent, path, err);
+	if (r < 0)
+		return r;
+	s->stops = qmp_arg_bool(call, "stop", false);
+	s->path = strdup(path);
+	r = s->path ? begin_snapshot(s, call, parent, err) : no_memory(err);
+	if (r < 0) {
+		snapshot_about_finish(&s->about);
+		free(s->path);
+		s->path = NULL;
+	}
+	return r;
+}
+
+int command_x_vmm_snapshot_cancel(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+
+	if (!control->snapshots || !control->snapshots->job)
+		return err_set(err, -ENOENT, "no snapshot is under way");
+	snapshot_job_stop(control->snapshots->job);
+	return 0;
+}
+
+void snapshot_commands_settle(struct control *control)
+{
+	if (control->snapshots && control->snapshots->job)
+		snapshot_job_cancel(control->snapshots->job);
+}
+
+void snapshot_commands_end(struct control *control)
+{
+	struct snapshots *s = control->snapshots;
+
+	if (!s)
+		return;
+	s->since = dirty_reader_remove(s->since);
+	free(s->last_path);
+	free(s);
+	control->snapshots = NULL;
+}

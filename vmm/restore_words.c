@@ -1,0 +1,131 @@
+/* vmm/restore_words.c - the words of `vmm restore`, and a snapshot's. */
+#include "vmm/restore_words.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "vmm/cli.h"
+#include "vmm/config.h"
+#include "vmm/config_words.h"
+
+/* Keeps an option of `vmm run` as it is; config_parse() judges it. */
+static int keep_option(void *ctx, const struct cli_option *option,
+		       const char *value, struct err *err)
+{
+	struct restore_words *words = ctx;
+	char *word;
+
+	if (words->words == RESTORE_MAX_WORDS)
+		return err_input(err, -ENOSPC, "too many options");
+	if (asprintf(&word, "--%s%s%s", option->name, value ? "=" : "",
+		     value ? value : "") < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	words->word[words->words++] = word;
+	return 0;
+}
+
+// clang-format off
+static const struct cli_option restore_options[] = {
+	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
+	  .set = keep_option },
+	{ .name = "control", .arg = "PATH|none",
+	  .help = "where to listen, as of 'vmm run'", .set = keep_option },
+	{ .name = "terminal", .arg = "stdio|socket",
+	  .help = "where the console's other end is, as of 'vmm run'",
+	  .set = keep_option },
+	{ .name = "paused", .help = "wait for 'vmm resume'",
+	  .set = cli_set_true,
+	  .offset = offsetof(struct restore_words, paused) },
+	{ .name = "no-reboot",
+	  .help = "end with status 3 when the guest restarts",
+	  .set = keep_option },
+	{ .name = "timeout", .arg = "DURATION",
+	  .help = "end with status 124 after so long", .set = keep_option },
+	{ .name = "loglevel", .arg = "error|warning|info|debug",
+	  .help = "how much to say on the standard error", .set = keep_option },
+};
+// clang-format on
+
+static int set_dir(void *ctx, const char *word, struct err *err)
+{
+	struct restore_words *words = ctx;
+
+	if (words->dir)
+		return err_input(err, -EINVAL,
+				 "'%s': the snapshot is '%s' already", word,
+				 words->dir);
+	words->dir = word;
+	return 0;
+}
+
+const struct cli_command restore_command = {
+	.name = "restore",
+	.summary = "Go on from a snapshot",
+	.usage = "[OPTION]... DIR",
+	.options = restore_options,
+	.option_count = sizeof(restore_options) / sizeof(*restore_options),
+	.word = set_dir,
+	.notes = "DIR is what 'vmm snapshot create' wrote. The guest has the "
+		 "devices and the\n"
+		 "memory that it had, and finds its disks at the same paths: "
+		 "they must not have\n"
+		 "changed since. Its exit status is that of 'vmm run'.\n",
+};
+
+int restore_words_parse(struct restore_words *ret, int argc, char *const argv[],
+			struct err *err)
+{
+	struct restore_words words = { 0 };
+	int r = cli_parse(&restore_command, argc, argv, &words, err);
+
+	if (r == 0 && !words.dir)
+		r = err_input(err, -EINVAL, "restore needs a snapshot's DIR");
+	if (r != 0)
+		restore_words_finish(&words);
+	else
+		*ret = words;
+	return r;
+}
+
+void restore_words_finish(struct restore_words *words)
+{
+	while (words->words > 0)
+		free(words->word[--words->words]);
+	*words = (struct restore_words){ 0 };
+}
+
+/* The saved words alone, so that what they ask for is known. */
+static int check_saved(char *const *argv, size_t count, struct err *err)
+{
+	_cleanup_(config_finish) struct config config = { 0 };
+	int r = config_parse(&config, (int)count + 1, argv, err);
+
+	if (r > 0)
+		return err_input(err, -EPERM,
+				 "--help is no option of a "
+				 "guest's");
+	return r == 0 ? config_words_check(&config, err) : r;
+}
+
+int restore_words_config(struct config *ret, char *const *saved, size_t count,
+			 const struct restore_words *words, struct err *err)
+{
+	char run[] = "run";
+	_cleanup_(freep) char **argv = calloc(count + words->words + 2,
+					      sizeof(*argv));
+	int r;
+
+	if (!argv)
+		return err_set(err, -ENOMEM, "out of memory");
+	argv[0] = run;
+	for (size_t i = 0; i < count; i++)
+		argv[1 + i] = saved[i];
+	r = check_saved(argv, count, err);
+	if (r < 0)
+		return err_wrap(err, "%s: vm.json", words->dir);
+	for (size_t i = 0; i < words->words; i++)
+		argv[1 + count + i] = words->word[i];
+	return config_parse(ret, (int)(count + words->words) + 1, argv, err);
+}

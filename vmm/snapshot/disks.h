@@ -1,0 +1,35 @@
+/*
+ * vmm/snapshot/disks.h - the disks that a snapshot refers to. [pure]
+ *
+ * A snapshot names the disks of its guest and does not copy them. It notes of
+ * each what it was like when the guest was held, and a restore is refused if a
+ * disk is not like that any more: its guest would find another disk than the
+ * one that it knows in its memory.
+ */
+#ifndef VMM_SNAPSHOT_DISKS_H
+#define VMM_SNAPSHOT_DISKS_H
+
+#include "base/err.h"
+#include "vmm/snapshot/about.h"
+
+struct config;
+
+/*
+ * Notes the disks of a guest, in the order of the configuration.
+ *
+ * Returns 0; -E2BIG if there are more than SNAPSHOT_MAX_DISKS; or the errno of
+ * stat(2), with the disk in @err. Thread: any.
+ */
+int snapshot_disks_note(struct snapshot_about *about,
+			const struct config *config, struct err *err);
+
+/*
+ * Compares the disks of a guest that is to go on with what was noted. A block
+ * device is compared by its size alone.
+ *
+ * Returns 0; -ESTALE, with the disk in @err; or the errno of stat(2).
+ */
+int snapshot_disks_check(const struct snapshot_about *about,
+			 const struct config *config, struct err *err);
+
+#endif
