@@ -175,78 +175,6 @@ static void done__unbalanced_nodes_are_an_error(void **state)
 	assert_int_equal(fdt_done(&t, &err), -EINVAL);
 }
 
-/* Linux would take the late property for one of the child's. */
-static void done__a_property_after_a_child_is_an_error(void **state)
-{
-	struct fdt t;
-
-	(void)state;
-	fdt_begin(&t, buf, sizeof(buf));
-	fdt_node(&t, "child");
-	fdt_end(&t);
-	fdt_u32(&t, "late", 1);
-	assert_int_equal(fdt_done(&t, &err), -EINVAL);
-	assert_string_equal(err.msg, "device tree, near child: nodes or "
-				     "properties in an order that makes no "
-				     "tree");
-}
-
-static void done__a_second_root_is_an_error(void **state)
-{
-	struct fdt t;
-
-	(void)state;
-	fdt_begin(&t, buf, sizeof(buf));
-	fdt_end(&t);
-	fdt_node(&t, "root");
-	assert_int_equal(fdt_done(&t, &err), -EINVAL);
-}
-
-/* Names that differ, of properties in a tree whose root has two already. */
-static int write_names(struct fdt *t, unsigned count)
-{
-	static char name[FDT_MAX_NAMES][64]; /* all of one hash */
-
-	fdt_begin(t, buf, sizeof(buf));
-	for (unsigned i = 0; i < count; i++) {
-		(void)snprintf(name[i], sizeof(name[i]), "p%u", i);
-		fdt_u32(t, name[i], i);
-	}
-	return fdt_done(t, &err);
-}
-
-static void done__one_name_too_many_is_refused(void **state)
-{
-	struct fdt t;
-
-	(void)state;
-	assert_int_equal(write_names(&t, FDT_MAX_NAMES - 2), 0);
-	assert_int_equal(fdt_check_full(buf, t.size), 0);
-	prop_is(0, "p0", "\0\0\0\0", 4);
-	prop_is(0, "p61", "\0\0\0\75", 4);
-	assert_int_equal(write_names(&t, FDT_MAX_NAMES - 1), -E2BIG);
-	assert_string_equal(err.msg, "device tree, near /: more than 64 names");
-}
-
-static void write__each_name_is_stored_once(void **state)
-{
-	static const char twice[] = "twice";
-	struct fdt t;
-
-	(void)state;
-	fdt_begin(&t, buf, sizeof(buf));
-	fdt_u32(&t, twice, 1);
-	fdt_node(&t, "a");
-	fdt_u32(&t, twice, 2);
-	fdt_end(&t);
-	assert_int_equal(fdt_done(&t, &err), 0);
-	assert_int_equal(fdt_check_full(buf, t.size), 0);
-	assert_int_equal(fdt_size_dt_strings(buf),
-			 sizeof("#address-cells") + sizeof("#size-cells") +
-				 sizeof("twice"));
-	prop_is(fdt_path_offset(buf, "/a"), "twice", "\0\0\0\2", 4);
-}
-
 static void done__every_size_too_small_is_refused(void **state)
 {
 	size_t least = 0;
@@ -267,8 +195,6 @@ static void done__every_size_too_small_is_refused(void **state)
 		if (r == 0 && least == 0)
 			least = size;
 		assert_int_equal(r, least ? 0 : -ENOSPC);
-		if (r == 0)
-			assert_int_equal(t.size, least);
 	}
 	assert_true(least > 0);
 }
@@ -283,10 +209,6 @@ int main(void)
 		cmocka_unit_test(done__too_small_a_buffer_names_the_node),
 		cmocka_unit_test(done__no_buffer_is_too_small_too),
 		cmocka_unit_test(done__unbalanced_nodes_are_an_error),
-		cmocka_unit_test(done__a_property_after_a_child_is_an_error),
-		cmocka_unit_test(done__a_second_root_is_an_error),
-		cmocka_unit_test(done__one_name_too_many_is_refused),
-		cmocka_unit_test(write__each_name_is_stored_once),
 		cmocka_unit_test(done__every_size_too_small_is_refused),
 	};
 
