@@ -16,37 +16,41 @@
 
 #define BESIDE_TRIES 100
 
-/* open(2) allows writing to a block device that is set read-only. */
-static int measure_block(struct file *file, const char *path, bool write,
-			 struct err *err)
+/* @st: of @fd, a regular file or a block device */
+static int measure_fd(int fd, const struct stat *st, uint64_t *ret)
 {
-	int ro = 0;
-
-	if (ioctl(file->fd, BLKGETSIZE64, &file->size) < 0)
-		return err_sys(err, "%s: size", path);
-	if (write && ioctl(file->fd, BLKROGET, &ro) == 0 && ro)
-		return err_input(err, -EROFS, "%s: is set read-only", path);
+	if (S_ISBLK(st->st_mode))
+		return ioctl(fd, BLKGETSIZE64, ret) < 0 ? -errno : 0;
+	*ret = (uint64_t)st->st_size;
 	return 0;
+}
+
+int file_size(int fd, uint64_t *ret)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? -errno : measure_fd(fd, &st, ret);
 }
 
 static int measure_file(struct file *file, const char *path, bool write,
 			unsigned want, struct err *err)
 {
 	struct stat st;
-	int r = 0;
+	int ro = 0;
 
 	if (fstat(file->fd, &st) < 0)
 		return err_sys(err, "%s", path);
 	if (S_ISDIR(st.st_mode))
 		return err_input(err, -EISDIR, "%s: is a directory", path);
-	if (S_ISBLK(st.st_mode) && (want & FILE_BLOCK_TOO))
-		r = measure_block(file, path, write, err);
-	else if (S_ISREG(st.st_mode))
-		file->size = (uint64_t)st.st_size;
-	else
+	if (!S_ISREG(st.st_mode) &&
+	    !(S_ISBLK(st.st_mode) && (want & FILE_BLOCK_TOO)))
 		return err_input(err, -EINVAL, "%s: not a regular file", path);
-	if (r < 0)
-		return r;
+	if (measure_fd(file->fd, &st, &file->size) < 0)
+		return err_sys(err, "%s: size", path);
+	/* open(2) allows writing to a block device that is set read-only. */
+	if (S_ISBLK(st.st_mode) && write &&
+	    ioctl(file->fd, BLKROGET, &ro) == 0 && ro)
+		return err_input(err, -EROFS, "%s: is set read-only", path);
 	if (file->size == 0 && (want & FILE_NOT_EMPTY))
 		return err_input(err, -ENODATA, "%s: is empty", path);
 	return 0;

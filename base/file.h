@@ -39,6 +39,12 @@ int file_open(struct file *ret, const char *path, int flags, unsigned want,
 	      struct err *err);
 
 /*
+ * Measures an open regular file or block device anew, in bytes. Returns 0, or
+ * the errno of fstat(2) or of the ioctl BLKGETSIZE64.
+ */
+int file_size(int fd, uint64_t *ret);
+
+/*
  * Reads all of a regular file.
  *
  * @max: refuse a file of more bytes than this

@@ -325,6 +325,61 @@ static bool raw_drain(struct disk *disk)
 	return false;
 }
 
+/* Extends the image by a hole. @now: its size, less than @size */
+static int extend_image(const struct raw *raw, uint64_t now, uint64_t size,
+			struct err *err)
+{
+	struct stat st;
+
+	if (fstat(raw->fd, &st) < 0)
+		return err_sys(err, "%s", raw->path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -ENOSPC,
+			       "%s: this block device has %" PRIu64
+			       " bytes; it has to grow first",
+			       raw->path, now);
+	if (raw->disk.ro)
+		return err_set(err, -EROFS,
+			       "%s: is only read here and has %" PRIu64
+			       " bytes; it has to grow first",
+			       raw->path, now);
+	if (size > INT64_MAX)
+		return err_set(err, -EFBIG, "%s: no file can be so large",
+			       raw->path);
+	if (ftruncate(raw->fd, (off_t)size) < 0)
+		return err_sys(err, "%s: extend it", raw->path);
+	return 0;
+}
+
+static int raw_resize(struct disk *disk, uint64_t size, struct err *err)
+{
+	const struct raw *raw = raw_of(disk);
+	uint64_t now = 0;
+	int r = file_size(raw->fd, &now);
+
+	if (r < 0) {
+		errno = -r;
+		return err_sys(err, "%s: size", raw->path);
+	}
+	if (size == DISK_SIZE_OF_IMAGE)
+		size = now - now % disk->block;
+	if (size % disk->block != 0)
+		return err_set(err, -EINVAL,
+			       "%s: %" PRIu64 " bytes are no number of blocks "
+			       "of %" PRIu32,
+			       raw->path, size, disk->block);
+	if (size < disk->size)
+		return err_set(err, -EINVAL,
+			       "%s: a disk of %" PRIu64
+			       " bytes cannot shrink to %" PRIu64,
+			       raw->path, disk->size, size);
+	if (size > now)
+		r = extend_image(raw, now, size, err);
+	if (r == 0)
+		disk->size = size;
+	return r;
+}
+
 static void raw_close(struct disk *disk)
 {
 	struct raw *raw = raw_of(disk);
@@ -340,6 +395,7 @@ static const struct disk_ops raw_ops = {
 	.kick = raw_kick,
 	.cancel = raw_cancel,
 	.drain = raw_drain,
+	.resize = raw_resize,
 	.close = raw_close,
 };
 

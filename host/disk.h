@@ -5,7 +5,7 @@
  * and lengths are in bytes, and multiples of disk->block.
  *
  * Thread: loop or setup, except cancel(), which may be called by any. The
- * device's lock is held in all calls but disk_open() and close().
+ * device's lock is held in all calls but disk_open(), resize() and close().
  */
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
@@ -21,6 +21,7 @@
 
 #define SECTOR_SIZE 512u /* what a disk's size and addresses count in */
 #define DISK_PIECES 16
+#define DISK_SIZE_OF_IMAGE UINT64_MAX /* for resize() */
 
 enum disk_kind {
 	DISK_READ, /* fills the buffers */
@@ -79,13 +80,29 @@ struct disk_ops {
 	 * buffers.
 	 */
 	bool (*drain)(struct disk *disk);
+	/*
+	 * Makes the disk larger and sets disk->size. Requests may be in flight.
+	 * Does nothing if the disk has this size.
+	 *
+	 * @size: in bytes; an image file that is smaller is extended by a hole,
+	 *        a larger one is left as it is. DISK_SIZE_OF_IMAGE: what the
+	 *        image has now, without a rest that is less than a block
+	 *
+	 * Returns 0; -EINVAL if the size is no number of blocks, or less than
+	 * the disk has; -ENOSPC if a block device is smaller; -EROFS if the
+	 * image file is smaller and the disk read-only; -EFBIG if no file can
+	 * be so large; or the errno of fstat(2), ftruncate(2) or the ioctl
+	 * BLKGETSIZE64. May wait for the host's file system.
+	 */
+	int (*resize)(struct disk *disk, uint64_t size, struct err *err);
 	/* No request is in flight. */
 	void (*close)(struct disk *disk);
 };
 
 struct disk {
 	const struct disk_ops *ops;
-	uint64_t size; /* in bytes; a multiple of @block, not 0 */
+	uint64_t size; /* in bytes; a multiple of @block, not 0; changed by
+			  resize() alone */
 	uint32_t block; /* in bytes; a power of two, at least SECTOR_SIZE */
 	bool ro; /* takes no write, discard or zeroes */
 };

@@ -388,6 +388,92 @@ static void direct__is_had_or_refused_by_name(void **state)
 		assert_true(disk->block >= SECTOR_SIZE);
 }
 
+static int resize(uint64_t size)
+{
+	err = (struct err){ 0 };
+	return disk->ops->resize(disk, size, &err);
+}
+
+static uint64_t image_size(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat(IMAGE, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+static void resize__extends_the_image_and_keeps_its_bytes(void **state)
+{
+	const uint64_t size = 3 * BLOCKS * 512;
+	uint8_t buf[1024];
+
+	(void)state;
+	begin();
+	image_fill(0x5a);
+	assert_int_equal(resize(size), 0);
+	assert_int_equal(disk->size, size);
+	assert_int_equal(image_size(), size);
+	assert_int_equal(
+		transfer(DISK_READ, BLOCKS * 512 - 512, buf, sizeof(buf)), 0);
+	assert_int_equal(buf[511], 0x5a);
+	assert_int_equal(buf[512], 0);
+	memset(buf, 7, sizeof(buf));
+	assert_int_equal(transfer(DISK_WRITE, size - 1024, buf, sizeof(buf)),
+			 0);
+	assert_int_equal(resize(size), 0); /* it has this size */
+	assert_int_equal(image_size(), size);
+}
+
+static void resize__an_image_that_has_grown_stays_as_it_is(void **state)
+{
+	const off_t size = 2 * BLOCKS * 512 + 100;
+
+	(void)state;
+	begin();
+	assert_int_equal(truncate(IMAGE, size), 0);
+	assert_int_equal(resize(BLOCKS * 512 + 512), 0);
+	assert_int_equal(disk->size, BLOCKS * 512 + 512);
+	assert_int_equal(resize(DISK_SIZE_OF_IMAGE), 0);
+	assert_int_equal(disk->size, 2 * BLOCKS * 512); /* whole blocks */
+	assert_int_equal(image_size(), size);
+}
+
+static void resize_refused(uint64_t size, int code, const char *why)
+{
+	const uint64_t was = disk->size;
+
+	assert_int_equal(resize(size), code);
+	assert_non_null(strstr(err.msg, why));
+	assert_int_equal(disk->size, was);
+}
+
+static void resize__what_cannot_be_is_refused_by_name(void **state)
+{
+	(void)state;
+	begin();
+	resize_refused(BLOCKS * 512 - 512, -EINVAL, "cannot shrink");
+	resize_refused(0, -EINVAL, "cannot shrink");
+	resize_refused(BLOCKS * 512 + 1, -EINVAL, "no number of blocks");
+	resize_refused(UINT64_MAX - 1023, -EFBIG, "so large");
+	/* No file system has files of 8 EiB - 512. */
+	assert_true(resize(INT64_MAX - 511) < 0);
+	assert_int_equal(image_size(), BLOCKS * 512);
+	assert_int_equal(truncate(IMAGE, 512), 0);
+	resize_refused(DISK_SIZE_OF_IMAGE, -EINVAL, "cannot shrink");
+}
+
+static void resize__a_disk_that_is_only_read_grows_with_its_image(void **state)
+{
+	(void)state;
+	make_image(IMAGE, BLOCKS * 512);
+	assert_int_equal(get_disk(IMAGE, true, false), 0);
+	resize_refused(BLOCKS * 1024, -EROFS, "only read");
+	assert_int_equal(image_size(), BLOCKS * 512);
+	assert_int_equal(truncate(IMAGE, BLOCKS * 1024), 0);
+	assert_int_equal(resize(BLOCKS * 1024), 0);
+	assert_int_equal(disk->size, BLOCKS * 1024);
+}
+
 static void cancel__ends_all_requests(void **state)
 {
 	uint8_t buf[16][512];
@@ -438,6 +524,10 @@ int main(void)
 		TEST(zero__is_written_where_it_cannot_be_asked_for),
 		TEST(direct__buffers_of_any_alignment_are_served),
 		TEST(direct__is_had_or_refused_by_name),
+		TEST(resize__extends_the_image_and_keeps_its_bytes),
+		TEST(resize__an_image_that_has_grown_stays_as_it_is),
+		TEST(resize__what_cannot_be_is_refused_by_name),
+		TEST(resize__a_disk_that_is_only_read_grows_with_its_image),
 		TEST(cancel__ends_all_requests),
 	};
 
