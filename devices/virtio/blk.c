@@ -437,6 +437,34 @@ static void blk_describe_config(struct blk *blk)
 	blk->vio.config_len = sizeof(*config);
 }
 
+void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret)
+{
+	const struct blk *blk = blk_of(vio);
+
+	GUARD(&vio->lock);
+	*ret = (struct virtio_blk_info){
+		.size = blk->disk->size,
+		.block = blk->disk->block,
+		.ro = blk->disk->ro,
+		.write_back = !write_through(blk),
+	};
+}
+
+int virtio_blk_resize(struct virtio *vio, uint64_t size, struct err *err)
+{
+	struct blk *blk = blk_of(vio);
+	const uint64_t was = blk->disk->size;
+	/* It may wait for the host, so no lock is held. */
+	const int r = blk->disk->ops->resize(blk->disk, size, err);
+
+	if (r < 0 || blk->disk->size == was)
+		return r;
+	GUARD(&vio->lock);
+	blk->config.capacity = htole64(blk->disk->size / SECTOR_SIZE);
+	virtio_config_changed(vio);
+	return 0;
+}
+
 static int blk_allocate(struct blk **ret, struct disk *disk)
 {
 	_cleanup_(freep) struct blk *blk = calloc(1, sizeof(*blk));

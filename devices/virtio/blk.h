@@ -32,4 +32,26 @@ int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
 		   struct loop *loop, struct disk *disk, const char *serial,
 		   struct err *err);
 
+/* What a block device is now. */
+struct virtio_blk_info {
+	uint64_t size; /* in bytes, as the guest is told */
+	uint32_t block; /* in bytes */
+	bool ro;
+	bool write_back; /* the guest sees a volatile cache, and flushes it */
+};
+
+/* @vio: of virtio_blk_new(). Thread: loop. */
+void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret);
+
+/*
+ * Makes the disk larger, and tells the driver by a change of the configuration
+ * space. Does nothing if the disk has this size.
+ *
+ * @vio:  of virtio_blk_new()
+ * @size: in bytes, or DISK_SIZE_OF_IMAGE
+ *
+ * Returns what disk_ops.resize() returns. Thread: loop.
+ */
+int virtio_blk_resize(struct virtio *vio, uint64_t size, struct err *err);
+
 #endif

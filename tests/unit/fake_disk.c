@@ -118,6 +118,17 @@ static bool fake_drain(struct disk *disk)
 	return fake->count == 0;
 }
 
+/* Has room for what it was made with, and no more. */
+static int fake_resize(struct disk *disk, uint64_t size, struct err *err)
+{
+	struct fake_disk *fake = fake_of(disk);
+
+	if (fake->resize_fails)
+		return err_set(err, fake->resize_fails, "it stays");
+	disk->size = size == DISK_SIZE_OF_IMAGE ? fake->room : size;
+	return 0;
+}
+
 static void fake_close(struct disk *disk)
 {
 	fake_of(disk)->closes++;
@@ -129,6 +140,7 @@ static const struct disk_ops fake_ops = {
 	.kick = fake_kick,
 	.cancel = fake_cancel,
 	.drain = fake_drain,
+	.resize = fake_resize,
 	.close = fake_close,
 };
 
@@ -138,7 +150,8 @@ void fake_disk_init(struct fake_disk *fake, uint64_t size)
 	fake->disk = (struct disk){ .ops = &fake_ops,
 				    .size = size,
 				    .block = SECTOR_SIZE };
-	fake->data = calloc(1, (size_t)size);
+	fake->room = 2 * size;
+	fake->data = calloc(1, (size_t)fake->room);
 	if (!fake->data)
 		abort();
 }

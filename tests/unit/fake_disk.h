@@ -14,7 +14,7 @@
 
 struct fake_disk {
 	struct disk disk;
-	uint8_t *data; /* disk.size bytes */
+	uint8_t *data; /* @room bytes */
 	pthread_mutex_t *lock;
 	struct disk_req *waiting[FAKE_DISK_MAX];
 	unsigned count; /* waiting */
@@ -23,6 +23,8 @@ struct fake_disk {
 	bool hangs; /* drain() gives up */
 	int fails; /* 0, or what every request ends with */
 	int ends; /* what the one taken last ends with */
+	uint64_t room; /* bytes of @data; what the disk may grow to */
+	int resize_fails; /* 0, or what resize() returns */
 	int start_fails; /* 0, or what start() returns */
 };
 
