@@ -57,6 +57,11 @@ TALK = (
     ('{ "execute": "stop", "arguments": { "now": true } }',
      '{"error": {"class": "GenericError", "desc": "Parameter *now* is '
      'unexpected"}}'),
+    ('{ "execute": "query-block" }', r'{"return": \[\]}'),
+    ('{ "execute": "block_resize", "arguments": { "device": "disk0", "size": '
+     '1048576 } }',
+     '{"error": {"class": "DeviceNotFound", "desc": "Device *disk0* not '
+     'found"}}'),
     ('{ "execute": "nosuch", "id": [] }',
      '{"error": {"class": "CommandNotFound", "desc": "The command nosuch has '
      r'not been found"}, "id": \[\]}'),

@@ -4,6 +4,7 @@
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/dirty_rate_commands.h"
+#include "vmm/control/disk_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/snapshot_commands.h"
@@ -50,6 +51,12 @@ static const struct qmp_command list[] = {
 	{ "query-iothreads", command_query_iothreads, {} },
 	{ "query-cpus-fast", command_query_cpus_fast, {} },
 	{ "x-vmm-query-stats", command_x_vmm_query_stats, {} },
+
+	/* Disks */
+	{ "query-block", command_query_block, {} },
+	{ "block_resize", command_block_resize,
+	  { { "device", QMP_STRING, false }, { "node-name", QMP_STRING, false },
+	    { "size", QMP_SIZE, false } } },
 
 	/* Memory */
 	{ "query-memory-size-summary", command_query_memory_size_summary, {} },

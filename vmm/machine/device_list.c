@@ -33,8 +33,11 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 		r = disk_open(&disk, &opt, machine->aio, err);
 	if (r < 0)
 		return err_wrap(err, "--disk");
-	return virtio_blk_new(ret, &machine->mem, machine->loop, disk,
-			      spec->serial, err);
+	r = virtio_blk_new(ret, &machine->mem, machine->loop, disk,
+			   spec->serial, err);
+	if (r == 0)
+		machine->disk[machine->disks++] = *ret;
+	return r;
 }
 
 static int make_console(struct virtio **ret, struct machine *machine,

@@ -57,6 +57,9 @@ struct machine {
 	struct bus mmio; /* guest physical addresses */
 	struct bus ports; /* port numbers, where the architecture has them */
 	struct irq_chip irq; /* what the devices' pins are plugged into */
+	struct virtio *disk[CONFIG_MAX_DISKS]; /* of @devices, in the order of
+						  config->disk */
+	size_t disks; /* that were made */
 	struct virtio *balloon; /* of @devices; NULL: none */
 	struct virtio *power_button; /* the same */
 	struct boot_state boot; /* set by arch_load() */
