@@ -55,6 +55,20 @@ _vmm_takes_name() # PROGRAM COMMAND: does it want a virtual machine?
 	"$1" "$2" --help 2>/dev/null | head -n 1 | grep -Eq ' \[?NAME(\]| |$)'
 }
 
+_vmm_disk_words() # PROGRAM: what `vmm disk` takes behind the name, if it is there
+{
+	local word words=()
+
+	for word in "${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
+		[ "${word#-}" = "$word" ] && words+=("$word")
+	done
+	case ${#words[@]} in
+	0) "$1" list --names 2>/dev/null ;;
+	1) echo resize ;;
+	2) "$1" disk "${words[0]}" 2>/dev/null | sed -n '2,$s/ .*//p' ;;
+	esac
+}
+
 _vmm()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]}
@@ -100,6 +114,10 @@ _vmm()
 	if [ "${prev#--}" != "$prev" ] &&
 		_vmm_takes_value "$program" "$command" "$prev"; then
 		words=$(_vmm_values "$program" "$command" "$prev")
+	elif [ "$command" = disk ]; then
+		words=$(_vmm_disk_words "$program")
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		return
 	elif _vmm_takes_name "$program" "$command"; then
 		words=$("$program" list --names 2>/dev/null)
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -113,6 +113,7 @@ static const struct command {
 	{ &stat_command, stat_main },
 	{ &mem_command, mem_main },
 	{ &balloon_command, balloon_main },
+	{ &disk_command, disk_main },
 	{ &console_command, console_main },
 	{ &snapshot_command, snapshot_main },
 	{ &doctor_command, run_doctor },

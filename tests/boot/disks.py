@@ -51,10 +51,63 @@ def roots(files: tuple[File, ...]) -> list[Case]:
     ]
 
 
+# A guest that tells each size of its disk, of the number of MiB, and writes to
+# its last MiB. The waits are in the guest: it sees a size by itself or never.
+SIZES = ("size() { until [ $(blockdev --getsize64 /dev/vda) = $(($1 << 20)) ]; "
+         "do usleep 10000; done; echo size $1; }; ")
+LAST = ("yes | dd of=/dev/vda bs=1M seek=63 count=1 iflag=fullblock "
+        "conv=fsync 2>/dev/null; ")
+GROW = """start() {
+    guest "$1" --mem 256M --disk "$2" --control ./box >out &
+    pid=$!
+}
+end() {
+    wait_for [ ! -d /proc/$pid ]
+    cat out
+    tail -c 1048576 disk.img >last
+    yes | head -c 1048576 | cmp - last || fail "its last MiB was not written"
+}
+"""
+
+
+def grows() -> list[Case]:
+    """Disks that are made larger under a guest."""
+    return [
+        Case("disk-grows-under-a-guest", host=HOST,
+             script=f"""{GROW}truncate -s 8M disk.img
+start '{SIZES}size 8; size 32; size 64; {LAST}' disk.img
+wait_for grep -q 'size 8' out
+vmm disk ./box resize 32M || fail 32M
+wait_for grep -q 'size 32' out
+vmm disk ./box resize disk0 16M 2>said && fail "it shrank"
+cat said
+vmm pause ./box && vmm disk ./box resize 64M && vmm resume ./box
+vmm disk ./box
+end
+stat -c 'image %s' disk.img""",
+             out=("cannot shrink to 16777216\n", "disk0            64M  rw    "
+                  "disk.img\n", "size 8\n", "size 32\n", "size 64\n",
+                  "image 67108864\n")),
+        Case("disk-of-a-block-device-grows", host=HOST,
+             script=f"""{GROW}truncate -s 8M disk.img
+loop=$(losetup -f) && losetup $loop disk.img || fail 'no loop device'
+start '{SIZES}size 8; size 64; {LAST}' $loop,direct
+wait_for grep -q 'size 8' out
+vmm disk ./box resize 64M 2>said && fail "a block device was extended"
+cat said
+truncate -s 64M disk.img && losetup -c $loop
+vmm disk ./box resize --auto || fail auto
+end
+losetup -d $loop""",
+             out=("this block device has 8388608 bytes; it has to grow first\n",
+                  "size 8\n", "size 64\n")),
+    ]
+
+
 def cases() -> list[Case]:
     """All of them."""
     files = ((artifacts.root_disk(), "/lab/disk/root.ext4"),)
-    return roots(files) + [
+    return roots(files) + grows() + [
         verify("", HOST, "disk.img"),
         verify("directly", HOST, "disk.img,direct"),
         verify("on-16k-pages", HOST_16K, "disk.img"),

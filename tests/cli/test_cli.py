@@ -14,7 +14,8 @@ import unittest
 
 PROGRAM = ROOT = None
 COMMANDS = ("run", "restore", "list", "stop", "pause", "resume", "stat", "mem",
-            "balloon", "console", "snapshot", "doctor", "version", "help")
+            "balloon", "disk", "console", "snapshot", "doctor", "version",
+            "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
 EMPTY_DEV = ("unshare", "-rm", "sh", "-c",
              'mount -t tmpfs none /dev && exec "$@"', "sh")
@@ -199,7 +200,7 @@ class Manual(unittest.TestCase):
 class Completion(unittest.TestCase):
     def test_commands_are_offered(self):
         self.assertEqual(complete(""), list(COMMANDS))
-        self.assertEqual(complete("d"), ["doctor"])
+        self.assertEqual(complete("d"), ["disk", "doctor"])
         self.assertEqual(complete("help", "ru"), ["run"])
 
     def test_every_option_is_offered(self):

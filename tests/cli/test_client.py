@@ -28,7 +28,8 @@ STATS = {"vm": {"flushes": 7}, "process": {
               {"exits": 32, "idle": 0, "hist": [1, 2]}]}
 NO_SIZE = ("not a size: a number and B, K, M, G, T or P (or KiB, MB, ...), as in "
            "2G or 1.5G; a bare number is in MiB")
-COMMANDS = ("stop", "pause", "resume", "stat", "mem", "balloon", "console")
+COMMANDS = ("stop", "pause", "resume", "stat", "mem", "balloon", "disk",
+            "console")
 ANSWERS = {
     "qmp_capabilities": {},
     "query-status": {"running": True, "status": "running"},
