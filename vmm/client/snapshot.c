@@ -131,7 +131,7 @@ static int need_word(const char *word, const char *what, struct err *err)
 }
 
 /* The VMM has a working directory of its own. */
-static int make_absolute(const char *path, char **ret, struct err *err)
+static int make_path_absolute(const char *path, char **ret, struct err *err)
 {
 	_cleanup_(freep) char *here = NULL;
 
@@ -191,10 +191,10 @@ static int run_create(struct client *client, const struct snapshot_words *words,
 	_cleanup_(freep) char *parent = NULL;
 	json_auto_t *result = NULL;
 	const char *why;
-	int r = make_absolute(words->dir, &dir, err);
+	int r = make_path_absolute(words->dir, &dir, err);
 
 	if (r == 0 && words->parent)
-		r = make_absolute(words->parent, &parent, err);
+		r = make_path_absolute(words->parent, &parent, err);
 	if (r == 0)
 		r = client_run(client, "x-vmm-snapshot",
 			       create_arguments(words, dir, parent), NULL, err);

@@ -36,7 +36,7 @@ static int open_socket(struct control *control, struct err *err)
 }
 
 /* Without printf(), for it would be half of what all this costs at a start. */
-static void set_name(struct control *control)
+static void set_thread_name(struct control *control)
 {
 	char *at = control->unnamed + sizeof(control->unnamed) - 1;
 	unsigned pid = (unsigned)getpid();
@@ -60,7 +60,7 @@ int control_init(struct control *control, struct machine *machine,
 	int r;
 
 	*control = (struct control){ .machine = machine, .socket.fd = -1 };
-	set_name(control);
+	set_thread_name(control);
 	if (!is_wanted(config))
 		return 0;
 	r = open_socket(control, err);
@@ -76,7 +76,7 @@ int control_init(struct control *control, struct machine *machine,
 	}
 	if (config->name)
 		return err_wrap(err, "--name %s", config->name);
-	/* Nobody would ever see its console. */
+	/* No client could ever see its console. */
 	if (config->terminal == TERMINAL_SOCKET)
 		return err_wrap(err, "--terminal socket");
 	log_info("there is no control socket: %s", err->msg);
@@ -92,7 +92,9 @@ void control_finish(struct control *control)
 	control->pageout = pageout_job_free(control->pageout);
 	dirty_rate_commands_end(control);
 	snapshot_commands_end(control);
-	/* Before the clients hear of the end: its name can be had then. */
+	/*
+	 * Done before clients learn of the end: they may reuse the name then.
+	 */
 	control_socket_remove(&control->socket);
 	control->server = qmp_server_free(control->server);
 	control_socket_close(&control->socket);
@@ -107,8 +109,8 @@ void control_begin(struct control *control, struct vm *vm)
 }
 
 /* @cause: one of QEMU's ShutdownCause. Source: QEMU, qapi/run-state.json */
-static void tell_end(struct control *control, const char *event, bool guest,
-		     const char *cause)
+static void tell_machine_end(struct control *control, const char *event,
+			     bool guest, const char *cause)
 {
 	if (qmp_server_heard(control->server))
 		qmp_server_event(control->server, event,
@@ -125,9 +127,9 @@ void control_restarts(struct control *control)
 {
 	control->vm = NULL;
 	dirty_rate_commands_restart(control);
-	tell_end(control, "RESET", !control->asked_reset,
-		 control->asked_reset ? "host-qmp-system-reset"
-				      : "guest-reset");
+	tell_machine_end(control, "RESET", !control->asked_reset,
+			 control->asked_reset ? "host-qmp-system-reset"
+					      : "guest-reset");
 }
 
 void control_ends(struct control *control, bool failed)
@@ -138,26 +140,31 @@ void control_ends(struct control *control, bool failed)
 	control->vm = NULL;
 	switch (why) {
 	case OUTCOME_POWEROFF:
-		return tell_end(control, "SHUTDOWN", true, "guest-shutdown");
+		return tell_machine_end(control, "SHUTDOWN", true,
+					"guest-shutdown");
 	case OUTCOME_RESET:
-		return tell_end(control, "SHUTDOWN", !control->asked_reset,
-				control->asked_reset ? "host-qmp-system-reset"
-						     : "guest-reset");
+		return tell_machine_end(
+			control, "SHUTDOWN", !control->asked_reset,
+			control->asked_reset ? "host-qmp-system-reset"
+					     : "guest-reset");
 	case OUTCOME_PANIC:
 		if (qmp_server_heard(control->server))
 			qmp_server_event(
 				control->server, "GUEST_PANICKED",
 				json_pack("{s:s}", "action", "poweroff"));
-		return tell_end(control, "SHUTDOWN", true, "guest-panic");
+		return tell_machine_end(control, "SHUTDOWN", true,
+					"guest-panic");
 	case OUTCOME_QUIT:
-		return tell_end(control, "SHUTDOWN", false,
-				control->asked_quit ? "host-qmp-quit"
-						    : "host-ui");
+		return tell_machine_end(control, "SHUTDOWN", false,
+					control->asked_quit ? "host-qmp-quit"
+							    : "host-ui");
 	case OUTCOME_SIGNAL:
 	case OUTCOME_TIMEOUT: /* QEMU has none; it is an alarm's, so to say */
-		return tell_end(control, "SHUTDOWN", false, "host-signal");
+		return tell_machine_end(control, "SHUTDOWN", false,
+					"host-signal");
 	case OUTCOME_NONE:
 	case OUTCOME_ERROR:
-		return tell_end(control, "SHUTDOWN", false, "host-error");
+		return tell_machine_end(control, "SHUTDOWN", false,
+					"host-error");
 	}
 }

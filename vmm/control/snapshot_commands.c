@@ -51,7 +51,7 @@ static struct snapshots *snapshots_of(struct control *control)
 	return control->snapshots;
 }
 
-static int hold_guest(void *ctx, struct state *state, struct err *err)
+static int hold_snapshot_guest(void *ctx, struct state *state, struct err *err)
 {
 	struct snapshots *s = ctx;
 	struct control *control = s->control;
@@ -74,7 +74,7 @@ static int hold_guest(void *ctx, struct state *state, struct err *err)
 }
 
 /* With @stops, the guest does not run on, unless the snapshot fails. */
-static void release_guest(void *ctx)
+static void release_snapshot_guest(void *ctx)
 {
 	struct snapshots *s = ctx;
 
@@ -241,9 +241,9 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 		.loop = machine->loop,
 		.map = &machine->mem,
 		.dirty = &machine->dirty,
-		.hold = hold_guest,
+		.hold = hold_snapshot_guest,
 		.drop = drop_memory,
-		.release = release_guest,
+		.release = release_snapshot_guest,
 		.done = end_snapshot,
 		.ctx = s,
 	};

@@ -15,7 +15,7 @@
 #include "vmm/machine/machine_state.h"
 
 /* Leaves nothing of KVM's; the machine stays, and what the VM is told. */
-static void unmake(struct vm *vm)
+static void unmake_vm(struct vm *vm)
 {
 	irq_chip_disconnect(&vm->machine->irq);
 	vm->dirty_log = dirty_log_free(vm->dirty_log);
@@ -33,7 +33,7 @@ struct vm *vm_free(struct vm *vm)
 {
 	if (!vm)
 		return NULL;
-	unmake(vm);
+	unmake_vm(vm);
 	vcpu_group_finish(&vm->group);
 	free(vm);
 	return NULL;
@@ -89,7 +89,7 @@ static int connect_doorbells(const struct vm *vm, struct err *err)
 
 /* The devices first: what they do to their interrupt lines is kept until they
  * are connected. */
-static int load(struct vm *vm, struct state_view *from, struct err *err)
+static int load_vm(struct vm *vm, struct state_view *from, struct err *err)
 {
 	struct machine *machine = vm->machine;
 	int r;
@@ -102,7 +102,7 @@ static int load(struct vm *vm, struct state_view *from, struct err *err)
 		r = arch_vcpu_load(&vm->vcpu[i], from, err);
 	if (r == 0)
 		r = arch_vm_load(vm, from, err);
-	/* Those of a vCPU that this machine has not, say. */
+	/* Sections of a vCPU that this machine has not, say. */
 	return r == 0 ? state_sections_end(from, err) : r;
 }
 
@@ -152,7 +152,7 @@ static int connect_irqs(struct vm *vm, struct err *err)
 }
 
 /* @from: the state that the guest goes on from; NULL: it starts */
-static int make(struct vm *vm, struct state_view *from, struct err *err)
+static int make_kvm_vm(struct vm *vm, struct state_view *from, struct err *err)
 {
 	struct machine *machine = vm->machine;
 	int r;
@@ -175,7 +175,7 @@ static int make(struct vm *vm, struct state_view *from, struct err *err)
 	if (r == 0)
 		r = arch_vm_init(vm, err);
 	if (r == 0)
-		r = from ? load(vm, from, err) : arch_vm_boot(vm, err);
+		r = from ? load_vm(vm, from, err) : arch_vm_boot(vm, err);
 	if (r == 0)
 		r = connect_doorbells(vm, err);
 	return r == 0 ? connect_irqs(vm, err) : r;
@@ -193,7 +193,7 @@ static int new_vm(struct vm **ret, int kvm, struct machine *machine,
 	vm->machine = machine;
 	vm->kvm = kvm;
 	vcpu_group_init(&vm->group, machine);
-	r = make(vm, from, err);
+	r = make_kvm_vm(vm, from, err);
 	if (r < 0)
 		return r;
 	/* A clock that was loaded stands until it is resumed. */
@@ -237,7 +237,7 @@ bool vm_is_quiet(struct vm *vm)
 
 void vm_pause(struct vm *vm)
 {
-	/* Of one that is broken nothing runs. */
+	/* A broken VM runs nothing. */
 	if (vm->group.paused || vm->broken.code < 0)
 		return;
 	vcpu_group_set_paused(&vm->group, true);
@@ -264,7 +264,7 @@ void vm_halt(struct vm *vm)
 }
 
 /* Ends the vCPU threads, those that are parked, too. */
-static void join(struct vm *vm)
+static void join_vcpus(struct vm *vm)
 {
 	vm_halt(vm);
 	vcpu_group_wake(&vm->group);
@@ -277,7 +277,7 @@ int vm_stop(struct vm *vm, struct err *err)
 	const bool paused = vm->group.paused;
 	int r = vm->broken.code;
 
-	join(vm);
+	join_vcpus(vm);
 	vcpu_group_set_paused(&vm->group, false);
 	/* The devices may see another VM, which pauses them again. */
 	if (paused)
@@ -294,9 +294,9 @@ int vm_stop(struct vm *vm, struct err *err)
 
 /* Leaves nothing, for half of a VM would have a client wait for its vCPUs. No
  * thread of theirs runs. */
-static int give_up(struct vm *vm, const char *why, struct err *err)
+static int give_up_vm(struct vm *vm, const char *why, struct err *err)
 {
-	unmake(vm);
+	unmake_vm(vm);
 	(void)err_wrap(err, "%s", why);
 	vm->broken = *err;
 	machine_end(vm->machine, OUTCOME_ERROR);
@@ -310,8 +310,8 @@ int vm_save(struct vm *vm, struct state *state, struct err *err)
 
 	/* Some of its interrupts are not connected any more. */
 	if (r < 0) {
-		join(vm);
-		return give_up(vm, "interrupts", err);
+		join_vcpus(vm);
+		return give_up_vm(vm, "interrupts", err);
 	}
 	state_begin(state, arch_name);
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
@@ -325,20 +325,20 @@ int vm_save(struct vm *vm, struct state *state, struct err *err)
 }
 
 /* The VM is paused, and stays so. */
-static int replace(struct vm *vm, struct state_view *from, struct err *err)
+static int replace_vm(struct vm *vm, struct state_view *from, struct err *err)
 {
 	const bool started = vm->vcpu[0].started;
 	int r;
 
-	join(vm);
-	unmake(vm);
+	join_vcpus(vm);
+	unmake_vm(vm);
 	r = machine_load_memory(vm->machine, from, err);
 	if (r == 0)
-		r = make(vm, from, err);
+		r = make_kvm_vm(vm, from, err);
 	if (r == 0 && started)
 		r = vm_start(vm, err);
 	if (r < 0)
-		return give_up(vm, "virtual machine made anew", err);
+		return give_up_vm(vm, "virtual machine made anew", err);
 	vcpu_group_wait_parked(&vm->group);
 	return 0;
 }
@@ -358,7 +358,7 @@ int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err)
 	if (r == 0)
 		r = state_open(&view, state.data, state.size, arch_name, err);
 	if (r == 0)
-		r = replace(vm, &view, err);
+		r = replace_vm(vm, &view, err);
 	/* A page may have been lost on the way: then nothing runs any more. */
 	if (!paused && machine_outcome(vm->machine) == OUTCOME_NONE)
 		vm_resume(vm);

@@ -20,7 +20,7 @@
 /* A guest that writes without a pause is never done: passes end after these. */
 #define MAX_PASSES 64
 
-/* What the thread asks of the loop. */
+/* Requests of the thread to the loop. */
 enum request { REQUEST_NONE, REQUEST_HOLD, REQUEST_RELEASE, REQUEST_DONE };
 
 struct snapshot_job {
