@@ -55,7 +55,7 @@ def all_suites() -> list[Suite]:
     clang = {"clang": "clang"} | CLANG_RUNTIME
     return [
         _meson("style",
-               "layers, circles, headers, formatting, lengths, words, manuals",
+               "layers, circles, headers, format, lengths, names, words, manuals",
                "style", native.GCC, STYLE_NEEDS, 45, fast=True),
         _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC, {},
                15, fast=True),
