@@ -7,6 +7,8 @@ from vmmtools.check.cases import Case, File, Host
 
 HOST = Host("neoverse-n1", smp=2)
 HOST_16K = Host("max", 3, "16k", smp=2)
+HOST_64K = Host("cortex-a57", 3, "64k")
+"""Its kernel has neither io_uring nor file locks."""
 DEBIAN = Host("max", mem="2G", guest="debian")
 
 IMAGE = "truncate -s 32M disk.img\n"
@@ -104,10 +106,47 @@ losetup -d $loop""",
     ]
 
 
+LOCKED = """truncate -s 1M disk.img
+start() {
+    vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 128M --name $1 \\
+        --disk $2 --cmdline "console=ttyS0 quiet panic=-1" <&- >/dev/null &
+    wait_for test -S /run/vmm/$1.sock
+}
+refused() {
+    vmm run --kernel "$IMAGE" --mem 128M --disk $1 2>said
+    [ $? = 2 ] || fail "$1: taken"
+    cat said
+}
+start writer disk.img
+refused disk.img
+refused disk.img,ro
+vmm stop --force writer
+start reader disk.img,ro
+refused disk.img
+guest 'wc -c </dev/vda' --mem 128M --disk disk.img,ro
+vmm stop --force reader
+"""
+
+
+def locks() -> list[Case]:
+    """One image in two machines, where the kernel has locks and where not."""
+    return [
+        Case("disk-is-one-writers-or-many-readers", host=HOST_16K, quiet=True,
+             script=LOCKED,
+             out=("Fatal: --disk: disk.img: in use by another machine or "
+                  "program\n" * 3 + "1048576",)),
+        Case("disk-without-locks-is-warned-of", host=HOST_64K,
+             script=f"{IMAGE}guest '{WRITE}' --mem 256M --disk disk.img && "
+                    + VERIFY.lstrip(), out=GOOD,
+             err=("disk.img: cannot be locked: this kernel has no file locks "
+                  "(CONFIG_FILE_LOCKING)",)),
+    ]
+
+
 def cases() -> list[Case]:
     """All of them."""
     files = ((artifacts.root_disk(), "/lab/disk/root.ext4"),)
-    return roots(files) + grows() + [
+    return roots(files) + grows() + locks() + [
         verify("", HOST, "disk.img"),
         verify("directly", HOST, "disk.img,direct"),
         verify("on-16k-pages", HOST_16K, "disk.img"),
