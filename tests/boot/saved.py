@@ -10,7 +10,7 @@ COUNT = "i=0; while :; do i=$((i+1)); echo count $i; sleep 0.2; done"
 # Starts a guest named `a` that counts, and waits until it does.
 START = f"""
 guest '{COUNT}' --name a --terminal socket {{words}} &
-wait_for vmm stat a
+wait_for test -S /run/vmm/a.sock
 vmm console a </dev/null >count & watch=$!
 wait_for grep -q 'count 3' count
 """
