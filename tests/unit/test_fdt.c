@@ -125,7 +125,7 @@ static void write__what_the_buffer_held_does_not_show(void **state)
 		memset(buf, round ? 0xaa : 0, sizeof(buf));
 		fdt_begin(&t, buf, sizeof(buf));
 		for (unsigned i = 0; i < 8; i++) {
-			fdt_node(&t, "abcdefgh" + i);
+			fdt_node(&t, &"abcdefgh"[i]);
 			fdt_bytes(&t, "odd", "1234567", i);
 			fdt_end(&t);
 		}
