@@ -142,6 +142,9 @@ struct device {
 	 * outside of the device.
 	 */
 	bool busy;
+	/* The last pause() was given up: the host still works for the device.
+	 * Loop thread only. */
+	bool stalled;
 	/* Called when busy ends; see devices_listen(). Loop thread only. */
 	void (*settled)(void *ctx);
 	void *settled_ctx;

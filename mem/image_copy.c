@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "mem/backing.h"
 #include "mem/blocks.h"
 #include "mem/residency.h"
@@ -168,6 +169,35 @@ static int copy_shared(struct run_walk *walk, int fd)
 	return r == 0 ? skip_to(walk, base + end) : r;
 }
 
+/*
+ * Huge pages of a pool: to look at one that is not there takes it from the
+ * pool, and nothing tells which are there. A read gives zeroes for those.
+ */
+static int copy_pool(struct run_walk *walk, int fd)
+{
+	const struct dirty_run *run = walk->run;
+	const size_t region = walk->copy->in_image[run->region];
+	const uint64_t first = run_offset(walk, run->host);
+	_cleanup_(freep) uint8_t *buf = malloc(IMAGE_CHUNK);
+	int r = 0;
+
+	if (!buf)
+		return err_set(walk->err, -ENOMEM, "snapshot: out of memory");
+	for (uint64_t at = 0; r == 0 && at < run->gpa.size; at += IMAGE_CHUNK) {
+		const uint64_t left = run->gpa.size - at;
+		const uint64_t len = left < IMAGE_CHUNK ? left : IMAGE_CHUNK;
+
+		r = file_read_at(fd, buf, (size_t)len, first + at);
+		if (r < 0)
+			return err_set(walk->err, r,
+				       "guest memory in huge pages: %s",
+				       strerrordesc_np(-r));
+		r = image_writer_put(walk->copy->writer, region, first + at,
+				     buf, len, walk->err);
+	}
+	return r;
+}
+
 static int copy_anonymous(struct run_walk *walk)
 {
 	const struct dirty_run *run = walk->run;
@@ -192,6 +222,8 @@ static int copy_run(struct image_copy *copy, const struct dirty_run *run,
 
 	if (backing && backing->fd < 0)
 		return copy_anonymous(&walk);
+	if (backing && backing->policy.huge == MEM_HUGE_TLB)
+		return copy_pool(&walk, backing->fd);
 	if (backing && backing->policy.share)
 		return copy_shared(&walk, backing->fd);
 	return put_image_run(&walk, run->host, run->gpa.size);

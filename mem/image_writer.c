@@ -45,10 +45,15 @@ static int map_page_table(struct page_table *ret, uint64_t size,
 			  struct err *err)
 {
 	const uint64_t pages = image_chunks(size) * IMAGE_CHUNK_PAGES;
+	const uint64_t most = SIZE_MAX / (1 + sizeof(uint64_t));
 	const size_t bytes = (size_t)(pages * (1 + sizeof(uint64_t)));
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p;
 
+	if (pages > most)
+		return err_set(err, -EFBIG,
+			       "snapshot: a region is too large for this host");
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return err_sys(err, "snapshot: list of pages");
 	*ret = (struct page_table){

@@ -171,7 +171,10 @@ int config_words_check(const struct config *config, struct err *err)
 {
 	const struct cli_givens *givens = &config->givens;
 
-	for (size_t i = 0; i < givens->count && i < CLI_MAX_GIVEN; i++) {
+	if (givens->count > CLI_MAX_GIVEN)
+		return err_input(err, -E2BIG, "more than %d options",
+				 CLI_MAX_GIVEN);
+	for (size_t i = 0; i < givens->count; i++) {
 		const struct cli_option *option = givens->given[i].option;
 
 		if (kind_of(option) == VALUE_HOST &&

@@ -36,7 +36,8 @@ int config_words_of(struct config_words *ret, const struct config *config,
  *
  * @config: made of these words, and no others
  *
- * Returns 0, or -EPERM with @err naming the option that is none of a guest's.
+ * Returns 0; -EPERM with @err naming the option that is none of a guest's; or
+ * -E2BIG if more were given than are kept.
  */
 int config_words_check(const struct config *config, struct err *err);
 

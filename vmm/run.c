@@ -159,7 +159,8 @@ static void wait_over(struct loop_timer *timer)
 	struct run *run = container_of(timer, struct run, slowed);
 	struct vm *vm = __atomic_load_n(&run->vm, __ATOMIC_RELAXED);
 
-	if (vm && !run->control.paused)
+	/* One that a snapshot holds goes on when that releases it. */
+	if (vm && !run->control.paused && !run->control.held)
 		vm_resume(vm);
 }
 

@@ -36,20 +36,29 @@ void vmem_save(struct virtio *vio, struct state *state)
 	struct vmem copy = *vmem_of(vio);
 
 	copy.work.saved |= copy.work.taken;
+	/* The rest of what was done last means nothing. */
+	if (!copy.work.saved)
+		copy.work = (struct work){ .taken = false };
 	state_put_fields(state, &copy, vmem_fields, STATE_COUNT(vmem_fields));
 }
 
-/* Work is on blocks that are there: all that count are, or count is not used.
- */
+/* Work is on blocks that are there, and as the steps before it left them. */
 static bool is_work(const struct vmem *v)
 {
+	const struct mem_blocks *b = v->blocks;
 	const struct work *w = &v->work;
-	const uint64_t blocks = v->blocks->count;
+	uint64_t done, left;
 
 	if (w->type == VIRTIO_MEM_REQ_UNPLUG_ALL)
-		return w->done <= blocks;
-	return w->type != VIRTIO_MEM_REQ_STATE && w->first < blocks &&
-	       w->count <= blocks - w->first && w->done < w->count;
+		return w->done <= b->count;
+	if (w->type == VIRTIO_MEM_REQ_STATE || w->first >= b->count ||
+	    w->count > b->count - w->first || w->done >= w->count)
+		return false;
+	done = blocks_plugged(b, w->first, w->done);
+	left = blocks_plugged(b, w->first + w->done, w->count - w->done);
+	return w->type == VIRTIO_MEM_REQ_PLUG
+		     ? done == w->done && left == 0
+		     : done == 0 && left == w->count - w->done;
 }
 
 int vmem_load(struct virtio *vio, struct state_records *from, struct err *err)

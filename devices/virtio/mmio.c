@@ -292,7 +292,10 @@ static void virtio_mmio_reset(struct device *dev)
 
 static void virtio_mmio_pause(struct device *dev)
 {
-	virtio_pause(mmio_of_device(dev)->vio);
+	struct virtio *vio = mmio_of_device(dev)->vio;
+
+	virtio_pause(vio);
+	dev->stalled = vio->stalled;
 }
 
 static void virtio_mmio_resume(struct device *dev)

@@ -297,6 +297,7 @@ bool virtio_settle(struct virtio *vio)
 
 void virtio_pause(struct virtio *vio)
 {
+	vio->stalled = false;
 	if (vio->ops->pause)
 		vio->ops->pause(vio);
 	vio->paused = true;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,6 +93,10 @@ static int drop_memory(void *ctx, struct image_copy *copy, struct err *err)
 	gpa_t from = 0;
 	int r = 0;
 
+	/* A page that was lost while it was copied reads as zeroes. */
+	if (machine_outcome(s->control->machine) == OUTCOME_ERROR)
+		return err_set(err, -EFAULT,
+			       "the guest has lost a page of its memory");
 	while (r == 0 && balloon && balloon_next_held(balloon, from, &held)) {
 		r = image_copy_drop(copy, held, err);
 		from = held.start + held.size;
@@ -142,12 +147,14 @@ static void end_snapshot(void *ctx)
 	qmp_server_event(control->server, "X_VMM_SNAPSHOT",
 			 describe_result(s, result));
 	note_last(s, there);
+	/* A guest that ends with its snapshot stays as it is until its VM goes.
+	 */
 	if (s->held && there) {
 		control->asked_quit = true;
 		machine_end(control->machine, OUTCOME_QUIT);
-	}
-	if (s->held)
+	} else if (s->held) {
 		control_release(control);
+	}
 	s->held = false;
 	s->job = snapshot_job_free(s->job);
 	snapshot_about_finish(&s->about);
@@ -192,6 +199,14 @@ static int make_about(struct snapshots *s, const char *parent, struct err *err)
 	return 0;
 }
 
+static bool is_same_folder(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return stat(a, &one) == 0 && stat(b, &other) == 0 &&
+	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 /* A diff goes on top of this very guest's last snapshot. */
 static int check_parent(const struct snapshots *s, const char *parent,
 			const char *path, struct err *err)
@@ -216,7 +231,7 @@ static int check_parent(const struct snapshots *s, const char *parent,
 			    "%s: is not this guest's last snapshot, which is "
 			    "%s",
 			    parent, s->last_path);
-	else if (strcmp(parent, path) == 0)
+	else if (is_same_folder(parent, path))
 		r = err_set(err, -EINVAL,
 			    "%s: a diff cannot replace its parent", parent);
 	snapshot_about_finish(&about);

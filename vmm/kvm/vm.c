@@ -313,6 +313,9 @@ int vm_save(struct vm *vm, struct state *state, struct err *err)
 		join_vcpus(vm);
 		return give_up_vm(vm, "interrupts", err);
 	}
+	r = machine_check_quiet(vm->machine, err);
+	if (r < 0)
+		return r;
 	state_begin(state, arch_name);
 	for (unsigned i = 0; r == 0 && i < vm->vcpus; i++)
 		r = arch_vcpu_save(&vm->vcpu[i], state, err);

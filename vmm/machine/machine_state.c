@@ -40,6 +40,20 @@ static void save_device(struct device *dev, struct state *state)
 	dev->ops->save(dev, state);
 }
 
+int machine_check_quiet(const struct machine *machine, struct err *err)
+{
+	for (size_t i = 0; i < machine->devices.count; i++) {
+		const struct device *dev = machine->devices.dev[i];
+
+		if (dev->stalled)
+			return err_set(err, -EBUSY,
+				       "%s: the host does not answer, so that "
+				       "nothing can be saved",
+				       dev->ops->name);
+	}
+	return 0;
+}
+
 void machine_save(struct machine *machine, struct state *state)
 {
 	const struct hotplugs *hotplugs = &machine->hotplugs;

@@ -21,6 +21,10 @@ enum { /* kinds of sections */
 					*/
 };
 
+/* Whether every device is quiet. Returns 0, or -EBUSY with @err naming one for
+ * which the host still works though it was to pause. Thread: loop. */
+int machine_check_quiet(const struct machine *machine, struct err *err);
+
 /* Adds all sections of the machine, whose devices are paused. Thread: loop. */
 void machine_save(struct machine *machine, struct state *state);
 

@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "mem/discard.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/machine_state.h"
 
@@ -89,14 +91,39 @@ static int load_flash(const struct restore *restore, size_t saved,
 				 "read-only",
 				 flash->image.path);
 	r = file_write_at(flash->image.fd, bytes, size, 0);
+	if (r == 0 && fdatasync(flash->image.fd) < 0)
+		r = -errno;
 	return r < 0 ? err_set(err, r, "%s: %s", flash->image.path,
 			       strerrordesc_np(-r))
 		     : 0;
 }
 
+static bool is_zero_page(const uint8_t *page)
+{
+	return page[0] == 0 && memcmp(page, page + 1, IMAGE_PAGE - 1) == 0;
+}
+
+/* Memory of a file holds what that held: it is zeroes for the load. */
+static void clear_memory(const struct mem_region *region)
+{
+	const struct backing *backing = region->backing;
+
+	if (!backing || backing->policy.source != MEM_FILE)
+		return;
+	if (backing->policy.share &&
+	    backing_discard(backing, 0, backing->size) == 0)
+		return;
+	for (uint64_t at = 0; at < region->gpa.size; at += IMAGE_PAGE)
+		if (!is_zero_page(region->host + at))
+			memset(region->host + at, 0, IMAGE_PAGE);
+}
+
+/* @flashes: loads those, and else all others. They come last, when all memory
+ * was found to be as it was saved: their files are the user's. */
 static int load_region(const struct restore *restore, size_t saved,
 		       const struct machine *machine,
-		       const struct mem_region *region, struct err *err)
+		       const struct mem_region *region, bool flashes,
+		       struct err *err)
 {
 	const struct image_region *from = saved_region(restore, saved);
 	const struct flash *flash = find_flash(machine, region);
@@ -104,18 +131,22 @@ static int load_region(const struct restore *restore, size_t saved,
 	if (from->gpa.start != region->gpa.start ||
 	    from->gpa.size != region->gpa.size || from->kind != region->kind)
 		return other_memory(region, err);
+	if (flashes != (flash != NULL))
+		return 0;
 	if (flash)
 		return load_flash(restore, saved, flash, region->host, err);
+	clear_memory(region);
 	return image_chain_load(&restore->chain.memory, saved, region->host,
 				err);
 }
 
-int restore_memory(struct restore *restore, struct machine *machine,
-		   struct err *err)
+static int load_regions(const struct restore *restore,
+			const struct machine *machine, bool flashes,
+			struct err *err)
 {
 	const struct mem_map *map = &machine->mem;
 	size_t saved = 0;
-	int r = machine_load_memory(machine, &restore->state, err);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < map->count; i++) {
 		const struct mem_region *region = &map->region[i];
@@ -124,12 +155,25 @@ int restore_memory(struct restore *restore, struct machine *machine,
 			continue;
 		if (saved == saved_regions(restore))
 			return other_memory(region, err);
-		r = load_region(restore, saved++, machine, region, err);
+		r = load_region(restore, saved++, machine, region, flashes,
+				err);
 	}
 	if (r == 0 && saved < saved_regions(restore))
 		r = err_input(err, -EXDEV,
 			      "the snapshot has memory at 0x%" PRIx64
 			      " that this machine has not",
 			      saved_region(restore, saved)->gpa.start);
+	return r;
+}
+
+int restore_memory(struct restore *restore, struct machine *machine,
+		   struct err *err)
+{
+	int r = machine_load_memory(machine, &restore->state, err);
+
+	if (r == 0)
+		r = load_regions(restore, machine, false, err);
+	if (r == 0)
+		r = load_regions(restore, machine, true, err);
 	return r < 0 ? err_wrap(err, "%s", restore->chain.full_path) : 0;
 }
