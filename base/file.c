@@ -169,6 +169,7 @@ static bool is_ours(int fd, bool exclusive)
 	_cleanup_(dir_closep) DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
 
+	/* The stream is ours alone. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	while (dir && (entry = readdir(dir))) {
 		const int other = atoi(entry->d_name);
 

@@ -53,10 +53,9 @@ static bool is_writable(void)
  * file is written as it is. For a terminal, and where the kernel has no
  * RWF_NOWAIT for pipes, another writer may take the room that poll(2) has seen.
  */
-static bool write_now(const char *buf, size_t len)
+static bool write_now(char *buf, size_t len)
 {
-	const struct iovec iov = { .iov_base = (void *)(uintptr_t)buf,
-				   .iov_len = len };
+	const struct iovec iov = { .iov_base = buf, .iov_len = len };
 	struct stat st;
 
 	if (fstat(STDERR_FILENO, &st) == 0 &&
@@ -71,7 +70,7 @@ static bool write_now(const char *buf, size_t len)
 }
 
 /* Tells how many lines were lost before this one, and writes it. */
-static void write_or_lose(const char *buf, size_t len)
+static void write_or_lose(char *buf, size_t len)
 {
 	const uint32_t lost = __atomic_exchange_n(&log_state.lost, 0,
 						  __ATOMIC_RELAXED);

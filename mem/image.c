@@ -360,7 +360,7 @@ int image_load(struct image *image, size_t region, uint64_t chunk,
 	       const struct image_chunk *from, uint8_t *host, struct err *err)
 {
 	const struct open_region *r = &image->region[region];
-	uint64_t page[IMAGE_CHUNK_PAGES];
+	uint64_t page[IMAGE_CHUNK_PAGES] = { 0 };
 	struct image_run run;
 
 	for (unsigned at = 0; image_next_run(from, at, &run);

@@ -27,20 +27,16 @@ int image_chain_add(struct image_chain *chain, struct image *image,
 		    struct err *err)
 {
 	struct image **grown;
-	int r = 0;
 
-	if (chain->count > 0 && !has_regions_of(image, chain->image[0]))
-		r = err_input(err, -EBADMSG,
-			      "its memory is not that of "
-			      "its parent");
-	grown = r == 0 ? reallocarray(chain->image, chain->count + 1,
-				      sizeof(*grown))
-		       : NULL;
-	if (r == 0 && !grown)
-		r = err_set(err, -ENOMEM, "snapshot: out of memory");
-	if (r < 0) {
+	if (chain->count > 0 && !has_regions_of(image, chain->image[0])) {
 		(void)image_close(image);
-		return r;
+		return err_input(err, -EBADMSG,
+				 "its memory is not that of its parent");
+	}
+	grown = reallocarray(chain->image, chain->count + 1, sizeof(*grown));
+	if (!grown) {
+		(void)image_close(image);
+		return err_set(err, -ENOMEM, "snapshot: out of memory");
 	}
 	chain->image = grown;
 	chain->image[chain->count++] = image;
