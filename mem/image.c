@@ -441,7 +441,7 @@ static int verify_empty(const struct image *image, size_t region,
 static int verify_chunk(struct image *image, size_t region, uint64_t chunk,
 			uint8_t *buf, struct err *err)
 {
-	struct image_chunk what;
+	struct image_chunk what = { 0 };
 	struct image_run run;
 	int r = image_read_chunk(image, region, chunk, &what, err);
 

@@ -33,6 +33,7 @@ int image_chain_add(struct image_chain *chain, struct image *image,
 		return err_input(err, -EBADMSG,
 				 "its memory is not that of its parent");
 	}
+	/* Pointers are meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	grown = reallocarray(chain->image, chain->count + 1, sizeof(*grown));
 	if (!grown) {
 		(void)image_close(image);

@@ -277,9 +277,7 @@ static int write_table(const struct image_writer *writer, int fd,
 	const size_t size = HEADER_SIZE + writer->count * ENTRY_SIZE;
 	uint64_t chunks = size;
 
-	/* It is no string. NOLINTNEXTLINE(bugprone-not-null-terminated-result)
-	 */
-	memcpy(buf + HEADER_MAGIC, IMAGE_MAGIC, 8);
+	memcpy(buf + HEADER_MAGIC, IMAGE_MAGIC, 8); // NOLINT: no string
 	store_le32(buf + HEADER_VERSION, IMAGE_VERSION);
 	store_le32(buf + HEADER_REGIONS, (uint32_t)writer->count);
 	store_le32(buf + HEADER_PAGE, IMAGE_PAGE);

@@ -298,8 +298,10 @@ static int find_long(const struct words *w, const char *word, size_t len,
 	count = find_meanings(w, name, len, false, found);
 	if (count == 0 && len > 0)
 		count = find_meanings(w, name, len, true, found);
-	if (count == 0)
-		return refuse_option(w->command, word, err);
+	if (count == 0) {
+		(void)refuse_option(w->command, word, err);
+		return -EINVAL;
+	}
 	if (count == 2)
 		return err_input(
 			err, -EINVAL, "'--%.*s' could be --%s%s or --%s%s",

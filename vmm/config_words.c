@@ -93,7 +93,7 @@ static char *make_absolute(enum value_kind kind, const char *value,
 		return NULL;
 	memcpy(ret, value, (size_t)(path - value));
 	at = put_folder(ret + (path - value), here, list);
-	(void)strcpy(at, path);
+	memcpy(at, path, strlen(path) + 1);
 	return ret;
 }
 

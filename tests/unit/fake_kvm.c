@@ -13,7 +13,10 @@ void fake_kvm_set(const struct fake_kvm *kvm)
 	fake_kvm = kvm;
 }
 
-int ioctl(int fd, unsigned long req, ...)
+/* The symbol ioctl, which the tested code calls. */
+int fake_ioctl(int fd, unsigned long req, ...) __asm__("ioctl");
+
+int fake_ioctl(int fd, unsigned long req, ...)
 {
 	int r = -ENOTTY;
 	va_list ap;

@@ -359,7 +359,8 @@ static void describe__each_node_keeps_to_its_binding(void **state)
 
 			if (!is)
 				continue; /* chosen, memory, cpus */
-			while (b < count && strcmp(bindings[b].compatible, is))
+			while (b < count &&
+			       strcmp(bindings[b].compatible, is) != 0)
 				b++;
 			assert_true(b < count);
 			check_node(n, &bindings[b]);

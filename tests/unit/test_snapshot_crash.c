@@ -57,50 +57,62 @@ static void before_call(const char *name)
 	}
 }
 
-int fsync(int fd)
+/* Each has the symbol that the tested code calls. */
+int fake_fsync(int fd) __asm__("fsync");
+int fake_fdatasync(int fd) __asm__("fdatasync");
+int fake_flock(int fd, int operation) __asm__("flock");
+int fake_mkdirat(int dir, const char *path, mode_t mode) __asm__("mkdirat");
+int fake_unlinkat(int dir, const char *path, int flags) __asm__("unlinkat");
+int fake_renameat(int from_dir, const char *from, int to_dir,
+		  const char *to) __asm__("renameat");
+int fake_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+		   unsigned flags) __asm__("renameat2");
+char *fake_realpath(const char *path, char *resolved) __asm__("realpath");
+
+int fake_fsync(int fd)
 {
 	before_call("fsync");
 	return (int)syscall(SYS_fsync, fd);
 }
 
-int fdatasync(int fd)
+int fake_fdatasync(int fd)
 {
 	before_call("fdatasync");
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
-int flock(int fd, int operation)
+int fake_flock(int fd, int operation)
 {
 	before_call("flock");
 	return (int)syscall(SYS_flock, fd, operation);
 }
 
-int mkdirat(int dir, const char *path, mode_t mode)
+int fake_mkdirat(int dir, const char *path, mode_t mode)
 {
 	before_call("mkdirat");
 	return (int)syscall(SYS_mkdirat, dir, path, mode);
 }
 
-int unlinkat(int dir, const char *path, int flags)
+int fake_unlinkat(int dir, const char *path, int flags)
 {
 	before_call("unlinkat");
 	return (int)syscall(SYS_unlinkat, dir, path, flags);
 }
 
-int renameat(int from_dir, const char *from, int to_dir, const char *to)
+int fake_renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
 	before_call("renameat");
 	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
 }
 
-int renameat2(int from_dir, const char *from, int to_dir, const char *to,
-	      unsigned flags)
+int fake_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+		   unsigned flags)
 {
 	before_call("renameat2");
 	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
-char *realpath(const char *path, char *resolved)
+char *fake_realpath(const char *path, char *resolved)
 {
 	char to[TEMP_PATH_SIZE];
 

@@ -74,7 +74,7 @@ int command_x_vmm_console_attach(struct qmp_call *call, struct err *err)
 int command_x_vmm_console_resize(struct qmp_call *call, struct err *err)
 {
 	const struct control *control = call->ctx;
-	struct tty_size size;
+	struct tty_size size = { 0 };
 	int r;
 
 	if (!find_relay(call, err))

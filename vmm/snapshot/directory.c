@@ -78,9 +78,9 @@ static int walk_folder(int fd, int (*visit)(int fd, const char *name))
 
 	if (!list && again >= 0)
 		(void)close(again);
-	while (r == 0) {
+	while (r == 0 && list) {
 		errno = 0;
-		entry = readdir(list);
+		entry = readdir(list); // NOLINT: the stream is ours alone
 		if (!entry)
 			return -errno;
 		if (strcmp(entry->d_name, ".") != 0 &&
@@ -314,7 +314,7 @@ int snapshot_dir_commit(struct snapshot_dir *dir, struct err *err)
 
 void snapshot_dir_finish(struct snapshot_dir *dir)
 {
-	if (dir->fd >= 0) {
+	if (dir->fd >= 0 && dir->partial) {
 		(void)walk_folder(dir->fd, remove_entry);
 		(void)unlinkat(dir->parent, dir->partial, AT_REMOVEDIR);
 	}
