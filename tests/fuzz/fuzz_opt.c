@@ -64,10 +64,14 @@ static void check_numbers(const char *text)
 	if (size_at_parse(text, 1, &at, &placed) == 0 &&
 	    (!range_valid(at) || placed != !!strchr(text, '@')))
 		abort();
-	if ((strpbrk(text, "-+ ,.") || !*text) &&
+	if ((strpbrk(text, "-+ ,") || !*text) &&
 	    (size_parse(text, 1, &size) == 0 ||
 	     duration_parse(text, &ns) == 0 ||
 	     size_at_parse(text, 1, &at, &placed) == 0))
+		abort();
+	/* A size alone may have a fraction. */
+	if (strchr(text, '.') && (number_parse(text, &number) == 0 ||
+				  duration_parse(text, &ns) == 0))
 		abort();
 }
 
