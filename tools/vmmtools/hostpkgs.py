@@ -50,6 +50,7 @@ def build_needs(arch: Arch | None, compiler: str = "gcc") -> Needs:
         "/usr/include/jansson.h": "libjansson-dev",
         "/usr/include/seccomp.h": "libseccomp-dev",
         "/usr/include/zstd.h": "libzstd-dev",
+        "/usr/include/xxhash.h": "libxxhash-dev",
         "/usr/include/zlib.h": "zlib1g-dev",
         "/usr/include/cmocka.h": "libcmocka-dev",
         "/usr/include/linux/kvm.h": "linux-libc-dev",
