@@ -1,10 +1,9 @@
 /* tests/unit/test_arm64_options.c - arch/arm64/options.c. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arch/arm64/options.h"
+#include "tests/unit/stderr_capture.h"
 #include "tests/unit/test.h"
 #include "vmm/config.h"
 
@@ -68,22 +67,16 @@ static const char *warning(size_t len)
 	const struct config config = { .irqchip = "auto",
 				       .cpus = 1,
 				       .cmdline = text };
+	struct stderr_capture capture;
 	struct err err = { 0 };
-	const int saved = dup(STDERR_FILENO);
-	int fds[2];
-	ssize_t n;
+	int r;
 
 	memset(text, 'x', len);
 	text[len] = '\0';
-	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	(void)dup2(fds[1], STDERR_FILENO);
-	assert_int_equal(arm64_check_config(&config, &err), 0);
-	(void)dup2(saved, STDERR_FILENO);
-	n = read(fds[0], said, sizeof(said) - 1);
-	said[n > 0 ? n : 0] = '\0';
-	(void)close(saved);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
+	capture = stderr_capture_begin();
+	r = arm64_check_config(&config, &err);
+	(void)stderr_capture_end(&capture, said, sizeof(said));
+	assert_int_equal(r, 0);
 	return said;
 }
 

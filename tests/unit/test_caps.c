@@ -3,15 +3,14 @@
  * KVM_CAP_SYNC_MMU is not used for.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/loop.h"
 #include "devices/virtio/virtio.h"
 #include "tests/unit/fake_kvm.h"
+#include "tests/unit/stderr_capture.h"
 #include "tests/unit/test.h"
 #include "vmm/control/control.h"
 #include "vmm/control/pageout_command.h"
@@ -85,19 +84,10 @@ static int teardown(void **state)
 /* Calls caps_check(), and keeps in @said what it logs. */
 static int check_caps(void)
 {
-	const int saved = dup(STDERR_FILENO);
-	int fds[2], r;
-	ssize_t n;
+	struct stderr_capture capture = stderr_capture_begin();
+	const int r = caps_check(3, &limits, &err);
 
-	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-	(void)dup2(fds[1], STDERR_FILENO);
-	r = caps_check(3, &limits, &err);
-	(void)dup2(saved, STDERR_FILENO);
-	n = read(fds[0], said, sizeof(said) - 1);
-	said[n > 0 ? n : 0] = '\0';
-	(void)close(saved);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
+	(void)stderr_capture_end(&capture, said, sizeof(said));
 	return r;
 }
 

@@ -9,42 +9,12 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tests/unit/stderr_capture.h"
 #include "tests/unit/test.h"
-
-/* What stderr got since capture_begin(), in a pipe that cannot fill here. */
-struct capture {
-	int saved;
-	int read_end;
-};
-
-static struct capture capture_begin(void)
-{
-	struct capture c;
-	int fds[2];
-
-	assert_int_equal(pipe(fds), 0);
-	c.saved = dup(STDERR_FILENO);
-	c.read_end = fds[0];
-	(void)dup2(fds[1], STDERR_FILENO);
-	(void)close(fds[1]);
-	return c;
-}
-
-static const char *capture_end(struct capture *c, char *buf, size_t size)
-{
-	ssize_t n;
-
-	(void)dup2(c->saved, STDERR_FILENO);
-	(void)close(c->saved);
-	n = read(c->read_end, buf, size - 1);
-	(void)close(c->read_end);
-	buf[n > 0 ? n : 0] = '\0';
-	return buf;
-}
 
 static void line__is_dropped_above_the_level(void **state)
 {
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[4096];
 
 	(void)state;
@@ -52,14 +22,14 @@ static void line__is_dropped_above_the_level(void **state)
 	log_info("quiet");
 	log_warn("disk %d", 7);
 	log_error("gone");
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 	assert_string_equal(buf, "vmm: warning: disk 7\nvmm: gone\n");
 }
 
 /* A pipe that nobody reads, and that has no room left. */
 static void line__full_pipe_blocks_nobody(void **state)
 {
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[4096], last[256] = "";
 	ssize_t n;
 	int flags = fcntl(STDERR_FILENO, F_GETFL);
@@ -84,20 +54,20 @@ static void line__full_pipe_blocks_nobody(void **state)
 	log_warn("line 3");
 	n = read(c.read_end, last, sizeof(last) - 1);
 	last[n > 0 ? n : 0] = '\0';
-	(void)capture_end(&c, buf, sizeof(buf));
+	(void)stderr_capture_end(&c, buf, sizeof(buf));
 	assert_string_equal(last, "vmm: 3 lines were lost\n"
 				  "vmm: warning: line 3\n");
 }
 
 static void line__hides_what_a_terminal_would_obey(void **state)
 {
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[4096];
 
 	(void)state;
 	log_set_level(LOG_WARN);
 	log_warn("a\033[2Jb\r\nc\x7f%s", "\t\xc3\xa9");
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 	assert_string_equal(buf, "vmm: warning: a?[2Jb??c??\xc3\xa9\n");
 }
 
@@ -137,7 +107,7 @@ static void line__begins_on_the_left_of_a_raw_terminal(void **state)
 
 static void line__is_cut_and_still_one_line(void **state)
 {
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char text[2000];
 	char buf[4096];
 
@@ -145,21 +115,21 @@ static void line__is_cut_and_still_one_line(void **state)
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	log_error("%s", text);
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 	assert_int_equal(strlen(buf), 512);
 	assert_ptr_equal(strchr(buf, '\n'), buf + 511);
 }
 
 static void line__keeps_errno(void **state)
 {
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[4096];
 
 	(void)state;
 	errno = ENOTTY;
 	log_error("x");
 	assert_int_equal(errno, ENOTTY);
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 }
 
 static unsigned lines(const char *s)
@@ -185,7 +155,7 @@ static unsigned this_second(void)
 static void guest__lines_are_limited_and_all_are_counted(void **state)
 {
 	struct log_limit limit = { 0 };
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[65536];
 	unsigned seconds = this_second();
 
@@ -195,7 +165,7 @@ static void guest__lines_are_limited_and_all_are_counted(void **state)
 		log_guest(&limit, "bad ring");
 	seconds = this_second() - seconds + 1; /* that it went on in */
 	log_set_level(LOG_WARN);
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 	assert_int_equal(limit.count, 1000);
 	assert_in_range(lines(buf), LOG_GUEST_LINES, seconds * LOG_GUEST_LINES);
 }
@@ -203,7 +173,7 @@ static void guest__lines_are_limited_and_all_are_counted(void **state)
 static void guest__has_lines_again_in_the_next_second(void **state)
 {
 	struct log_limit limit = { 0 };
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[4096];
 
 	(void)state;
@@ -212,7 +182,7 @@ static void guest__has_lines_again_in_the_next_second(void **state)
 	limit.window = 0xfffffe00 | LOG_GUEST_LINES;
 	log_guest(&limit, "again");
 	log_set_level(LOG_WARN);
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 	assert_string_equal(buf, "vmm: debug: again\n");
 	assert_int_equal(limit.window & 0xff, 1);
 }
@@ -220,14 +190,14 @@ static void guest__has_lines_again_in_the_next_second(void **state)
 static void guest__is_silent_unless_debugging(void **state)
 {
 	struct log_limit limit = { 0 };
-	struct capture c = capture_begin();
+	struct stderr_capture c = stderr_capture_begin();
 	char buf[4096];
 
 	(void)state;
 	log_set_level(LOG_INFO);
 	log_guest(&limit, "bad ring");
 	log_set_level(LOG_WARN);
-	capture_end(&c, buf, sizeof(buf));
+	stderr_capture_end(&c, buf, sizeof(buf));
 	assert_string_equal(buf, "");
 	assert_int_equal(limit.count, 1);
 }
