@@ -31,7 +31,6 @@ struct aio {
 	struct loop *loop; /* borrowed; NULL: nothing is watched yet */
 	struct loop_watch watch; /* on the backend's fd */
 	struct loop_timer later; /* look again without a completion */
-	bool threads;
 	unsigned entries;
 	int broken; /* 0, or why the host takes no more requests */
 
@@ -257,7 +256,6 @@ static int make_aio(struct aio **ret, struct loop *loop, unsigned entries,
 	list_init(&aio->staged);
 	list_init(&aio->finished);
 	aio->entries = entries;
-	aio->threads = threads;
 	aio->interrupt_fd = -1;
 	aio->deadline = NO_DEADLINE;
 	aio->later.expired = later_expired;
@@ -305,11 +303,6 @@ struct aio *aio_free(struct aio *aio)
 		aio->backend->ops->free(aio->backend, busy);
 	free(aio);
 	return NULL;
-}
-
-bool aio_has_threads(const struct aio *aio)
-{
-	return aio->threads;
 }
 
 bool aio_is_busy(const struct aio *aio)

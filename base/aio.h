@@ -55,9 +55,6 @@ int aio_new_threads(struct aio **ret, struct loop *loop, unsigned entries,
  */
 struct aio *aio_free(struct aio *aio);
 
-/* True if threads do the work, as there is no io_uring. Thread: any. */
-bool aio_has_threads(const struct aio *aio);
-
 /* True if the host works on a request. */
 bool aio_is_busy(const struct aio *aio);
 
