@@ -177,25 +177,45 @@ static unsigned console_kept(struct virtio *vio, unsigned queue)
 	return queue == RX ? con->rx.taken : con->tx.taken;
 }
 
-enum { CONSOLE_SENT = VIRTIO_STATE_DEVICE + 1 };
+enum {
+	CONSOLE_SENT = VIRTIO_STATE_DEVICE + 1,
+	CONSOLE_SIZE, /* columns in the low half, rows in the high one */
+};
+
+/* The size that the driver reads. */
+static uint32_t console_size(const struct console *con)
+{
+	return le16toh(con->config.cols) | (uint32_t)le16toh(con->config.rows)
+						   << 16;
+}
 
 static void console_save(struct virtio *vio, struct state *state)
 {
-	const struct current *tx = &console_of(vio)->tx;
+	const struct console *con = console_of(vio);
+	const struct current *tx = &con->tx;
 
 	state_put_int(state, CONSOLE_SENT, tx->taken ? tx->done : tx->skip, 8);
+	state_put_int(state, CONSOLE_SIZE, console_size(con), 4);
 }
 
 static int console_load(struct virtio *vio, struct state_records *from,
 			struct err *err)
 {
-	struct current *tx = &console_of(vio)->tx;
-	const int r = state_get(from, CONSOLE_SENT, 8, &tx->skip, err);
+	struct console *con = console_of(vio);
+	uint64_t size;
+	int r = state_get(from, CONSOLE_SENT, 8, &con->tx.skip, err);
 
-	if (r == 0 && tx->skip > SIZE_MAX)
+	if (r == 0)
+		r = state_get(from, CONSOLE_SIZE, 4, &size, err);
+	if (r < 0)
+		return r;
+	if (con->tx.skip > SIZE_MAX)
 		return err_input(err, -EBADMSG,
 				 "virtio-console: has sent more than there is");
-	return r;
+	/* This terminal is another one. */
+	if (size != console_size(con))
+		vio->config_news = true;
+	return 0;
 }
 
 static const struct virtio_ops console_ops = {

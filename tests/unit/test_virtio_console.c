@@ -334,8 +334,9 @@ static void config__tells_the_size_of_the_terminal(void **state)
 	end(&rig);
 }
 
-/* The guest goes on with another device, made over the same memory. */
-static void move_guest(struct rig *rig)
+/* The guest goes on with another device, made over the same memory, at a
+ * terminal of @size. */
+static void move_guest(struct rig *rig, struct tty_size size)
 {
 	struct device *old = rig->dev;
 	struct tty_user *user;
@@ -345,12 +346,32 @@ static void move_guest(struct rig *rig)
 					    &rig->tty, &err),
 			 0);
 	user = rig->tty.user;
+	user->resized(user, size);
 	assert_int_equal(virtio_mmio_new(&rig->dev, rig->vio,
 					 fake_irq_line(&rig->irq), &err),
 			 0);
 	device_state_replace(old, rig->dev);
 	/* The old one has detached itself. */
 	rig->tty.user = user;
+}
+
+static void state__a_terminal_of_another_size_is_told_of(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	mmio_write(rig.dev, 0x070, 0);
+	mmio_begin(rig.dev, UINT64_MAX);
+	mmio_go(rig.dev);
+	rig.irq.count = 0;
+	move_guest(&rig, (struct tty_size){ 0 });
+	assert_int_equal(rig.irq.count, 0);
+	move_guest(&rig, (struct tty_size){ 0x102, 0x304 });
+	assert_int_equal(mmio_read(rig.dev, 0x100), 0x03040102);
+	assert_int_equal(mmio_read(rig.dev, 0x060), 2); /* config changed */
+	assert_int_equal(rig.irq.count, 1);
+	end(&rig);
 }
 
 static void state__what_was_sent_is_not_sent_again(void **state)
@@ -364,9 +385,9 @@ static void state__what_was_sent_is_not_sent_again(void **state)
 	queue_send(&rig.tx, (struct range[]){ text(&rig, "hello") }, 1, 1);
 	loop_kick(rig.vio, 1);
 	assert_false(queue_take(&rig.tx, &id, &len));
-	move_guest(&rig);
+	move_guest(&rig, (struct tty_size){ 0 });
 	/* And once more, before it could go on. */
-	move_guest(&rig);
+	move_guest(&rig, (struct tty_size){ 0 });
 	rig.tty.takes = SIZE_MAX;
 	loop_kick(rig.vio, 1);
 	assert_int_equal(rig.tty.len, 5);
@@ -387,7 +408,7 @@ static void state__a_buffer_that_waits_for_input_is_kept(void **state)
 	at = ram_alloc(&rig.ram, 16, 1);
 	queue_send(&rig.rx, (struct range[]){ { at, 16 } }, 0, 1);
 	assert_int_equal(room(&rig), 16);
-	move_guest(&rig);
+	move_guest(&rig, (struct tty_size){ 0 });
 	assert_int_equal(room(&rig), 16);
 	type(&rig, "input");
 	assert_true(queue_take(&rig.rx, &id, &len));
@@ -440,6 +461,7 @@ int main(void)
 		cmocka_unit_test(pause__neither_takes_nor_gives),
 		cmocka_unit_test(config__emergency_writes_need_no_queue),
 		cmocka_unit_test(config__tells_the_size_of_the_terminal),
+		cmocka_unit_test(state__a_terminal_of_another_size_is_told_of),
 		cmocka_unit_test(state__what_was_sent_is_not_sent_again),
 		cmocka_unit_test(state__a_buffer_that_waits_for_input_is_kept),
 		cmocka_unit_test(state__damage_is_refused_or_harmless),
