@@ -56,6 +56,8 @@ struct balloon {
 	bool stats_taken; /* @stats_chain is valid */
 	bool stats_asked; /* and the driver owes the answer */
 	struct balloon_stats stats;
+	uint64_t stats_seen; /* when the next buffer came: it was taken before
+				this device was saved; 0: it was not */
 
 	struct balloon_hints hints;
 	enum balloon_hinting hinting;

@@ -114,6 +114,23 @@ static void read_balloon_stats(struct balloon *b,
 	b->stats = stats;
 }
 
+/* Asks for new statistics. */
+static void return_stats_buffer(struct balloon *b)
+{
+	b->stats_taken = false;
+	virtio_push(&b->vio, BALLOON_STATS, &b->stats_chain, 0);
+	virtio_flush(&b->vio, BALLOON_STATS);
+}
+
+/* A buffer that came before this device was saved answers nobody. */
+static void take_seen_stats(struct balloon *b)
+{
+	b->stats.time = b->stats_seen;
+	b->stats_seen = 0;
+	if (b->stats_asked)
+		return_stats_buffer(b);
+}
+
 /* The buffer is kept: to give it back is to ask for a new one. */
 void balloon_notify_stats(struct balloon *b)
 {
@@ -126,6 +143,8 @@ void balloon_notify_stats(struct balloon *b)
 		b->stats_chain = chain;
 		b->stats_taken = true;
 		read_balloon_stats(b, &chain);
+		if (b->stats_seen > 0)
+			take_seen_stats(b);
 	}
 	if (!b->stats_taken || !b->stats_asked)
 		return;
@@ -148,11 +167,8 @@ int balloon_ask_stats(struct virtio *vio)
 	b->stats_asked = true;
 	/* Else the driver's first buffer, which is on its way, is the answer.
 	 */
-	if (b->stats_taken) {
-		b->stats_taken = false;
-		virtio_push(vio, BALLOON_STATS, &b->stats_chain, 0);
-		virtio_flush(vio, BALLOON_STATS);
-	}
+	if (b->stats_taken)
+		return_stats_buffer(b);
 	return 0;
 }
 
@@ -168,4 +184,5 @@ void balloon_reset_queries(struct balloon *b)
 	stop_hinting(b);
 	b->stats = (struct balloon_stats){ 0 };
 	b->stats_asked = false;
+	b->stats_seen = 0;
 }

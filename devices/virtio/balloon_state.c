@@ -31,6 +31,9 @@ static const struct state_field balloon_fields[] = {
 		    SIZE_MAX),
 	STATE_FIELD(VIRTIO_STATE_DEVICE + 7, struct balloon, pages[1].skip,
 		    SIZE_MAX),
+	STATE_FIELD(VIRTIO_STATE_DEVICE + 8, struct balloon, stats_asked, 1),
+	STATE_FIELD(VIRTIO_STATE_DEVICE + 9, struct balloon, stats_seen,
+		    INT64_MAX),
 };
 
 unsigned balloon_kept(struct virtio *vio, unsigned queue)
@@ -70,6 +73,8 @@ void balloon_save(struct virtio *vio, struct state *state)
 	for (size_t i = 0; i < 2; i++)
 		if (copy.pages[i].taken)
 			copy.pages[i].skip = copy.pages[i].done;
+	if (copy.stats_taken)
+		copy.stats_seen = copy.stats.time;
 	state_put_fields(state, &copy, balloon_fields,
 			 STATE_COUNT(balloon_fields));
 	while (save_ranges(&copy, state, BALLOON_RANGES + records, &from))
@@ -107,11 +112,11 @@ static int load_ranges(struct balloon *b, struct state_records *from,
  */
 static void end_saved_hints(struct balloon *b)
 {
-	const uint32_t id = le32toh(b->config.free_page_hint_cmd_id);
+	const uint32_t done = htole32(VIRTIO_BALLOON_CMD_ID_DONE);
 
-	if (id <= VIRTIO_BALLOON_CMD_ID_DONE)
+	if (b->hint_id == 0 || b->config.free_page_hint_cmd_id == done)
 		return;
-	b->config.free_page_hint_cmd_id = htole32(VIRTIO_BALLOON_CMD_ID_DONE);
+	b->config.free_page_hint_cmd_id = done;
 	b->vio.config_news = true;
 }
 

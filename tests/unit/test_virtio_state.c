@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "devices/virtio/balloon_device.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/mmio.h"
 #include "devices/virtio/power_button.h"
@@ -93,26 +94,72 @@ static void balloon__its_size_and_target_are_kept(void **state)
 	rig_end(&rig);
 }
 
+/* Gives the device a buffer that says @free. */
+static void send_stats(struct balloon_rig *rig, uint64_t free)
+{
+	uint8_t stat[10];
+	struct range buf;
+
+	store_le16(stat, VIRTIO_BALLOON_S_MEMFREE);
+	store_le64(stat + 2, free);
+	buf = (struct range){ rig_buffer(rig, stat, sizeof(stat)),
+			      sizeof(stat) };
+	queue_send(&rig->q[2], &buf, 1, 1);
+	loop_kick(rig->vio, 2);
+}
+
 static void balloon__the_buffer_of_statistics_is_asked_for_again(void **state)
 {
 	struct balloon_rig rig;
-	uint8_t stat[10];
-	struct range buf;
 
 	(void)state;
 	rig_begin(&rig, &balloon_opt,
 		  TELLS | 1ULL << VIRTIO_BALLOON_F_STATS_VQ);
-	store_le16(stat, VIRTIO_BALLOON_S_MEMFREE);
-	store_le64(stat + 2, 12345);
-	buf = (struct range){ rig_buffer(&rig, stat, sizeof(stat)),
-			      sizeof(stat) };
-	queue_send(&rig.q[2], &buf, 1, 1);
-	loop_kick(rig.vio, 2);
+	send_stats(&rig, 12345);
 	rig_move(&rig, &balloon_opt);
 	loop_kick(rig.vio, 2);
 	assert_int_equal(rig_used(&rig, 2), 0);
 	assert_int_equal(balloon_ask_stats(rig.vio), 0);
 	assert_int_equal(rig_used(&rig, 2), 1);
+	rig_end(&rig);
+}
+
+static void stats_came(void *ctx, const struct balloon_stats *stats)
+{
+	(void)stats;
+	++*(unsigned *)ctx;
+}
+
+static void balloon__old_statistics_are_no_answer(void **state)
+{
+	unsigned came = 0;
+	const struct balloon_listener listener = { .stats = stats_came,
+						   .ctx = &came };
+	struct balloon_stats stats;
+	struct balloon_rig rig;
+
+	(void)state;
+	rig_begin(&rig, &balloon_opt,
+		  TELLS | 1ULL << VIRTIO_BALLOON_F_STATS_VQ);
+	send_stats(&rig, 12345);
+	balloon_of(rig.vio)->stats.time = 1000;
+	rig_move(&rig, &balloon_opt);
+	balloon_listen(rig.vio, listener);
+	/* Asked before the buffer is found again. */
+	assert_int_equal(balloon_ask_stats(rig.vio), 0);
+	loop_kick(rig.vio, 2);
+	assert_int_equal(came, 0);
+	assert_int_equal(rig_used(&rig, 2), 1);
+	balloon_last_stats(rig.vio, &stats);
+	assert_int_equal(stats.val[VIRTIO_BALLOON_S_MEMFREE], 12345);
+	assert_int_equal(stats.time, 1000);
+	/* The driver still owes an answer, to the one that comes next. */
+	rig_move(&rig, &balloon_opt);
+	balloon_listen(rig.vio, listener);
+	send_stats(&rig, 54321);
+	assert_int_equal(came, 1);
+	balloon_last_stats(rig.vio, &stats);
+	assert_true(stats.time > 1000);
 	rig_end(&rig);
 }
 
@@ -135,6 +182,11 @@ static void balloon__a_driver_that_hints_is_told_that_it_is_over(void **state)
 	rig_move(&rig, &balloon_opt);
 	assert_int_equal(rig_config(&rig, 8), VIRTIO_BALLOON_CMD_ID_DONE);
 	assert_true(rig.irq.count > 0);
+	/* Also in a pause of the hinting. */
+	assert_int_equal(balloon_start_hints(rig.vio, hints), 0);
+	balloon_pause_hints(rig.vio);
+	rig_move(&rig, &balloon_opt);
+	assert_int_equal(rig_config(&rig, 8), VIRTIO_BALLOON_CMD_ID_DONE);
 	rig_end(&rig);
 }
 
@@ -495,6 +547,7 @@ int main(void)
 		cmocka_unit_test(balloon__its_size_and_target_are_kept),
 		cmocka_unit_test(
 			balloon__the_buffer_of_statistics_is_asked_for_again),
+		cmocka_unit_test(balloon__old_statistics_are_no_answer),
 		cmocka_unit_test(
 			balloon__a_driver_that_hints_is_told_that_it_is_over),
 		cmocka_unit_test(balloon__damage_is_refused_or_harmless),
