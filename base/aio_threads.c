@@ -8,6 +8,7 @@
 
 #include "base/aio_backend.h"
 #include "base/cleanup.h"
+#include "base/event_fd.h"
 
 struct thread_list {
 	struct aio_req *head;
@@ -94,11 +95,9 @@ static struct aio_req *await_request(struct threads_backend *threads)
 static void finish_thread_request(struct threads_backend *threads,
 				  struct aio_req *req)
 {
-	const uint64_t one = 1;
-
 	GUARD(&threads->lock);
 	thread_list_append(&threads->done, req);
-	(void)!write(threads->backend.fd, &one, sizeof(one));
+	event_fd_signal(threads->backend.fd);
 }
 
 static void *serve_requests(void *arg)
@@ -147,9 +146,10 @@ static int threads_submit(struct aio_backend *backend)
 	if (threads->threads == 0)
 		return -EAGAIN;
 	GUARD(&threads->lock);
-	for (; (req = thread_list_take(&threads->staged)); count++)
+	for (; (req = thread_list_take(&threads->staged)); count++) {
 		thread_list_append(&threads->waiting, req);
-	(void)pthread_cond_broadcast(&threads->changed);
+		(void)pthread_cond_signal(&threads->changed);
+	}
 	return count;
 }
 

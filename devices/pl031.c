@@ -4,9 +4,8 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/state_field.h"
-
-#define SECOND 1000000000LL /* in nanoseconds */
 
 /* Registers: DDI 0224C, table 3-1. */
 enum {
@@ -32,7 +31,7 @@ struct pl031 {
 
 static uint32_t pl031_host_second(const struct pl031 *rtc)
 {
-	return (uint32_t)(rtc->now() / SECOND);
+	return (uint32_t)(rtc->now() / (int64_t)NS_PER_SECOND);
 }
 
 /* Sections 3.3.9 and 3.3.10: part 0x031 of designer 0x41, revision 0. */

@@ -3,10 +3,12 @@
 
 #include <time.h>
 
+#include "base/clock.h"
+
 int64_t host_clock(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
+	return ts.tv_sec * (int64_t)NS_PER_SECOND + ts.tv_nsec;
 }

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/event_fd.h"
 #include "base/log.h"
 #include "host/tty_end.h"
 #include "host/tty_key.h"
@@ -193,9 +194,7 @@ static void last_words(struct output *out)
 
 static void kick_tty(struct tty *tty)
 {
-	const uint64_t one = 1;
-
-	(void)!write(tty->kick.fd, &one, sizeof(one));
+	event_fd_signal(tty->kick.fd);
 }
 
 void tty_room(struct tty *tty)

@@ -351,7 +351,7 @@ static void blk_pause(struct virtio *vio)
 {
 	struct blk *blk = blk_of(vio);
 
-	vio->stalled = !blk->disk->ops->drain(blk->disk);
+	vio->transport->dev.stalled = !blk->disk->ops->drain(blk->disk);
 }
 
 static void blk_config_write(struct virtio *vio, size_t offset, const void *buf,

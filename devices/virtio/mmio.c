@@ -292,10 +292,7 @@ static void virtio_mmio_reset(struct device *dev)
 
 static void virtio_mmio_pause(struct device *dev)
 {
-	struct virtio *vio = mmio_of_device(dev)->vio;
-
-	virtio_pause(vio);
-	dev->stalled = vio->stalled;
+	virtio_pause(mmio_of_device(dev)->vio);
 }
 
 static void virtio_mmio_resume(struct device *dev)

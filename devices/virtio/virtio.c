@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
+#include "base/event_fd.h"
 
 /* Features that the common code provides for every device. */
 static const uint64_t common_features = 1ULL << VIRTIO_F_VERSION_1 |
@@ -184,9 +185,7 @@ void virtio_config_changed(struct virtio *vio)
 
 void virtio_kick(struct virtio *vio, unsigned queue)
 {
-	const uint64_t one = 1;
-
-	(void)!write(vio->queue[queue].kick.fd, &one, sizeof(one));
+	event_fd_signal(vio->queue[queue].kick.fd);
 }
 
 void virtio_accept(struct virtio *vio, unsigned word, uint32_t features)
@@ -297,7 +296,6 @@ bool virtio_settle(struct virtio *vio)
 
 void virtio_pause(struct virtio *vio)
 {
-	vio->stalled = false;
 	if (vio->ops->pause)
 		vio->ops->pause(vio);
 	vio->paused = true;

@@ -150,7 +150,6 @@ struct virtio {
 	uint64_t accepted;
 	uint8_t status;
 	bool paused;
-	bool stalled; /* ops->pause() was given up; requests are under way */
 	bool config_news; /* the driver is told of a change after the pause */
 	uint32_t generation; /* counts changes of the configuration space */
 	uint64_t turn; /* what is left of it, in bytes of work; UINT64_MAX:

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/event_fd.h"
 
 static void irq_set_level(void *chip_, unsigned pin, bool level)
 {
@@ -30,12 +31,11 @@ struct irq_line irq_level_line(struct irq_chip *chip, unsigned pin)
  */
 static void irq_signal_edge(void *chip_, unsigned index, bool level)
 {
-	const uint64_t one = 1;
 	struct irq_chip *chip = chip_;
 
 	/* It cannot be full: KVM empties it at each signal. */
 	if (level)
-		(void)!write(chip->edge[index].fd, &one, sizeof(one));
+		event_fd_signal(chip->edge[index].fd);
 }
 
 int irq_edge_line(struct irq_chip *chip, unsigned pin, struct irq_line *ret,

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/event_fd.h"
 #include "vmm/snapshot/directory.h"
 
 /* A few frames, and a batch of the index's entries. */
@@ -55,11 +56,10 @@ static bool is_cancelled(const struct snapshot_job *job)
  * for. */
 static void ask_loop(struct snapshot_job *job, enum request request)
 {
-	const uint64_t one = 1;
 	GUARD(&job->lock);
 
 	job->request = request;
-	(void)!write(job->call.fd, &one, sizeof(one));
+	event_fd_signal(job->call.fd);
 	while (request != REQUEST_DONE && job->request != REQUEST_NONE)
 		(void)pthread_cond_wait(&job->answered, &job->lock);
 }
