@@ -202,6 +202,8 @@ static int begin_run(struct run *run, struct vm *vm, struct err *err)
 
 	if (!run->control.machine)
 		r = control_init(&run->control, run->machine, err);
+	if (r == 0 && run->restore)
+		r = restore_flashes(run->restore, run->machine, err);
 	if (r < 0)
 		return r;
 	if (run->restore && run->restore->paused)

@@ -29,7 +29,8 @@ echo goes on
 
 HOST = Host("neoverse-n1", 3)
 
-DISK = """
+# A guest that sums up memory, a disk and random numbers, with each device.
+LOADED = """
 truncate -s 8M disk.img
 mkfifo in
 guest 'load 2' --name a --cpus 2 --mem 96M --disk disk.img --balloon \\
@@ -74,6 +75,8 @@ def cases() -> list[Case]:
              script=START.format(words="--mem 64M,backing=memfd,share "
                                  "--mem 64M@0x900000000 --dirty-log ring") +
              diff + GOES_ON.format(where="s3", words=""), out=("goes on",)),
+        Case("snapshot-of-all-devices", host=Host("neoverse-n1", 3, smp=2),
+             limit=300, script=LOADED, out=("sums held",)),
         Case("snapshot-gicv2", host=Host("max", 2), limit=150,
              script=START.format(words="--mem 128M") + diff +
              GOES_ON.format(where="s3", words=""), out=("goes on",)),
@@ -86,10 +89,14 @@ vmm snapshot create a s3 --parent s; echo "status $?"
 test -e s3 && fail "something is left"
 mkdir mine; touch mine/photo
 vmm snapshot create a mine; echo "status $?"
+vmm snapshot create a nowhere/s; echo "status $?"
+vmm snapshot create a s4 --parent s2 || fail "a full one that did not begin"
+vmm snapshot create a s2 --parent s4; echo "status $?"
+vmm snapshot verify s4 || fail verify
 vmm stop --force a
 """, out=("status 1",),
              err=("make a full one", "is not this guest's last snapshot",
-                  "is no snapshot")),
+                  "is no snapshot", "cannot replace what it stands on")),
         Case("snapshot-paused-guest", host=HOST, limit=150,
              script=START.format(words="--mem 96M") + """
 vmm pause a

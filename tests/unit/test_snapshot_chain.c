@@ -181,6 +181,22 @@ static void open__takes_no_other_snapshot_for_the_parent(void **state)
 	assert_non_null(strstr(rig->err.msg, "parent"));
 }
 
+static void open__a_damaged_parent_says_what_is_wrong(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_chain chain;
+	char at[TEMP_PATH_SIZE];
+
+	make(rig, "monday", 1, 0, NULL, 1);
+	make(rig, "tuesday", 2, 1, "monday", 2);
+	temp_folder_path(&rig->folder, "monday/vm.json", at);
+	assert_int_equal(truncate(at, 10), 0);
+	temp_folder_path(&rig->folder, "tuesday", at);
+	assert_int_equal(snapshot_chain_open(&chain, at, "arm64", &rig->err),
+			 -EBADMSG);
+	assert_non_null(strstr(rig->err.msg, "monday"));
+}
+
 static void open__a_snapshot_that_is_its_own_parent_ends(void **state)
 {
 	struct snapshot_chain chain;
@@ -238,6 +254,7 @@ int main(void)
 		TEST(open__finds_the_parents),
 		TEST(open__finds_parents_that_moved_along),
 		TEST(open__takes_no_other_snapshot_for_the_parent),
+		TEST(open__a_damaged_parent_says_what_is_wrong),
 		TEST(open__a_snapshot_that_is_its_own_parent_ends),
 		TEST(merge__is_the_chain_in_one_folder),
 		TEST(merge__a_damaged_page_leaves_nothing),

@@ -135,7 +135,6 @@ static void start(struct rig *rig, struct snapshot_about *about, bool paused)
 	const struct snapshot_source source = {
 		.loop = rig->loop,
 		.map = &rig->map,
-		.dirty = &rig->dirty,
 		.hold = hold,
 		.drop = drop,
 		.release = release,
@@ -268,8 +267,7 @@ static void job__a_file_that_cannot_grow_leaves_nothing(void **state)
 	{
 		struct snapshot_about about = { .architecture = arm64 };
 		const struct snapshot_source source = { .loop = rig->loop,
-							.map = &rig->map,
-							.dirty = &rig->dirty };
+							.map = &rig->map };
 		const struct snapshot_wish wish = { .path = rig->path,
 						    .about = &about };
 
@@ -306,8 +304,7 @@ static void new__a_place_that_is_taken_is_refused(void **state)
 {
 	struct rig *rig = *state;
 	const struct snapshot_source source = { .loop = rig->loop,
-						.map = &rig->map,
-						.dirty = &rig->dirty };
+						.map = &rig->map };
 	struct snapshot_about about = { .architecture = arm64 };
 	const struct snapshot_wish wish = { .path = rig->path,
 					    .about = &about };

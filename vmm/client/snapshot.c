@@ -151,12 +151,12 @@ static int make_path_absolute(const char *path, char **ret, struct err *err)
 static json_t *create_arguments(const struct snapshot_words *words,
 				const char *dir, const char *parent)
 {
-	json_t *args = json_pack("{s:s, s:b, s:b, s:b}", "path", dir, "paused",
-				 words->paused, "give-up", words->give_up,
-				 "stop", words->stop);
+	/* NULL if a path is no UTF-8. */
+	json_t *args = json_pack("{s:s, s:s*, s:b, s:b, s:b}", "path", dir,
+				 "parent", parent, "paused", words->paused,
+				 "give-up", words->give_up, "stop",
+				 words->stop);
 
-	if (args && parent)
-		(void)json_object_set_new(args, "parent", json_string(parent));
 	if (args && words->downtime > 0)
 		(void)json_object_set_new(
 			args, "downtime-ms",
@@ -190,14 +190,19 @@ static int run_create(struct client *client, const struct snapshot_words *words,
 	_cleanup_(freep) char *dir = NULL;
 	_cleanup_(freep) char *parent = NULL;
 	json_auto_t *result = NULL;
+	json_t *args;
 	const char *why;
 	int r = make_path_absolute(words->dir, &dir, err);
 
 	if (r == 0 && words->parent)
 		r = make_path_absolute(words->parent, &parent, err);
-	if (r == 0)
-		r = client_run(client, "x-vmm-snapshot",
-			       create_arguments(words, dir, parent), NULL, err);
+	if (r < 0)
+		return r;
+	args = create_arguments(words, dir, parent);
+	if (!args)
+		return err_input(err, -EILSEQ,
+				 "DIR and --parent must be UTF-8");
+	r = client_run(client, "x-vmm-snapshot", args, NULL, err);
 	if (r == 0)
 		r = client_event(client, "X_VMM_SNAPSHOT", CREATE_MS, &result,
 				 err);
@@ -221,6 +226,9 @@ static int create_main(int argc, char *const argv[], struct err *err)
 
 	if (r == 0)
 		r = need_word(words.dir, "DIR", err);
+	if (r == 0 && words.live && words.paused)
+		r = err_input(err, -EINVAL,
+			      "--live and --paused exclude each other");
 	if (r == 0)
 		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
 				err);
@@ -276,8 +284,10 @@ static void print_chain(const struct snapshot_chain *chain,
 		     size_format(size, count->state[IMAGE_DATA] * IMAGE_PAGE),
 		     count->state[IMAGE_ZERO], count->state[IMAGE_GONE]);
 	(void)printf("%-12s vmm run", "command");
-	for (size_t i = 0; i < about->words; i++)
-		(void)printf(" %s", about->word[i]);
+	for (size_t i = 0; i < about->words; i++) {
+		(void)putchar(' ');
+		told_print(stdout, about->word[i], 0);
+	}
 	(void)printf("\n");
 }
 

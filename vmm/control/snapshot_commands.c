@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "vmm/control/server.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
+#include "vmm/snapshot/chain.h"
 #include "vmm/snapshot/create.h"
 #include "vmm/snapshot/directory.h"
 #include "vmm/snapshot/disks.h"
@@ -26,13 +26,21 @@
 #define TIMEOUT_MS 10000
 #define MAX_MS (INT64_C(24) * 3600 * 1000)
 
+/* The snapshots from a full one up to the last one, each a diff on the one
+ * before. */
+struct snapshot_line {
+	char id[SNAPSHOT_MAX_CHAIN][SNAPSHOT_ID_SIZE];
+	size_t count;
+};
+
 /* A guest's snapshots, from the first one on. */
 struct snapshots {
 	struct control *control; /* borrowed; its member is this */
-	/* What has changed since the last one; owned; NULL: nothing is known */
+	/* What has changed since the last one; owned; NULL: there is none that
+	 * a diff could go on top of, and the two below mean nothing. */
 	struct dirty_reader *since;
-	char last_id[SNAPSHOT_ID_SIZE]; /* of that; "": none */
-	char *last_path; /* owned; where it is */
+	struct snapshot_line line; /* the last one, and what it stands on */
+	char *last_path; /* owned; where the last one is */
 
 	/* The one under way, if @job. */
 	struct snapshot_job *job; /* owned */
@@ -128,13 +136,17 @@ static json_t *describe_result(const struct snapshots *s,
 /* What the reader has told is in the snapshot, or is lost. */
 static void note_last(struct snapshots *s, bool there)
 {
+	struct snapshot_line *line = &s->line;
+
 	free(s->last_path);
 	s->last_path = there ? TAKE_PTR(s->path) : NULL;
-	s->last_id[0] = '\0';
-	if (there)
-		memcpy(s->last_id, s->about.id, sizeof(s->last_id));
-	else
+	if (!there) {
 		s->since = dirty_reader_remove(s->since);
+		return;
+	}
+	if (!s->about.parent)
+		line->count = 0;
+	memcpy(line->id[line->count++], s->about.id, SNAPSHOT_ID_SIZE);
 }
 
 static void end_snapshot(void *ctx)
@@ -167,6 +179,11 @@ static int no_memory(struct err *err)
 	return err_set(err, -ENOMEM, "snapshot: out of memory");
 }
 
+static const char *last_id(const struct snapshots *s)
+{
+	return s->line.id[s->line.count - 1];
+}
+
 /* What vm.json is to say. */
 static int make_about(struct snapshots *s, const char *parent, struct err *err)
 {
@@ -178,10 +195,11 @@ static int make_about(struct snapshots *s, const char *parent, struct err *err)
 
 	*about = (struct snapshot_about){ .made = time(NULL),
 					  .page = machine->limits.page_size };
+	if (!here)
+		return err_sys(err, "snapshot: working directory");
 	r = snapshot_make_id(about->id, err);
 	if (r == 0)
-		r = config_words_of(&words, machine->config, here ? here : "/",
-				    err);
+		r = config_words_of(&words, machine->config, here, err);
 	if (r < 0)
 		return r;
 	about->word = words.word;
@@ -191,7 +209,7 @@ static int make_about(struct snapshots *s, const char *parent, struct err *err)
 	about->vmm = strdup(VMM_VERSION);
 	if (parent) {
 		about->parent = strdup(parent);
-		memcpy(about->parent_id, s->last_id, sizeof(s->last_id));
+		memcpy(about->parent_id, last_id(s), SNAPSHOT_ID_SIZE);
 	}
 	if (!about->architecture || !about->name || !about->vmm ||
 	    (parent && !about->parent))
@@ -199,53 +217,70 @@ static int make_about(struct snapshots *s, const char *parent, struct err *err)
 	return 0;
 }
 
-static bool is_same_folder(const char *a, const char *b)
+/* Reads the identity of the snapshot in the folder at @path. */
+static int read_id(const char *path, char ret[SNAPSHOT_ID_SIZE],
+		   struct err *err)
 {
-	struct stat one, other;
+	struct snapshot_about about = { 0 };
+	const int fd = snapshot_dir_open(path, err);
+	int r;
 
-	return stat(a, &one) == 0 && stat(b, &other) == 0 &&
-	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+	if (fd < 0)
+		return fd;
+	r = snapshot_about_read(&about, fd, NULL, err);
+	(void)close(fd);
+	if (r < 0)
+		return err_wrap(err, "%s", path);
+	memcpy(ret, about.id, SNAPSHOT_ID_SIZE);
+	snapshot_about_finish(&about);
+	return 0;
+}
+
+/* True if the folder at @path is one that a diff now would stand on. */
+static bool is_in_line(const struct snapshots *s, const char *path)
+{
+	char id[SNAPSHOT_ID_SIZE];
+	struct err unused = { 0 };
+
+	if (read_id(path, id, &unused) < 0)
+		return false;
+	for (size_t i = 0; i < s->line.count; i++)
+		if (strcmp(s->line.id[i], id) == 0)
+			return true;
+	return false;
 }
 
 /* A diff goes on top of this very guest's last snapshot. */
 static int check_parent(const struct snapshots *s, const char *parent,
 			const char *path, struct err *err)
 {
-	struct snapshot_about about = { 0 };
-	int fd, r;
+	char id[SNAPSHOT_ID_SIZE];
+	int r;
 
 	if (!s->since)
 		return err_set(err, -ENOENT,
 			       "%s: this guest has made no snapshot that a "
 			       "diff could go on top of; make a full one",
 			       parent);
-	fd = snapshot_dir_open(parent, err);
-	if (fd < 0)
-		return fd;
-	r = snapshot_about_read(&about, fd, arch_name, err);
-	(void)close(fd);
+	r = read_id(parent, id, err);
 	if (r < 0)
-		return err_wrap(err, "%s", parent);
-	if (strcmp(about.id, s->last_id) != 0)
-		r = err_set(err, -EINVAL,
-			    "%s: is not this guest's last snapshot, which is "
-			    "%s",
-			    parent, s->last_path);
-	else if (is_same_folder(parent, path))
-		r = err_set(err, -EINVAL,
-			    "%s: a diff cannot replace its parent", parent);
-	snapshot_about_finish(&about);
-	return r;
-}
-
-/* A full snapshot begins a new history. */
-static int choose_reader(struct snapshots *s, bool diff, struct err *err)
-{
-	if (diff)
-		return 0;
-	s->since = dirty_reader_remove(s->since);
-	return dirty_reader_add(&s->control->machine->dirty, DIRTY_ALL,
-				&s->since, err);
+		return r;
+	if (strcmp(id, last_id(s)) != 0)
+		return err_set(
+			err, -EINVAL,
+			"%s: is not this guest's last snapshot, which is "
+			"%s",
+			parent, s->last_path);
+	if (s->line.count == SNAPSHOT_MAX_CHAIN)
+		return err_set(err, -ELOOP,
+			       "%s: stands on %d snapshots, which is the most; "
+			       "make a full one",
+			       parent, SNAPSHOT_MAX_CHAIN - 1);
+	if (is_in_line(s, path))
+		return err_set(err, -EINVAL,
+			       "%s: a diff cannot replace what it stands on",
+			       path);
+	return 0;
 }
 
 static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
@@ -255,7 +290,6 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 	const struct snapshot_source source = {
 		.loop = machine->loop,
 		.map = &machine->mem,
-		.dirty = &machine->dirty,
 		.hold = hold_snapshot_guest,
 		.drop = drop_memory,
 		.release = release_snapshot_guest,
@@ -274,14 +308,26 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 			   NS_PER_MS,
 		.give_up = qmp_arg_bool(call, "give-up", false),
 	};
+	struct dirty_reader *reader = s->since;
 	int r = arch_check_snapshot(machine, err);
 
 	if (r == 0)
 		r = make_about(s, parent, err);
-	if (r == 0)
-		r = choose_reader(s, parent != NULL, err);
-	return r == 0 ? snapshot_job_new(&s->job, &source, &wish, s->since, err)
-		      : r;
+	/* A full snapshot begins a new line, once it has begun itself. */
+	if (r == 0 && !parent)
+		r = dirty_reader_add(&machine->dirty, DIRTY_ALL, &reader, err);
+	if (r < 0)
+		return r;
+	r = snapshot_job_new(&s->job, &source, &wish, reader, err);
+	if (parent)
+		return r;
+	if (r < 0) {
+		(void)dirty_reader_remove(reader);
+		return r;
+	}
+	(void)dirty_reader_remove(s->since);
+	s->since = reader;
+	return 0;
 }
 
 static int check_time(const struct qmp_call *call, const char *name,

@@ -78,16 +78,29 @@ static int open_parent(struct link *ret, const struct link *child,
 {
 	_cleanup_(freep) char *other = path_beside(child->path,
 						   child->about.parent);
-	struct err unused = { 0 };
+	const char *const path[] = { child->about.parent, other };
+	struct err there = { 0 };
 
 	if (!other)
 		return err_set(err, -ENOMEM, "snapshot: out of memory");
-	/* A relative path in vm.json would mean our own folder. */
-	if (child->about.parent[0] == '/' &&
-	    try_parent(ret, child, child->about.parent, arch, err) == 0)
-		return 0;
-	if (try_parent(ret, child, other, arch, &unused) == 0)
-		return 0;
+	for (size_t i = 0; i < 2; i++) {
+		int r;
+
+		/* A relative path in vm.json would mean our own folder. */
+		if (path[i][0] != '/')
+			continue;
+		r = try_parent(ret, child, path[i], arch, err);
+		if (r == 0)
+			return 0;
+		if (r != -ENOENT && r != -ENODATA && r != -ENOTDIR &&
+		    there.code == 0)
+			there = *err;
+	}
+	/* One is there, and cannot be read. */
+	if (there.code != 0) {
+		*err = there;
+		return err->code;
+	}
 	return err_input(err, -ENOENT,
 			 "%s: its parent, the snapshot %s, is neither at %s "
 			 "nor beside it",

@@ -4,8 +4,8 @@
  *
  * The thread copies memory while the guest runs, in passes. When what a further
  * pass would find is little enough, the loop's thread holds the guest and
- *writes its state; the thread copies the rest, and the guest goes on. What
- *brings the files to stable storage comes after that.
+ * writes its state; the thread copies the rest, and the guest goes on. What
+ * brings the files to stable storage comes after that.
  *
  *	thread   pass, pass, ...        last pass              sync, rename
  *	loop                      hold              release                done
@@ -30,9 +30,8 @@
  * loop's thread, with no lock held.
  */
 struct snapshot_source {
-	struct loop *loop; /* borrowed, like the two below */
-	const struct mem_map *map; /* frozen */
-	struct dirty *dirty;
+	struct loop *loop; /* borrowed */
+	const struct mem_map *map; /* borrowed; frozen */
 	/*
 	 * Stops the guest and writes its state. Returns 0, or a negative errno
 	 * with @err set, and the guest runs on.

@@ -118,8 +118,7 @@ static void clear_memory(const struct mem_region *region)
 			memset(region->host + at, 0, IMAGE_PAGE);
 }
 
-/* @flashes: loads those, and else all others. They come last, when all memory
- * was found to be as it was saved: their files are the user's. */
+/* @flashes: loads those, and else all others. */
 static int load_region(const struct restore *restore, size_t saved,
 		       const struct machine *machine,
 		       const struct mem_region *region, bool flashes,
@@ -173,7 +172,13 @@ int restore_memory(struct restore *restore, struct machine *machine,
 
 	if (r == 0)
 		r = load_regions(restore, machine, false, err);
-	if (r == 0)
-		r = load_regions(restore, machine, true, err);
+	return r < 0 ? err_wrap(err, "%s", restore->chain.full_path) : 0;
+}
+
+int restore_flashes(const struct restore *restore,
+		    const struct machine *machine, struct err *err)
+{
+	const int r = load_regions(restore, machine, true, err);
+
 	return r < 0 ? err_wrap(err, "%s", restore->chain.full_path) : 0;
 }

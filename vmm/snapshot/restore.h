@@ -39,16 +39,24 @@ int restore_open(struct restore *ret, const char *path, const char *arch,
 void restore_close(struct restore *restore); /* zeroed is fine */
 
 /*
- * Reads all of guest memory, and compares all checksums. What a flash
- * remembers is written to its file.
+ * Reads all of guest memory but flashes, and compares its checksums.
  *
  * @machine: new, without devices
  *
- * Returns 0; -EXDEV if the machine's memory is not the snapshot's; -EROFS if a
- * flash that is only read has changed since; what machine_load_memory() and
- * image_chain_load() return.
+ * Returns 0; -EXDEV if the machine's memory is not the snapshot's; what
+ * machine_load_memory() and image_chain_load() return.
  */
 int restore_memory(struct restore *restore, struct machine *machine,
 		   struct err *err);
+
+/*
+ * Writes what flashes held to their files, which are the user's: called when
+ * nothing else can fail any more.
+ *
+ * Returns 0; -EROFS if a flash that is only read has changed since; what
+ * image_chain_load() and file_write_at() return.
+ */
+int restore_flashes(const struct restore *restore,
+		    const struct machine *machine, struct err *err);
 
 #endif
