@@ -205,8 +205,9 @@ static int console_load(struct virtio *vio, struct state_records *from,
 	uint64_t size;
 	int r = state_get(from, CONSOLE_SENT, 8, &con->tx.skip, err);
 
-	if (r == 0)
-		r = state_get(from, CONSOLE_SIZE, 4, &size, err);
+	if (r < 0)
+		return r;
+	r = state_get(from, CONSOLE_SIZE, 4, &size, err);
 	if (r < 0)
 		return r;
 	if (con->tx.skip > SIZE_MAX)

@@ -74,7 +74,8 @@ class Disk(test_client.ClientTest):
         self.refused("two has 2 disks: 'vmm disk' lists them, and resize "
                      "needs one's name", "disk", "two", "resize", "3G")
         self.machine("none", answers={"query-block": []})
-        self.refused("none has no disk", "disk", "none", "resize", "--auto")
+        self.refused("none has no disk", "disk", "none", "resize", "--auto",
+                     status=1)
 
     def test_words_that_mean_nothing_are_refused(self):
         for words, why in (

@@ -126,13 +126,19 @@ static void parse__another_machine_is_named(void **state)
 				     "guests here are 183");
 }
 
-static void parse__a_program_with_an_interpreter_is_no_kernel(void **state)
+static void parse__a_program_is_no_kernel(void **state)
 {
-	(void)state;
-	store_le32(file + PHDRS + offsetof(Elf64_Phdr, p_type), PT_INTERP);
-	assert_int_equal(parse(BYTES), -EBADMSG);
-	assert_string_equal(err.msg, "kernel vmlinux: ELF: a program of an "
-				     "operating system, no kernel");
+	const uint32_t types[] = { PT_INTERP, PT_TLS /* a static one */ };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		(void)setup(state);
+		store_le32(file + PHDRS + offsetof(Elf64_Phdr, p_type),
+			   types[i]);
+		assert_int_equal(parse(BYTES), -EBADMSG);
+		assert_string_equal(err.msg,
+				    "kernel vmlinux: ELF: a program of an "
+				    "operating system, no kernel");
+	}
 }
 
 static void parse__what_is_no_program_is_refused(void **state)
@@ -261,9 +267,7 @@ int main(void)
 			parse__entry_outside_every_segment_is_refused, setup),
 		cmocka_unit_test_setup(parse__truncated_file_is_noticed, setup),
 		cmocka_unit_test_setup(parse__another_machine_is_named, setup),
-		cmocka_unit_test_setup(
-			parse__a_program_with_an_interpreter_is_no_kernel,
-			setup),
+		cmocka_unit_test_setup(parse__a_program_is_no_kernel, setup),
 		cmocka_unit_test_setup(parse__what_is_no_program_is_refused,
 				       setup),
 		cmocka_unit_test_setup(parse__lying_segment_is_refused, setup),

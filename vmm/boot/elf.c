@@ -171,8 +171,10 @@ static int add_segment(const struct kernel_image *image,
 			 get_elf_field(target, phdr, &p_memsz) },
 	};
 
-	/* No kernel asks another program to load it. */
-	if (get_elf_field(target, phdr, &p_type) == PT_INTERP)
+	/* No kernel asks another program to load it, nor has variables of
+	 * each thread in the C library's way. */
+	if (get_elf_field(target, phdr, &p_type) == PT_INTERP ||
+	    get_elf_field(target, phdr, &p_type) == PT_TLS)
 		return report_bad_elf(
 			image, "a program of an operating system, no kernel",
 			err);

@@ -183,7 +183,7 @@ static int resize_only_disk(struct client *client,
 	if (r < 0)
 		return r;
 	if (json_array_size(disks) == 0)
-		return err_input(err, -ENODEV, "%s has no disk", client->name);
+		return err_set(err, -ENODEV, "%s has no disk", client->name);
 	if (json_array_size(disks) > 1 ||
 	    !read_disk(json_array_get(disks, 0), &disk))
 		return err_input(err, -EINVAL,

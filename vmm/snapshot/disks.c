@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,9 +38,8 @@ static int look_at_disk(const char *path, struct snapshot_disk *ret,
 int snapshot_disks_note(struct snapshot_about *about,
 			const struct config *config, struct err *err)
 {
-	if (config->disks > SNAPSHOT_MAX_DISKS)
-		return err_set(err, -E2BIG, "more than %d disks",
-			       SNAPSHOT_MAX_DISKS);
+	_Static_assert(SNAPSHOT_MAX_DISKS >= CONFIG_MAX_DISKS,
+		       "each disk of a guest is noted");
 	about->disks = 0;
 	for (size_t i = 0; i < config->disks; i++) {
 		const int r = look_at_disk(config->disk[i].path,
@@ -64,7 +64,9 @@ int snapshot_disks_check(const struct snapshot_about *about,
 		const int r = look_at_disk(config->disk[i].path, &is, err);
 
 		if (r < 0)
-			return r;
+			return err_input(err, r, "the snapshot's --disk %s: %s",
+					 config->disk[i].path,
+					 strerrordesc_np(-r));
 		if (is.size != was->size || is.seconds != was->seconds ||
 		    is.ns != was->ns)
 			return err_input(err, -ESTALE,

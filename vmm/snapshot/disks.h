@@ -17,8 +17,7 @@ struct config;
 /*
  * Notes the disks of a guest, in the order of the configuration.
  *
- * Returns 0; -E2BIG if there are more than SNAPSHOT_MAX_DISKS; or the errno of
- * stat(2), with the disk in @err. Thread: any.
+ * Returns 0, or the errno of stat(2), with the disk in @err. Thread: any.
  */
 int snapshot_disks_note(struct snapshot_about *about,
 			const struct config *config, struct err *err);
