@@ -380,6 +380,29 @@ static int raw_resize(struct disk *disk, uint64_t size, struct err *err)
 	return r;
 }
 
+int disk_stamp(int fd, struct disk_stamp *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct disk_stamp){ 0 };
+	if (!S_ISBLK(st.st_mode)) {
+		ret->seconds = st.st_mtim.tv_sec;
+		ret->ns = (uint32_t)st.st_mtim.tv_nsec;
+	}
+	return file_size(fd, &ret->size);
+}
+
+static int raw_stamp(struct disk *disk, struct disk_stamp *ret, struct err *err)
+{
+	const struct raw *raw = raw_of(disk);
+	const int r = disk_stamp(raw->fd, ret);
+
+	return r < 0 ? err_set(err, r, "%s: %s", raw->path, strerrordesc_np(-r))
+		     : 0;
+}
+
 static void raw_close(struct disk *disk)
 {
 	struct raw *raw = raw_of(disk);
@@ -396,6 +419,7 @@ static const struct disk_ops raw_ops = {
 	.cancel = raw_cancel,
 	.drain = raw_drain,
 	.resize = raw_resize,
+	.stamp = raw_stamp,
 	.close = raw_close,
 };
 

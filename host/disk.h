@@ -5,7 +5,8 @@
  * and lengths are in bytes, and multiples of disk->block.
  *
  * Thread: loop or setup, except cancel(), which may be called by any. The
- * device's lock is held in all calls but disk_open(), resize() and close().
+ * device's lock is held in all calls but disk_open(), resize(), stamp() and
+ * close().
  */
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
@@ -58,6 +59,14 @@ struct disk_req {
 	struct iovec piece[DISK_PIECES]; /* what @io moves if not @iov */
 };
 
+/* What tells whether an image has been written since. */
+struct disk_stamp {
+	uint64_t size; /* in bytes */
+	int64_t seconds; /* when it was last written, since 1970; 0: a block
+			    device */
+	uint32_t ns; /* and beside the seconds */
+};
+
 struct disk_ops {
 	/*
 	 * Sets the lock that is held while done() runs. Called once, before
@@ -95,6 +104,10 @@ struct disk_ops {
 	 * BLKGETSIZE64. May wait for the host's file system.
 	 */
 	int (*resize)(struct disk *disk, uint64_t size, struct err *err);
+	/* Tells what the open image is like now, whatever its path leads to.
+	 * Returns 0, or the errno of fstat(2) or of the ioctl BLKGETSIZE64. */
+	int (*stamp)(struct disk *disk, struct disk_stamp *ret,
+		     struct err *err);
 	/* No request is in flight. */
 	void (*close)(struct disk *disk);
 };
@@ -137,5 +150,9 @@ struct disk_options {
  */
 int disk_open(struct disk **ret, const struct disk_options *opt,
 	      struct aio *aio, struct err *err);
+
+/* Tells what an open regular file or block device is like now. Returns 0, or
+ * the errno of fstat(2) or of the ioctl BLKGETSIZE64. Thread: any. */
+int disk_stamp(int fd, struct disk_stamp *ret);
 
 #endif

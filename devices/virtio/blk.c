@@ -450,6 +450,14 @@ void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret)
 	};
 }
 
+int virtio_blk_stamp(struct virtio *vio, struct disk_stamp *ret,
+		     struct err *err)
+{
+	struct disk *disk = blk_of(vio)->disk;
+
+	return disk->ops->stamp(disk, ret, err);
+}
+
 int virtio_blk_resize(struct virtio *vio, uint64_t size, struct err *err)
 {
 	struct blk *blk = blk_of(vio);

@@ -44,6 +44,16 @@ struct virtio_blk_info {
 void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret);
 
 /*
+ * Tells what the disk's image is like now.
+ *
+ * @vio: of virtio_blk_new()
+ *
+ * Returns what disk_ops.stamp() returns. Thread: loop.
+ */
+int virtio_blk_stamp(struct virtio *vio, struct disk_stamp *ret,
+		     struct err *err);
+
+/*
  * Makes the disk larger, and tells the driver by a change of the configuration
  * space. Does nothing if the disk has this size.
  *

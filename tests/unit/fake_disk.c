@@ -129,6 +129,14 @@ static int fake_resize(struct disk *disk, uint64_t size, struct err *err)
 	return 0;
 }
 
+static int fake_stamp(struct disk *disk, struct disk_stamp *ret,
+		      struct err *err)
+{
+	(void)err;
+	*ret = (struct disk_stamp){ .size = disk->size };
+	return 0;
+}
+
 static void fake_close(struct disk *disk)
 {
 	fake_of(disk)->closes++;
@@ -141,6 +149,7 @@ static const struct disk_ops fake_ops = {
 	.cancel = fake_cancel,
 	.drain = fake_drain,
 	.resize = fake_resize,
+	.stamp = fake_stamp,
 	.close = fake_close,
 };
 

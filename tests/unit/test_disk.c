@@ -474,6 +474,25 @@ static void resize__a_disk_that_is_only_read_grows_with_its_image(void **state)
 	assert_int_equal(disk->size, BLOCKS * 1024);
 }
 
+static void stamp__is_of_the_open_image_whatever_its_path_names(void **state)
+{
+	struct disk_stamp was = { 0 }, is = { 0 };
+	struct stat st;
+
+	(void)state;
+	begin();
+	assert_int_equal(stat(IMAGE, &st), 0);
+	assert_int_equal(disk->ops->stamp(disk, &was, &err), 0);
+	assert_int_equal(was.size, BLOCKS * 512);
+	assert_int_equal(was.seconds, st.st_mtim.tv_sec);
+	assert_int_equal(was.ns, st.st_mtim.tv_nsec);
+	make_image(OTHER, 512);
+	assert_int_equal(rename(OTHER, IMAGE), 0);
+	assert_int_equal(disk->ops->stamp(disk, &is, &err), 0);
+	assert_memory_equal(&is, &was, sizeof(is));
+	assert_int_equal(disk_stamp(-1, &is), -EBADF);
+}
+
 static void cancel__ends_all_requests(void **state)
 {
 	uint8_t buf[16][512];
@@ -528,6 +547,7 @@ int main(void)
 		TEST(resize__an_image_that_has_grown_stays_as_it_is),
 		TEST(resize__what_cannot_be_is_refused_by_name),
 		TEST(resize__a_disk_that_is_only_read_grows_with_its_image),
+		TEST(stamp__is_of_the_open_image_whatever_its_path_names),
 		TEST(cancel__ends_all_requests),
 	};
 

@@ -73,8 +73,7 @@ static int hold_snapshot_guest(void *ctx, struct state *state, struct err *err)
 	else
 		r = vm_save(control->vm, state, err);
 	if (r == 0)
-		r = snapshot_disks_note(&s->about, control->machine->config,
-					err);
+		r = snapshot_disks_note(&s->about, control->machine, err);
 	if (r < 0) {
 		s->held = false;
 		control_release(control);

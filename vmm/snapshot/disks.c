@@ -3,53 +3,47 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "devices/virtio/blk.h"
 #include "vmm/config.h"
+#include "vmm/machine/machine.h"
 
-static int look_at_disk(const char *path, struct snapshot_disk *ret,
-			struct err *err)
+static void note_stamp(struct snapshot_disk *ret,
+		       const struct disk_stamp *stamp)
 {
-	_cleanup_(fd_closep) int fd = -1;
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return err_sys(err, "--disk %s", path);
-	if (!S_ISBLK(st.st_mode)) {
-		*ret = (struct snapshot_disk){
-			.size = (uint64_t)st.st_size,
-			.seconds = st.st_mtim.tv_sec,
-			.ns = (uint32_t)st.st_mtim.tv_nsec,
-		};
-		return 0;
-	}
-	*ret = (struct snapshot_disk){ 0 };
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &ret->size) < 0)
-		return err_sys(err, "--disk %s", path);
-	return 0;
+	*ret = (struct snapshot_disk){ .size = stamp->size,
+				       .seconds = stamp->seconds,
+				       .ns = stamp->ns };
 }
 
 int snapshot_disks_note(struct snapshot_about *about,
-			const struct config *config, struct err *err)
+			const struct machine *machine, struct err *err)
 {
 	_Static_assert(SNAPSHOT_MAX_DISKS >= CONFIG_MAX_DISKS,
 		       "each disk of a guest is noted");
 	about->disks = 0;
-	for (size_t i = 0; i < config->disks; i++) {
-		const int r = look_at_disk(config->disk[i].path,
-					   &about->disk[i], err);
+	for (size_t i = 0; i < machine->disks; i++) {
+		struct disk_stamp stamp = { 0 };
+		const int r = virtio_blk_stamp(machine->disk[i], &stamp, err);
 
 		if (r < 0)
-			return r;
-		about->disks++;
+			return err_wrap(err, "--disk");
+		note_stamp(&about->disk[about->disks++], &stamp);
 	}
 	return 0;
+}
+
+static int look_at_disk(const char *path, struct snapshot_disk *ret)
+{
+	_cleanup_(fd_closep) int fd = open(path,
+					   O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct disk_stamp stamp = { 0 };
+	const int r = fd < 0 ? -errno : disk_stamp(fd, &stamp);
+
+	note_stamp(ret, &stamp);
+	return r;
 }
 
 int snapshot_disks_check(const struct snapshot_about *about,
@@ -61,7 +55,7 @@ int snapshot_disks_check(const struct snapshot_about *about,
 	for (size_t i = 0; i < config->disks; i++) {
 		const struct snapshot_disk *was = &about->disk[i];
 		struct snapshot_disk is;
-		const int r = look_at_disk(config->disk[i].path, &is, err);
+		const int r = look_at_disk(config->disk[i].path, &is);
 
 		if (r < 0)
 			return err_input(err, r, "the snapshot's --disk %s: %s",

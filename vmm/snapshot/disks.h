@@ -13,20 +13,23 @@
 #include "vmm/snapshot/about.h"
 
 struct config;
+struct machine;
 
 /*
- * Notes the disks of a guest, in the order of the configuration.
+ * Notes the disks of a guest, in the order of the configuration: the images
+ * that it has open, whatever their paths lead to by now.
  *
- * Returns 0, or the errno of stat(2), with the disk in @err. Thread: any.
+ * Returns what virtio_blk_stamp() returns, with the disk in @err. Thread: loop.
  */
 int snapshot_disks_note(struct snapshot_about *about,
-			const struct config *config, struct err *err);
+			const struct machine *machine, struct err *err);
 
 /*
  * Compares the disks of a guest that is to go on with what was noted. A block
  * device is compared by its size alone.
  *
- * Returns 0; -ESTALE, with the disk in @err; or the errno of stat(2).
+ * Returns 0; -ESTALE, with the disk in @err; or the errno of open(2) or
+ * fstat(2).
  */
 int snapshot_disks_check(const struct snapshot_about *about,
 			 const struct config *config, struct err *err);
