@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
-#include "mem/backing.h"
 #include "mem/blocks.h"
+#include "mem/contents.h"
 #include "mem/residency.h"
 
 struct image_copy {
@@ -25,10 +23,8 @@ struct image_copy {
 /* State of a walk over a run's pages. */
 struct run_walk {
 	struct image_copy *copy;
-	const struct dirty_run *run;
-	const uint8_t *next; /* of the run, the first byte not told yet */
-	struct err *err;
-	int code; /* the first failure */
+	size_t region; /* of the map */
+	uint64_t next; /* offset in it of the first byte not told yet */
 };
 
 struct image_copy *image_copy_free(struct image_copy *copy)
@@ -84,149 +80,46 @@ int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
 	return 0;
 }
 
-static uint64_t run_offset(const struct run_walk *walk, const uint8_t *host)
-{
-	return (uint64_t)(host -
-			  walk->copy->map->region[walk->run->region].host);
-}
-
-/* Tells pages that are not there: they are zero. */
-static int skip_to(struct run_walk *walk, const uint8_t *end)
+/* Tells pages that hold nothing: they are zero. */
+static int skip_to(struct run_walk *walk, uint64_t offset, struct err *err)
 {
 	struct image_copy *copy = walk->copy;
-	const uint8_t *from = walk->next;
+	const uint64_t from = walk->next;
 
-	walk->next = end;
+	walk->next = offset;
 	/* In a full image an unreported page is zero anyway. */
-	if (from == end || (copy->kind == IMAGE_FULL && copy->passes == 0))
+	if (from == offset || (copy->kind == IMAGE_FULL && copy->passes == 0))
 		return 0;
-	return image_writer_clear(
-		copy->writer, copy->in_image[walk->run->region],
-		run_offset(walk, from), (uint64_t)(end - from), IMAGE_ZERO,
-		walk->err);
+	return image_writer_clear(copy->writer, copy->in_image[walk->region],
+				  from, offset - from, IMAGE_ZERO, err);
 }
 
-static int put_image_run(struct run_walk *walk, const uint8_t *host,
-			 uint64_t size)
-{
-	const struct image_copy *copy = walk->copy;
-
-	walk->next = host + size;
-	return image_writer_put(copy->writer, copy->in_image[walk->run->region],
-				run_offset(walk, host), host, size, walk->err);
-}
-
-static void copy_found_run(void *ctx, uintptr_t host, uint64_t size)
+static int put_contents(void *ctx, uint64_t offset, const uint8_t *host,
+			uint64_t len, struct err *err)
 {
 	struct run_walk *walk = ctx;
-	const uint8_t *at = walk->run->host +
-			    (host - (uintptr_t)walk->run->host);
-
-	if (walk->code == 0)
-		walk->code = skip_to(walk, at);
-	if (walk->code == 0)
-		walk->code = put_image_run(walk, at, size);
-}
-
-/* The next run of a file that holds data, at or behind *from and before @end.
- * Returns false if there is none. Where the file system cannot tell, all does.
- */
-static bool next_data(int fd, uint64_t *from, uint64_t end, uint64_t *ret_end)
-{
-	const off_t data = lseek(fd, (off_t)*from, SEEK_DATA);
-	off_t hole;
-
-	*ret_end = end;
-	if (data < 0)
-		return errno != ENXIO;
-	if ((uint64_t)data >= end)
-		return false;
-	hole = lseek(fd, data, SEEK_HOLE);
-	*from = (uint64_t)data;
-	if (hole > data && (uint64_t)hole < end)
-		*ret_end = (uint64_t)hole;
-	return true;
-}
-
-/* A file that others may have written has no more than its data. */
-static int copy_shared(struct run_walk *walk, int fd)
-{
-	const struct dirty_run *run = walk->run;
-	const uint8_t *base = walk->copy->map->region[run->region].host;
-	const uint64_t end = run_offset(walk, run->host) + run->gpa.size;
-	const uint64_t page = walk->copy->pages.page;
-	uint64_t at = run_offset(walk, run->host), stop;
-	int r = 0;
-
-	while (r == 0 && at < end && next_data(fd, &at, end, &stop)) {
-		at -= at % page;
-		stop += (page - stop % page) % page;
-		r = skip_to(walk, base + at);
-		if (r == 0)
-			r = put_image_run(walk, base + at, stop - at);
-		at = stop;
-	}
-	return r == 0 ? skip_to(walk, base + end) : r;
-}
-
-/*
- * Huge pages of a pool: to look at one that is not there takes it from the
- * pool, and nothing tells which are there. A read gives zeroes for those.
- */
-static int copy_pool(struct run_walk *walk, int fd)
-{
-	const struct dirty_run *run = walk->run;
-	const size_t region = walk->copy->in_image[run->region];
-	const uint64_t first = run_offset(walk, run->host);
-	_cleanup_(freep) uint8_t *buf = malloc(IMAGE_CHUNK);
-	int r = 0;
-
-	if (!buf)
-		return err_set(walk->err, -ENOMEM, "snapshot: out of memory");
-	for (uint64_t at = 0; r == 0 && at < run->gpa.size; at += IMAGE_CHUNK) {
-		const uint64_t left = run->gpa.size - at;
-		const uint64_t len = left < IMAGE_CHUNK ? left : IMAGE_CHUNK;
-
-		r = file_read_at(fd, buf, (size_t)len, first + at);
-		if (r < 0)
-			return err_set(walk->err, r,
-				       "guest memory in huge pages: %s",
-				       strerrordesc_np(-r));
-		r = image_writer_put(walk->copy->writer, region, first + at,
-				     buf, len, walk->err);
-	}
-	return r;
-}
-
-static int copy_anonymous(struct run_walk *walk)
-{
-	const struct dirty_run *run = walk->run;
-	const int r = residency_find(&walk->copy->pages, (uintptr_t)run->host,
-				     run->gpa.size, copy_found_run, walk,
-				     walk->err);
+	const struct image_copy *copy = walk->copy;
+	const int r = skip_to(walk, offset, err);
 
 	if (r < 0)
 		return r;
-	if (walk->code < 0)
-		return walk->code;
-	return skip_to(walk, run->host + run->gpa.size);
+	walk->next = offset + len;
+	return image_writer_put(copy->writer, copy->in_image[walk->region],
+				offset, host, len, err);
 }
 
 static int copy_run(struct image_copy *copy, const struct dirty_run *run,
 		    struct err *err)
 {
-	const struct backing *backing = copy->map->region[run->region].backing;
-	struct run_walk walk = {
-		.copy = copy, .run = run, .next = run->host, .err = err
-	};
+	const struct mem_region *region = &copy->map->region[run->region];
+	const uint64_t offset = (uint64_t)(run->host - region->host);
+	struct run_walk walk = { .copy = copy,
+				 .region = run->region,
+				 .next = offset };
+	const int r = contents_find(&copy->pages, region, offset, run->gpa.size,
+				    put_contents, &walk, err);
 
-	if (backing && backing->fd < 0)
-		return copy_anonymous(&walk);
-	if (backing && backing->policy.huge == MEM_HUGE_TLB)
-		return copy_pool(&walk, backing->fd);
-	if (backing && backing->policy.share)
-		return copy_shared(&walk, backing->fd);
-	return put_image_run(&walk, run->host, run->gpa.size);
+	return r == 0 ? skip_to(&walk, offset + run->gpa.size, err) : r;
 }
 
 int image_copy_pass(struct image_copy *copy, struct dirty_reader *reader,
