@@ -428,6 +428,49 @@ static bool is_touched(const struct dirty_reader *reader, size_t chunk)
 	       __atomic_load_n(&dirty->marks.touched[chunk], __ATOMIC_RELAXED);
 }
 
+/* How many pages of a chunk would be given. */
+static uint64_t count_chunk(const struct dirty_reader *reader, size_t chunk,
+			    uint64_t bits)
+{
+	const struct dirty *dirty = reader->dirty;
+	const uint64_t *pending = bits_chunk(&reader->pending, chunk);
+	const uint64_t *logged = bits_chunk(&dirty->logged, chunk);
+	const uint64_t *marks = bits_chunk(&dirty->marks, chunk);
+	uint64_t count = 0;
+
+	if (reader->giving_all)
+		return bits;
+	for (size_t i = 0; i * 64 < bits; i++) {
+		const uint64_t mark = __atomic_load_n(&marks[i],
+						      __ATOMIC_RELAXED);
+		uint64_t word = pending[i] | logged[i] | mark;
+
+		/* Of the last word, some may be behind the region's end. */
+		if (bits - i * 64 < 64)
+			word &= (UINT64_C(1) << bits % 64) - 1;
+		count += (uint64_t)__builtin_popcountll(word);
+	}
+	return count;
+}
+
+uint64_t dirty_left(struct dirty_reader *reader)
+{
+	struct dirty *dirty = reader->dirty;
+	uint64_t pages = 0;
+	size_t region = 0;
+
+	GUARD(&dirty->lock);
+	for (size_t c = reader->next; c < dirty->chunks; c++) {
+		if (!is_touched(reader, c))
+			continue;
+		while (region + 1 < dirty->map->count &&
+		       dirty->first_chunk[region + 1] <= c)
+			region++;
+		pages += count_chunk(reader, c, chunk_pages(dirty, region, c));
+	}
+	return pages << dirty->page_shift;
+}
+
 /* Returns 1 if there is a next chunk, and it is taken; or 0, or an error. */
 static int take_next(struct dirty_reader *reader, struct err *err)
 {

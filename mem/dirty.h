@@ -166,6 +166,13 @@ struct dirty_reader *dirty_reader_remove(struct dirty_reader *reader);
  */
 int dirty_harvest(struct dirty_reader *reader, struct err *err);
 
+/*
+ * How many bytes dirty_next() would give from here on if nothing changed any
+ * more; pages that are not plugged may be counted, too. Nothing is taken.
+ * Thread: as dirty_next().
+ */
+uint64_t dirty_left(struct dirty_reader *reader);
+
 /* Neighbouring pages of one region that changed. */
 struct dirty_run {
 	size_t region; /* index in the map */

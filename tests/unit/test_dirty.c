@@ -132,11 +132,14 @@ static void expect_nothing(struct fixture *f, struct dirty_reader *reader)
 static uint64_t count(struct fixture *f, struct dirty_reader *reader)
 {
 	struct dirty_run run;
-	uint64_t pages = 0;
+	uint64_t pages = 0, left;
 
 	harvest(f, reader);
+	left = dirty_left(reader);
 	while (dirty_next(reader, &run, &f->err) > 0)
 		pages += run.gpa.size / PAGE;
+	/* What was left to be given at the start is what was given. */
+	assert_int_equal(left, pages * PAGE);
 	return pages;
 }
 

@@ -181,12 +181,16 @@ static void take_image(struct rig *rig, unsigned passes)
 			       rig->made == 1 ? IMAGE_FULL : IMAGE_DIFF, &err),
 		0);
 	for (unsigned i = 0; i < passes; i++) {
-		assert_int_equal(
-			image_copy_pass(copy, rig->reader, &bytes, &err), 0);
+		assert_int_equal(page_copy_pass(image_copy_pages(copy),
+						rig->reader, &bytes, &err),
+				 0);
 		change(rig, 50);
 	}
-	assert_int_equal(image_copy_pass(copy, rig->reader, &bytes, &err), 0);
-	assert_int_equal(image_copy_drop_unplugged(copy, &err), 0);
+	assert_int_equal(page_copy_pass(image_copy_pages(copy), rig->reader,
+					&bytes, &err),
+			 0);
+	assert_int_equal(page_copy_drop_unplugged(image_copy_pages(copy), &err),
+			 0);
 	assert_int_equal(image_writer_end(image_copy_writer(copy), &err), 0);
 	assert_null(image_copy_free(copy));
 	assert_int_equal(image_open(&image, dir, &err), 0);
@@ -313,12 +317,15 @@ static void image_copy_drop__takes_given_up_memory_out(void **state)
 	memset(rig->backing[0].host, 1, 4 * PAGE);
 	assert_int_equal(
 		image_copy_new(&copy, &rig->map, dir, IMAGE_FULL, &err), 0);
-	assert_int_equal(image_copy_pass(copy, rig->reader, &bytes, &err), 0);
-	assert_int_equal(image_copy_drop(copy, gone, &err), 0);
-	assert_int_equal(image_copy_drop(copy, nowhere, &err), 0);
-	assert_int_equal(
-		image_copy_drop(copy, (struct range){ UINT64_MAX, 2 }, &err),
-		0);
+	assert_int_equal(page_copy_pass(image_copy_pages(copy), rig->reader,
+					&bytes, &err),
+			 0);
+	assert_int_equal(page_copy_drop(image_copy_pages(copy), gone, &err), 0);
+	assert_int_equal(page_copy_drop(image_copy_pages(copy), nowhere, &err),
+			 0);
+	assert_int_equal(page_copy_drop(image_copy_pages(copy),
+					(struct range){ UINT64_MAX, 2 }, &err),
+			 0);
 	image_writer_count(image_copy_writer(copy), &count);
 	assert_int_equal(count.state[IMAGE_DATA], 2);
 	assert_int_equal(count.state[IMAGE_GONE], 2);

@@ -56,14 +56,14 @@ static int hold(void *ctx, struct state *state, struct err *err)
 	return state_end(state, err);
 }
 
-static int drop(void *ctx, struct image_copy *copy, struct err *err)
+static int drop(void *ctx, struct page_copy *copy, struct err *err)
 {
 	const struct rig *rig = ctx;
 	const struct range given = { place.start + 9 * PAGE, PAGE };
 
 	if (rig->drop_fails)
 		return err_set(err, rig->drop_fails, "no drop");
-	return image_copy_drop(copy, given, err);
+	return page_copy_drop(copy, given, err);
 }
 
 static void release(void *ctx)

@@ -92,7 +92,7 @@ static void release_snapshot_guest(void *ctx)
 	control_release(s->control);
 }
 
-static int drop_memory(void *ctx, struct image_copy *copy, struct err *err)
+static int drop_memory(void *ctx, struct page_copy *copy, struct err *err)
 {
 	const struct snapshots *s = ctx;
 	struct virtio *balloon = s->control->machine->balloon;
@@ -105,7 +105,7 @@ static int drop_memory(void *ctx, struct image_copy *copy, struct err *err)
 		return err_set(err, -EFAULT,
 			       "the guest has lost a page of its memory");
 	while (r == 0 && balloon && balloon_next_held(balloon, from, &held)) {
-		r = image_copy_drop(copy, held, err);
+		r = page_copy_drop(copy, held, err);
 		from = held.start + held.size;
 	}
 	return r;

@@ -39,10 +39,10 @@ struct snapshot_source {
 	int (*hold)(void *ctx, struct state *state, struct err *err);
 	/*
 	 * Takes memory that the guest gave up out of the image. The guest is
-	 * held. Returns 0 or what image_copy_drop() returns. Thread: the
+	 * held. Returns 0 or what page_copy_drop() returns. Thread: the
 	 * snapshot's.
 	 */
-	int (*drop)(void *ctx, struct image_copy *copy, struct err *err);
+	int (*drop)(void *ctx, struct page_copy *copy, struct err *err);
 	/* The guest goes on. Called once for each hold() that succeeded. */
 	void (*release)(void *ctx);
 	/* The snapshot is there, or not: snapshot_job_result(). The job may be
@@ -84,8 +84,8 @@ struct snapshot_job;
  *          that the snapshot holds, and so serves the next diff. After a
  *          failure what it has told is lost, and it serves no diff any more
  *
- * Returns 0; what snapshot_dir_begin() and image_copy_new() return; or what
- * making a thread returned. Thread: the loop's.
+ * Returns 0; or what snapshot_dir_begin(), image_copy_new() and
+ * loop_worker_new() return. Thread: the loop's.
  */
 int snapshot_job_new(struct snapshot_job **ret,
 		     const struct snapshot_source *source,
