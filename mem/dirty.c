@@ -435,15 +435,13 @@ static uint64_t count_chunk(const struct dirty_reader *reader, size_t chunk,
 	const struct dirty *dirty = reader->dirty;
 	const uint64_t *pending = bits_chunk(&reader->pending, chunk);
 	const uint64_t *logged = bits_chunk(&dirty->logged, chunk);
-	const uint64_t *marks = bits_chunk(&dirty->marks, chunk);
 	uint64_t count = 0;
 
 	if (reader->giving_all)
 		return bits;
 	for (size_t i = 0; i * 64 < bits; i++) {
-		const uint64_t mark = __atomic_load_n(&marks[i],
-						      __ATOMIC_RELAXED);
-		uint64_t word = pending[i] | logged[i] | mark;
+		uint64_t word = pending[i] | logged[i] |
+				bits_look_at_marks(&dirty->marks, chunk, i);
 
 		/* Of the last word, some may be behind the region's end. */
 		if (bits - i * 64 < 64)

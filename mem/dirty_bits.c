@@ -188,3 +188,13 @@ bool bits_next_run(const uint64_t *word, uint64_t count, uint64_t from,
 	*ret = (struct bits_run){ first, end - first };
 	return true;
 }
+
+uint64_t bits_look_at_marks(const struct dirty_bits *bits, size_t chunk,
+			    size_t word)
+{
+	const uint32_t *half = dirty_half_words(bits) +
+			       (chunk * BITS_CHUNK_WORDS + word) * 2;
+	const uint64_t high = __atomic_load_n(&half[1], __ATOMIC_RELAXED);
+
+	return __atomic_load_n(&half[0], __ATOMIC_RELAXED) | high << 32;
+}

@@ -56,6 +56,10 @@ void bits_take(struct dirty_bits *bits, size_t chunk, uint64_t *restrict into);
 void bits_mark(struct dirty_bits *bits, uint64_t first, uint64_t count);
 void bits_take_marks(struct dirty_bits *bits, size_t chunk, uint64_t *into);
 
+/* A word of a chunk's marks, which stay. Thread: any. */
+uint64_t bits_look_at_marks(const struct dirty_bits *bits, size_t chunk,
+			    size_t word);
+
 /* Neighbours that are all set. */
 struct bits_run {
 	uint64_t first, count;
