@@ -103,13 +103,9 @@ static int bind_node(const struct backing *b, struct err *err)
 	const unsigned bits = 8 * sizeof(unsigned long);
 	unsigned long nodes[MEM_MAX_NODES / 8 / sizeof(unsigned long)] = { 0 };
 	const unsigned node = b->policy.node;
-	int r;
 
 	if (!b->policy.bind)
 		return 0;
-	r = host_check_node(HOST_SYSFS, node, err);
-	if (r < 0)
-		return r;
 	nodes[node / bits] = 1UL << node % bits;
 	/* The kernel takes one bit less than it is told of. */
 	if (syscall(SYS_mbind, b->host, (size_t)b->size, MPOL_BIND, nodes,
@@ -150,9 +146,6 @@ static int advise_merge(const struct backing *b, struct err *err)
 		return err_set(err, -ENOTSUP,
 			       "merge=on: this host's kernel does not merge "
 			       "pages (CONFIG_KSM)");
-	if (!host_ksm_runs(HOST_SYSFS))
-		log_warn("merge=on does nothing yet: /sys/kernel/mm/ksm/run is "
-			 "not 1");
 	return 0;
 }
 
@@ -190,6 +183,20 @@ static int apply_backing_policy(const struct backing *b, struct err *err)
 	return r;
 }
 
+/* What a policy needs of the host, as far as that is known before. */
+static int check_backing_host(const struct mem_policy *policy, struct err *err)
+{
+	return policy->bind ? host_check_node(HOST_SYSFS, policy->node, err)
+			    : 0;
+}
+
+static void warn_of_policy(const struct mem_policy *policy)
+{
+	if (policy->merge && !host_ksm_runs(HOST_SYSFS))
+		log_warn("merge=on does nothing yet: /sys/kernel/mm/ksm/run is "
+			 "not 1");
+}
+
 static int init_backing(struct backing *b, gpa_t gpa, uint64_t block,
 			bool *made, struct err *err)
 {
@@ -208,7 +215,13 @@ static int init_backing(struct backing *b, gpa_t gpa, uint64_t block,
 		r = reserve_space(b, gpa, block, err);
 	if (r == 0)
 		r = map_backing(b, err);
-	return r == 0 ? apply_backing_policy(b, err) : r;
+	if (r == 0)
+		r = check_backing_host(&b->policy, err);
+	if (r == 0)
+		r = apply_backing_policy(b, err);
+	if (r == 0)
+		warn_of_policy(&b->policy);
+	return r;
 }
 
 static int check_backing_pages(struct range gpa, uint64_t page, struct err *err)
@@ -283,6 +296,31 @@ int backing_init_file(struct backing *ret, struct range gpa, uint64_t block,
 	else
 		*ret = b;
 	return r;
+}
+
+int backing_advise(const struct backing *backing, uint64_t offset,
+		   uint64_t size, struct err *err)
+{
+	struct backing part = *backing;
+
+	assert(offset <= backing->size && size <= backing->size - offset);
+	part.host += offset;
+	part.size = size;
+	return apply_backing_policy(&part, err);
+}
+
+int backing_renew(const struct backing *backing, uint64_t offset, uint64_t size,
+		  struct err *err)
+{
+	const int flags = backing->policy.reserve ? 0 : MAP_NORESERVE;
+
+	assert(is_aligned(offset | size, backing->page));
+	assert(offset <= backing->size && size <= backing->size - offset);
+	if (mmap(backing->host + offset, (size_t)size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | flags, -1,
+		 0) == MAP_FAILED)
+		return out_of_memory(size, err);
+	return backing_advise(backing, offset, size, err);
 }
 
 void backing_finish(struct backing *backing)

@@ -17,6 +17,8 @@
 #include "base/range.h"
 #include "mem/policy.h"
 
+struct mem_fill;
+
 struct backing {
 	uint8_t *host; /* the region's first byte; NULL: none */
 	uint64_t size; /* in bytes */
@@ -25,6 +27,8 @@ struct backing {
 	struct mem_policy policy; /* as it is carried out; its path is borrowed
 				   */
 	int fd; /* owned: memfd or file, @host is at its offset 0; -1: none */
+	struct mem_fill *fill; /* borrowed; what pages hold that nobody has
+				  touched; NULL: zeroes, or a file's content */
 	void *reserved; /* the mapping, with what surrounds the region */
 	size_t reserved_size;
 };
@@ -88,6 +92,23 @@ int backing_init(struct backing *ret, struct range gpa, uint64_t block,
  */
 int backing_init_file(struct backing *ret, struct range gpa, uint64_t block,
 		      int fd, const char *path, struct err *err);
+
+/*
+ * Puts new memory that is private and zero in the place of a part, by the
+ * backing's policy.
+ *
+ * @offset, @size: in bytes; whole pages, in the backing
+ *
+ * Returns 0; -ENOMEM if the process has as many mappings as it may
+ * (vm.max_map_count); or what backing_init() returns for the policy. Thread:
+ * any.
+ */
+int backing_renew(const struct backing *backing, uint64_t offset, uint64_t size,
+		  struct err *err);
+
+/* Applies the policy to a part that was mapped anew. The same otherwise. */
+int backing_advise(const struct backing *backing, uint64_t offset,
+		   uint64_t size, struct err *err);
 
 /* Gives the memory back. Nothing may use it any more. Zeroed is fine. */
 void backing_finish(struct backing *backing);

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "mem/backing.h"
+#include "mem/fill.h"
 
 #define POOL_PIECE ((size_t)1 << 20) /* bytes that are copied at a time */
 
@@ -112,6 +113,30 @@ static int find_in_pool(struct contents_walk *walk, int fd)
 	return r;
 }
 
+/*
+ * Memory that a snapshot fills: a page that is not there may hold something,
+ * and comes when it is read.
+ */
+static int find_in_filled(struct contents_walk *walk,
+			  const struct residency_source *pages,
+			  struct mem_fill *fill)
+{
+	const uint64_t end = walk->end;
+	uint64_t from = walk->at, stop;
+	int r = 0;
+
+	while (r == 0 && from < end &&
+	       fill->ops->next(fill, &from, end, &stop)) {
+		walk->end = from;
+		r = find_in_anonymous(walk, pages);
+		if (r == 0)
+			r = tell_contents(walk, from, stop - from);
+		walk->at = from = stop;
+	}
+	walk->end = end;
+	return r == 0 ? find_in_anonymous(walk, pages) : r;
+}
+
 int contents_find(const struct residency_source *pages,
 		  const struct mem_region *region, uint64_t offset,
 		  uint64_t len, contents_found found, void *ctx,
@@ -127,6 +152,8 @@ int contents_find(const struct residency_source *pages,
 		.err = err,
 	};
 
+	if (backing && backing->fill)
+		return find_in_filled(&walk, pages, backing->fill);
 	if (backing && backing->fd < 0)
 		return find_in_anonymous(&walk, pages);
 	if (backing && backing->policy.huge == MEM_HUGE_TLB)

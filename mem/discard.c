@@ -7,6 +7,7 @@
 
 #include "base/align.h"
 #include "mem/advise.h"
+#include "mem/fill.h"
 
 /* The source's own page goes, and with it every mapping of it. */
 static int punch_source(const struct backing *backing, uint64_t offset,
@@ -33,6 +34,14 @@ int backing_discard(const struct backing *backing, uint64_t offset,
 {
 	assert(is_aligned(offset | size, backing->page));
 	assert(offset <= backing->size && size <= backing->size - offset);
+	if (backing->fill)
+		return backing->fill->ops->discard(backing->fill, backing,
+						   offset, size);
+	return backing_drop(backing, offset, size);
+}
+
+int backing_drop(const struct backing *backing, uint64_t offset, uint64_t size)
+{
 	return backing->policy.share ? punch_source(backing, offset, size)
 				     : drop_private_copy(backing, offset, size);
 }

@@ -17,7 +17,7 @@
 /*
  * Gives the pages of [offset, offset + size) back. Their content is lost; the
  * next access finds what backing_init() began with: zeroes, or a private
- * file's content.
+ * file's content. What a snapshot fills (backing->fill) is zero afterwards.
  *
  * @offset, @size: in bytes; whole pages (backing->page), in the backing
  *
@@ -26,6 +26,9 @@
  */
 int backing_discard(const struct backing *backing, uint64_t offset,
 		    uint64_t size);
+
+/* The same, whatever fills the memory: for the one who does. */
+int backing_drop(const struct backing *backing, uint64_t offset, uint64_t size);
 
 /* True if what was discarded is zero afterwards. */
 bool backing_discards_to_zero(const struct backing *backing);

@@ -311,6 +311,34 @@ static const uint8_t *find_entry(struct image *image, size_t region,
 	return image->ahead;
 }
 
+/* Whether an entry's states are all IMAGE_PARENT. */
+static bool is_unchanged(const uint8_t *entry)
+{
+	uint64_t any = 0;
+
+	for (size_t i = 0; i < CHUNK_CHECKSUM; i += 8)
+		any |= load_le64(entry + CHUNK_STATES + i);
+	return any == 0;
+}
+
+int image_next_changed(struct image *image, size_t region, uint64_t *chunk,
+		       struct err *err)
+{
+	const uint64_t end = image_chunks(image->region[region].info.gpa.size);
+
+	for (uint64_t at = *chunk; at < end; at++) {
+		const uint8_t *entry = find_entry(image, region, at, err);
+
+		if (!entry)
+			return err->code;
+		if (is_unchanged(entry))
+			continue;
+		*chunk = at;
+		return 1;
+	}
+	return 0;
+}
+
 int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 		     struct image_chunk *ret, struct err *err)
 {

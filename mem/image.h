@@ -89,6 +89,16 @@ int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 		     struct image_chunk *ret, struct err *err);
 
 /*
+ * Finds the first chunk, at or behind *chunk, of which the image holds more
+ * than its parent: pages of any state but IMAGE_PARENT. Few instructions for a
+ * chunk.
+ *
+ * Returns 1, and 0 if there is none; otherwise as image_read_chunk().
+ */
+int image_next_changed(struct image *image, size_t region, uint64_t *chunk,
+		       struct err *err);
+
+/*
  * Reads the pages that the image holds of a chunk to where they belong, and
  * compares the checksum.
  *

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,15 +53,9 @@ void image_chain_finish(struct image_chain *chain)
 	*chain = (struct image_chain){ 0 };
 }
 
-/* State of a chunk after some images of a chain. */
-struct merged_chunk {
-	uint8_t state[IMAGE_CHUNK_PAGES]; /* the last word on each page */
-	unsigned pages;
-};
-
 /* Puts one image's word over what the images below it said. */
 static int add_image(struct image *image, size_t region, uint64_t chunk,
-		     struct merged_chunk *merged, uint8_t *host,
+		     struct image_merged *merged, uint8_t *host,
 		     struct err *err)
 {
 	struct image_chunk what;
@@ -99,18 +94,16 @@ static int check_full(const uint8_t *state, unsigned pages, size_t region,
 			 region, chunk);
 }
 
-static int load_chunk(const struct image_chain *chain, size_t region,
-		      uint64_t chunk, struct merged_chunk *merged,
-		      uint8_t *host, struct err *err)
+int image_chain_load_chunk(const struct image_chain *chain, size_t region,
+			   uint64_t chunk, struct image_merged *ret,
+			   uint8_t *host, struct err *err)
 {
 	int r = 0;
 
-	*merged = (struct merged_chunk){ 0 };
+	*ret = (struct image_merged){ 0 };
 	for (size_t i = 0; r == 0 && i < chain->count; i++)
-		r = add_image(chain->image[i], region, chunk, merged, host,
-			      err);
-	return r == 0 ? check_full(merged->state, merged->pages, region, chunk,
-				   err)
+		r = add_image(chain->image[i], region, chunk, ret, host, err);
+	return r == 0 ? check_full(ret->state, ret->pages, region, chunk, err)
 		      : r;
 }
 
@@ -119,16 +112,26 @@ static uint64_t region_size(const struct image_chain *chain, size_t region)
 	return image_region(chain->image[0], region)->gpa.size;
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&poll_fd, 1, 0) > 0;
+}
+
 int image_chain_load(const struct image_chain *chain, size_t region,
-		     uint8_t *host, struct err *err)
+		     uint8_t *host, int stop, struct err *err)
 {
 	const uint64_t chunks = image_chunks(region_size(chain, region));
-	struct merged_chunk merged;
+	struct image_merged merged;
 	int r = 0;
 
 	for (uint64_t c = 0; r == 0 && c < chunks; c++)
-		r = load_chunk(chain, region, c, &merged,
-			       host + c * IMAGE_CHUNK, err);
+		if (is_readable(stop))
+			r = err_set(err, -EINTR, "interrupted");
+		else
+			r = image_chain_load_chunk(chain, region, c, &merged,
+						   host + c * IMAGE_CHUNK, err);
 	return r;
 }
 
@@ -162,7 +165,7 @@ int image_chain_verify(const struct image_chain *chain, struct err *err)
 	return r;
 }
 
-static int merge_chunk(const struct merged_chunk *merged, size_t region,
+static int merge_chunk(const struct image_merged *merged, size_t region,
 		       uint64_t chunk, const uint8_t *host,
 		       struct image_writer *writer, struct err *err)
 {
@@ -195,12 +198,12 @@ static int merge_region(const struct image_chain *chain, size_t region,
 			struct err *err)
 {
 	const uint64_t chunks = image_chunks(region_size(chain, region));
-	struct merged_chunk merged;
+	struct image_merged merged;
 	int r = 0;
 
 	for (uint64_t c = 0; r == 0 && c < chunks; c++) {
 		memset(buf, 0, IMAGE_CHUNK);
-		r = load_chunk(chain, region, c, &merged, buf, err);
+		r = image_chain_load_chunk(chain, region, c, &merged, buf, err);
 		if (r == 0)
 			r = merge_chunk(&merged, region, c, buf, writer, err);
 	}

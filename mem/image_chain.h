@@ -40,12 +40,31 @@ void image_chain_finish(struct image_chain *chain); /* zeroed is fine */
  *
  * @host: the region's first byte, all zeroes. Pages that are zero are not
  *        touched
+ * @stop: a descriptor; once it is readable, this ends; -1: none
  *
  * Returns what image_read_chunk() and image_load() return; -EBADMSG also if the
- * first image leaves a page to a parent.
+ * first image leaves a page to a parent; -EINTR if @stop is readable.
  */
 int image_chain_load(const struct image_chain *chain, size_t region,
-		     uint8_t *host, struct err *err);
+		     uint8_t *host, int stop, struct err *err);
+
+/* A chunk as the images of a chain have it together. */
+struct image_merged {
+	uint8_t state[IMAGE_CHUNK_PAGES]; /* the last word on each page */
+	unsigned pages; /* in the region */
+};
+
+/*
+ * Reads one chunk and compares its checksums.
+ *
+ * @host: the chunk's first byte; what is IMAGE_DATA in @ret is written. Other
+ *        pages are left alone, or written to and zeroed
+ *
+ * Returns what image_chain_load() returns.
+ */
+int image_chain_load_chunk(const struct image_chain *chain, size_t region,
+			   uint64_t chunk, struct image_merged *ret,
+			   uint8_t *host, struct err *err);
 
 /*
  * Reads every page of every image and compares every checksum.

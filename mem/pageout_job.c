@@ -129,6 +129,41 @@ static int pageout_resident(const struct pageout_job *job, uintptr_t host,
 	return r;
 }
 
+/* Part of a region may have been mapped anew since it is watched, in the place
+ * of a snapshot's file (backing_renew()). Returns true if it is watched now. */
+static bool watch_again(const struct pageout_job *job, int r, uintptr_t host,
+			uint64_t size)
+{
+	struct err err;
+
+	return r == -EPERM && cold_watch(&job->cold, host, size, &err) == 0;
+}
+
+static int pageout_mark(struct pageout_job *job, uintptr_t host, uint64_t size)
+{
+	struct err err = { 0 };
+	int r = cold_mark(&job->cold, host, size, &err);
+
+	if (watch_again(job, r, host, size))
+		r = cold_mark(&job->cold, host, size, &err);
+	if (r < 0)
+		job->result.err = err;
+	return r;
+}
+
+static int pageout_find(struct pageout_job *job, uintptr_t host, uint64_t size,
+			void (*found)(void *ctx, uintptr_t host, uint64_t size))
+{
+	struct err err = { 0 };
+	int r = cold_find(&job->cold, host, size, found, job, &err);
+
+	if (watch_again(job, r, host, size))
+		r = cold_find(&job->cold, host, size, found, job, &err);
+	if (r < 0)
+		job->result.err = err;
+	return r;
+}
+
 /* Returns the bytes it has dealt with, or a negative errno in job->result.err.
  */
 static uint64_t pageout_write_step(struct pageout_job *job)
@@ -142,13 +177,11 @@ static uint64_t pageout_write_step(struct pageout_job *job)
 		return size;
 	if (job->cold.way == COLD_UNWRITTEN) {
 		job->result.looked_at += before;
-		(void)cold_find(&job->cold, host, size, pageout_name_cold, job,
-				&job->result.err);
+		(void)pageout_find(job, host, size, pageout_name_cold);
 		return size;
 	}
 	if (job->want.watch_ns)
-		r = cold_find(&job->cold, host, size, pageout_write_out, job,
-			      &job->result.err);
+		r = pageout_find(job, host, size, pageout_write_out);
 	else
 		pageout_write_out(job, host, size);
 	if (r == 0)
@@ -170,7 +203,7 @@ static uint64_t pageout_mark_step(struct pageout_job *job)
 				 region->gpa.size, &job->result.err);
 	}
 	if (job->result.err.code == 0)
-		(void)cold_mark(&job->cold, host, size, &job->result.err);
+		(void)pageout_mark(job, host, size);
 	return size;
 }
 

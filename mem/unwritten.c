@@ -74,9 +74,12 @@ int unwritten_watch(const struct unwritten *u, uintptr_t host, uint64_t size,
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
 
-	if (ioctl(u->uffd, UFFDIO_REGISTER, &arg) < 0)
-		return err_sys(err, "userfaultfd: 0x%" PRIxPTR, host);
-	return 0;
+	if (ioctl(u->uffd, UFFDIO_REGISTER, &arg) == 0)
+		return 0;
+	if (errno == EBUSY)
+		return err_set(err, -EBUSY,
+			       "memory is still fetched from the snapshot");
+	return err_sys(err, "userfaultfd: 0x%" PRIxPTR, host);
 }
 
 /* A scan that is not told what for would mark holes as well, in tables. */

@@ -61,6 +61,8 @@ static int run_restore(int argc, char *const argv[], int *ret_status,
 	if (hugetlbfs_apply(&config, err) < 0)
 		return err->code;
 	from.paused = words.paused;
+	from.tell = words.json;
+	from.way = words.memory;
 	return run_guest(&config, &from, ret_status, err);
 }
 

@@ -9,6 +9,7 @@
 #include "vmm/cli.h"
 #include "vmm/config.h"
 #include "vmm/config_words.h"
+#include "vmm/snapshot/restore.h"
 
 /* Keeps an option of `vmm run` as it is; config_parse() judges it. */
 static int keep_option(void *ctx, const struct cli_option *option,
@@ -28,6 +29,11 @@ static int keep_option(void *ctx, const struct cli_option *option,
 
 // clang-format off
 static const struct cli_option restore_options[] = {
+	{ .name = "memory", .arg = "auto|copy|map|lazy",
+	  .help = "how it gets its memory (default auto: the fastest\n"
+		  "way that this host and the guest's memory allow)",
+	  .words = restore_ways, .set = cli_set_word,
+	  .offset = offsetof(struct restore_words, memory) },
 	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
 	  .set = keep_option },
 	{ .name = "control", .arg = "PATH|none",
@@ -38,6 +44,9 @@ static const struct cli_option restore_options[] = {
 	{ .name = "paused", .help = "wait for 'vmm resume'",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct restore_words, paused) },
+	{ .name = "json", .help = "say first in a line how, as JSON",
+	  .set = cli_set_true,
+	  .offset = offsetof(struct restore_words, json) },
 	{ .name = "no-reboot",
 	  .help = "end with status 3 when the guest restarts",
 	  .set = keep_option },

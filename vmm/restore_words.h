@@ -19,6 +19,8 @@ struct config;
 struct restore_words {
 	const char *dir; /* the snapshot */
 	bool paused;
+	bool json;
+	unsigned memory; /* enum restore_way */
 	char *word[RESTORE_MAX_WORDS]; /* owned; for `vmm run` */
 	size_t words;
 };

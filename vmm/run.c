@@ -13,6 +13,7 @@
 #include "base/signal_fd.h"
 #include "vmm/control/control.h"
 #include "vmm/control/lifetime.h"
+#include "vmm/control/snapshot_commands.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/sigbus.h"
@@ -26,8 +27,10 @@ enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
 
 struct run {
 	const struct config *config; /* borrowed */
-	struct restore *restore; /* borrowed; NULL once it was taken, or if the
-				    guest boots */
+	struct restore *restore; /* borrowed; NULL: the guest boots */
+	bool goes_on; /* with @restore: it has not begun to */
+	/* What changes from the snapshot on; owned until control has it. */
+	struct dirty_reader *since;
 	int kvm; /* owned */
 	struct machine *machine; /* owned */
 	struct control control;
@@ -194,6 +197,30 @@ static void free_run_vm(struct vm **vm)
 	*vm = vm_free(*vm);
 }
 
+/* What a restored guest needs before it runs. */
+static int begin_restored(struct run *run, struct err *err)
+{
+	int r = restore_flashes(run->restore, run->machine, err);
+
+	if (r == 0)
+		r = restore_tell(run->restore, err);
+	if (r == 0)
+		r = snapshot_commands_restored(&run->control,
+					       &run->restore->chain,
+					       TAKE_PTR(run->since), err);
+	run->control.paused = run->restore->paused;
+	return r;
+}
+
+/* A VM that was loaded begins paused. */
+static void let_go_on(struct run *run, struct vm *vm)
+{
+	if (!run->control.paused)
+		vm_resume(vm);
+	restore_runs(run->restore);
+	run->goes_on = false;
+}
+
 /* The first time when nothing is left that could go wrong before a guest runs.
  */
 static int begin_run(struct run *run, struct vm *vm, struct err *err)
@@ -202,31 +229,30 @@ static int begin_run(struct run *run, struct vm *vm, struct err *err)
 
 	if (!run->control.machine)
 		r = control_init(&run->control, run->machine, err);
-	if (r == 0 && run->restore)
-		r = restore_flashes(run->restore, run->machine, err);
+	if (r == 0 && run->goes_on)
+		r = begin_restored(run, err);
 	if (r < 0)
 		return r;
-	if (run->restore && run->restore->paused)
-		run->control.paused = true;
 	control_begin(&run->control, vm);
 	r = slow_down(run, vm, err);
 	if (r < 0)
 		return r;
 	/* Its vCPUs may lose a page before the last of them is started. */
 	__atomic_store_n(&run->vm, vm, __ATOMIC_RELEASE);
-	r = vm_start(vm, err);
+	/* One that was lost before nobody stops for. */
+	r = run->goes_on ? restore_error(run->restore, err) : 0;
+	if (r == 0)
+		r = vm_start(vm, err);
 	if (r < 0)
 		__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
-	/* A VM that was loaded begins paused. */
-	else if (run->restore && !run->control.paused)
-		vm_resume(vm);
-	run->restore = NULL;
+	else if (run->goes_on)
+		let_go_on(run, vm);
 	return r;
 }
 
 static int make_vm(struct run *run, struct vm **ret, struct err *err)
 {
-	if (run->restore)
+	if (run->goes_on)
 		return vm_load(ret, run->kvm, run->machine,
 			       &run->restore->state, err);
 	return vm_new(ret, run->kvm, run->machine, err);
@@ -237,6 +263,8 @@ static int or_lost(const struct run *run, int r, struct err *err)
 {
 	int lost = sigbus_error(&run->sigbus, err);
 
+	if (lost == 0 && run->restore)
+		lost = restore_error(run->restore, err);
 	if (lost == 0 && r == -EFAULT)
 		lost = sigbus_find(&run->machine->mem, err);
 	return lost < 0 ? lost : r;
@@ -347,11 +375,30 @@ static int equip_machine(struct run *run, struct err *err)
 	r = sigbus_catch(&run->sigbus, err);
 	if (r < 0)
 		return r;
-	if (run->restore)
-		r = restore_memory(run->restore, run->machine, err);
+	if (run->restore) {
+		run->restore->lost = memory_lost;
+		run->restore->lost_ctx = run;
+		r = restore_memory(run->restore, run->machine, run->signals.fd,
+				   err);
+	}
+	/* From here on, what is written is not in the snapshot. */
+	if (r == 0 && run->restore)
+		r = dirty_reader_add(&run->machine->dirty, DIRTY_FROM_NOW,
+				     &run->since, err);
 	if (r == 0)
 		r = machine_equip(run->machine, !run->restore, err);
 	return or_lost(run, r, err);
+}
+
+/* Returns the status of a run that a signal ended before the guest's memory was
+ * there, or 0. */
+static int ended_early(const struct run *run, int r)
+{
+	const int signal = r == -EINTR && run->restore
+				 ? signal_fd_take(run->signals.fd)
+				 : 0;
+
+	return signal > 0 ? 128 + signal : 0;
 }
 
 /* Where a person would see how far we are; -1: nowhere. */
@@ -383,6 +430,9 @@ static int run_all(struct run *run, int *ret_status, struct err *err)
 	}
 	if (r == 0)
 		r = equip_machine(run, err);
+	*ret_status = ended_early(run, r);
+	if (*ret_status)
+		return 0;
 	if (r == 0)
 		r = watch_signals(run, err);
 	if (r == 0)
@@ -417,11 +467,14 @@ static void stop_run_watches(struct run *run)
  */
 static int end_devices(struct run *run, int r, struct err *err)
 {
+	run->since = dirty_reader_remove(run->since);
 	control_finish(&run->control);
 	if (!run->machine)
 		return r;
 	stop_run_watches(run);
 	machine_end_devices(run->machine);
+	if (run->restore)
+		restore_stop(run->restore);
 	if (r == 0)
 		r = sigbus_error(&run->sigbus, err);
 	sigbus_release(&run->sigbus);
@@ -433,6 +486,7 @@ int run_guest(const struct config *config, struct restore *restore,
 {
 	_cleanup_(run_finish) struct run run = { .config = config,
 						 .restore = restore,
+						 .goes_on = restore,
 						 .kvm = -1,
 						 .signals.fd = -1,
 						 .terminal.fd = -1 };

@@ -27,6 +27,51 @@ vmm stop --force b; wait_for eval '! kill -0 $restored'
 echo goes on
 """
 
+# Goes on by each way, and a snapshot of each is a diff on what it came from.
+AGAIN = """
+for way in copy map lazy; do
+timeout 60 vmm restore s --name $way --memory $way --json --loglevel info \\
+    --terminal socket >told-$way 2>said-$way & restored=$!
+wait_for vmm stat $way
+grep -q "\\"memory\\": \\"$way\\"" told-$way || fail "$(cat told-$way)"
+grep -q "memory: $way" said-$way || fail "$(cat said-$way)"
+vmm snapshot create $way of-$way --parent s --stop || fail "no diff of $way"
+wait_for eval '! kill -0 $restored'
+vmm snapshot verify of-$way || fail "verify of-$way"
+pages=$(vmm snapshot info --json of-$way | tr -d ' \\n' | grep -o '"data-pages":[0-9]*' | tr -dc 0-9)
+[ "$pages" -lt 4000 ] || fail "$pages pages of $way"
+done
+"""
+
+# Memory that is not there, or not what it was, when the guest asks for it.
+LOST = """
+cp -r s damaged
+# Some of it is the kernel.
+for at in $(seq 40 128 8000); do
+    printf XX | dd of=damaged/memory-1 bs=4096 seek=$at conv=notrunc 2>&-
+done
+timeout 60 vmm restore damaged --memory copy --name c >c; echo "copy status $?"
+timeout 60 vmm restore damaged --memory lazy --name l >l; echo "lazy status $?"
+cp -r s short
+timeout 60 vmm restore short --memory map --name m --paused & restored=$!
+wait_for vmm stat m
+truncate -s 0 short/memory-1
+vmm resume m
+wait $restored; echo "map status $?"
+"""
+
+# What cannot be mapped or fetched is copied, and says why.
+SLOWER = """
+timeout 60 vmm restore s --name b --json --terminal socket >told & restored=$!
+wait_for vmm stat b
+grep -q '"memory": "copy", "slower": "guest memory at 0x.*memfd is its own file' told ||
+    fail "$(cat told)"
+vmm stop --force b; wait_for eval '! kill -0 $restored'
+vmm restore s --name b --memory map; echo "map status $?"
+vmm restore s --name b --memory lazy; echo "lazy status $?"
+vmm restore s --name b --memory soon; echo "status $?"
+"""
+
 HOST = Host("neoverse-n1", 3)
 
 # A guest that sums up memory, a disk and random numbers, with each device.
@@ -110,6 +155,22 @@ wait_for grep -q count after
 vmm stop --force b
 echo goes on
 """, out=("goes on",)),
+        Case("restore-ways", host=HOST, limit=300,
+             script=START.format(words="--mem 128M --balloon") + full +
+             AGAIN + GOES_ON.format(where="of-map", words="") +
+             GOES_ON.format(where="of-copy", words="--memory map"),
+             out=("goes on",)),
+        Case("restore-lost", host=HOST, limit=300,
+             script=START.format(words="--mem 96M") + full + LOST,
+             out=("copy status 2", "lazy status 1", "map status 1"),
+             err=("wrong checksum",
+                  "memory-1 was truncated while the guest used it")),
+        Case("restore-slower", host=HOST, limit=200,
+             script=START.format(words="--mem 64M,backing=memfd,share") +
+             full + SLOWER,
+             out=("map status 2", "lazy status 2", "status 2"),
+             err=("--memory map: guest memory at 0x80000000: memory of "
+                  "backing=memfd is its own file", "--memory")),
         Case("snapshot-mips", host=mips_host(), limit=300,
              script=START.format(words="--mem 48M") + diff +
              GOES_ON.format(where="s3", words=""), out=("goes on",)),

@@ -191,7 +191,7 @@ static void load_region(const struct image_chain *chain, size_t region)
 		return;
 	host = calloc(1, (size_t)size);
 	must(host != NULL);
-	r = image_chain_load(chain, region, host, &err);
+	r = image_chain_load(chain, region, host, -1, &err);
 	must(r == 0 || (r == err.code && err.msg[0]));
 	for (uint64_t page = 0; r == 0 && page < size / IMAGE_PAGE; page++)
 		expect_page(chain, region, page, host + page * IMAGE_PAGE);

@@ -122,7 +122,7 @@ static void check_chain(const struct image_chain *chain, const struct rig *rig)
 		uint8_t *got = calloc(1, size);
 		struct err err = { 0 };
 
-		assert_int_equal(image_chain_load(chain, i, got, &err), 0);
+		assert_int_equal(image_chain_load(chain, i, got, -1, &err), 0);
 		assert_memory_equal(got, rig->mem[i], size);
 		free(got);
 	}
@@ -334,6 +334,33 @@ static void image_chain_add__refuses_other_memory(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_begin, rig_end)
 
+/* A signal that arrives at @stop ends a load, however large the image is. */
+static void chain_load__ends_when_told_to(void **state)
+{
+	const struct rig *rig = *state;
+	struct image_chain chain = { 0 };
+	struct err err = { 0 };
+	const int dir = make_dir(rig, "image");
+	struct image_writer *writer = begin_image(dir, IMAGE_FULL);
+	int ends[2];
+
+	fill_page(rig, 0, 7, 7);
+	put_all(writer, rig);
+	end_image(writer);
+	assert_int_equal(image_chain_add(&chain, open_image(dir), &err), 0);
+	assert_int_equal(pipe(ends), 0);
+	memset(rig->mem[0], 0, (size_t)regions[0].gpa.size);
+	assert_int_equal(write(ends[1], "", 1), 1);
+	assert_int_equal(
+		image_chain_load(&chain, 0, rig->mem[0], ends[0], &err),
+		-EINTR);
+	assert_int_equal(rig->mem[0][7 * IMAGE_PAGE], 0);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	(void)close(dir);
+	image_chain_finish(&chain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +373,7 @@ int main(void)
 		TEST(image_writer_new__does_not_overwrite_an_image),
 		TEST(image_chain__is_the_memory_whatever_was_written),
 		TEST(image_chain_add__refuses_other_memory),
+		TEST(chain_load__ends_when_told_to),
 	};
 
 	return RUN_TESTS(tests);

@@ -206,7 +206,7 @@ static void check_chain(const struct rig *rig, const struct image_chain *chain)
 		uint8_t *got = calloc(1, (size_t)place[i].size);
 		struct err err = { 0 };
 
-		assert_int_equal(image_chain_load(chain, i, got, &err), 0);
+		assert_int_equal(image_chain_load(chain, i, got, -1, &err), 0);
 		for (uint64_t p = 0; p < place[i].size / PAGE; p++)
 			assert_memory_equal(got + p * PAGE,
 					    rig->backing[i].host + p * PAGE,

@@ -319,7 +319,7 @@ image_chain__refuses_a_full_image_that_leaves_pages_out(void **state)
 	forge_last_chunk(rig, known);
 	assert_int_equal(image_open(&image, rig->dir, &err), 0);
 	assert_int_equal(image_chain_add(&chain, image, &err), 0);
-	assert_int_equal(image_chain_load(&chain, 0, host, &err), -EBADMSG);
+	assert_int_equal(image_chain_load(&chain, 0, host, -1, &err), -EBADMSG);
 	assert_int_equal(image_chain_verify(&chain, &err), -EBADMSG);
 	image_chain_finish(&chain);
 }

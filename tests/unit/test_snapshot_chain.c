@@ -126,7 +126,7 @@ static void check_memory(const struct image_chain *chain)
 	uint8_t *got = calloc(PAGES, IMAGE_PAGE);
 	struct err err = { 0 };
 
-	assert_int_equal(image_chain_load(chain, 0, got, &err), 0);
+	assert_int_equal(image_chain_load(chain, 0, got, -1, &err), 0);
 	assert_int_equal(got[0], 3);
 	assert_int_equal(got[IMAGE_PAGE], 1);
 	assert_int_equal(got[2 * IMAGE_PAGE], 2);

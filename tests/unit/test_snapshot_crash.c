@@ -251,7 +251,7 @@ static uint8_t whole_snapshot(const char *place)
 
 	assert_int_equal(snapshot_chain_open(&chain, place, ARCH, &err), 0);
 	assert_int_equal(snapshot_chain_verify(&chain, &err), 0);
-	assert_int_equal(image_chain_load(&chain.memory, 0, host, &err), 0);
+	assert_int_equal(image_chain_load(&chain.memory, 0, host, -1, &err), 0);
 	assert_int_equal(snapshot_chain_state(&chain, &state, &size, &err), 0);
 	assert_int_equal(state_open(&view, state, size, ARCH, &err), 0);
 	assert_int_equal(state_find(&view, 1, 0, &records, &err), 0);

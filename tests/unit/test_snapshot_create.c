@@ -185,7 +185,8 @@ static void check_snapshot(struct rig *rig)
 	assert_int_equal(
 		snapshot_chain_open(&chain, rig->path, "arm64", &rig->err), 0);
 	assert_int_equal(snapshot_chain_verify(&chain, &rig->err), 0);
-	assert_int_equal(image_chain_load(&chain.memory, 0, got, &rig->err), 0);
+	assert_int_equal(image_chain_load(&chain.memory, 0, got, -1, &rig->err),
+			 0);
 	assert_int_equal(got[6 * PAGE], 1);
 	assert_int_equal(got[7 * PAGE], 7);
 	assert_int_equal(got[8 * PAGE], 1);

@@ -380,6 +380,25 @@ int command_x_vmm_snapshot_cancel(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
+int snapshot_commands_restored(struct control *control,
+			       const struct snapshot_chain *from,
+			       struct dirty_reader *since, struct err *err)
+{
+	struct snapshots *s = snapshots_of(control);
+	char *path = strdup(from->full_path);
+
+	if (!s || !path) {
+		free(path);
+		(void)dirty_reader_remove(since);
+		return no_memory(err);
+	}
+	s->since = since;
+	s->last_path = path;
+	s->line.count = from->memory.count;
+	memcpy(s->line.id, from->id, sizeof(s->line.id));
+	return 0;
+}
+
 void snapshot_commands_settle(struct control *control)
 {
 	if (control->snapshots && control->snapshots->job)

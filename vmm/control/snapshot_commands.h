@@ -5,10 +5,23 @@
 #include "base/err.h"
 
 struct control;
+struct dirty_reader;
 struct qmp_call;
+struct snapshot_chain;
 
 int command_x_vmm_snapshot(struct qmp_call *call, struct err *err);
 int command_x_vmm_snapshot_cancel(struct qmp_call *call, struct err *err);
+
+/*
+ * The guest goes on from a snapshot, which is its last one.
+ *
+ * @since: what has changed since; owned by this from here on, failure included
+ *
+ * Returns 0 or -ENOMEM. Thread: setup.
+ */
+int snapshot_commands_restored(struct control *control,
+			       const struct snapshot_chain *from,
+			       struct dirty_reader *since, struct err *err);
 
 /*
  * The VM is about to go: a snapshot that has not held the guest yet ends, and

@@ -18,6 +18,7 @@
 #include "base/size.h"
 #include "host/tty_mode.h"
 #include "mem/backing.h"
+#include "mem/fill.h"
 
 #define PROBE ((size_t)64 << 10) /* what is read at a time */
 
@@ -146,6 +147,12 @@ int sigbus_explain(const struct mem_region *region, uint64_t offset,
 	const struct backing *b = region->backing;
 	char size[SIZE_TEXT];
 
+	if (b->fill) {
+		struct err why = { 0 };
+
+		b->fill->ops->explain(b->fill, offset, &why);
+		return report_lost_page(region, offset, why.msg, "", err);
+	}
 	if (b->policy.source == MEM_FILE && file_end(b->fd) <= offset)
 		return report_lost_page(
 			region, offset, b->policy.path,
@@ -209,8 +216,11 @@ static bool find_unreadable(const struct backing *b, uint64_t *ret)
 
 static bool find_lost(const struct backing *b, uint64_t *ret)
 {
-	const uint64_t end = file_end(b->fd);
+	uint64_t end;
 
+	if (b->fill)
+		return b->fill->ops->find_lost(b->fill, ret);
+	end = file_end(b->fd);
 	/* Behind the end, the rest of its page reads as zeroes. */
 	if (align_up(end, b->page, ret) && *ret < b->size)
 		return true;
@@ -226,7 +236,9 @@ int sigbus_find(const struct mem_map *map, struct err *err)
 		const struct mem_region *r = &map->region[i];
 		uint64_t offset;
 
-		if (r->backing && r->backing->policy.source == MEM_FILE &&
+		if (r->backing &&
+		    (r->backing->policy.source == MEM_FILE ||
+		     r->backing->fill) &&
 		    find_lost(r->backing, &offset))
 			return sigbus_explain(r, offset, err);
 	}

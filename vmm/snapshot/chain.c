@@ -119,6 +119,7 @@ static int open_image(struct image **ret, const struct link *link,
 /* The images from the top down to the full one. */
 struct found_images {
 	struct image *image[SNAPSHOT_MAX_CHAIN]; /* owned */
+	char id[SNAPSHOT_MAX_CHAIN][SNAPSHOT_ID_SIZE];
 	size_t count;
 };
 
@@ -146,7 +147,8 @@ static int find_images(struct found_images *found, const struct link *top,
 		r = open_image(&found->image[found->count], link, err);
 		if (r < 0)
 			return r;
-		found->count++;
+		memcpy(found->id[found->count++], link->about.id,
+		       SNAPSHOT_ID_SIZE);
 		if (!link->about.parent)
 			return 0;
 		r = open_parent(&parent, link, arch, err);
@@ -158,13 +160,18 @@ static int find_images(struct found_images *found, const struct link *top,
 	}
 }
 
-static int add_images(struct image_chain *chain, struct found_images *found,
+static int add_images(struct snapshot_chain *chain, struct found_images *found,
 		      const char *path, struct err *err)
 {
 	int r = 0;
 
-	while (r == 0 && found->count > 0)
-		r = image_chain_add(chain, found->image[--found->count], err);
+	while (r == 0 && found->count > 0) {
+		const size_t i = --found->count;
+
+		memcpy(chain->id[chain->memory.count], found->id[i],
+		       SNAPSHOT_ID_SIZE);
+		r = image_chain_add(&chain->memory, found->image[i], err);
+	}
 	return r < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
@@ -184,7 +191,7 @@ int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
 	chain.fd = top.fd;
 	r = find_images(&found, &top, arch, err);
 	if (r == 0)
-		r = add_images(&chain.memory, &found, path, err);
+		r = add_images(&chain, &found, path, err);
 	if (r < 0)
 		snapshot_chain_finish(&chain);
 	else

@@ -20,6 +20,8 @@
 struct snapshot_chain {
 	struct snapshot_about about; /* of the snapshot itself */
 	struct image_chain memory; /* the full image first */
+	char id[SNAPSHOT_MAX_CHAIN][SNAPSHOT_ID_SIZE]; /* of each image of
+							  @memory */
 	char *full_path; /* owned; of the snapshot, absolute */
 	int fd; /* owned; the snapshot's folder; valid if @full_path is set */
 };

@@ -16,7 +16,17 @@
 #include "base/state.h"
 #include "vmm/snapshot/chain.h"
 
+struct image_map;
+struct lazy;
 struct machine;
+
+/* How a guest gets the memory that it had. */
+enum restore_way {
+	RESTORE_AUTO, /* the fastest that this host and its memory allow */
+	RESTORE_COPY, /* all is read and compared with its checksums, first */
+	RESTORE_MAP, /* mapped from the files: mem/image_map.h */
+	RESTORE_LAZY, /* comes when it is touched: vmm/snapshot/lazy.h */
+};
 
 /* A snapshot that a guest goes on from. */
 struct restore {
@@ -24,6 +34,17 @@ struct restore {
 	uint8_t *data; /* owned; the state's bytes */
 	struct state_view state; /* of @data */
 	bool paused; /* the guest waits for `vmm resume` */
+	bool tell; /* restore_tell() has something to do */
+	enum restore_way way; /* as the user wants it; after restore_memory()
+				 what it has become, never RESTORE_AUTO */
+	struct err slower; /* why the way is not a faster one; code 0: it is */
+	/* Memory cannot be had, and the guest must not run on: see
+	 * lazy_new(). Set before restore_memory(). */
+	void (*lost)(void *ctx);
+	void *lost_ctx;
+	struct lazy *lazy; /* owned */
+	struct image_map *map[MEM_MAX_REGIONS]; /* owned */
+	size_t maps;
 };
 
 /*
@@ -36,18 +57,39 @@ struct restore {
  */
 int restore_open(struct restore *ret, const char *path, const char *arch,
 		 struct err *err);
-void restore_close(struct restore *restore); /* zeroed is fine */
+/* The machine's memory is gone. Zeroed is fine. */
+void restore_close(struct restore *restore);
+
+/* The words for the ways, by enum restore_way, then NULL. */
+extern const char *const restore_ways[];
 
 /*
- * Reads all of guest memory but flashes, and compares its checksums.
+ * Gives the machine all of its memory but flashes, by the way that is wanted,
+ * and notes in restore->way which it was.
  *
  * @machine: new, without devices
+ * @stop:    a descriptor; once it is readable, a copy ends; -1: none
  *
- * Returns 0; -EXDEV if the machine's memory is not the snapshot's; what
- * machine_load_memory() and image_chain_load() return.
+ * Returns 0; -EXDEV if the machine's memory is not the snapshot's; -ENOTSUP if
+ * the way that is wanted is not one for this memory; -EINTR if @stop is
+ * readable; what machine_load_memory(), image_chain_load() and image_map_new()
+ * return.
  */
-int restore_memory(struct restore *restore, struct machine *machine,
+int restore_memory(struct restore *restore, struct machine *machine, int stop,
 		   struct err *err);
+
+/* The guest runs: what is still to be fetched may be fetched beside it. */
+void restore_runs(struct restore *restore);
+
+/* Returns 0, or why memory could not be had meanwhile. Thread: any. */
+int restore_error(const struct restore *restore, struct err *err);
+
+/* Nothing touches the guest's memory any more. Zeroed is fine. */
+void restore_stop(struct restore *restore);
+
+/* Prints one line of JSON on the standard output, if restore->tell: what `vmm
+ * restore --json` says. Returns 0 or the errno of writing it. */
+int restore_tell(const struct restore *restore, struct err *err);
 
 /*
  * Writes what flashes held to their files, which are the user's: called when
@@ -56,7 +98,7 @@ int restore_memory(struct restore *restore, struct machine *machine,
  * Returns 0; -EROFS if a flash that is only read has changed since; what
  * image_chain_load() and file_write_at() return.
  */
-int restore_flashes(const struct restore *restore,
-		    const struct machine *machine, struct err *err);
+int restore_flashes(struct restore *restore, struct machine *machine,
+		    struct err *err);
 
 #endif

@@ -1,0 +1,545 @@
+/* vmm/snapshot/lazy.c - guest memory that comes from a snapshot when it is
+ * touched. */
+#include "vmm/snapshot/lazy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/align.h"
+#include "base/cleanup.h"
+#include "base/event_fd.h"
+#include "base/log.h"
+#include "mem/bitmap.h"
+#include "mem/discard.h"
+#include "mem/fill.h"
+#include "mem/image_map.h"
+
+#define DEVICE "/dev/userfaultfd"
+
+/* Older headers lack it. Source: Linux 6.1, linux/userfaultfd.h */
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
+
+#define LAZY_STACK (256UL << 10) /* the index and checksums of a chunk */
+#define MESSAGES 16 /* that are read at a time */
+
+struct lazy_region {
+	struct mem_fill fill;
+	struct lazy *lazy; /* borrowed */
+	size_t region; /* of the chain */
+	struct backing *backing; /* borrowed */
+	uint64_t chunks;
+	/* Under lazy->lock: */
+	uint64_t *done; /* owned; a bit for each chunk: it was fetched, or is
+			   not wanted any more */
+	uint64_t left; /* chunks that are not */
+	uint64_t next; /* the first that may not be */
+};
+
+struct lazy {
+	const struct image_chain *chain; /* borrowed; under @lock */
+	void (*failed)(void *ctx);
+	void *ctx;
+	int uffd; /* owned */
+	int wake; /* owned; an eventfd: @prefetch or @ends has changed */
+	bool prefetch; /* atomic */
+	bool ends; /* atomic */
+	bool started;
+	pthread_t thread;
+	struct lazy_region region[MEM_MAX_REGIONS];
+	size_t regions;
+
+	pthread_mutex_t lock; /* of all that follows, and of the chain */
+	uint8_t *buf; /* owned mapping; a chunk */
+	int code; /* the first failure */
+	struct err err;
+	struct lazy_stats stats;
+};
+
+int lazy_check(const struct mem_policy *policy, struct err *err)
+{
+	/* The same memory, for the same reasons. */
+	return image_map_check(policy, err);
+}
+
+static int explain_no_uffd(struct err *err)
+{
+	if (errno == EPERM || errno == EACCES)
+		return err_set(err, -errno,
+			       "this user may not serve the page faults of KVM "
+			       "(userfaultfd): grant access to " DEVICE
+			       ", or CAP_SYS_PTRACE, or set the sysctl "
+			       "vm.unprivileged_userfaultfd to 1");
+	if (errno == ENOSYS)
+		return err_set(err, -ENOTSUP,
+			       "this host's kernel has no userfaultfd "
+			       "(CONFIG_USERFAULTFD)");
+	return err_sys(err, "userfaultfd");
+}
+
+/* The device's permissions are a file's; the system call wants a privilege. */
+static int open_lazy_uffd(struct err *err)
+{
+	const int flags = O_CLOEXEC | O_NONBLOCK;
+	struct uffdio_api api = { .api = UFFD_API };
+	_cleanup_(fd_closep) int device = open(DEVICE, O_RDWR | O_CLOEXEC);
+	_cleanup_(fd_closep) int fd = -1;
+
+	if (device >= 0)
+		fd = ioctl(device, USERFAULTFD_IOC_NEW, flags);
+	if (fd < 0)
+		fd = (int)syscall(SYS_userfaultfd, flags);
+	if (fd < 0)
+		return explain_no_uffd(err);
+	if (ioctl(fd, UFFDIO_API, &api) < 0)
+		return err_sys(err, "userfaultfd: UFFDIO_API");
+	return TAKE_FD(fd);
+}
+
+int lazy_new(struct lazy **ret, const struct image_chain *chain,
+	     void (*failed)(void *ctx), void *ctx, struct err *err)
+{
+	struct lazy *lazy = calloc(1, sizeof(*lazy));
+	int r = 0;
+
+	if (!lazy)
+		return err_set(err, -ENOMEM, "snapshot: out of memory");
+	*lazy = (struct lazy){
+		.chain = chain, .failed = failed, .ctx = ctx, .wake = -1
+	};
+	(void)pthread_mutex_init(&lazy->lock, NULL);
+	lazy->uffd = open_lazy_uffd(err);
+	if (lazy->uffd < 0)
+		r = lazy->uffd;
+	if (r == 0)
+		lazy->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r == 0 && lazy->wake < 0)
+		r = err_sys(err, "eventfd");
+	if (r == 0) {
+		void *buf = mmap(NULL, IMAGE_CHUNK, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (buf == MAP_FAILED)
+			r = err_sys(err, "snapshot");
+		else
+			lazy->buf = buf;
+	}
+	if (r < 0)
+		(void)lazy_free(lazy);
+	else
+		*ret = lazy;
+	return r;
+}
+
+/* The lock is held. */
+static bool is_done(const struct lazy_region *r, uint64_t chunk)
+{
+	return r->done[chunk / 64] >> chunk % 64 & 1;
+}
+
+/* All of a region is there: it is memory as any other, and whoever waits goes
+ * on. The lock is held. */
+static void release_region(struct lazy_region *r)
+{
+	struct uffdio_range range = { .start = (uintptr_t)r->backing->host,
+				      .len = r->backing->size };
+
+	(void)ioctl(r->lazy->uffd, UFFDIO_UNREGISTER, &range);
+}
+
+static void mark_done(struct lazy_region *r, uint64_t from, uint64_t to)
+{
+	r->left -= bitmap_set(r->done, from, to);
+	if (r->left == 0)
+		release_region(r);
+}
+
+/* The guest stops before anybody goes on without the memory. The lock is held.
+ */
+static void lose_memory(struct lazy *lazy, int code, const struct err *err)
+{
+	if (lazy->code < 0)
+		return;
+	lazy->code = code;
+	lazy->err = *err;
+	/* The guest runs: this is no bad usage any more. */
+	lazy->err.input = false;
+	if (lazy->failed)
+		lazy->failed(lazy->ctx);
+}
+
+static void wake_page(const struct lazy *lazy, uint64_t start, uint64_t size)
+{
+	struct uffdio_range range = { .start = start, .len = size };
+
+	(void)ioctl(lazy->uffd, UFFDIO_WAKE, &range);
+}
+
+/* Puts bytes in place and wakes who waits for them. A page that is there stays
+ * as it is. */
+static int put_bytes(const struct lazy *lazy, uint8_t *host,
+		     const uint8_t *from, uint64_t size, uint64_t page,
+		     struct err *err)
+{
+	while (size > 0) {
+		struct uffdio_copy copy = { .dst = (uintptr_t)host,
+					    .src = (uintptr_t)from,
+					    .len = size };
+		uint64_t put = size;
+
+		if (ioctl(lazy->uffd, UFFDIO_COPY, &copy) < 0) {
+			if (copy.copy > 0)
+				put = (uint64_t)copy.copy;
+			else if (errno == EAGAIN)
+				put = 0;
+			else if (errno == EEXIST || errno == ENOENT)
+				put = page;
+			else
+				return err_sys(err, "userfaultfd: UFFDIO_COPY");
+			if (put == page)
+				wake_page(lazy, copy.dst, page);
+		}
+		host += put;
+		from += put;
+		size -= put;
+	}
+	return 0;
+}
+
+/* Puts the chunk's content in place, in whole pages of the host. */
+static int put_merged(const struct lazy_region *r, uint64_t chunk,
+		      const struct image_merged *what, struct err *err)
+{
+	const uint64_t page = r->backing->page;
+	const uint64_t size = what->pages * IMAGE_PAGE;
+	uint8_t *host = r->backing->host + chunk * IMAGE_CHUNK;
+	uint64_t at = 0;
+	int code = 0;
+
+	while (code == 0 && at < size) {
+		uint64_t from = at;
+
+		while (at < size &&
+		       memchr(&what->state[at / IMAGE_PAGE], IMAGE_DATA,
+			      (size_t)(page / IMAGE_PAGE)))
+			at += page;
+		if (at > from)
+			code = put_bytes(r->lazy, host + from,
+					 r->lazy->buf + from, at - from, page,
+					 err);
+		else
+			at += page;
+	}
+	return code;
+}
+
+/* Fetches a chunk. The lock is held. */
+static void fetch_chunk(struct lazy_region *r, uint64_t chunk)
+{
+	struct lazy *lazy = r->lazy;
+	struct image_merged what;
+	struct err err = { 0 };
+	int code = lazy->code;
+
+	if (code == 0) {
+		/* A larger page has zeroes beside what is read. */
+		if (r->backing->page > IMAGE_PAGE)
+			memset(lazy->buf, 0, IMAGE_CHUNK);
+		code = image_chain_load_chunk(lazy->chain, r->region, chunk,
+					      &what, lazy->buf, &err);
+		if (code == 0)
+			code = put_merged(r, chunk, &what, &err);
+		if (code < 0)
+			lose_memory(lazy, code, &err);
+	}
+	mark_done(r, chunk, chunk + 1);
+}
+
+/* What is not fetched may hold something. */
+static bool next_unfetched(struct mem_fill *fill, uint64_t *from, uint64_t end,
+			   uint64_t *ret_end)
+{
+	struct lazy_region *r = container_of(fill, struct lazy_region, fill);
+	uint64_t first, last;
+	GUARD(&r->lazy->lock);
+
+	if (*from >= end)
+		return false;
+	first = bitmap_next_clear(r->done, *from / IMAGE_CHUNK, r->chunks);
+	if (first * IMAGE_CHUNK >= end)
+		return false;
+	last = bitmap_next_set(r->done, first, r->chunks) * IMAGE_CHUNK;
+	if (*from < first * IMAGE_CHUNK)
+		*from = first * IMAGE_CHUNK;
+	*ret_end = last < end ? last : end;
+	return true;
+}
+
+/* Of what is given back nothing is fetched later. A chunk of which a part stays
+ * is fetched now. */
+static void forget_chunks(struct lazy_region *r, uint64_t offset, uint64_t size)
+{
+	const uint64_t end = offset + size;
+	const bool to_the_end = end == r->backing->size;
+	uint64_t first = offset / IMAGE_CHUNK, last = end / IMAGE_CHUNK;
+	GUARD(&r->lazy->lock);
+
+	if (r->left == 0)
+		return;
+	if (offset % IMAGE_CHUNK != 0 && !is_done(r, first))
+		fetch_chunk(r, first);
+	if (end % IMAGE_CHUNK != 0 && !to_the_end && !is_done(r, last))
+		fetch_chunk(r, last);
+	first += offset % IMAGE_CHUNK != 0;
+	last += end % IMAGE_CHUNK != 0 && to_the_end;
+	if (r->left > 0 && first < last)
+		mark_done(r, first, last);
+}
+
+static int discard_lazy(struct mem_fill *fill, const struct backing *backing,
+			uint64_t offset, uint64_t size)
+{
+	struct lazy_region *r = container_of(fill, struct lazy_region, fill);
+
+	if (size > 0)
+		forget_chunks(r, offset, size);
+	return backing_drop(backing, offset, size);
+}
+
+/* Memory comes by reads, whose errors are told by lazy_error(). */
+static bool find_no_lost(struct mem_fill *fill, uint64_t *ret_offset)
+{
+	(void)fill;
+	(void)ret_offset;
+	return false;
+}
+
+static void explain_lazy(struct mem_fill *fill, uint64_t offset,
+			 struct err *err)
+{
+	(void)fill;
+	(void)offset;
+	(void)err_set(err, -EFAULT, "the host cannot give this page");
+}
+
+static const struct mem_fill_ops lazy_ops = {
+	.next = next_unfetched,
+	.discard = discard_lazy,
+	.find_lost = find_no_lost,
+	.explain = explain_lazy,
+};
+
+int lazy_add(struct lazy *lazy, size_t region, struct backing *backing,
+	     struct err *err)
+{
+	struct lazy_region *r = &lazy->region[lazy->regions];
+	struct uffdio_register arg = {
+		.range = { .start = (uintptr_t)backing->host,
+			   .len = backing->size },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	const uint64_t chunks = image_chunks(backing->size);
+
+	*r = (struct lazy_region){ .fill.ops = &lazy_ops,
+				   .lazy = lazy,
+				   .region = region,
+				   .backing = backing,
+				   .chunks = chunks,
+				   .left = chunks };
+	r->done = calloc((size_t)bitmap_words(chunks), sizeof(*r->done));
+	if (!r->done)
+		return err_set(err, -ENOMEM, "snapshot: out of memory");
+	lazy->regions++;
+	if (ioctl(lazy->uffd, UFFDIO_REGISTER, &arg) < 0)
+		return err_sys(err, "userfaultfd: 0x%" PRIx64 " bytes",
+			       backing->size);
+	backing->fill = &r->fill;
+	return 0;
+}
+
+static struct lazy_region *find_lazy_region(struct lazy *lazy, uint64_t address)
+{
+	for (size_t i = 0; i < lazy->regions; i++) {
+		struct lazy_region *r = &lazy->region[i];
+
+		if (address - (uintptr_t)r->backing->host < r->backing->size)
+			return r;
+	}
+	return NULL;
+}
+
+/* A page of a chunk that is done, and that is not there, is zero. */
+static void put_zero_page(const struct lazy *lazy, uint64_t start,
+			  uint64_t page)
+{
+	struct uffdio_zeropage zero;
+
+	do {
+		zero = (struct uffdio_zeropage){ .range = { .start = start,
+							    .len = page } };
+		if (ioctl(lazy->uffd, UFFDIO_ZEROPAGE, &zero) == 0)
+			return;
+	} while (errno == EAGAIN);
+	/* It is there, or its region is memory as any other. */
+	wake_page(lazy, start, page);
+}
+
+static void serve_fault(struct lazy *lazy, uint64_t address)
+{
+	struct lazy_region *r = find_lazy_region(lazy, address);
+	uint64_t page, chunk;
+	GUARD(&lazy->lock);
+
+	if (!r)
+		return;
+	page = r->backing->page;
+	chunk = (address - (uintptr_t)r->backing->host) / IMAGE_CHUNK;
+	lazy->stats.faults++;
+	if (!is_done(r, chunk)) {
+		fetch_chunk(r, chunk);
+		lazy->stats.fetched++;
+	}
+	put_zero_page(lazy, align_down(address, page), page);
+}
+
+/* Serves whoever waits now. */
+static void serve_faults(struct lazy *lazy)
+{
+	struct uffd_msg msg[MESSAGES];
+	const ssize_t n = read(lazy->uffd, msg, sizeof(msg));
+
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(*msg); i++)
+		if (msg[i].event == UFFD_EVENT_PAGEFAULT)
+			serve_fault(lazy, msg[i].arg.pagefault.address);
+}
+
+/* Fetches the next chunk that nobody has asked for. Returns false if there is
+ * none. */
+static bool prefetch_chunk(struct lazy *lazy)
+{
+	GUARD(&lazy->lock);
+
+	for (size_t i = 0; i < lazy->regions; i++) {
+		struct lazy_region *r = &lazy->region[i];
+
+		r->next = bitmap_next_clear(r->done, r->next, r->chunks);
+		if (r->next == r->chunks)
+			continue;
+		fetch_chunk(r, r->next);
+		lazy->stats.prefetched++;
+		return true;
+	}
+	lazy->stats.complete = true;
+	(void)munmap(lazy->buf, IMAGE_CHUNK);
+	lazy->buf = NULL;
+	return false;
+}
+
+static void tell_complete(struct lazy *lazy)
+{
+	struct lazy_stats stats;
+
+	lazy_stats(lazy, &stats);
+	log_info("memory: all fetched; %" PRIu64 " faults waited, for %" PRIu64
+		 " chunks; %" PRIu64 " chunks before anybody asked",
+		 stats.faults, stats.fetched, stats.prefetched);
+}
+
+static void *run_lazy(void *arg)
+{
+	struct lazy *lazy = arg;
+	struct pollfd fds[] = { { .fd = lazy->uffd, .events = POLLIN },
+				{ .fd = lazy->wake, .events = POLLIN } };
+
+	while (!__atomic_load_n(&lazy->ends, __ATOMIC_ACQUIRE)) {
+		const bool prefetch = __atomic_load_n(&lazy->prefetch,
+						      __ATOMIC_ACQUIRE);
+		uint64_t count;
+
+		(void)poll(fds, 2, prefetch ? 0 : -1);
+		if (fds[1].revents & POLLIN)
+			(void)!read(lazy->wake, &count, sizeof(count));
+		if (fds[0].revents & POLLIN)
+			serve_faults(lazy);
+		else if (prefetch && !prefetch_chunk(lazy))
+			break;
+	}
+	if (!__atomic_load_n(&lazy->ends, __ATOMIC_ACQUIRE))
+		tell_complete(lazy);
+	return NULL;
+}
+
+int lazy_start(struct lazy *lazy, struct err *err)
+{
+	pthread_attr_t attr;
+	int r = pthread_attr_init(&attr);
+
+	if (r == 0) {
+		(void)pthread_attr_setstacksize(&attr, LAZY_STACK);
+		r = pthread_create(&lazy->thread, &attr, run_lazy, lazy);
+		(void)pthread_attr_destroy(&attr);
+	}
+	if (r != 0)
+		return err_set(err, -r, "snapshot: thread: %s",
+			       strerrordesc_np(r));
+	lazy->started = true;
+	return 0;
+}
+
+void lazy_prefetch(struct lazy *lazy)
+{
+	__atomic_store_n(&lazy->prefetch, true, __ATOMIC_RELEASE);
+	event_fd_signal(lazy->wake);
+}
+
+void lazy_stats(struct lazy *lazy, struct lazy_stats *ret)
+{
+	GUARD(&lazy->lock);
+	*ret = lazy->stats;
+}
+
+int lazy_error(struct lazy *lazy, struct err *err)
+{
+	GUARD(&lazy->lock);
+	if (lazy->code < 0)
+		*err = lazy->err;
+	return lazy->code;
+}
+
+void lazy_stop(struct lazy *lazy)
+{
+	if (!lazy->started)
+		return;
+	__atomic_store_n(&lazy->ends, true, __ATOMIC_RELEASE);
+	event_fd_signal(lazy->wake);
+	(void)pthread_join(lazy->thread, NULL);
+	lazy->started = false;
+}
+
+struct lazy *lazy_free(struct lazy *lazy)
+{
+	if (!lazy)
+		return NULL;
+	lazy_stop(lazy);
+	fd_closep(&lazy->uffd);
+	fd_closep(&lazy->wake);
+	if (lazy->buf)
+		(void)munmap(lazy->buf, IMAGE_CHUNK);
+	for (size_t i = 0; i < lazy->regions; i++)
+		free(lazy->region[i].done);
+	(void)pthread_mutex_destroy(&lazy->lock);
+	free(lazy);
+	return NULL;
+}
