@@ -2,6 +2,8 @@
 #include "base/loop_worker.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/event_fd.h"
 #include "base/loop.h"
 
@@ -148,6 +151,30 @@ int loop_worker_new(struct loop_worker **ret, struct loop *loop,
 	else
 		*ret = worker;
 	return r;
+}
+
+/* Returns false at @deadline. */
+static bool await_call(const struct loop_worker *worker, uint64_t deadline)
+{
+	struct pollfd call = { .fd = worker->call.fd, .events = POLLIN };
+	uint64_t now;
+
+	while ((now = clock_ns()) < deadline) {
+		const uint64_t ms = (deadline - now) / NS_PER_MS + 1;
+
+		if (poll(&call, 1, ms < INT_MAX ? (int)ms : INT_MAX) > 0)
+			return true;
+	}
+	return false;
+}
+
+int loop_worker_serve(struct loop_worker *worker, uint64_t deadline)
+{
+	if (worker->joined)
+		return 0;
+	if (!await_call(worker, deadline))
+		return -ETIMEDOUT;
+	return serve_worker(worker);
 }
 
 void loop_worker_settle(struct loop_worker *worker)

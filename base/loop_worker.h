@@ -10,6 +10,8 @@
 #ifndef BASE_LOOP_WORKER_H
 #define BASE_LOOP_WORKER_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 struct loop;
@@ -43,6 +45,15 @@ void loop_worker_ask(struct loop_worker *worker, void (*what)(void *ctx));
  * The caller has told the thread to end soon.
  */
 void loop_worker_settle(struct loop_worker *worker);
+
+/*
+ * Does what the thread asks for next.
+ *
+ * @deadline: how long to wait for that, by clock_ns()
+ *
+ * Returns 1; 0 once done() has been called; or -ETIMEDOUT.
+ */
+int loop_worker_serve(struct loop_worker *worker, uint64_t deadline);
 
 /* After done(). NULL is fine; returns NULL. */
 struct loop_worker *loop_worker_free(struct loop_worker *worker);

@@ -124,6 +124,16 @@ static int copy_run(struct page_copy *copy, const struct dirty_run *run,
 	return r == 0 ? skip_to(&walk, offset + run->gpa.size, err) : r;
 }
 
+static bool is_stopped(const struct page_copy *copy)
+{
+	return __atomic_load_n(&copy->stop, __ATOMIC_RELAXED);
+}
+
+static int fail_stopped(struct err *err)
+{
+	return err_set(err, -ECANCELED, "stopped");
+}
+
 int page_copy_pass(struct page_copy *copy, struct dirty_reader *reader,
 		   uint64_t *ret_bytes, struct err *err)
 {
@@ -134,8 +144,8 @@ int page_copy_pass(struct page_copy *copy, struct dirty_reader *reader,
 	*ret_bytes = 0;
 	while (r == 0 && (r = dirty_next(reader, &run, err)) > 0) {
 		*ret_bytes += run.gpa.size;
-		if (__atomic_load_n(&copy->stop, __ATOMIC_RELAXED))
-			r = err_set(err, -ECANCELED, "stopped");
+		if (is_stopped(copy))
+			r = fail_stopped(err);
 		else
 			r = copy_run(copy, &run, err);
 	}
@@ -242,6 +252,8 @@ int page_copy_drop(struct page_copy *copy, struct range gpa, struct err *err)
 {
 	int r = 0;
 
+	if (is_stopped(copy))
+		return fail_stopped(err);
 	for (size_t i = 0; r == 0 && i < copy->map->count; i++)
 		if (is_copied(&copy->map->region[i]))
 			r = drop_from_region(copy, i, gpa, err);

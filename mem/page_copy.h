@@ -105,7 +105,7 @@ int page_copy_live(struct page_copy *copy, struct dirty_reader *reader,
 
 void page_copy_rates(struct page_copy *copy, struct page_copy_rates *ret);
 
-/* Has the pass that is under way, and all later ones, end soon: with
+/* Has the pass that is under way, and all later calls, end soon: with
  * -ECANCELED. Thread: any. */
 void page_copy_stop(struct page_copy *copy);
 
@@ -115,7 +115,7 @@ void page_copy_stop(struct page_copy *copy);
  *
  * @gpa: whole pages of IMAGE_PAGE; what is no memory of a region is ignored
  *
- * Returns 0 or what the sink returns.
+ * Returns 0, -ECANCELED after page_copy_stop(), or what the sink returns.
  */
 int page_copy_drop(struct page_copy *copy, struct range gpa, struct err *err);
 

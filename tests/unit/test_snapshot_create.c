@@ -1,6 +1,7 @@
 /* tests/unit/test_snapshot_create.c - vmm/snapshot/create.c, without KVM. */
 #include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ struct rig {
 
 	unsigned holds, releases, dones;
 	int hold_fails, drop_fails; /* 0, or what is returned */
+	bool drop_sticks; /* until @stuck is posted */
+	sem_t reached, stuck;
 };
 
 static void write_page(struct rig *rig, uint64_t page, int byte)
@@ -50,6 +53,8 @@ static int hold(void *ctx, struct state *state, struct err *err)
 	rig->holds++;
 	if (rig->hold_fails)
 		return err_set(err, rig->hold_fails, "no hold");
+	if (rig->drop_sticks)
+		loop_stop(rig->loop);
 	/* The last that the guest did. */
 	write_page(rig, 7, 7);
 	state_begin(state, "arm64");
@@ -58,9 +63,13 @@ static int hold(void *ctx, struct state *state, struct err *err)
 
 static int drop(void *ctx, struct page_copy *copy, struct err *err)
 {
-	const struct rig *rig = ctx;
+	struct rig *rig = ctx;
 	const struct range given = { place.start + 9 * PAGE, PAGE };
 
+	if (rig->drop_sticks) {
+		assert_int_equal(sem_post(&rig->reached), 0);
+		assert_int_equal(sem_wait(&rig->stuck), 0);
+	}
 	if (rig->drop_fails)
 		return err_set(err, rig->drop_fails, "no drop");
 	return page_copy_drop(copy, given, err);
@@ -265,29 +274,33 @@ static void job__a_file_that_cannot_grow_leaves_nothing(void **state)
 		setrlimit(RLIMIT_FSIZE,
 			  &(struct rlimit){ PAGES * PAGE - 1, RLIM_INFINITY }),
 		0);
-	{
-		struct snapshot_about about = { .architecture = arm64 };
-		const struct snapshot_source source = { .loop = rig->loop,
-							.map = &rig->map };
-		const struct snapshot_wish wish = { .path = rig->path,
-						    .about = &about };
-
-		code = snapshot_job_new(&rig->job, &source, &wish, rig->reader,
-					&rig->err);
-	}
+	code = run(rig, false);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
 	assert_int_equal(code, -EFBIG);
-	assert_null(rig->job);
+	assert_int_equal(snapshot_job_result(rig->job)->passes, 0);
 	assert_true(nothing_is_left(rig));
 }
 
-static void cancel__ends_the_job_and_says_so_once(void **state)
+static void job__a_place_that_is_taken_is_refused(void **state)
+{
+	struct rig *rig = *state;
+
+	temp_folder_put(&rig->folder, "snap/mine", "");
+	assert_int_equal(run(rig, false), -EEXIST);
+	assert_non_null(strstr(snapshot_job_result(rig->job)->err.msg,
+			       "is no snapshot"));
+	/* The reader may serve a diff as before. */
+	assert_int_equal(snapshot_job_result(rig->job)->passes, 0);
+	assert_int_equal(rig->holds, 0);
+}
+
+static void settle__ends_the_job_and_says_so_once(void **state)
 {
 	struct rig *rig = *state;
 	struct snapshot_about about;
 
 	start(rig, &about, false);
-	snapshot_job_cancel(rig->job);
+	assert_true(snapshot_job_settle(rig->job, true, 60 * SECOND));
 	assert_int_equal(rig->dones, 1);
 	assert_int_equal(rig->holds, rig->releases);
 	/* It may have been done before that. */
@@ -297,24 +310,50 @@ static void cancel__ends_the_job_and_says_so_once(void **state)
 		assert_true(nothing_is_left(rig));
 	}
 	/* Once it is over, that does nothing. */
-	snapshot_job_cancel(rig->job);
+	assert_true(snapshot_job_settle(rig->job, true, 60 * SECOND));
 	assert_int_equal(rig->dones, 1);
 }
 
-static void new__a_place_that_is_taken_is_refused(void **state)
+static void settle__a_guest_that_is_not_held_is_not_waited_for(void **state)
 {
 	struct rig *rig = *state;
-	const struct snapshot_source source = { .loop = rig->loop,
-						.map = &rig->map };
-	struct snapshot_about about = { .architecture = arm64 };
-	const struct snapshot_wish wish = { .path = rig->path,
-					    .about = &about };
+	struct snapshot_about about;
 
-	temp_folder_put(&rig->folder, "snap/mine", "");
-	assert_int_equal(snapshot_job_new(&rig->job, &source, &wish,
-					  rig->reader, &rig->err),
-			 -EEXIST);
-	assert_null(rig->job);
+	start(rig, &about, false);
+	assert_true(snapshot_job_settle(rig->job, false, 60 * SECOND));
+	assert_int_equal(rig->dones, 0);
+	/* What the thread asks for is answered, or refused, later. */
+	while (rig->dones == 0)
+		assert_int_equal(loop_run(rig->loop, &rig->err), 0);
+	assert_int_equal(rig->holds, rig->releases);
+}
+
+/* A copy that does not end, as on a disk that does not answer. */
+static void settle__lets_the_guest_go_when_the_time_has_passed(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_about about;
+
+	assert_int_equal(sem_init(&rig->stuck, 0, 0), 0);
+	assert_int_equal(sem_init(&rig->reached, 0, 0), 0);
+	rig->drop_sticks = true;
+	start(rig, &about, true);
+	while (rig->holds == 0)
+		assert_int_equal(loop_run(rig->loop, &rig->err), 0);
+	assert_int_equal(sem_wait(&rig->reached), 0);
+	assert_false(snapshot_job_settle(rig->job, false, SECOND / 100));
+	assert_int_equal(rig->releases, 1);
+	assert_false(snapshot_job_settle(rig->job, true, SECOND / 100));
+	assert_int_equal(rig->dones, 0);
+	assert_int_equal(rig->releases, 1);
+	assert_int_equal(sem_post(&rig->stuck), 0);
+	assert_true(snapshot_job_settle(rig->job, true, 60 * SECOND));
+	assert_int_equal(rig->dones, 1);
+	assert_int_equal(rig->releases, 1);
+	assert_true(snapshot_job_result(rig->job)->code < 0);
+	assert_true(nothing_is_left(rig));
+	assert_int_equal(sem_destroy(&rig->stuck), 0);
+	assert_int_equal(sem_destroy(&rig->reached), 0);
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, rig_begin, rig_end)
@@ -328,8 +367,10 @@ int main(void)
 		TEST(job__a_failure_while_held_releases_the_guest),
 		TEST(job__a_log_that_fails_leaves_nothing),
 		TEST(job__a_file_that_cannot_grow_leaves_nothing),
-		TEST(cancel__ends_the_job_and_says_so_once),
-		TEST(new__a_place_that_is_taken_is_refused),
+		TEST(job__a_place_that_is_taken_is_refused),
+		TEST(settle__ends_the_job_and_says_so_once),
+		TEST(settle__a_guest_that_is_not_held_is_not_waited_for),
+		TEST(settle__lets_the_guest_go_when_the_time_has_passed),
 	};
 
 	return RUN_TESTS(tests);

@@ -411,6 +411,9 @@ static void refuse_to_write(struct rig *rig, const struct snapshot_about *about)
 			    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[TEMP_PATH_SIZE];
 
+	/* It can be known before there is a folder. */
+	assert_true(snapshot_about_check(about, &rig->err) < 0);
+	assert_true(rig->err.input);
 	assert_true(snapshot_about_write(about, fd, &rig->err) < 0);
 	temp_folder_path(&rig->folder, SNAPSHOT_ABOUT, path);
 	assert_false(is_there(path));
@@ -420,7 +423,7 @@ static void refuse_to_write(struct rig *rig, const struct snapshot_about *about)
 static void about__what_could_not_be_read_is_not_written(void **state)
 {
 	static char *many[SNAPSHOT_MAX_WORDS + 2], long_word[4096];
-	static char lines[] = "/two\nlines", none[] = "";
+	static char lines[] = "/two\nlines", none[] = "", latin[] = "caf\xe9";
 	struct rig *rig = *state;
 	struct snapshot_about about = an_about();
 
@@ -437,6 +440,10 @@ static void about__what_could_not_be_read_is_not_written(void **state)
 	about = an_about();
 	about.name = none;
 	refuse_to_write(rig, &about);
+	about = an_about();
+	about.parent = latin;
+	refuse_to_write(rig, &about);
+	assert_non_null(strstr(rig->err.msg, "is no UTF-8"));
 	about = an_about();
 	about.parent = lines;
 	memcpy(about.parent_id, ID, sizeof(ID));

@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "devices/virtio/balloon.h"
 #include "vmm/config_words.h"
 #include "vmm/control/control.h"
@@ -25,6 +26,9 @@
 #define DOWNTIME_MS 50 /* unless the client says otherwise */
 #define TIMEOUT_MS 10000
 #define MAX_MS (INT64_C(24) * 3600 * 1000)
+
+/* How long a guest that ends waits for a disk that a snapshot is written to. */
+#define SETTLE_NS (30 * NS_PER_SECOND)
 
 /* The snapshots from a full one up to the last one, each a diff on the one
  * before. */
@@ -44,10 +48,11 @@ struct snapshots {
 
 	/* The one under way, if @job. */
 	struct snapshot_job *job; /* owned */
+	struct dirty_reader *full; /* owned; of a full one: it begins a new
+				      line; NULL: a diff, by @since */
 	struct snapshot_about about; /* owned */
 	char *path; /* owned */
 	bool stops; /* the guest ends with it */
-	bool held; /* the guest is */
 };
 
 static struct snapshots *snapshots_of(struct control *control)
@@ -67,17 +72,14 @@ static int hold_snapshot_guest(void *ctx, struct state *state, struct err *err)
 	int r;
 
 	control_hold(control);
-	s->held = true;
 	if (machine_outcome(control->machine) != OUTCOME_NONE)
 		r = err_set(err, -ECANCELED, "the guest has ended");
 	else
 		r = vm_save(control->vm, state, err);
 	if (r == 0)
 		r = snapshot_disks_note(&s->about, control->machine, err);
-	if (r < 0) {
-		s->held = false;
+	if (r < 0)
 		control_release(control);
-	}
 	return r;
 }
 
@@ -88,7 +90,6 @@ static void release_snapshot_guest(void *ctx)
 
 	if (s->stops)
 		return;
-	s->held = false;
 	control_release(s->control);
 }
 
@@ -132,20 +133,30 @@ static json_t *describe_result(const struct snapshots *s,
 	return data;
 }
 
-/* What the reader has told is in the snapshot, or is lost. */
-static void note_last(struct snapshots *s, bool there)
+/* The snapshot is there: the next diff goes on top of it. */
+static void note_last(struct snapshots *s)
 {
 	struct snapshot_line *line = &s->line;
 
 	free(s->last_path);
-	s->last_path = there ? TAKE_PTR(s->path) : NULL;
-	if (!there) {
-		s->since = dirty_reader_remove(s->since);
-		return;
-	}
-	if (!s->about.parent)
+	s->last_path = TAKE_PTR(s->path);
+	if (s->full) {
+		(void)dirty_reader_remove(s->since);
+		s->since = TAKE_PTR(s->full);
 		line->count = 0;
+	}
 	memcpy(line->id[line->count++], s->about.id, SNAPSHOT_ID_SIZE);
+}
+
+/* A full one that failed leaves the line as it was. What the reader has told to
+ * a diff is lost. */
+static void note_failure(struct snapshots *s, bool told)
+{
+	const bool diff = !s->full;
+
+	s->full = dirty_reader_remove(s->full);
+	if (diff && told)
+		s->since = dirty_reader_remove(s->since);
 }
 
 static void end_snapshot(void *ctx)
@@ -157,16 +168,18 @@ static void end_snapshot(void *ctx)
 
 	qmp_server_event(control->server, "X_VMM_SNAPSHOT",
 			 describe_result(s, result));
-	note_last(s, there);
+	if (there)
+		note_last(s);
+	else
+		note_failure(s, result->passes > 0);
 	/* A guest that ends with its snapshot stays as it is until its VM goes.
 	 */
-	if (s->held && there) {
+	if (control->held && there) {
 		control->asked_quit = true;
 		machine_end(control->machine, OUTCOME_QUIT);
-	} else if (s->held) {
+	} else if (control->held) {
 		control_release(control);
 	}
-	s->held = false;
 	s->job = snapshot_job_free(s->job);
 	snapshot_about_finish(&s->about);
 	free(s->path);
@@ -213,7 +226,7 @@ static int make_about(struct snapshots *s, const char *parent, struct err *err)
 	if (!about->architecture || !about->name || !about->vmm ||
 	    (parent && !about->parent))
 		return no_memory(err);
-	return 0;
+	return snapshot_about_check(about, err);
 }
 
 /* Reads the identity of the snapshot in the folder at @path. */
@@ -307,26 +320,18 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 			   NS_PER_MS,
 		.give_up = qmp_arg_bool(call, "give-up", false),
 	};
-	struct dirty_reader *reader = s->since;
 	int r = arch_check_snapshot(machine, err);
 
 	if (r == 0)
 		r = make_about(s, parent, err);
-	/* A full snapshot begins a new line, once it has begun itself. */
 	if (r == 0 && !parent)
-		r = dirty_reader_add(&machine->dirty, DIRTY_ALL, &reader, err);
+		r = dirty_reader_add(&machine->dirty, DIRTY_ALL, &s->full, err);
+	if (r == 0)
+		r = snapshot_job_new(&s->job, &source, &wish,
+				     parent ? s->since : s->full, err);
 	if (r < 0)
-		return r;
-	r = snapshot_job_new(&s->job, &source, &wish, reader, err);
-	if (parent)
-		return r;
-	if (r < 0) {
-		(void)dirty_reader_remove(reader);
-		return r;
-	}
-	(void)dirty_reader_remove(s->since);
-	s->since = reader;
-	return 0;
+		s->full = dirty_reader_remove(s->full);
+	return r;
 }
 
 static int check_time(const struct qmp_call *call, const char *name,
@@ -401,8 +406,14 @@ int snapshot_commands_restored(struct control *control,
 
 void snapshot_commands_settle(struct control *control)
 {
-	if (control->snapshots && control->snapshots->job)
-		snapshot_job_cancel(control->snapshots->job);
+	struct snapshots *s = control->snapshots;
+
+	if (!s || !s->job)
+		return;
+	/* One that the guest is to end with decides what comes next. */
+	if (snapshot_job_settle(s->job, s->stops, SETTLE_NS))
+		return;
+	control->held = false;
 }
 
 void snapshot_commands_end(struct control *control)
@@ -411,8 +422,16 @@ void snapshot_commands_end(struct control *control)
 
 	if (!s)
 		return;
+	control->snapshots = NULL;
+	if (s->job && !snapshot_job_settle(s->job, true, SETTLE_NS)) {
+		log_warn("%s: the host's storage does not answer: the snapshot "
+			 "is left to the end of the process",
+			 s->path);
+		/* The thread may still use all of it. */
+		control->machine->abandoned = true;
+		return;
+	}
 	s->since = dirty_reader_remove(s->since);
 	free(s->last_path);
 	free(s);
-	control->snapshots = NULL;
 }

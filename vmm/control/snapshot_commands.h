@@ -24,12 +24,13 @@ int snapshot_commands_restored(struct control *control,
 			       struct dirty_reader *since, struct err *err);
 
 /*
- * The VM is about to go: a snapshot that has not held the guest yet ends, and
- * one that has is finished. Thread: the loop's, outside loop_run().
+ * The VM is about to go: a snapshot that has not held the guest yet ends soon,
+ * and one that has gets some time to let it go. What needs no VM goes on.
+ * Thread: the loop's, outside loop_run().
  */
 void snapshot_commands_settle(struct control *control);
 
-/* Frees all. Nothing is under way. */
+/* Waits some time for what is under way, and frees all. */
 void snapshot_commands_end(struct control *control);
 
 #endif

@@ -35,8 +35,7 @@ int snapshot_make_id(char id[SNAPSHOT_ID_SIZE], struct err *err)
 	return 0;
 }
 
-/* Host paths are bytes; JSON's strings are UTF-8. Returns NULL for no memory,
- * or if @text is no UTF-8. */
+/* Returns NULL for no memory, or if a word is no UTF-8. */
 static json_t *encode_words(const struct snapshot_about *about)
 {
 	json_t *words = json_array();
@@ -293,9 +292,16 @@ static int parse_about(const json_t *json, struct snapshot_about *ret,
 /* Nothing is written that snapshot_about_read() would refuse. */
 static int check_readable(const json_t *json, const char *text, struct err *err)
 {
+	const size_t words = json_array_size(json_object_get(json, "command"));
 	struct snapshot_about about = { 0 };
-	int r = parse_about(json, &about, NULL, err);
+	int r;
 
+	if (words > SNAPSHOT_MAX_WORDS)
+		return err_input(err, -E2BIG,
+				 SNAPSHOT_ABOUT ": the command has %zu words; "
+						"%d are the most",
+				 words, SNAPSHOT_MAX_WORDS);
+	r = parse_about(json, &about, NULL, err);
 	snapshot_about_finish(&about);
 	if (r == 0 && strlen(text) > SNAPSHOT_ABOUT_MAX)
 		r = err_input(err, -E2BIG,
@@ -303,24 +309,68 @@ static int check_readable(const json_t *json, const char *text, struct err *err)
 	return r;
 }
 
-int snapshot_about_write(const struct snapshot_about *about, int dir,
-			 struct err *err)
+/* Host paths are bytes; JSON's strings are UTF-8. */
+static int check_utf8(const char *text, struct err *err)
 {
-	json_auto_t *json = encode_about(about);
-	_cleanup_(freep) char *text = NULL;
-	int r;
+	json_auto_t *json = text ? json_string(text) : NULL;
 
+	if (!text || json)
+		return 0;
+	/* Memory may have been short, too. */
+	return err_input(err, -EILSEQ,
+			 SNAPSHOT_ABOUT ": '%s' is no UTF-8, as all in it has "
+					"to be",
+			 text);
+}
+
+static int check_all_utf8(const struct snapshot_about *about, struct err *err)
+{
+	int r = check_utf8(about->name, err);
+
+	if (r == 0)
+		r = check_utf8(about->parent, err);
+	for (size_t i = 0; r == 0 && i < about->words; i++)
+		r = check_utf8(about->word[i], err);
+	return r;
+}
+
+/* Makes the text of vm.json. */
+static int format_about(const struct snapshot_about *about, char **ret,
+			struct err *err)
+{
+	_cleanup_(freep) char *text = NULL;
+	json_auto_t *json = NULL;
+	int r = check_all_utf8(about, err);
+
+	if (r < 0)
+		return r;
+	json = encode_about(about);
 	if (json)
 		text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
-		return err_set(err, -ENOMEM,
-			       SNAPSHOT_ABOUT ": out of memory, or a name "
-					      "that is no UTF-8");
+		return err_set(err, -ENOMEM, SNAPSHOT_ABOUT ": out of memory");
 	r = check_readable(json, text, err);
-	if (r < 0)
-		return r;
-	return snapshot_file_write(dir, SNAPSHOT_ABOUT, text, strlen(text),
-				   err);
+	if (r == 0)
+		*ret = TAKE_PTR(text);
+	return r;
+}
+
+int snapshot_about_check(const struct snapshot_about *about, struct err *err)
+{
+	_cleanup_(freep) char *text = NULL;
+
+	return format_about(about, &text, err);
+}
+
+int snapshot_about_write(const struct snapshot_about *about, int dir,
+			 struct err *err)
+{
+	_cleanup_(freep) char *text = NULL;
+	const int r = format_about(about, &text, err);
+
+	return r < 0 ? r
+		     : snapshot_file_write(dir, SNAPSHOT_ABOUT, text,
+					   strlen(text), err);
 }
 
 int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,

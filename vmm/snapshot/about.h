@@ -52,9 +52,16 @@ struct snapshot_about {
 int snapshot_make_id(char id[SNAPSHOT_ID_SIZE], struct err *err);
 
 /*
- * Writes vm.json to a snapshot's folder. Returns 0; -ENOMEM; -EBADMSG or -E2BIG
- * if snapshot_about_read() would not take it; or what snapshot_file_write()
- * returns.
+ * Checks that snapshot_about_read() would take what is to be written. Returns
+ * 0; -ENOMEM; or a fault of the user's: -EILSEQ if a text is no UTF-8, -E2BIG
+ * if there are too many words or bytes, -EBADMSG for any other member that it
+ * would refuse.
+ */
+int snapshot_about_check(const struct snapshot_about *about, struct err *err);
+
+/*
+ * Writes vm.json to a snapshot's folder. Returns 0; what snapshot_about_check()
+ * returns; or what snapshot_file_write() returns.
  */
 int snapshot_about_write(const struct snapshot_about *about, int dir,
 			 struct err *err);

@@ -3,9 +3,11 @@
 #include "vmm/snapshot/create.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/loop_worker.h"
 #include "vmm/snapshot/directory.h"
@@ -24,14 +26,19 @@ struct snapshot_job {
 	uint64_t began; /* monotonic, in ns */
 	uint64_t held_at; /* the same */
 	struct loop_worker *worker; /* owned */
+	bool held; /* the guest is; the loop's */
+	bool over; /* done() was called; the loop's */
 	int hold_code; /* what hold() returned */
 	struct err hold_err; /* why it failed */
-	bool cancelled; /* atomic */
+	pthread_mutex_t lock; /* of all that follows, and of setting @copy */
+	bool cancelled; /* it is to end soon */
+	bool lost; /* the guest went on before the copy was complete */
 };
 
-static bool is_cancelled(const struct snapshot_job *job)
+static bool is_cancelled(struct snapshot_job *job)
 {
-	return __atomic_load_n(&job->cancelled, __ATOMIC_RELAXED);
+	GUARD(&job->lock);
+	return job->cancelled;
 }
 
 static int fail_cancelled(struct err *err)
@@ -61,6 +68,16 @@ static int copy_live(struct snapshot_job *job, struct err *err)
 		       "be copied; a longer --downtime, or --paused, helps");
 }
 
+static int fail_lost(struct snapshot_job *job, struct err *err)
+{
+	GUARD(&job->lock);
+	if (!job->lost)
+		return 0;
+	return err_set(err, -ETIMEDOUT,
+		       "%s: the host's storage does not answer",
+		       job->wish.path);
+}
+
 static int copy_rest(struct snapshot_job *job, struct err *err)
 {
 	struct page_copy *pages = image_copy_pages(job->copy);
@@ -69,6 +86,9 @@ static int copy_rest(struct snapshot_job *job, struct err *err)
 
 	if (r == 0)
 		r = page_copy_drop_unplugged(pages, err);
+	/* Then the guest's devices may be gone. */
+	if (r == 0)
+		r = fail_lost(job, err);
 	return r == 0 ? job->source.drop(job->source.ctx, pages, err) : r;
 }
 
@@ -77,14 +97,21 @@ static void hold_guest(void *ctx)
 	struct snapshot_job *job = ctx;
 
 	job->held_at = clock_ns();
-	job->hold_code = job->source.hold(job->source.ctx, &job->state,
-					  &job->hold_err);
+	if (is_cancelled(job))
+		job->hold_code = fail_cancelled(&job->hold_err);
+	else
+		job->hold_code = job->source.hold(job->source.ctx, &job->state,
+						  &job->hold_err);
+	job->held = job->hold_code == 0;
 }
 
 static void release_guest(void *ctx)
 {
 	struct snapshot_job *job = ctx;
 
+	if (!job->held)
+		return;
+	job->held = false;
 	job->source.release(job->source.ctx);
 	job->result.held = clock_ns() - job->held_at;
 }
@@ -105,7 +132,27 @@ static int copy_memory(struct snapshot_job *job, struct loop_worker *worker,
 	}
 	r = copy_rest(job, err);
 	loop_worker_ask(worker, release_guest);
-	return r;
+	return r == 0 ? fail_lost(job, err) : r;
+}
+
+/* Makes the folder and the files: on a file system that may be slow. */
+static int begin_files(struct snapshot_job *job, struct err *err)
+{
+	struct image_copy *copy = NULL;
+	int r = snapshot_dir_begin(&job->dir, job->wish.path, err);
+
+	if (r < 0)
+		return r;
+	r = image_copy_new(&copy, job->source.map, job->dir.fd,
+			   job->wish.about->parent ? IMAGE_DIFF : IMAGE_FULL,
+			   err);
+	if (r < 0)
+		return err_wrap(err, "%s", job->wish.path);
+	GUARD(&job->lock);
+	job->copy = copy;
+	if (job->cancelled)
+		page_copy_stop(image_copy_pages(copy));
+	return 0;
 }
 
 static int write_snapshot(struct snapshot_job *job, struct err *err)
@@ -130,10 +177,13 @@ static void write_job(void *ctx, struct loop_worker *worker)
 {
 	struct snapshot_job *job = ctx;
 	struct snapshot_result *result = &job->result;
-	struct page_copy_rates rates;
+	struct page_copy_rates rates = { 0 };
 
-	result->code = copy_memory(job, worker, &result->err);
-	page_copy_rates(image_copy_pages(job->copy), &rates);
+	result->code = begin_files(job, &result->err);
+	if (result->code == 0)
+		result->code = copy_memory(job, worker, &result->err);
+	if (job->copy)
+		page_copy_rates(image_copy_pages(job->copy), &rates);
 	result->passes = rates.passes;
 	if (result->code == 0)
 		result->code = write_snapshot(job, &result->err);
@@ -147,6 +197,7 @@ static void end_job(void *ctx)
 {
 	struct snapshot_job *job = ctx;
 
+	job->over = true;
 	job->source.done(job->source.ctx);
 }
 
@@ -154,21 +205,6 @@ static const struct loop_worker_ops job_ops = {
 	.work = write_job,
 	.done = end_job,
 };
-
-static int start_job(struct snapshot_job *job, struct err *err)
-{
-	int r = snapshot_dir_begin(&job->dir, job->wish.path, err);
-
-	if (r == 0)
-		r = image_copy_new(
-			&job->copy, job->source.map, job->dir.fd,
-			job->wish.about->parent ? IMAGE_DIFF : IMAGE_FULL, err);
-	if (r < 0)
-		return r;
-	job->began = clock_ns();
-	r = loop_worker_new(&job->worker, job->source.loop, &job_ops, job, err);
-	return r < 0 ? err_wrap(err, "snapshot") : 0;
-}
 
 int snapshot_job_new(struct snapshot_job **ret,
 		     const struct snapshot_source *source,
@@ -185,25 +221,49 @@ int snapshot_job_new(struct snapshot_job **ret,
 		.wish = *wish,
 		.reader = reader,
 		.dir = SNAPSHOT_DIR_NONE,
+		.began = clock_ns(),
 	};
-	r = start_job(job, err);
-	if (r < 0)
+	(void)pthread_mutex_init(&job->lock, NULL);
+	r = loop_worker_new(&job->worker, source->loop, &job_ops, job, err);
+	if (r < 0) {
 		(void)snapshot_job_free(job);
-	else
-		*ret = job;
-	return r;
+		return err_wrap(err, "snapshot");
+	}
+	*ret = job;
+	return 0;
 }
 
 void snapshot_job_stop(struct snapshot_job *job)
 {
-	__atomic_store_n(&job->cancelled, true, __ATOMIC_RELAXED);
-	page_copy_stop(image_copy_pages(job->copy));
+	GUARD(&job->lock);
+	job->cancelled = true;
+	if (job->copy)
+		page_copy_stop(image_copy_pages(job->copy));
 }
 
-void snapshot_job_cancel(struct snapshot_job *job)
+/* Lets the guest go from a copy that is not complete. */
+static void give_guest_up(struct snapshot_job *job)
 {
+	{
+		GUARD(&job->lock);
+		job->lost = true;
+	}
+	release_guest(job);
+}
+
+bool snapshot_job_settle(struct snapshot_job *job, bool whole, uint64_t ns)
+{
+	const uint64_t deadline = clock_ns() + ns;
+	int r = 1;
+
 	snapshot_job_stop(job);
-	loop_worker_settle(job->worker);
+	/* Its requests are answered here, as by the loop. The last answer may
+	 * free the job. */
+	while (r > 0 && !job->over && (whole || job->held))
+		r = loop_worker_serve(job->worker, deadline);
+	if (r < 0)
+		give_guest_up(job);
+	return r >= 0;
 }
 
 const struct snapshot_result *
@@ -220,6 +280,7 @@ struct snapshot_job *snapshot_job_free(struct snapshot_job *job)
 	job->copy = image_copy_free(job->copy);
 	snapshot_dir_finish(&job->dir);
 	state_finish(&job->state);
+	(void)pthread_mutex_destroy(&job->lock);
 	free(job);
 	return NULL;
 }

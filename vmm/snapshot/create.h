@@ -70,7 +70,8 @@ struct snapshot_result {
 	struct err err;
 	struct image_count pages;
 	uint64_t bytes; /* written, repetitions included */
-	unsigned passes; /* the last one included */
+	unsigned passes; /* the last one included; 0: the reader has told
+			    nothing yet */
 	uint64_t held; /* how long the guest was held, in ns */
 };
 
@@ -84,23 +85,30 @@ struct snapshot_job;
  *          that the snapshot holds, and so serves the next diff. After a
  *          failure what it has told is lost, and it serves no diff any more
  *
- * Returns 0; or what snapshot_dir_begin(), image_copy_new() and
- * loop_worker_new() return. Thread: the loop's.
+ * Returns 0; -ENOMEM; or what loop_worker_new() returns. What is wrong with the
+ * place is told by done(). Thread: the loop's.
  */
 int snapshot_job_new(struct snapshot_job **ret,
 		     const struct snapshot_source *source,
 		     const struct snapshot_wish *wish,
 		     struct dirty_reader *reader, struct err *err);
 
-/* Has the snapshot end soon, if the guest was not held yet. done() is called as
+/* Has the snapshot end soon, unless its memory is complete. done() is called as
  * always. Thread: the loop's. */
 void snapshot_job_stop(struct snapshot_job *job);
 
 /*
- * Has the snapshot end soon, if the guest was not held yet; otherwise lets it
- * end as it does. done() is called before this returns. Thread: the loop's.
+ * Does that, and waits until the guest is not held any more: what follows needs
+ * no VM, and ends by the loop. With @whole, until done() has been called: the
+ * job may be freed then.
+ *
+ * Storage that does not answer may keep the thread for ever. After @ns the
+ * guest is let go all the same, and then the snapshot fails.
+ *
+ * Returns false if the time has passed. A job that is left then still uses what
+ * it borrowed, and must not be freed. Thread: the loop's.
  */
-void snapshot_job_cancel(struct snapshot_job *job);
+bool snapshot_job_settle(struct snapshot_job *job, bool whole, uint64_t ns);
 
 /* Valid from done() on. */
 const struct snapshot_result *
