@@ -68,7 +68,7 @@ static bool is_hosts(int error)
 	return false;
 }
 
-static int open_failed(const char *path, struct err *err)
+int file_failed(const char *path, struct err *err)
 {
 	const int code = err_sys(err, "%s", path);
 
@@ -86,7 +86,7 @@ int file_open(struct file *ret, const char *path, int flags, unsigned want,
 	int r;
 
 	if (fd < 0)
-		return open_failed(path, err);
+		return file_failed(path, err);
 	r = measure_file(&file, path, (flags & O_ACCMODE) != O_RDONLY, want,
 			 err);
 	if (r < 0)
@@ -99,35 +99,65 @@ int file_open(struct file *ret, const char *path, int flags, unsigned want,
 	return 0;
 }
 
+/* Reads a file that was just opened, and closes it. */
+static int read_opened(const struct file *file, const char *name, size_t max,
+		       uint8_t **ret, size_t *ret_size, struct err *err)
+{
+	_cleanup_(fd_closep) int fd = file->fd;
+	_cleanup_(freep) uint8_t *buf = NULL;
+	int r;
+
+	if (file->size > max || file->size >= SIZE_MAX)
+		return err_input(err, -EFBIG, "%s: larger than %zu bytes", name,
+				 max);
+	buf = malloc((size_t)file->size + 1);
+	if (!buf)
+		return err_set(err, -ENOMEM, "%s: no memory to read it", name);
+	r = file_read_at(fd, buf, (size_t)file->size, 0);
+	if (r == -ENODATA)
+		return err_set(err, -EIO, "%s: shrank while it was read", name);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", name, strerrordesc_np(-r));
+	buf[file->size] = 0;
+	*ret = TAKE_PTR(buf);
+	*ret_size = (size_t)file->size;
+	return 0;
+}
+
 int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 		  struct err *err)
 {
-	_cleanup_(freep) uint8_t *buf = NULL;
-	_cleanup_(fd_closep) int fd = -1;
 	struct file file = { 0 };
-	int r;
+	const int r = file_open(&file, path, O_RDONLY, FILE_REGULAR, err);
 
-	r = file_open(&file, path, O_RDONLY, FILE_REGULAR, err);
-	if (r < 0)
-		return r;
-	fd = file.fd;
-	if (file.size > max || file.size >= SIZE_MAX)
-		return err_input(err, -EFBIG, "%s: larger than %zu bytes", path,
-				 max);
-	buf = malloc((size_t)file.size + 1);
-	if (!buf)
-		return err_set(err, -ENOMEM, "%s: no memory to read it", path);
-	r = file_read_at(fd, buf, (size_t)file.size, 0);
-	if (r == -ENODATA)
-		return err_set(err, -EIO, "%s: shrank while it was read", path);
-	if (r < 0) {
-		errno = -r;
-		return err_sys(err, "%s", path);
-	}
-	buf[file.size] = 0;
-	*ret = TAKE_PTR(buf);
-	*ret_size = (size_t)file.size;
-	return 0;
+	return r < 0 ? r : read_opened(&file, path, max, ret, ret_size, err);
+}
+
+int file_open_in(int dir, const char *name, uint64_t *ret_size, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO must not hold us here. */
+	_cleanup_(fd_closep) int fd = openat(
+		dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 && errno == ELOOP)
+		return err_input(err, -EBADMSG, "%s: is a symbolic link", name);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return err_input(err, -EBADMSG, "%s: not a regular file", name);
+	*ret_size = (uint64_t)st.st_size;
+	return TAKE_FD(fd);
+}
+
+int file_read_in(int dir, const char *name, size_t max, uint8_t **ret,
+		 size_t *ret_size, struct err *err)
+{
+	struct file file = { 0 };
+
+	file.fd = file_open_in(dir, name, &file.size, err);
+	return file.fd < 0 ? file.fd
+			   : read_opened(&file, name, max, ret, ret_size, err);
 }
 
 int file_read_text(const char *path, char *buf, size_t size)
@@ -339,5 +369,5 @@ int file_write_all(const char *path, enum file_access access, const void *buf,
 	if (r == 0)
 		return 0;
 	errno = -r;
-	return open_failed(path, err);
+	return file_failed(path, err);
 }

@@ -57,6 +57,27 @@ int file_read_all(const char *path, size_t max, uint8_t **ret, size_t *ret_size,
 		  struct err *err);
 
 /*
+ * The same for a name that is not trusted, in a folder: symbolic links are not
+ * followed, and no other kind of file is opened. The messages begin with the
+ * name.
+ *
+ * @dir: open
+ *
+ * file_open_in() returns a descriptor for reading that the caller owns,
+ * -EBADMSG if it is no regular file, or the errno of openat(2).
+ */
+int file_open_in(int dir, const char *name, uint64_t *ret_size,
+		 struct err *err);
+int file_read_in(int dir, const char *name, size_t max, uint8_t **ret,
+		 size_t *ret_size, struct err *err);
+
+/*
+ * Records a system call that just failed on a file whose name is the user's:
+ * their fault, but for what the host is short of. Returns -errno.
+ */
+int file_failed(const char *path, struct err *err);
+
+/*
  * Reads the beginning of a short text, as the kernel makes them in procfs and
  * sysfs: at most @size - 1 bytes, and a byte 0 behind them. Returns 0, or the
  * errno of what went wrong; no story, for many of these files need not be

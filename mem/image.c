@@ -75,24 +75,6 @@ int image_region_fd(const struct image *image, size_t region)
 	return image->region[region].fd;
 }
 
-static int open_regular(int dir, const char *name, uint64_t *ret_size,
-			struct err *err)
-{
-	/* O_NONBLOCK: a FIFO must not hold us here. */
-	_cleanup_(fd_closep) int fd = openat(
-		dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 && errno == ELOOP)
-		return err_input(err, -EBADMSG, "%s: is a symbolic link", name);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return err_input(err, -EBADMSG, "%s: not a regular file", name);
-	*ret_size = (uint64_t)st.st_size;
-	return TAKE_FD(fd);
-}
-
 static int read_index(const struct image *image, void *buf, size_t len,
 		      uint64_t offset, struct err *err)
 {
@@ -210,7 +192,7 @@ static int open_memory(struct image *image, int dir, struct err *err)
 		uint64_t size = 0;
 
 		image_file_name(name, i);
-		r->fd = open_regular(dir, name, &size, err);
+		r->fd = file_open_in(dir, name, &size, err);
 		if (r->fd < 0)
 			return r->fd;
 		if (size != r->info.gpa.size)
@@ -279,7 +261,7 @@ int image_open(struct image **ret, int dir, struct err *err)
 		return err_set(err, -ENOMEM, "snapshot: out of memory");
 	for (size_t i = 0; i < MEM_MAX_REGIONS; i++)
 		image->region[i].fd = -1;
-	image->index = open_regular(dir, IMAGE_INDEX, &size, err);
+	image->index = file_open_in(dir, IMAGE_INDEX, &size, err);
 	if (image->index < 0)
 		return image->index;
 	r = parse_index(image, size, err);
@@ -434,11 +416,6 @@ int image_count(struct image *image, struct image_count *ret, struct err *err)
 	return 0;
 }
 
-static bool is_zero(const uint8_t *p, size_t len)
-{
-	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
-}
-
 /*
  * A mapped region shows what is in the file, so what is not IMAGE_DATA has to
  * be zeroes there. Most of it is a hole, which is not read.
@@ -459,15 +436,26 @@ static int verify_empty(const struct image *image, size_t region,
 	if (r < 0)
 		return err_set(err, r, "memory-%zu: %s", region,
 			       strerrordesc_np(-r));
-	if (!is_zero(buf, len))
+	if (!image_is_zero(buf, len))
 		return wrong_page(image, region, chunk,
 				  "has content that the index does not name",
 				  err);
 	return 0;
 }
 
+int image_check_full(const uint8_t *state, unsigned pages, size_t region,
+		     uint64_t chunk, struct err *err)
+{
+	if (!memchr(state, IMAGE_PARENT, pages))
+		return 0;
+	return err_input(err, -EBADMSG,
+			 IMAGE_INDEX ": region %zu, chunk %" PRIu64
+				     ": a full image leaves pages out",
+			 region, chunk);
+}
+
 static int verify_chunk(struct image *image, size_t region, uint64_t chunk,
-			uint8_t *buf, struct err *err)
+			bool full, uint8_t *buf, struct err *err)
 {
 	struct image_chunk what = { 0 };
 	struct image_run run;
@@ -475,6 +463,9 @@ static int verify_chunk(struct image *image, size_t region, uint64_t chunk,
 
 	if (r == 0)
 		r = image_load(image, region, chunk, &what, buf, err);
+	if (r == 0 && full)
+		r = image_check_full(what.state, what.pages, region, chunk,
+				     err);
 	for (unsigned at = 0; r == 0 && image_next_run(&what, at, &run);
 	     at = run.first + run.count)
 		if (run.state != IMAGE_DATA)
@@ -482,26 +473,19 @@ static int verify_chunk(struct image *image, size_t region, uint64_t chunk,
 	return r;
 }
 
-static int verify_region(struct image *image, size_t region, uint8_t *buf,
-			 struct err *err)
-{
-	const uint64_t chunks = image_chunks(
-		image->region[region].info.gpa.size);
-	int r = 0;
-
-	for (uint64_t c = 0; r == 0 && c < chunks; c++)
-		r = verify_chunk(image, region, c, buf, err);
-	return r;
-}
-
-int image_verify(struct image *image, struct err *err)
+int image_verify(struct image *image, bool full, struct err *err)
 {
 	_cleanup_(freep) uint8_t *buf = malloc(IMAGE_CHUNK);
 	int r = 0;
 
 	if (!buf)
 		return err_set(err, -ENOMEM, "snapshot: out of memory");
-	for (size_t i = 0; r == 0 && i < image->count; i++)
-		r = verify_region(image, i, buf, err);
+	for (size_t i = 0; i < image->count; i++) {
+		const uint64_t chunks = image_chunks(
+			image->region[i].info.gpa.size);
+
+		for (uint64_t c = 0; r == 0 && c < chunks; c++)
+			r = verify_chunk(image, i, c, full, buf, err);
+	}
 	return r;
 }

@@ -129,8 +129,21 @@ struct image_count {
 /* Counts what the index says. Returns what image_read_chunk() returns. */
 int image_count(struct image *image, struct image_count *ret, struct err *err);
 
-/* Reads every page and compares every checksum. Returns what image_load()
- * returns, with the first region and address that is wrong in @err. */
-int image_verify(struct image *image, struct err *err);
+/*
+ * Below a full image there is no parent whose page could be taken. Returns 0,
+ * or -EBADMSG if one of the states of a chunk's pages leaves it to one.
+ */
+int image_check_full(const uint8_t *state, unsigned pages, size_t region,
+		     uint64_t chunk, struct err *err);
+
+/*
+ * Reads every page and compares every checksum.
+ *
+ * @full: refuse what image_check_full() refuses
+ *
+ * Returns what image_read_chunk(), image_load() and image_check_full() return,
+ * with the first region and address that is wrong in @err.
+ */
+int image_verify(struct image *image, bool full, struct err *err);
 
 #endif

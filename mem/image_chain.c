@@ -2,7 +2,6 @@
 #include "mem/image_chain.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,18 +81,6 @@ static int add_image(struct image *image, size_t region, uint64_t chunk,
 	return 0;
 }
 
-/* Below a full image there is no parent whose page could be taken. */
-static int check_full(const uint8_t *state, unsigned pages, size_t region,
-		      uint64_t chunk, struct err *err)
-{
-	if (!memchr(state, IMAGE_PARENT, pages))
-		return 0;
-	return err_input(err, -EBADMSG,
-			 "index: region %zu, chunk %" PRIu64
-			 ": a full image leaves pages out",
-			 region, chunk);
-}
-
 int image_chain_load_chunk(const struct image_chain *chain, size_t region,
 			   uint64_t chunk, struct image_merged *ret,
 			   uint8_t *host, struct err *err)
@@ -103,7 +90,8 @@ int image_chain_load_chunk(const struct image_chain *chain, size_t region,
 	*ret = (struct image_merged){ 0 };
 	for (size_t i = 0; r == 0 && i < chain->count; i++)
 		r = add_image(chain->image[i], region, chunk, ret, host, err);
-	return r == 0 ? check_full(ret->state, ret->pages, region, chunk, err)
+	return r == 0 ? image_check_full(ret->state, ret->pages, region, chunk,
+					 err)
 		      : r;
 }
 
@@ -135,33 +123,12 @@ int image_chain_load(const struct image_chain *chain, size_t region,
 	return r;
 }
 
-/* No page of a full image is left to a parent. */
-static int verify_full(struct image *image, struct err *err)
+int image_chain_verify(const struct image_chain *chain, struct err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < image_regions(image); i++) {
-		const uint64_t chunks = image_chunks(
-			image_region(image, i)->gpa.size);
-
-		for (uint64_t c = 0; r == 0 && c < chunks; c++) {
-			struct image_chunk chunk;
-
-			r = image_read_chunk(image, i, c, &chunk, err);
-			if (r == 0)
-				r = check_full(chunk.state, chunk.pages, i, c,
-					       err);
-		}
-	}
-	return r;
-}
-
-int image_chain_verify(const struct image_chain *chain, struct err *err)
-{
-	int r = chain->count > 0 ? verify_full(chain->image[0], err) : 0;
-
 	for (size_t i = 0; r == 0 && i < chain->count; i++)
-		r = image_verify(chain->image[i], err);
+		r = image_verify(chain->image[i], i == 0, err);
 	return r;
 }
 

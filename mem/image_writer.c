@@ -163,11 +163,6 @@ static int erase_run(struct image_writer *writer, size_t region,
 	return r < 0 ? write_failed(region, r, err) : 0;
 }
 
-static bool page_is_zero(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, IMAGE_PAGE - 1) == 0;
-}
-
 int image_writer_clear(struct image_writer *writer, size_t region,
 		       uint64_t offset, uint64_t len, enum image_state state,
 		       struct err *err)
@@ -208,7 +203,9 @@ int image_writer_put(struct image_writer *writer, size_t region,
 		const uint64_t first = i;
 		int r;
 
-		for (; i < count && !page_is_zero(host + i * IMAGE_PAGE); i++)
+		for (; i < count &&
+		       !image_is_zero(host + i * IMAGE_PAGE, IMAGE_PAGE);
+		     i++)
 			pages->checksum[base + i] = image_page_checksum(
 				host + i * IMAGE_PAGE);
 		if (i > first) {

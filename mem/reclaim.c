@@ -444,13 +444,48 @@ static struct range whole_frames(struct range r)
 			       align_down(r.size - skip, RECLAIM_FRAME) };
 }
 
+static int by_address(const void *left, const void *right)
+{
+	const struct range *a = left, *b = right;
+
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+static bool is_sorted(const struct range *gpa, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (gpa[i - 1].start > gpa[i].start)
+			return false;
+	return true;
+}
+
+/* Sorts ranges by address, and makes one of those that touch or overlap.
+ * Returns how many are left. */
+static size_t merge_ranges(struct range *gpa, size_t count)
+{
+	size_t n = 0;
+
+	if (!is_sorted(gpa, count))
+		qsort(gpa, count, sizeof(*gpa), by_address);
+	for (size_t i = 0; i < count; i++) {
+		struct range *last = &gpa[n - (n > 0)];
+		const uint64_t gap = gpa[i].start - last->start;
+
+		if (n == 0 || gap > last->size)
+			gpa[n++] = gpa[i];
+		else if (gpa[i].size > last->size - gap)
+			last->size = gap + gpa[i].size;
+	}
+	return n;
+}
+
 uint64_t reclaim_drop(struct reclaim *rc, struct range *gpa, size_t count,
 		      bool zero)
 {
 	uint64_t wrong = 0;
 	GUARD(&rc->lock);
 
-	count = reclaim_merge(gpa, count);
+	count = merge_ranges(gpa, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct range r = whole_frames(gpa[i]);
 
@@ -479,39 +514,6 @@ size_t reclaim_ranges(const struct reclaim *rc, const struct iovec *iov,
 						   iov[i].iov_len };
 			break;
 		}
-	}
-	return n;
-}
-
-static int by_address(const void *left, const void *right)
-{
-	const struct range *a = left, *b = right;
-
-	return (a->start > b->start) - (a->start < b->start);
-}
-
-static bool is_sorted(const struct range *gpa, size_t count)
-{
-	for (size_t i = 1; i < count; i++)
-		if (gpa[i - 1].start > gpa[i].start)
-			return false;
-	return true;
-}
-
-size_t reclaim_merge(struct range *gpa, size_t count)
-{
-	size_t n = 0;
-
-	if (!is_sorted(gpa, count))
-		qsort(gpa, count, sizeof(*gpa), by_address);
-	for (size_t i = 0; i < count; i++) {
-		struct range *last = &gpa[n - (n > 0)];
-		const uint64_t gap = gpa[i].start - last->start;
-
-		if (n == 0 || gap > last->size)
-			gpa[n++] = gpa[i];
-		else if (gpa[i].size > last->size - gap)
-			last->size = gap + gpa[i].size;
 	}
 	return n;
 }

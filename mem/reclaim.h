@@ -104,12 +104,6 @@ uint64_t reclaim_drop(struct reclaim *rc, struct range *gpa, size_t count,
 size_t reclaim_ranges(const struct reclaim *rc, const struct iovec *iov,
 		      size_t count, struct range *gpa);
 
-/*
- * Sorts ranges by address, and makes one of those that touch or overlap.
- * Returns how many are left.
- */
-size_t reclaim_merge(struct range *gpa, size_t count);
-
 void reclaim_stats(struct reclaim *rc, struct reclaim_stats *ret);
 
 /*

@@ -98,11 +98,11 @@ def cases() -> list[Case]:
         Case("stop-without-a-driver", host=HOST,
              script=STOP % "--power-button" + REFUSED, out=("b\n", "forced"),
              err=("Fatal: b: the guest has no driver at work for its power "
-                  "button (--force ends it at once)",)),
+                  "button; --force ends it at once",)),
         Case("stop-without-a-button", host=HOST, script=STOP % "" + REFUSED,
              out=("b\n", "forced"),
              err=("Fatal: b: this machine has no power button (run with "
-                  "--power-button) (--force ends it at once)",)),
+                  "--power-button); --force ends it at once",)),
         Case("console-for-scripts", host=HOST,
              script=SOCKET + r"on_pty expect '# ' send '\x01x' status 0 -- "
              r"vmm console s || fail console; printf 'x=once\n' | "

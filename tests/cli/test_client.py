@@ -485,7 +485,7 @@ class Stop(ClientTest):
     def test_one_without_a_button_is_told_with_the_cure(self):
         self.machine("web", answers={"system_powerdown": (
             b'{"error": {"class": "GenericError", "desc": "no button"}}')})
-        self.refused("web: no button (--force ends it at once)", "stop", "web",
+        self.refused("web: no button; --force ends it at once", "stop", "web",
                      status=1)
 
     def test_one_that_ends_before_it_answers_has_stopped(self):

@@ -204,7 +204,7 @@ static bool is_right(struct image *image)
 	int r = image_count(image, &count, &err);
 
 	if (r == 0)
-		r = image_verify(image, &err);
+		r = image_verify(image, false, &err);
 	must(r == 0 || (r == err.code && err.msg[0]));
 	return r == 0;
 }

@@ -158,7 +158,7 @@ static void image_writer__what_nobody_tells_of_is_zero_if_full(void **state)
 	image = open_image(rig->dir);
 	assert_int_equal(image_count(image, &count, &err), 0);
 	assert_int_equal(count.state[IMAGE_ZERO], PAGES_A + PAGES_B);
-	assert_int_equal(image_verify(image, &err), 0);
+	assert_int_equal(image_verify(image, false, &err), 0);
 	assert_null(image_close(image));
 }
 
@@ -214,7 +214,7 @@ static void image_writer__the_last_word_on_a_page_counts(void **state)
 	assert_int_equal(image_chain_add(&chain, open_image(rig->dir), &err),
 			 0);
 	check_chain(&chain, rig);
-	assert_int_equal(image_verify(chain.image[0], &err), 0);
+	assert_int_equal(image_verify(chain.image[0], false, &err), 0);
 	image_chain_finish(&chain);
 }
 
@@ -306,7 +306,7 @@ static void image_chain__is_the_memory_whatever_was_written(void **state)
 	end_image(writer);
 	add_to_chain(&merged, dir);
 	check_chain(&merged, rig);
-	assert_int_equal(image_verify(merged.image[0], &err), 0);
+	assert_int_equal(image_verify(merged.image[0], false, &err), 0);
 	image_chain_finish(&merged);
 	image_chain_finish(&chain);
 }

@@ -194,7 +194,7 @@ static void take_image(struct rig *rig, unsigned passes)
 	assert_int_equal(image_writer_end(image_copy_writer(copy), &err), 0);
 	assert_null(image_copy_free(copy));
 	assert_int_equal(image_open(&image, dir, &err), 0);
-	assert_int_equal(image_verify(image, &err), 0);
+	assert_int_equal(image_verify(image, false, &err), 0);
 	assert_int_equal(image_chain_add(&rig->chain, image, &err), 0);
 	(void)close(dir);
 }

@@ -80,7 +80,7 @@ static int try_verify(const struct rig *rig)
 	int r;
 
 	assert_int_equal(image_open(&image, rig->dir, &err), 0);
-	r = image_verify(image, &err);
+	r = image_verify(image, false, &err);
 	assert_null(image_close(image));
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/state.h"
@@ -205,6 +206,50 @@ static void open__a_snapshot_that_is_its_own_parent_ends(void **state)
 	assert_int_equal(open_chain(*state, &chain, "a"), -ELOOP);
 }
 
+static void open_top__needs_no_parent(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_chain chain = { 0 };
+	struct image_count count;
+	char path[TEMP_PATH_SIZE];
+
+	make_three(rig);
+	move(rig, "b", "elsewhere");
+	assert_int_equal(open_chain(rig, &chain, "c"), -ENOENT);
+	temp_folder_path(&rig->folder, "c", path);
+	assert_int_equal(
+		snapshot_chain_open_top(&chain, path, "arm64", &rig->err), 0);
+	assert_int_equal(chain.memory.count, 1);
+	assert_non_null(chain.about.parent);
+	assert_int_equal(image_count(chain.memory.image[0], &count, &rig->err),
+			 0);
+	assert_int_equal(count.state[IMAGE_DATA], 1);
+	snapshot_chain_finish(&chain);
+}
+
+/* A process may have few files open; a chain needs many. */
+static void open__a_long_chain_raises_the_limit_of_open_files(void **state)
+{
+	struct rig *rig = *state;
+	struct snapshot_chain chain;
+	char at[16] = "", below[16];
+	struct rlimit was;
+
+	for (unsigned i = 1; i <= 40; i++) {
+		memcpy(below, at, sizeof(at));
+		(void)snprintf(at, sizeof(at), "s%u", i);
+		make(rig, at, i, i - 1, below, 1);
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(
+		setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 40, was.rlim_max }),
+		0);
+	assert_int_equal(open_chain(rig, &chain, at), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(chain.memory.count, 40);
+	snapshot_chain_finish(&chain);
+}
+
 static void merge__is_the_chain_in_one_folder(void **state)
 {
 	struct snapshot_chain chain, merged;
@@ -256,6 +301,8 @@ int main(void)
 		TEST(open__takes_no_other_snapshot_for_the_parent),
 		TEST(open__a_damaged_parent_says_what_is_wrong),
 		TEST(open__a_snapshot_that_is_its_own_parent_ends),
+		TEST(open_top__needs_no_parent),
+		TEST(open__a_long_chain_raises_the_limit_of_open_files),
 		TEST(merge__is_the_chain_in_one_folder),
 		TEST(merge__a_damaged_page_leaves_nothing),
 	};

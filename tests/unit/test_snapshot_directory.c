@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "vmm/snapshot/about.h"
@@ -78,9 +79,9 @@ static void expect_state(struct rig *rig, const char *text)
 	size_t size = 0;
 
 	assert_true(fd >= 0);
-	assert_int_equal(snapshot_file_read(fd, SNAPSHOT_STATE, 100, &got,
-					    &size, &rig->err),
-			 0);
+	assert_int_equal(
+		file_read_in(fd, SNAPSHOT_STATE, 100, &got, &size, &rig->err),
+		0);
 	assert_string_equal((const char *)got, text);
 	free(got);
 	(void)close(fd);
@@ -280,15 +281,13 @@ static void read__follows_no_link_and_takes_no_fifo(void **state)
 	fd = snapshot_dir_open(rig->place, &rig->err);
 	assert_int_equal(symlinkat(SNAPSHOT_STATE, fd, "link"), 0);
 	assert_int_equal(mkfifoat(fd, "fifo", 0600), 0);
+	assert_int_equal(file_read_in(fd, "link", 100, &got, &size, &rig->err),
+			 -EBADMSG);
+	assert_int_equal(file_read_in(fd, "fifo", 100, &got, &size, &rig->err),
+			 -EBADMSG);
 	assert_int_equal(
-		snapshot_file_read(fd, "link", 100, &got, &size, &rig->err),
-		-EBADMSG);
-	assert_int_equal(
-		snapshot_file_read(fd, "fifo", 100, &got, &size, &rig->err),
-		-EBADMSG);
-	assert_int_equal(snapshot_file_read(fd, SNAPSHOT_STATE, 2, &got, &size,
-					    &rig->err),
-			 -EFBIG);
+		file_read_in(fd, SNAPSHOT_STATE, 2, &got, &size, &rig->err),
+		-EFBIG);
 	(void)close(fd);
 }
 

@@ -83,7 +83,8 @@ static void describe_plugged(FILE *out, const json_t *told)
 			mem_text(size, (uint64_t)json_integer_value(plugged)));
 }
 
-void mem_describe_backing(FILE *out, const json_t *told)
+/* The region's backing in words of --mem: "memfd,huge=2M,share". */
+static void print_backing(FILE *out, const json_t *told)
 {
 	static const char *const words[] = { "share", "prealloc", "reserve",
 					     "lock", "merge" };
@@ -141,7 +142,7 @@ void mem_describe(FILE *out, const struct mem_view *view, size_t region)
 		return;
 	(void)fprintf(out, ", slot %" JSON_INTEGER_FORMAT ", %s, ",
 		      region_slot(told), region_flags(told));
-	mem_describe_backing(out, told);
+	print_backing(out, told);
 }
 
 bool mem_describe_sum(FILE *out, const char *before, const struct mem_sum *sum)
@@ -229,7 +230,7 @@ static void print_picture_row(FILE *out, const struct mem_view *view, size_t i)
 			      region_slot(told), region_flags(told));
 		print_sums(out, view, region);
 		(void)fputs("  ", out);
-		mem_describe_backing(out, told);
+		print_backing(out, told);
 	}
 	(void)fputc('\n', out);
 }

@@ -63,9 +63,6 @@ void mem_describe(FILE *out, const struct mem_view *view, size_t region);
  */
 bool mem_describe_sum(FILE *out, const char *before, const struct mem_sum *sum);
 
-/* The region's backing in words of --mem: "memfd,huge=2M,share". */
-void mem_describe_backing(FILE *out, const json_t *told);
-
 /* The bytes between a region and the one before it; 0 for the first. */
 uint64_t mem_gap(const struct mem_view *view, size_t region);
 

@@ -15,6 +15,7 @@
 #include "vmm/client/commands.h"
 #include "vmm/client/told.h"
 #include "vmm/client/words.h"
+#include "vmm/control/qmp.h"
 #include "vmm/snapshot/chain.h"
 #include "vmm/snapshot/directory.h"
 
@@ -45,20 +46,6 @@ static int set_two_words(void *ctx, const char *word, struct err *err)
 	return 0;
 }
 
-static int set_duration(void *ctx, const struct cli_option *option,
-			const char *value, struct err *err)
-{
-	uint64_t *ns = (uint64_t *)((char *)ctx + option->offset);
-	const int r = duration_parse(value, ns);
-
-	if (r == -ERANGE)
-		return err_input(err, r, "too long");
-	if (r < 0 || *ns == 0)
-		return err_input(err, -EINVAL,
-				 "not a duration, as in 50ms or 10s");
-	return 0;
-}
-
 #define WORD(member) .offset = offsetof(struct snapshot_words, member)
 
 // clang-format off
@@ -76,11 +63,11 @@ static const struct cli_option create_options[] = {
 	{ .name = "downtime", .arg = "DURATION",
 	  .help = "how long a live snapshot may hold the guest\n"
 		  "(default 50ms)",
-	  .set = set_duration, WORD(downtime) },
+	  .set = client_set_duration, WORD(downtime) },
 	{ .name = "timeout", .arg = "DURATION",
 	  .help = "when to hold it even if it writes too fast for\n"
 		  "that (default 10s)",
-	  .set = set_duration, WORD(timeout) },
+	  .set = client_set_duration, WORD(timeout) },
 	{ .name = "give-up",
 	  .help = "then make no snapshot instead",
 	  .set = cli_set_true, WORD(give_up) },
@@ -125,9 +112,12 @@ static const struct cli_command merge_command = {
 	.word = set_two_words,
 };
 
+/* @what: the words that are needed */
 static int need_word(const char *word, const char *what, struct err *err)
 {
-	return word ? 0 : err_input(err, -EINVAL, "%s is missing", what);
+	return word ? 0
+		    : err_input(err, -EINVAL,
+				"a folder is missing: vmm snapshot %s", what);
 }
 
 /* The VMM has a working directory of its own. */
@@ -225,7 +215,7 @@ static int create_main(int argc, char *const argv[], struct err *err)
 	int r = client_parse(&create_command, argc, argv, &words.client, err);
 
 	if (r == 0)
-		r = need_word(words.dir, "DIR", err);
+		r = need_word(words.dir, "create NAME DIR", err);
 	if (r == 0 && words.live && words.paused)
 		r = err_input(err, -EINVAL,
 			      "--live and --paused exclude each other");
@@ -241,30 +231,62 @@ static int create_main(int argc, char *const argv[], struct err *err)
 	return client_wait_end(&client, process, CLIENT_PATIENCE_MS, err);
 }
 
-static json_t *describe_chain(const struct snapshot_chain *chain,
-			      const struct image_count *count)
-{
-	const struct snapshot_about *about = &chain->about;
-	json_t *words = json_array();
+/* What `vmm snapshot info` tells of. */
+struct snapshot_info {
+	struct snapshot_chain top; /* the snapshot alone */
+	struct image_count count;
+	size_t below; /* how many it stands on, if @broken says nothing */
+	struct err broken; /* why that cannot be told */
+};
 
-	for (size_t i = 0; words && i < about->words; i++)
-		(void)json_array_append_new(words, json_string(about->word[i]));
-	return json_pack(
-		"{ss ss* ss* ss ss ss sI sI sI sI sI sI so}", "id", about->id,
-		"parent", about->parent, "parent-id",
-		about->parent ? about->parent_id : NULL, "name", about->name,
-		"architecture", about->architecture, "vmm", about->vmm, "made",
-		(json_int_t)about->made, "page", (json_int_t)about->page,
-		"snapshots", (json_int_t)chain->memory.count, "data-pages",
-		(json_int_t)count->state[IMAGE_DATA], "zero-pages",
-		(json_int_t)count->state[IMAGE_ZERO], "given-up-pages",
-		(json_int_t)count->state[IMAGE_GONE], "command", words);
+static void info_finish(struct snapshot_info *info)
+{
+	snapshot_chain_finish(&info->top);
 }
 
-static void print_chain(const struct snapshot_chain *chain,
-			const struct image_count *count)
+static int look_at_snapshot(struct snapshot_info *info, const char *path,
+			    struct err *err)
 {
-	const struct snapshot_about *about = &chain->about;
+	struct snapshot_chain chain = { 0 };
+	int r = snapshot_chain_open_top(&info->top, path, NULL, err);
+
+	if (r < 0)
+		return r;
+	r = image_count(info->top.memory.image[0], &info->count, err);
+	if (r < 0)
+		return err_wrap(err, "%s", path);
+	if (snapshot_chain_open(&chain, path, NULL, &info->broken) == 0)
+		info->below = chain.memory.count - 1;
+	snapshot_chain_finish(&chain);
+	return 0;
+}
+
+static int print_info_json(const struct snapshot_info *info, struct err *err)
+{
+	const struct image_count *count = &info->count;
+	json_auto_t *json = snapshot_about_encode(&info->top.about);
+	json_auto_t *more = json_pack(
+		"{sI sI sI}", "data-pages",
+		(json_int_t)count->state[IMAGE_DATA], "zero-pages",
+		(json_int_t)count->state[IMAGE_ZERO], "given-up-pages",
+		(json_int_t)count->state[IMAGE_GONE]);
+
+	if (more && info->broken.code == 0)
+		(void)json_object_set_new(
+			more, "snapshots",
+			json_integer((json_int_t)info->below + 1));
+	else if (more)
+		(void)json_object_set_new(more, "broken",
+					  qmp_string(info->broken.msg));
+	if (!json || !more || json_object_update(json, more) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return cli_print_json(json, false, err);
+}
+
+static int print_info(const struct snapshot_info *info, struct err *err)
+{
+	const struct snapshot_about *about = &info->top.about;
+	const struct image_count *count = &info->count;
 	const time_t made = (time_t)about->made;
 	char date[32] = "", size[SIZE_TEXT];
 	struct tm tm;
@@ -275,9 +297,12 @@ static void print_chain(const struct snapshot_chain *chain,
 	(void)printf("%-12s %s, by vmm %s on %s\n", "made", date, about->vmm,
 		     about->architecture);
 	(void)printf("%-12s %s\n", "identity", about->id);
-	if (about->parent)
+	if (about->parent && info->broken.code == 0)
 		(void)printf("%-12s %s, the last of %zu below\n", "parent",
-			     about->parent, chain->memory.count - 1);
+			     about->parent, info->below);
+	else if (about->parent)
+		(void)printf("%-12s %s, the snapshot %s\n", "parent",
+			     about->parent, about->parent_id);
 	(void)printf("%-12s %s, %" PRIu64 " pages of zeroes, %" PRIu64
 		     " given up\n",
 		     "memory",
@@ -289,33 +314,28 @@ static void print_chain(const struct snapshot_chain *chain,
 		told_print(stdout, about->word[i], 0);
 	}
 	(void)printf("\n");
+	return cli_flush(err);
 }
 
 static int info_main(int argc, char *const argv[], struct err *err)
 {
-	_cleanup_(snapshot_chain_finish) struct snapshot_chain chain = { 0 };
+	_cleanup_(info_finish) struct snapshot_info info = { 0 };
 	struct client_words words = { 0 };
-	struct image_count count;
-	struct image *top;
 	int r = cli_parse(&info_command, argc, argv, &words, err);
 
 	if (r == 0)
-		r = need_word(words.name, "DIR", err);
+		r = need_word(words.name, "info DIR", err);
 	if (r == 0)
-		r = snapshot_chain_open(&chain, words.name, NULL, err);
-	if (r != 0)
-		return r;
-	top = chain.memory.image[chain.memory.count - 1];
-	r = image_count(top, &count, err);
-	if (r < 0)
-		return err_wrap(err, "%s", words.name);
-	if (words.json) {
-		json_auto_t *json = describe_chain(&chain, &count);
-
-		return cli_print_json(json, false, err);
+		r = look_at_snapshot(&info, words.name, err);
+	if (r == 0)
+		r = words.json ? print_info_json(&info, err)
+			       : print_info(&info, err);
+	/* What can be told was told. */
+	if (r == 0 && info.broken.code < 0) {
+		*err = info.broken;
+		r = err->code;
 	}
-	print_chain(&chain, &count);
-	return cli_flush(err);
+	return r;
 }
 
 static int verify_main(int argc, char *const argv[], struct err *err)
@@ -325,7 +345,7 @@ static int verify_main(int argc, char *const argv[], struct err *err)
 	int r = cli_parse(&verify_command, argc, argv, &words, err);
 
 	if (r == 0)
-		r = need_word(words.name, "DIR", err);
+		r = need_word(words.name, "verify DIR", err);
 	if (r == 0)
 		r = snapshot_chain_open(&chain, words.name, NULL, err);
 	if (r == 0)
@@ -344,9 +364,9 @@ static int merge_main(int argc, char *const argv[], struct err *err)
 	int r = cli_parse(&merge_command, argc, argv, &words, err);
 
 	if (r == 0)
-		r = need_word(words.client.name, "DIR", err);
+		r = need_word(words.client.name, "merge DIR OUT", err);
 	if (r == 0)
-		r = need_word(words.dir, "OUT", err);
+		r = need_word(words.dir, "merge DIR OUT", err);
 	if (r == 0)
 		r = snapshot_chain_open(&chain, words.client.name, NULL, err);
 	return r == 0 ? snapshot_chain_merge(&chain, words.dir, err) : r;

@@ -41,7 +41,7 @@ static int add_cure(struct err *err)
 {
 	const struct err was = *err;
 
-	return err_set(err, was.code, "%s (--force ends it at once)", was.msg);
+	return err_set(err, was.code, "%s; --force ends it at once", was.msg);
 }
 
 static int stop_machine(const char *name, void *ctx, struct err *err)

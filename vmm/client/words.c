@@ -107,6 +107,12 @@ int client_set_interval(void *ctx, const struct cli_option *option,
 	return parse_wait(value, &watch->ns, err);
 }
 
+int client_set_duration(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
+{
+	return parse_wait(value, (void *)((char *)ctx + option->offset), err);
+}
+
 void client_watch_wait(const struct client_watch *watch)
 {
 	const uint64_t ns = watch->ns ? watch->ns : NS_PER_SECOND;

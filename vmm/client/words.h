@@ -101,6 +101,10 @@ int client_set_interval(void *ctx, const struct cli_option *option,
 		.set = client_set_interval, .offset = offsetof(words, watch) \
 	}
 
+/* set() of an option whose member is a uint64_t: nanoseconds, not 0. */
+int client_set_duration(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err);
+
 /* Sleeps until it is time to look again, or a signal comes. */
 void client_watch_wait(const struct client_watch *watch);
 

@@ -108,7 +108,9 @@ static int load_vm(struct vm *vm, struct state_view *from, struct err *err)
 
 static bool no_vcpu_runs(void *ctx)
 {
-	return vm_is_quiet(ctx);
+	struct vm *vm = ctx;
+
+	return vcpu_group_is_quiet(&vm->group);
 }
 
 /* How writes are logged must be said before there are slots. */
@@ -228,11 +230,6 @@ int vm_start(struct vm *vm, struct err *err)
 	if (r < 0)
 		(void)vm_stop(vm, &(struct err){ 0 });
 	return r;
-}
-
-bool vm_is_quiet(struct vm *vm)
-{
-	return vcpu_group_is_quiet(&vm->group);
 }
 
 void vm_pause(struct vm *vm)

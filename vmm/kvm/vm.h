@@ -102,10 +102,6 @@ int vm_rebuild(struct vm *vm, size_t *ret_size, struct err *err);
  * any; safe in a signal handler. */
 void vm_halt(struct vm *vm);
 
-/* True if no vCPU runs, nor will before vm_start() or vm_resume(). Thread: any.
- */
-bool vm_is_quiet(struct vm *vm);
-
 /*
  * Stops and joins every vCPU thread. Returns 0, or the first vCPU's error.
  * Thread: the loop's, outside loop_run().

@@ -11,14 +11,16 @@
 #include "vmm/machine/device_list.h"
 #include "vmm/machine/machine.h"
 
-struct tty *board_tty(const struct machine *machine)
+/* The terminal for the board's console; NULL: the configuration has another
+ * console, or none, and the device has nobody behind it. */
+static struct tty *console_tty(const struct machine *machine)
 {
 	return machine->config->console == CONSOLE_BOARD ? machine->tty : NULL;
 }
 
 struct device *board_make_uart(struct machine *machine, unsigned pin)
 {
-	return uart16550_new(board_tty(machine),
+	return uart16550_new(console_tty(machine),
 			     irq_level_line(&machine->irq, pin), 0);
 }
 

@@ -48,13 +48,6 @@ int board_attach(struct machine *machine, const struct board_device *board,
 			      struct err *err),
 		 struct err *err);
 
-/*
- * The terminal for the one device of a board that is a console, whatever kind
- * of device and on whatever bus. Borrowed; NULL: the configuration has another
- * console, or none, and the device has nobody behind it.
- */
-struct tty *board_tty(const struct machine *machine);
-
 /* Makes a serial port with this level pin, which is the board's console.
  * Returns NULL when out of memory. */
 struct device *board_make_uart(struct machine *machine, unsigned pin);

@@ -8,9 +8,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include <jansson.h>
-
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "vmm/snapshot/directory.h"
 
 int snapshot_make_id(char id[SNAPSHOT_ID_SIZE], struct err *err)
@@ -79,7 +78,7 @@ static json_t *encode_disks(const struct snapshot_about *about)
 }
 
 /* Members that are NULL are left out. */
-static json_t *encode_about(const struct snapshot_about *about)
+json_t *snapshot_about_encode(const struct snapshot_about *about)
 {
 	const char *parent_id = about->parent ? about->parent_id : NULL;
 	json_t *words = encode_words(about), *disks = encode_disks(about);
@@ -344,7 +343,7 @@ static int format_about(const struct snapshot_about *about, char **ret,
 
 	if (r < 0)
 		return r;
-	json = encode_about(about);
+	json = snapshot_about_encode(about);
 	if (json)
 		text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
@@ -368,9 +367,10 @@ int snapshot_about_write(const struct snapshot_about *about, int dir,
 	_cleanup_(freep) char *text = NULL;
 	const int r = format_about(about, &text, err);
 
-	return r < 0 ? r
-		     : snapshot_file_write(dir, SNAPSHOT_ABOUT, text,
-					   strlen(text), err);
+	if (r < 0 || !text)
+		return r;
+	return snapshot_file_write(dir, SNAPSHOT_ABOUT, text, strlen(text),
+				   err);
 }
 
 int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
@@ -381,8 +381,8 @@ int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
 	struct snapshot_about about = { 0 };
 	json_error_t why;
 	size_t size;
-	int r = snapshot_file_read(dir, SNAPSHOT_ABOUT, SNAPSHOT_ABOUT_MAX,
-				   &text, &size, err);
+	int r = file_read_in(dir, SNAPSHOT_ABOUT, SNAPSHOT_ABOUT_MAX, &text,
+			     &size, err);
 
 	if (r < 0)
 		return r;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/err.h"
 
 #define SNAPSHOT_FORMAT 1
@@ -51,6 +53,10 @@ struct snapshot_about {
  */
 int snapshot_make_id(char id[SNAPSHOT_ID_SIZE], struct err *err);
 
+/* Makes the object of vm.json. Returns NULL for no memory, or if a text is no
+ * UTF-8. */
+json_t *snapshot_about_encode(const struct snapshot_about *about);
+
 /*
  * Checks that snapshot_about_read() would take what is to be written. Returns
  * 0; -ENOMEM; or a fault of the user's: -EILSEQ if a text is no UTF-8, -E2BIG
@@ -71,7 +77,7 @@ int snapshot_about_write(const struct snapshot_about *about, int dir,
  *
  * @arch: arch_name of this program; NULL takes any
  *
- * Returns 0; what snapshot_file_read() returns; -EBADMSG if it is not what
+ * Returns 0; what file_read_in() returns; -EBADMSG if it is not what
  * docs/SNAPSHOT.md says; -ENOTSUP for another format, -EXDEV for another
  * architecture. Nothing is owned then.
  */

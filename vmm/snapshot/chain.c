@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/state.h"
 #include "vmm/snapshot/directory.h"
 
@@ -129,8 +131,21 @@ static void found_images_finish(struct found_images *found)
 		(void)image_close(found->image[--found->count]);
 }
 
+/* A chain has a file for each region of each of its snapshots. */
+static void allow_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	/* Without it, a long chain is refused with EMFILE. */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* @alone: the parents are not looked for */
 static int find_images(struct found_images *found, const struct link *top,
-		       const char *arch, struct err *err)
+		       bool alone, const char *arch, struct err *err)
 {
 	_cleanup_(link_finish) struct link below = { .fd = -1 };
 	const struct link *link = top;
@@ -149,8 +164,9 @@ static int find_images(struct found_images *found, const struct link *top,
 			return r;
 		memcpy(found->id[found->count++], link->about.id,
 		       SNAPSHOT_ID_SIZE);
-		if (!link->about.parent)
+		if (alone || !link->about.parent)
 			return 0;
+		allow_open_files();
 		r = open_parent(&parent, link, arch, err);
 		if (r < 0)
 			return r;
@@ -175,8 +191,8 @@ static int add_images(struct snapshot_chain *chain, struct found_images *found,
 	return r < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
-int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
-			const char *arch, struct err *err)
+static int open_chain(struct snapshot_chain *ret, const char *path, bool alone,
+		      const char *arch, struct err *err)
 {
 	_cleanup_(
 		found_images_finish) struct found_images found = { .count = 0 };
@@ -189,7 +205,7 @@ int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
 	chain.about = top.about;
 	chain.full_path = top.path;
 	chain.fd = top.fd;
-	r = find_images(&found, &top, arch, err);
+	r = find_images(&found, &top, alone, arch, err);
 	if (r == 0)
 		r = add_images(&chain, &found, path, err);
 	if (r < 0)
@@ -197,6 +213,18 @@ int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
 	else
 		*ret = chain;
 	return r;
+}
+
+int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
+			const char *arch, struct err *err)
+{
+	return open_chain(ret, path, false, arch, err);
+}
+
+int snapshot_chain_open_top(struct snapshot_chain *ret, const char *path,
+			    const char *arch, struct err *err)
+{
+	return open_chain(ret, path, true, arch, err);
 }
 
 void snapshot_chain_finish(struct snapshot_chain *chain)
@@ -212,8 +240,8 @@ void snapshot_chain_finish(struct snapshot_chain *chain)
 int snapshot_chain_state(const struct snapshot_chain *chain, uint8_t **ret,
 			 size_t *ret_size, struct err *err)
 {
-	const int r = snapshot_file_read(chain->fd, SNAPSHOT_STATE,
-					 STATE_MAX_SIZE, ret, ret_size, err);
+	const int r = file_read_in(chain->fd, SNAPSHOT_STATE, STATE_MAX_SIZE,
+				   ret, ret_size, err);
 
 	return r < 0 ? err_wrap(err, "%s", chain->full_path) : 0;
 }

@@ -39,6 +39,12 @@ struct snapshot_chain {
 int snapshot_chain_open(struct snapshot_chain *ret, const char *path,
 			const char *arch, struct err *err);
 
+/* Opens the snapshot alone: the chain has one image, which may be a diff's.
+ * Returns what snapshot_chain_open() returns, but for what is said of parents.
+ */
+int snapshot_chain_open_top(struct snapshot_chain *ret, const char *path,
+			    const char *arch, struct err *err);
+
 void snapshot_chain_finish(struct snapshot_chain *chain); /* zeroed is fine */
 
 /*
@@ -53,7 +59,7 @@ int snapshot_chain_verify(const struct snapshot_chain *chain, struct err *err);
  *
  * @ret: freed by the caller; not trusted
  *
- * Returns what snapshot_file_read() returns.
+ * Returns what file_read_in() returns.
  */
 int snapshot_chain_state(const struct snapshot_chain *chain, uint8_t **ret,
 			 size_t *ret_size, struct err *err);

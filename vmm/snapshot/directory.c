@@ -139,18 +139,6 @@ static int check_snapshot_place(const struct snapshot_dir *dir, struct err *err)
 	return 0;
 }
 
-static int input_sys(const char *path, struct err *err)
-{
-	static const int hosts[] = { EMFILE, ENFILE, ENOMEM, EIO, ENOSPC };
-	const int code = err_sys(err, "%s", path);
-
-	err->input = true;
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
-		if (code == -hosts[i])
-			err->input = false;
-	return code;
-}
-
 /*
  * Locks a folder that was opened by its name. Returns -EBUSY if another process
  * has the lock, or gave the name to another folder before it could be taken.
@@ -203,11 +191,11 @@ static int make_partial(struct snapshot_dir *dir, struct err *err)
 	int r;
 
 	if (mkdirat(dir->parent, dir->partial, 0700) < 0 && errno != EEXIST)
-		return input_sys(dir->path, err);
+		return file_failed(dir->path, err);
 	fd = openat(dir->parent, dir->partial,
 		    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return input_sys(dir->path, err);
+		return file_failed(dir->path, err);
 	r = lock_snapshot_folder(dir->parent, dir->partial, fd);
 	if (r == -EBUSY)
 		return err_input(err, r,
@@ -233,7 +221,7 @@ int snapshot_dir_begin(struct snapshot_dir *ret, const char *path,
 	if (r == 0) {
 		dir.parent = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (dir.parent < 0)
-			r = input_sys(parent, err);
+			r = file_failed(parent, err);
 	}
 	if (r == 0)
 		r = check_snapshot_place(&dir, err);
@@ -332,7 +320,7 @@ int snapshot_dir_open(const char *path, struct err *err)
 					   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return input_sys(path, err);
+		return file_failed(path, err);
 	if (!is_snapshot(fd))
 		return err_input(
 			err, -ENODATA,
@@ -354,36 +342,4 @@ int snapshot_file_write(int dir, const char *name, const void *buf, size_t len,
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
 	return r < 0 ? err_set(err, r, "%s: %s", name, strerrordesc_np(-r)) : 0;
-}
-
-int snapshot_file_read(int dir, const char *name, size_t max, uint8_t **ret,
-		       size_t *ret_size, struct err *err)
-{
-	_cleanup_(fd_closep) int fd = openat(
-		dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	_cleanup_(freep) uint8_t *buf = NULL;
-	struct stat st;
-	int r;
-
-	if (fd < 0 && errno == ELOOP)
-		return err_input(err, -EBADMSG, "%s: is a symbolic link", name);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, "%s", name);
-	if (!S_ISREG(st.st_mode))
-		return err_input(err, -EBADMSG, "%s: not a regular file", name);
-	if ((uint64_t)st.st_size > max)
-		return err_input(err, -EFBIG, "%s: larger than %zu bytes", name,
-				 max);
-	buf = malloc((size_t)st.st_size + 1);
-	if (!buf)
-		return err_set(err, -ENOMEM, "%s: no memory to read it", name);
-	r = file_read_at(fd, buf, (size_t)st.st_size, 0);
-	if (r < 0)
-		return err_set(err, r == -ENODATA ? -EIO : r, "%s: %s", name,
-			       r == -ENODATA ? "shrank while it was read"
-					     : strerrordesc_np(-r));
-	buf[st.st_size] = 0;
-	*ret_size = (size_t)st.st_size;
-	*ret = TAKE_PTR(buf);
-	return 0;
 }

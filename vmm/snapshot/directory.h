@@ -83,17 +83,4 @@ int snapshot_dir_open(const char *path, struct err *err);
 int snapshot_file_write(int dir, const char *name, const void *buf, size_t len,
 			struct err *err);
 
-/*
- * Reads a file of a snapshot. Symbolic links are not followed, and only regular
- * files are taken.
- *
- * @max: refuse more bytes than this
- * @ret: its bytes and one byte 0 behind them; freed by the caller
- *
- * Returns 0; -EBADMSG if it is no regular file; -EFBIG; -ENOMEM; -EIO if it
- * shrinks meanwhile; or the errno of openat(2).
- */
-int snapshot_file_read(int dir, const char *name, size_t max, uint8_t **ret,
-		       size_t *ret_size, struct err *err);
-
 #endif

@@ -112,11 +112,6 @@ static int load_flash(const struct restore *restore, size_t saved,
 		     : 0;
 }
 
-static bool is_zero_page(const uint8_t *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, IMAGE_PAGE - 1) == 0;
-}
-
 /* Memory of a file holds what that held: it is zeroes for the load. */
 static void clear_memory(const struct mem_region *region)
 {
@@ -128,7 +123,7 @@ static void clear_memory(const struct mem_region *region)
 	    backing_discard(backing, 0, backing->size) == 0)
 		return;
 	for (uint64_t at = 0; at < region->gpa.size; at += IMAGE_PAGE)
-		if (!is_zero_page(region->host + at))
+		if (!image_is_zero(region->host + at, IMAGE_PAGE))
 			memset(region->host + at, 0, IMAGE_PAGE);
 }
 
