@@ -175,7 +175,6 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 	fdt_str(&t, "model", "linux,dummy-virt");
 	fdt_str(&t, "compatible", "linux,dummy-virt");
 	fdt_u32(&t, "interrupt-parent", gic);
-	describe_chosen(&t, &chosen);
 	describe_memory(&t, board->layout->ram.at, board->layout->ram.count);
 	describe_cpus(&t, board);
 	describe_psci(&t);
@@ -186,5 +185,6 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 	describe_gic(&t, board, gic);
 	wires.bus_clock = describe_clock(&t, "clock-apb", BUS_CLOCK);
 	describe_devices(&t, board->mmio, &wires);
+	describe_chosen(&t, &chosen); /* the last one, for EDK2 */
 	return fdt_done(&t, err);
 }

@@ -125,6 +125,32 @@ static void describe__chosen_says_what_boots(void **state)
 	(void)node(fdt_getprop(dtb, node("/chosen"), "stdout-path", NULL));
 }
 
+/* EDK2 takes such a byte for the end of the path; describe.h has more. */
+static void describe__no_byte_behind_the_console_is_its_length(void **state)
+{
+	const int looked = ':'; /* bytes */
+
+	(void)state;
+	for (unsigned len = 1; len < 256; len++) {
+		char cmdline[256] = "";
+		const uint8_t *path;
+		int size;
+
+		/* Moves what follows. */
+		memset(cmdline, 'x', len);
+		board.cmdline = cmdline;
+		board.pmu = len & 1;
+		memset(board.seed, sizeof("/serial@1000000"),
+		       sizeof(board.seed));
+		describe();
+		path = fdt_getprop(dtb, node("/chosen"), "stdout-path", &size);
+		assert_non_null(path);
+		assert_true(path + looked <= dtb + fdt_totalsize(dtb));
+		for (int i = 0; i < looked; i++)
+			assert_int_not_equal(path[i], size);
+	}
+}
+
 static void describe__what_there_is_not_is_not_said(void **state)
 {
 	(void)state;
@@ -424,6 +450,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(describe__chosen_says_what_boots, setup),
+		cmocka_unit_test_setup(
+			describe__no_byte_behind_the_console_is_its_length,
+			setup),
 		cmocka_unit_test_setup(describe__what_there_is_not_is_not_said,
 				       setup),
 		cmocka_unit_test_setup(describe__each_region_of_ram_has_a_node,

@@ -91,14 +91,15 @@ void describe_chosen(struct fdt *t, const struct describe_chosen *chosen)
 
 	fdt_node(t, "chosen");
 	fdt_str(t, "bootargs", chosen->cmdline);
-	if (chosen->console)
-		fdt_str(t, "stdout-path", chosen->console);
 	if (initrd->size > 0) {
 		fdt_u64(t, "linux,initrd-start", initrd->start);
 		fdt_u64(t, "linux,initrd-end", initrd->start + initrd->size);
 	}
 	fdt_bytes(t, "kaslr-seed", chosen->seed, 8);
 	fdt_bytes(t, "rng-seed", chosen->seed + 8, DESCRIBE_SEED - 8);
+	/* Behind the seeds; describe.h says why. */
+	if (chosen->console)
+		fdt_str(t, "stdout-path", chosen->console);
 	fdt_end(t);
 }
 

@@ -36,6 +36,14 @@ struct describe_chosen {
 int describe_seed(uint8_t seed[DESCRIBE_SEED], const uint64_t *kaslr,
 		  struct err *err);
 
+/*
+ * Adds /chosen, with the path of the console as its last property.
+ *
+ * EDK2 2022.11 looks for the end of that path in the 58 bytes from its
+ * start on, by a byte that is equal to its length (ScanMem8() with swapped
+ * arguments, docs/DEVICES.md). A board that EDK2 starts on has /chosen as its
+ * last node, so that names of properties follow, which have no such byte.
+ */
 void describe_chosen(struct fdt *t, const struct describe_chosen *chosen);
 
 /* A node for each of @count regions of RAM. */
