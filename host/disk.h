@@ -99,7 +99,8 @@ struct disk_ops {
 	 *
 	 * Returns 0; -EINVAL if the size is no number of blocks, or less than
 	 * the disk has; -ENOSPC if a block device is smaller; -EROFS if the
-	 * image file is smaller and the disk read-only; -EFBIG if no file can
+	 * image file is smaller and the disk read-only; -EOPNOTSUPP if what is
+	 * written to it vanishes; -EFBIG if no file can
 	 * be so large; or the errno of fstat(2), ftruncate(2) or the ioctl
 	 * BLKGETSIZE64. May wait for the host's file system.
 	 */
@@ -123,7 +124,9 @@ struct disk {
 struct disk_options {
 	const char *path; /* borrowed for the call */
 	bool ro;
-	bool direct; /* past the host's page cache */
+	bool temp; /* the image is only read; writes vanish with the disk. Not
+		      with @ro */
+	bool direct; /* past the host's page cache; the image's bytes alone */
 	bool raw; /* take an image that looks like another format as raw */
 };
 
@@ -138,6 +141,9 @@ struct disk_options {
  * read, against writers; so two machines do not write one image. The lock is
  * advisory and the open file's: see file_lock().
  *
+ * With @opt->temp, writes go to an unnamed file (host/disk_temp.h), and the
+ * image counts as only read. A flush has nothing to do then.
+ *
  * With @opt->direct, the disk's block is what direct I/O there takes, and what
  * is in buffers that it cannot use is copied.
  *
@@ -146,7 +152,8 @@ struct disk_options {
  * Returns 0; what file_open() returns; and, as faults of the user's: -EINVAL if
  * there is less than one block, -EBUSY if the image is in use, -EMEDIUMTYPE if
  * it is not raw, -EOPNOTSUPP if there is no direct I/O. -ENOMEM, or the errno
- * of pread(2). The message begins with the path.
+ * of pread(2), or what disk_temp_init() returns. The message begins with the
+ * path.
  */
 int disk_open(struct disk **ret, const struct disk_options *opt,
 	      struct aio *aio, struct err *err);

@@ -190,23 +190,13 @@ static int set_disk(void *ctx, const struct cli_option *option,
 		    const char *value, struct err *err)
 {
 	static const struct opt table[] = {
-		{ .key = "path",
-		  .type = OPT_STR,
-		  .offset = offsetof(struct disk_spec, path),
-		  .required = true,
-		  .first = true },
-		{ .key = "ro",
-		  .type = OPT_BOOL,
-		  .offset = offsetof(struct disk_spec, ro) },
-		{ .key = "direct",
-		  .type = OPT_BOOL,
-		  .offset = offsetof(struct disk_spec, direct) },
-		{ .key = "serial",
-		  .type = OPT_STR,
-		  .offset = offsetof(struct disk_spec, serial) },
-		{ .key = "format",
-		  .type = OPT_STR,
-		  .offset = offsetof(struct disk_spec, format) },
+		OPT("path", OPT_STR, struct disk_spec, path, .required = true,
+		    .first = true),
+		OPT("ro", OPT_BOOL, struct disk_spec, ro),
+		OPT("temp", OPT_BOOL, struct disk_spec, temp),
+		OPT("direct", OPT_BOOL, struct disk_spec, direct),
+		OPT("serial", OPT_STR, struct disk_spec, serial),
+		OPT("format", OPT_STR, struct disk_spec, format),
 	};
 	struct config *config = &((struct parse *)ctx)->config;
 	struct disk_spec *disk = &config->disk[config->disks];
@@ -226,6 +216,10 @@ static int set_disk(void *ctx, const struct cli_option *option,
 		err->input = true;
 		return r;
 	}
+	if (disk->ro && disk->temp)
+		return err_input(err, -EINVAL,
+				 "ro, temp: a disk that the guest cannot write "
+				 "has nothing that could vanish");
 	if (disk->serial && strlen(disk->serial) > DISK_SERIAL_MAX)
 		return err_input(err, -EINVAL,
 				 "serial: at most %d characters, "
@@ -426,6 +420,8 @@ static const struct cli_option run_options[] = {
 	  .help = "disk with a raw image, or a block device; repeat it\n"
 		  "for more. A comma in FILE is written twice. KEYs:\n"
 		  "ro               the guest cannot write it\n"
+		  "temp             what it writes vanishes with it, and\n"
+		  "                 FILE is only read: it may be shared\n"
 		  "direct           do not use the host's page cache\n"
 		  "serial=S         its serial number\n"
 		  "format=raw       even if it looks like another format",

@@ -54,6 +54,7 @@ struct disk_spec {
 	const char *serial; /* NULL: none */
 	const char *format; /* "raw": whatever it looks like; NULL: not given */
 	bool ro;
+	bool temp; /* writes vanish with the guest */
 	bool direct; /* O_DIRECT */
 };
 

@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "vmm/cli.h"
-#include "vmm/config.h"
 #include "vmm/config_words.h"
 #include "vmm/snapshot/restore.h"
+#include "vmm/restore_disks.h"
 
 /* Keeps an option of `vmm run` as it is; config_parse() judges it. */
 static int keep_option(void *ctx, const struct cli_option *option,
@@ -27,6 +28,23 @@ static int keep_option(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
+static int keep_disk(void *ctx, const struct cli_option *option,
+		     const char *value, struct err *err)
+{
+	struct restore_words *words = ctx;
+	char *text;
+
+	(void)option;
+	if (words->disks == CONFIG_MAX_DISKS)
+		return err_input(err, -ENOSPC, "at most %d disks",
+				 CONFIG_MAX_DISKS);
+	text = strdup(value);
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	words->disk[words->disks++] = text;
+	return 0;
+}
+
 // clang-format off
 static const struct cli_option restore_options[] = {
 	{ .name = "memory", .arg = "auto|copy|map|lazy",
@@ -41,6 +59,10 @@ static const struct cli_option restore_options[] = {
 	{ .name = "terminal", .arg = "stdio|socket",
 	  .help = "where the console's other end is, as of 'vmm run'",
 	  .set = keep_option },
+	{ .name = "disk", .letter = 'd', .arg = "FILE,temp",
+	  .help = "what it writes to this disk of its own vanishes with\n"
+		  "it; FILE is only read, and may be shared",
+	  .set = keep_disk },
 	{ .name = "paused", .help = "wait for 'vmm resume'",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct restore_words, paused) },
@@ -102,6 +124,8 @@ void restore_words_finish(struct restore_words *words)
 {
 	while (words->words > 0)
 		free(words->word[--words->words]);
+	while (words->disks > 0)
+		free(words->disk[--words->disks]);
 	*words = (struct restore_words){ 0 };
 }
 
@@ -136,5 +160,7 @@ int restore_words_config(struct config *ret, char *const *saved, size_t count,
 		return err_wrap(err, "%s: vm.json", words->dir);
 	for (size_t i = 0; i < words->words; i++)
 		argv[1 + count + i] = words->word[i];
-	return config_parse(ret, (int)(count + words->words) + 1, argv, err);
+	r = config_parse(ret, (int)(count + words->words) + 1, argv, err);
+	return r == 0 ? restore_disks_apply(ret, words->disk, words->disks, err)
+		      : r;
 }

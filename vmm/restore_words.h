@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "vmm/config.h"
 
 struct cli_command;
-struct config;
 
 /* Options of one run that may be given anew. */
 #define RESTORE_MAX_WORDS 32
@@ -23,6 +23,8 @@ struct restore_words {
 	unsigned memory; /* enum restore_way */
 	char *word[RESTORE_MAX_WORDS]; /* owned; for `vmm run` */
 	size_t words;
+	char *disk[CONFIG_MAX_DISKS]; /* owned; values of --disk */
+	size_t disks;
 };
 
 extern const struct cli_command restore_command;
@@ -44,7 +46,8 @@ void restore_words_finish(struct restore_words *words);
  * @words: what this run adds; outlives @ret
  *
  * Returns 0; what config_parse() and config_words_check() return, with the
- * snapshot in @err if its words are wrong. Thread: setup.
+ * snapshot in @err if its words are wrong; what restore_disks_apply() returns.
+ * Thread: setup.
  */
 int restore_words_config(struct config *ret, char *const *saved, size_t count,
 			 const struct restore_words *words, struct err *err);

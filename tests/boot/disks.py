@@ -106,6 +106,42 @@ losetup -d $loop""",
     ]
 
 
+# Two guests write to one image, each its own, and see what they wrote.
+SHARED = """truncate -s 32M disk.img; "$LAB/boot/diskio" write disk.img 3
+before=$(sha256sum disk.img)
+start() {
+    guest "diskio verify /dev/vda 3 && diskio wipe /dev/vda 0 && \
+        diskio write /dev/vda $1 && diskio verify /dev/vda $1" \
+        --name $1 --mem 128M --disk disk.img,temp{words} <&- >out$1 & eval pid$1=$!
+}
+start 7; start 8
+wait_for test -S /run/vmm/8.sock; vmm disk 8 >listed
+wait $pid7 || fail 7; wait $pid8 || fail 8
+[ "$before" = "$(sha256sum disk.img)" ] || fail "the image has changed"
+cat out7 out8 listed
+"""
+
+
+def temporary() -> list[Case]:
+    """Disks whose writes vanish."""
+    return [
+        Case("disk-temp-is-shared-by-two-that-write", host=HOST,
+             script=SHARED.replace("{words}", ""),
+             out=("diskio: verify: good", "temp  disk.img")),
+        Case("disk-temp-directly-on-16k-pages", host=HOST_16K,
+             script="export TMPDIR=$PWD\n"
+                    + SHARED.replace("{words}", ",direct"),
+             out=("diskio: verify: good",)),
+        Case("disk-temp-outlasts-a-restart", host=HOST,
+             script="truncate -s 1M disk.img\n"
+                    "guest 'head -c 4 /dev/vda | grep kept && poweroff -f; "
+                    "echo kept | dd of=/dev/vda conv=fsync 2>/dev/null; "
+                    "reboot -f' --mem 128M --disk disk.img,temp\n"
+                    "tr -d '\\0' <disk.img | wc -c",
+             out=("kept", "\n0\n")),
+    ]
+
+
 LOCKED = """truncate -s 1M disk.img
 start() {
     vmm run --kernel "$IMAGE" --initrd "$INITRD" --mem 128M --name $1 \\
@@ -146,7 +182,7 @@ def locks() -> list[Case]:
 def cases() -> list[Case]:
     """All of them."""
     files = ((artifacts.root_disk(), "/lab/disk/root.ext4"),)
-    return roots(files) + grows() + locks() + [
+    return roots(files) + grows() + locks() + temporary() + [
         verify("", HOST, "disk.img"),
         verify("directly", HOST, "disk.img,direct"),
         verify("on-16k-pages", HOST_16K, "disk.img"),

@@ -17,11 +17,11 @@ import test_client
 NO_SIZE = test_client.NO_SIZE
 
 
-def disk(number, size, ro=False, path="an image"):
+def disk(number, size, ro=False, path="an image", **more):
     """What a machine says of a disk."""
     return {"device": f"disk{number}", "type": "unknown", "removable": False,
             "locked": False, "inserted": {
-                "file": path, "ro": ro, "drv": "raw",
+                "file": path, "ro": ro, "drv": "raw", **more,
                 "image": {"filename": path, "format": "raw",
                           "virtual-size": size}}}
 
@@ -37,6 +37,10 @@ class Disk(test_client.ClientTest):
             "DISK            SIZE  MODE  FILE",
             "disk0             2G  rw    an image",
             "disk1           2560  ro    ?[1mbold"])
+        self.machine("lab", answers={"query-block": [
+            disk(0, 4096, **{"x-vmm-temp": True})]})
+        self.assertIn("disk0             4K  temp  an image",
+                      self.well("disk", "lab"))
         self.assertEqual(json.loads(self.well("disk", "web", "--json")), TWO)
 
     def test_what_is_unexpected_is_told(self):

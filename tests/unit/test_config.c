@@ -237,6 +237,10 @@ static void disk__path_and_flags(void **state)
 	assert_true(c.disk[1].ro && c.disk[1].direct);
 	assert_string_equal(c.disk[1].serial, "S-1");
 	assert_string_equal(c.disk[1].format, "raw");
+	assert_false(c.disk[0].temp || c.disk[1].temp);
+	config_finish(&c);
+	TAKEN(&c, "K", "-d", "root.img,temp");
+	assert_true(c.disk[0].temp);
 	config_finish(&c);
 }
 
@@ -248,6 +252,9 @@ static void disk__nonsense_is_refused(void **state)
 	REFUSED("-d a,serial=123456789012345678901: serial: at most 20 "
 		"characters, as the guest is shown no more",
 		"-d", "a,serial=123456789012345678901");
+	REFUSED("--disk a,ro,temp: ro, temp: a disk that the guest cannot "
+		"write has nothing that could vanish",
+		"--disk", "a,ro,temp");
 	REFUSED("--disk a,format=qcow2: format=qcow2: only raw images are "
 		"taken; 'qemu-img convert -O raw' makes one",
 		"--disk", "a,format=qcow2");

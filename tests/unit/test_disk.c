@@ -1,4 +1,4 @@
-/* tests/unit/test_disk.c - host/disk.c, on files in the working folder. */
+/* tests/unit/test_disk.c - host/disk*.c, on files in the working folder. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -104,6 +104,7 @@ struct told_disk {
 	const char *id, *file; /* in what was told */
 	uint64_t size;
 	bool ro;
+	bool temp; /* what the guest writes vanishes with it */
 };
 
 static bool read_disk(const json_t *told, struct told_disk *ret)
@@ -113,6 +114,7 @@ static bool read_disk(const json_t *told, struct told_disk *ret)
 	ret->id = json_string_value(json_object_get(told, "device"));
 	ret->file = json_string_value(json_object_get(in, "file"));
 	ret->ro = json_is_true(json_object_get(in, "ro"));
+	ret->temp = json_is_true(json_object_get(in, "x-vmm-temp"));
 	return ret->id && ret->file &&
 	       told_get(json_object_get(in, "image"), "virtual-size",
 			&ret->size);
@@ -142,7 +144,9 @@ static void print_disk(const json_t *told)
 		return;
 	told_print(stdout, disk.id, strlen("disk15"));
 	(void)printf("  %12s  %-4s  ", size_format(size, disk.size),
-		     disk.ro ? "ro" : "rw");
+		     disk.ro	 ? "ro"
+		     : disk.temp ? "temp"
+				 : "rw");
 	told_print(stdout, disk.file, 0);
 	(void)fputc('\n', stdout);
 }

@@ -37,11 +37,12 @@ static json_t *describe_medium(const struct disk_spec *spec, const char *id,
 		"iops_rd", "iops_wr", "write_threshold"
 	};
 	json_t *ret = json_pack(
-		"{s:o, s:s, s:b, s:s, s:i, s:b, s:s, s:o, s:{s:b, s:b, s:b}}",
+		"{s:o, s:s, s:b, s:b, s:s, s:i, s:b, s:s, s:o, s:{s:b, s:b, "
+		"s:b}}",
 		"file", qmp_string(spec->path), "node-name", id, "ro",
-		(int)info->ro, "drv", "raw", "backing_file_depth", 0,
-		"encrypted", 0, "detect_zeroes", "off", "image",
-		describe_image(spec, info), "cache", "writeback",
+		(int)info->ro, "x-vmm-temp", (int)spec->temp, "drv", "raw",
+		"backing_file_depth", 0, "encrypted", 0, "detect_zeroes", "off",
+		"image", describe_image(spec, info), "cache", "writeback",
 		(int)info->write_back, "direct", (int)spec->direct, "no-flush",
 		0);
 

@@ -323,6 +323,8 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 	int r = arch_check_snapshot(machine, err);
 
 	if (r == 0)
+		r = snapshot_disks_can_refer(machine->config, err);
+	if (r == 0)
 		r = make_about(s, parent, err);
 	if (r == 0 && !parent)
 		r = dirty_reader_add(&machine->dirty, DIRTY_ALL, &s->full, err);

@@ -22,6 +22,7 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 	const struct disk_spec *spec = &machine->config->disk[index];
 	const struct disk_options opt = { .path = spec->path,
 					  .ro = spec->ro,
+					  .temp = spec->temp,
 					  .direct = spec->direct,
 					  .raw = spec->format != NULL };
 	struct disk *disk = NULL;

@@ -18,6 +18,18 @@ static void note_stamp(struct snapshot_disk *ret,
 				       .ns = stamp->ns };
 }
 
+int snapshot_disks_can_refer(const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->disks; i++)
+		if (config->disk[i].temp)
+			return err_set(err, -EOPNOTSUPP,
+				       "--disk %s,temp: what the guest has "
+				       "written is in no file that a snapshot "
+				       "could refer to",
+				       config->disk[i].path);
+	return 0;
+}
+
 int snapshot_disks_note(struct snapshot_about *about,
 			const struct machine *machine, struct err *err)
 {

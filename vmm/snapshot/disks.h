@@ -16,6 +16,12 @@ struct config;
 struct machine;
 
 /*
+ * Finds out whether all disks of a guest can be referred to, before the guest
+ * is held. Returns 0, or -EOPNOTSUPP with the disk in @err.
+ */
+int snapshot_disks_can_refer(const struct config *config, struct err *err);
+
+/*
  * Notes the disks of a guest, in the order of the configuration: the images
  * that it has open, whatever their paths lead to by now.
  *

@@ -1,5 +1,5 @@
-/* host/disk.c - a raw disk image. */
-#include "host/disk.h"
+/* host/disk_raw.c - a raw disk image. */
+#include "host/disk_raw.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +14,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "host/disk_format.h"
 #include "mem/iov.h"
 
 #define BOUNCE_SIZE ((size_t)64 * 1024)
-#define PAGE 4096 /* more than direct I/O asks of memory */
 
 /* The current step of a request's io. Not every request does every step. */
 enum step {
@@ -28,21 +26,19 @@ enum step {
 	STEP_SYNC,
 };
 
-struct raw {
-	struct disk disk;
-	char *path; /* owned; for messages */
-	int fd; /* owned */
-	struct aio_client client;
-	uint32_t mem_align; /* of direct I/O's buffers, in bytes; 0: any do */
-	bool cannot_zero; /* fallocate() has no FALLOC_FL_ZERO_RANGE here */
-	uint64_t errors; /* requests the host failed; the first is logged */
-};
-
-static const uint8_t zeroes[PAGE] __attribute__((aligned(PAGE)));
+static const uint8_t zeroes[DISK_PAGE] __attribute__((aligned(DISK_PAGE)));
 
 static struct raw *raw_of(struct disk *disk)
 {
 	return container_of(disk, struct raw, disk);
+}
+
+/* The place of a disk's temporary file, for messages. */
+static const char *temp_place(const struct raw *raw)
+{
+	if (!raw_is_temp(raw))
+		return "";
+	return raw->temp.where ? raw->temp.where : "memory";
 }
 
 static void finish_disk_request(struct disk_req *req, int res)
@@ -57,17 +53,20 @@ static void finish_disk_request(struct disk_req *req, int res)
 	free(req->bounce);
 	req->bounce = NULL;
 	if (res < 0 && res != -ECANCELED && raw->errors++ == 0)
-		log_warn("%s: %s at byte %" PRIu64 ": %s (the guest is told; "
-			 "no more of these are shown)",
-			 raw->path, what[req->kind], req->offset + req->moved,
-			 strerrordesc_np(-res));
+		log_warn("%s%s%s: %s at byte %" PRIu64 ": %s (the guest is "
+			 "told; no more of these are shown)",
+			 raw->path,
+			 raw_is_temp(raw) ? ", temporary file in " : "",
+			 temp_place(raw), what[req->kind],
+			 req->offset + req->moved, strerrordesc_np(-res));
 	req->done(req, res);
 }
 
 /* Direct I/O wants each buffer to begin and end where the hardware likes. */
 static bool must_bounce(const struct raw *raw, const struct disk_req *req)
 {
-	if (raw->mem_align == 0)
+	/* A temporary file is not opened for it. */
+	if (raw->mem_align == 0 || req->io.fd != raw->fd)
 		return false;
 	for (size_t i = 0; i < req->iovs; i++)
 		if (!is_aligned((uintptr_t)req->iov[i].iov_base,
@@ -77,14 +76,13 @@ static bool must_bounce(const struct raw *raw, const struct disk_req *req)
 	return false;
 }
 
-/* Has the next part go through req->bounce. */
-static int prepare_bounce(struct disk_req *req)
+/* Has the next part, of @left bytes at most, go through req->bounce. */
+static int prepare_bounce(struct disk_req *req, uint64_t left)
 {
-	const uint64_t left = req->len - req->moved;
 	const size_t len = left < BOUNCE_SIZE ? (size_t)left : BOUNCE_SIZE;
 
 	if (!req->bounce)
-		req->bounce = aligned_alloc(PAGE, BOUNCE_SIZE);
+		req->bounce = aligned_alloc(DISK_PAGE, BOUNCE_SIZE);
 	if (!req->bounce)
 		return -ENOMEM;
 	if (req->kind == DISK_WRITE)
@@ -96,10 +94,10 @@ static int prepare_bounce(struct disk_req *req)
 	return 0;
 }
 
-/* Has the next part be what one turn of the loop may move. */
-static void prepare_part(struct disk_req *req)
+/* Has the next part be of at most @most bytes. */
+static void prepare_part(struct disk_req *req, uint64_t most)
 {
-	uint64_t left = AIO_TURN;
+	uint64_t left = most;
 	unsigned n = 0;
 
 	for (; n < DISK_PIECES && n < req->iovs && left > 0; n++) {
@@ -112,22 +110,44 @@ static void prepare_part(struct disk_req *req)
 	}
 	req->io.iov = req->piece;
 	req->io.iovs = n;
-	req->io.len = AIO_TURN - left;
+	req->io.len = most - left;
+}
+
+/*
+ * Sets the file that the next part is in. Returns how much of the request is
+ * there.
+ */
+static uint64_t find_part(const struct raw *raw, struct disk_req *req)
+{
+	const uint64_t left = req->len - req->moved;
+	bool written = true;
+	uint64_t run = left;
+
+	req->io.fd = raw->fd;
+	if (!raw_is_temp(raw))
+		return left;
+	if (req->kind == DISK_READ)
+		run = disk_temp_run(&raw->temp, req->offset + req->moved, left,
+				    &written);
+	if (written)
+		req->io.fd = raw->temp.fd;
+	return run;
 }
 
 static int prepare_move(const struct raw *raw, struct disk_req *req)
 {
 	const uint64_t left = req->len - req->moved;
+	const uint64_t run = find_part(raw, req);
 
 	req->io.kind = req->kind == DISK_READ ? AIO_READV : AIO_WRITEV;
 	req->io.offset = req->offset + req->moved;
 	if (must_bounce(raw, req))
-		return prepare_bounce(req);
+		return prepare_bounce(req, run);
 	/* An earlier part may have gone through it. */
 	free(req->bounce);
 	req->bounce = NULL;
-	if (left > AIO_TURN) {
-		prepare_part(req);
+	if (run < left || left > AIO_TURN) {
+		prepare_part(req, run < AIO_TURN ? run : AIO_TURN);
 		return 0;
 	}
 	req->io.iov = req->iov;
@@ -136,10 +156,13 @@ static int prepare_move(const struct raw *raw, struct disk_req *req)
 	return 0;
 }
 
-static void prepare_allocate(struct disk_req *req)
+static void prepare_allocate(const struct raw *raw, struct disk_req *req)
 {
-	const bool punch = req->kind == DISK_DISCARD || req->unmap;
+	/* A hole in a temporary file hides the image's bytes. */
+	const bool punch = req->kind == DISK_DISCARD || req->unmap ||
+			   raw_is_temp(raw);
 
+	req->io.fd = raw_write_fd(raw);
 	req->io.kind = AIO_FALLOCATE;
 	req->io.mode = FALLOC_FL_KEEP_SIZE |
 		       (punch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
@@ -147,7 +170,7 @@ static void prepare_allocate(struct disk_req *req)
 	req->io.len = req->len;
 }
 
-static void prepare_zeroes(struct disk_req *req)
+static void prepare_zeroes(const struct raw *raw, struct disk_req *req)
 {
 	/* An iovec has no const; a write only reads. */
 	const union {
@@ -158,16 +181,28 @@ static void prepare_zeroes(struct disk_req *req)
 	unsigned n = 0;
 
 	for (; n < DISK_PIECES && left > 0; n++) {
-		const size_t len = left < PAGE ? (size_t)left : PAGE;
+		const size_t len = left < DISK_PAGE ? (size_t)left : DISK_PAGE;
 
 		req->piece[n] = (struct iovec){ page.out, len };
 		left -= len;
 	}
+	req->io.fd = raw_write_fd(raw);
 	req->io.kind = AIO_WRITEV;
 	req->io.offset = req->offset + req->moved;
 	req->io.iov = req->piece;
 	req->io.iovs = n;
 	req->io.len = req->len - req->moved - left;
+}
+
+/* What need not last has no more to do than come back in its turn. */
+static void prepare_sync(const struct raw *raw, struct disk_req *req)
+{
+	req->io.fd = raw->fd;
+	req->io.kind = raw_is_temp(raw) ? AIO_READV : AIO_FDATASYNC;
+	req->io.iov = NULL;
+	req->io.iovs = 0;
+	req->io.offset = 0;
+	req->io.len = 0;
 }
 
 /* Starts what req->step says. */
@@ -180,13 +215,13 @@ static int begin_step(struct raw *raw, struct disk_req *req)
 		r = prepare_move(raw, req);
 		break;
 	case STEP_ALLOCATE:
-		prepare_allocate(req);
+		prepare_allocate(raw, req);
 		break;
 	case STEP_ZEROES:
-		prepare_zeroes(req);
+		prepare_zeroes(raw, req);
 		break;
 	default:
-		req->io.kind = AIO_FDATASYNC;
+		prepare_sync(raw, req);
 	}
 	if (r == 0)
 		aio_start(&raw->client, &req->io);
@@ -208,7 +243,9 @@ static void go_on(struct disk_req *req, enum step step)
 /* The bytes are where they belong. */
 static void moved_all(struct disk_req *req)
 {
-	if (req->fua && req->kind != DISK_READ)
+	const struct raw *raw = raw_of(req->disk);
+
+	if (req->fua && req->kind != DISK_READ && !raw_is_temp(raw))
 		go_on(req, STEP_SYNC);
 	else
 		finish_disk_request(req, 0);
@@ -216,6 +253,7 @@ static void moved_all(struct disk_req *req)
 
 static void moved_some(struct disk_req *req, int res)
 {
+	struct raw *raw = raw_of(req->disk);
 	const size_t len = (size_t)res;
 
 	if (res <= 0) {
@@ -225,6 +263,8 @@ static void moved_some(struct disk_req *req, int res)
 	}
 	if (req->kind == DISK_READ && req->bounce)
 		(void)iov_write(req->iov, req->iovs, 0, req->bounce, len);
+	if (req->kind != DISK_READ && raw_is_temp(raw))
+		disk_temp_wrote(&raw->temp, req->offset + req->moved, len);
 	if (req->kind != DISK_ZERO)
 		iov_narrow(req->iov, &req->iovs, len, SIZE_MAX);
 	req->moved += len;
@@ -245,6 +285,8 @@ static void disk_space_allocated(struct disk_req *req, int res)
 			raw->cannot_zero = true;
 		go_on(req, STEP_ZEROES);
 	} else if (res == 0 || cannot) {
+		if (res == 0 && raw_is_temp(raw))
+			disk_temp_wrote(&raw->temp, req->offset, req->len);
 		moved_all(req);
 	} else {
 		finish_disk_request(req, res);
@@ -293,7 +335,7 @@ static int raw_start(struct disk *disk, struct disk_req *req)
 	req->disk = disk;
 	req->moved = 0;
 	req->bounce = NULL;
-	req->io = (struct aio_req){ .fd = raw->fd, .done = disk_io_done };
+	req->io = (struct aio_req){ .done = disk_io_done };
 	req->step = first_step(raw, req);
 	return begin_step(raw, req);
 }
@@ -373,6 +415,13 @@ static int raw_resize(struct disk *disk, uint64_t size, struct err *err)
 			       "%s: a disk of %" PRIu64
 			       " bytes cannot shrink to %" PRIu64,
 			       raw->path, disk->size, size);
+	if (size > disk->size && raw_is_temp(raw))
+		return err_set(
+			err, -EOPNOTSUPP,
+			"%s: a disk with 'temp' does not grow: its image "
+			"is only read, and what is written to it "
+			"vanishes",
+			raw->path);
 	if (size > now)
 		r = extend_image(raw, now, size, err);
 	if (r == 0)
@@ -407,12 +456,13 @@ static void raw_close(struct disk *disk)
 {
 	struct raw *raw = raw_of(disk);
 
+	disk_temp_finish(&raw->temp);
 	fd_closep(&raw->fd);
 	free(raw->path);
 	free(raw);
 }
 
-static const struct disk_ops raw_ops = {
+const struct disk_ops raw_disk_ops = {
 	.attach = raw_attach,
 	.start = raw_start,
 	.kick = raw_kick,
@@ -422,122 +472,3 @@ static const struct disk_ops raw_ops = {
 	.stamp = raw_stamp,
 	.close = raw_close,
 };
-
-static void raw_closep(struct raw **raw)
-{
-	if (*raw)
-		raw_close(&(*raw)->disk);
-}
-
-/* Finds the block by trying, where the kernel does not tell. */
-static uint32_t probe_block(int fd)
-{
-	_cleanup_(freep) uint8_t *buf = aligned_alloc(PAGE, PAGE);
-	static const uint32_t sizes[] = { SECTOR_SIZE, PAGE };
-
-	for (size_t i = 0; buf && i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		if (pread(fd, buf, sizes[i], 0) >= 0)
-			return sizes[i];
-	return 0;
-}
-
-/* Turns direct I/O on. Sets the block and how buffers are to be aligned. */
-static int go_direct(struct raw *raw, struct err *err)
-{
-	struct statx st = { 0 };
-	uint32_t block = 0;
-
-	if (fcntl(raw->fd, F_SETFL, O_DIRECT) == 0) {
-		(void)statx(raw->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st);
-		block = st.stx_mask & STATX_DIOALIGN ? st.stx_dio_offset_align
-						     : probe_block(raw->fd);
-	}
-	if (!is_pow2(block) || block > PAGE || st.stx_dio_mem_align > PAGE)
-		return err_input(err, -EOPNOTSUPP,
-				 "%s: direct I/O is not possible here",
-				 raw->path);
-	raw->disk.block = block > SECTOR_SIZE ? block : SECTOR_SIZE;
-	/* Told or not, a whole block is enough. */
-	raw->mem_align = is_pow2(st.stx_dio_mem_align) ? st.stx_dio_mem_align
-						       : raw->disk.block;
-	return 0;
-}
-
-/* Refuses an image whose bytes are not what the guest is to see. */
-static int check_raw(const struct raw *raw, uint64_t size, struct err *err)
-{
-	uint8_t head[DISK_FORMAT_BYTES] = { 0 };
-	uint8_t tail[DISK_FORMAT_BYTES] = { 0 };
-	const size_t len = size < sizeof(head) ? (size_t)size : sizeof(head);
-	const char *format;
-	int r = file_read_at(raw->fd, head, len, 0);
-
-	if (r == 0)
-		r = file_read_at(raw->fd, tail, len, size - len);
-	if (r < 0) {
-		errno = -r;
-		return err_sys(err, "%s", raw->path);
-	}
-	format = disk_format(head, tail);
-	if (!format)
-		return 0;
-	return err_input(err, -EMEDIUMTYPE,
-			 "%s: is a %s image; only raw ones are taken: convert "
-			 "it by 'qemu-img convert -O raw', or add "
-			 "\",format=raw\" if the guest is to see the file as "
-			 "it is",
-			 raw->path, format);
-}
-
-static int size_disk(struct raw *raw, uint64_t size, struct err *err)
-{
-	const uint64_t rest = size % raw->disk.block;
-
-	raw->disk.size = size - rest;
-	if (raw->disk.size == 0)
-		return err_input(err, -EINVAL,
-				 "%s: %" PRIu64 " bytes are less than one "
-				 "block of %" PRIu32,
-				 raw->path, size, raw->disk.block);
-	if (rest > 0)
-		log_warn("%s: the last %" PRIu64 " bytes are no whole block "
-			 "of %" PRIu32 "; the guest does not see them",
-			 raw->path, rest, raw->disk.block);
-	return 0;
-}
-
-int disk_open(struct disk **ret, const struct disk_options *opt,
-	      struct aio *aio, struct err *err)
-{
-	_cleanup_(raw_closep) struct raw *raw = calloc(1, sizeof(*raw));
-	struct file file;
-	int r;
-
-	if (!raw)
-		return err_set(err, -ENOMEM, "%s: out of memory", opt->path);
-	raw->fd = -1;
-	raw->path = strdup(opt->path);
-	if (!raw->path)
-		return err_set(err, -ENOMEM, "%s: out of memory", opt->path);
-	raw->disk = (struct disk){ .ops = &raw_ops,
-				   .block = SECTOR_SIZE,
-				   .ro = opt->ro };
-	raw->client.aio = aio;
-
-	r = file_open(&file, opt->path, opt->ro ? O_RDONLY : O_RDWR,
-		      FILE_BLOCK_TOO | FILE_NOT_EMPTY, err);
-	if (r < 0)
-		return r;
-	raw->fd = file.fd;
-	r = opt->raw ? 0 : check_raw(raw, file.size, err);
-	if (r == 0)
-		r = file_lock(raw->fd, raw->path, !opt->ro, err);
-	if (r == 0 && opt->direct)
-		r = go_direct(raw, err);
-	if (r == 0)
-		r = size_disk(raw, file.size, err);
-	if (r < 0)
-		return r;
-	*ret = &TAKE_PTR(raw)->disk;
-	return 0;
-}
