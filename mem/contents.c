@@ -137,12 +137,26 @@ static int find_in_filled(struct contents_walk *walk,
 	return r == 0 ? find_in_anonymous(walk, pages) : r;
 }
 
+static int find_in_backing(struct contents_walk *walk,
+			   const struct residency_source *pages,
+			   const struct backing *backing)
+{
+	if (backing->fill)
+		return find_in_filled(walk, pages, backing->fill);
+	if (backing->fd < 0)
+		return find_in_anonymous(walk, pages);
+	if (backing->policy.huge == MEM_HUGE_TLB)
+		return find_in_pool(walk, backing->fd);
+	if (backing->policy.share)
+		return find_in_shared(walk, backing->fd, pages->page);
+	return tell_contents(walk, walk->at, walk->end - walk->at);
+}
+
 int contents_find(const struct residency_source *pages,
 		  const struct mem_region *region, uint64_t offset,
 		  uint64_t len, contents_found found, void *ctx,
 		  struct err *err)
 {
-	const struct backing *backing = region->backing;
 	struct contents_walk walk = {
 		.region = region,
 		.at = offset,
@@ -152,13 +166,6 @@ int contents_find(const struct residency_source *pages,
 		.err = err,
 	};
 
-	if (backing && backing->fill)
-		return find_in_filled(&walk, pages, backing->fill);
-	if (backing && backing->fd < 0)
-		return find_in_anonymous(&walk, pages);
-	if (backing && backing->policy.huge == MEM_HUGE_TLB)
-		return find_in_pool(&walk, backing->fd);
-	if (backing && backing->policy.share)
-		return find_in_shared(&walk, backing->fd, pages->page);
-	return tell_contents(&walk, offset, len);
+	return region->backing ? find_in_backing(&walk, pages, region->backing)
+			       : tell_contents(&walk, offset, len);
 }

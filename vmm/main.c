@@ -62,6 +62,7 @@ static int run_restore(int argc, char *const argv[], int *ret_status,
 		return err->code;
 	from.paused = words.paused;
 	from.tell = words.json;
+	from.record = words.record;
 	from.way = words.memory;
 	return run_guest(&config, &from, ret_status, err);
 }

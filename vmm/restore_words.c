@@ -69,6 +69,11 @@ static const struct cli_option restore_options[] = {
 	{ .name = "json", .help = "say first in a line how, as JSON",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct restore_words, json) },
+	{ .name = "record",
+	  .help = "note in DIR which memory the guest asks for in\n"
+		  "its first seconds: later restores fetch it first",
+	  .set = cli_set_true,
+	  .offset = offsetof(struct restore_words, record) },
 	{ .name = "no-reboot",
 	  .help = "end with status 3 when the guest restarts",
 	  .set = keep_option },

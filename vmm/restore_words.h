@@ -20,6 +20,7 @@ struct restore_words {
 	const char *dir; /* the snapshot */
 	bool paused;
 	bool json;
+	bool record;
 	unsigned memory; /* enum restore_way */
 	char *word[RESTORE_MAX_WORDS]; /* owned; for `vmm run` */
 	size_t words;

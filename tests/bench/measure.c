@@ -3,6 +3,7 @@
  *
  * Usage: vmm-measure count -- COMMAND...
  *        vmm-measure exits -- COMMAND...
+ *        vmm-measure entry -- COMMAND...
  *        vmm-measure rss MARKER -- COMMAND...
  *        vmm-measure steps -- COMMAND...
  *        vmm-measure time -- COMMAND...
@@ -11,9 +12,12 @@
  * them. Under QEMU's icount the emulated PMU counts exactly, and two runs give
  * the same numbers to the last digit.
  * exits: how often KVM left the guest, and how often it went on to user space.
+ * entry: instructions of user code of the command and its threads, and resident
+ * memory outside guest RAM, when a vCPU enters KVM_RUN for the first time; then
+ * the command is ended.
  * rss: resident memory outside guest RAM at the moment MARKER appears in the
  * output; then the command is ended. Guest RAM is told by the size of its
- * mapping: whatever spans 64 MiB or more.
+ * mapping: whatever spans 64 MiB or more, or is of a snapshot's memory.
  *
  * steps: instructions of the first thread's user code up to each of its system
  * calls, as lines "step NUMBER INSTRUCTIONS" before the result: where the time
@@ -46,6 +50,7 @@
 
 #define STATUS_BROKEN 125
 #define GUEST_RAM_LEAST (64UL << 20) /* bytes */
+#define KVM_RUN_NUMBER 0xae80 /* of its ioctl(2) */
 #define TRACE_EVENTS "/sys/kernel/debug/tracing/events/kvm/"
 
 struct counter {
@@ -206,7 +211,8 @@ static long rss_outside_ram(pid_t pid)
 		return -1;
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx-%lx ", &start_at, &end_at) == 2)
-			outside = end_at - start_at < GUEST_RAM_LEAST;
+			outside = end_at - start_at < GUEST_RAM_LEAST &&
+				  !strstr(line, "/memory-");
 		else if (outside && sscanf(line, "Rss: %lu kB", &kib) == 1)
 			sum += (long)kib;
 	}
@@ -295,30 +301,87 @@ static int step(pid_t pid, int fd)
 	return WIFSTOPPED(wstatus) ? STATUS_BROKEN : status_of(wstatus);
 }
 
-static int steps(char *const argv[])
+/* Starts the command, counted and traced. Returns -1 if that fails. */
+static pid_t start_traced(char *const argv[], struct counter *counter,
+			  unsigned long options)
 {
-	struct counter counter = {
-		.name = "main_thread",
-		.attr = { .type = PERF_TYPE_HARDWARE,
-			  .config = PERF_COUNT_HW_INSTRUCTIONS,
-			  .exclude_kernel = 1,
-			  .exclude_hv = 1,
-			  .exclude_guest = 1 },
-	};
 	int go = -1;
 	const pid_t pid = start(argv, -1, &go);
 
-	if (pid < 0 || !open_counters(&counter, 1, pid) ||
-	    ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) < 0 ||
+	counter->attr.type = PERF_TYPE_HARDWARE;
+	counter->attr.config = PERF_COUNT_HW_INSTRUCTIONS;
+	counter->attr.exclude_kernel = 1;
+	counter->attr.exclude_hv = 1;
+	counter->attr.exclude_guest = 1;
+	if (pid < 0 || !open_counters(counter, 1, pid) ||
+	    ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD | options) < 0 ||
 	    ptrace(PTRACE_INTERRUPT, pid, 0, 0) < 0 ||
 	    waitpid(pid, NULL, 0) != pid) {
 		perror("trace");
 		if (pid > 0)
 			(void)kill(pid, SIGKILL);
-		return STATUS_BROKEN;
+		return -1;
 	}
 	(void)close(go);
-	return step(pid, counter.fd);
+	return pid;
+}
+
+static int steps(char *const argv[])
+{
+	struct counter counter = { .name = "main_thread" };
+	const pid_t pid = start_traced(argv, &counter, 0);
+
+	return pid < 0 ? STATUS_BROKEN : step(pid, counter.fd);
+}
+
+static bool enters_guest(pid_t pid)
+{
+	struct __ptrace_syscall_info info = { 0 };
+
+	(void)ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
+	return info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+	       info.entry.nr == SYS_ioctl &&
+	       info.entry.args[1] == KVM_RUN_NUMBER;
+}
+
+/* Lets all threads run until one of them enters the guest. */
+static bool run_to_entry(pid_t pid)
+{
+	pid_t thread = pid;
+	int wstatus = 0, sig = 0;
+
+	while (ptrace(PTRACE_SYSCALL, thread, 0, sig) == 0 || errno == ESRCH) {
+		do
+			thread = waitpid(-1, &wstatus, __WALL);
+		while (thread > 0 && thread != pid && !WIFSTOPPED(wstatus));
+		if (thread < 0 || !WIFSTOPPED(wstatus))
+			return false;
+		sig = WSTOPSIG(wstatus);
+		if (sig == (SIGTRAP | 0x80) && enters_guest(thread))
+			return true;
+		/* A stop of ptrace's own is no signal to the thread. */
+		if (sig == (SIGTRAP | 0x80) || wstatus >> 16 != 0)
+			sig = 0;
+	}
+	return false;
+}
+
+static int entry(char *const argv[])
+{
+	struct counter counter = { .name = "vmm_user", .attr.inherit = 1 };
+	const pid_t pid = start_traced(argv, &counter,
+				       PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL);
+	uint64_t insns;
+	long kib;
+
+	if (pid < 0 || !run_to_entry(pid) ||
+	    read(counter.fd, &insns, sizeof(insns)) != sizeof(insns))
+		return STATUS_BROKEN;
+	kib = rss_outside_ram(pid);
+	(void)kill(pid, SIGKILL);
+	fprintf(stderr, "{\"vmm_user\": %" PRIu64 ", \"rss_kib\": %ld}\n",
+		insns, kib);
+	return 0;
 }
 
 static int cpu_time(char *const argv[])
@@ -349,12 +412,14 @@ int main(int argc, char *argv[])
 		return exits(argv + 3);
 	if (argc > 3 && !strcmp(argv[1], "steps") && !strcmp(argv[2], "--"))
 		return steps(argv + 3);
+	if (argc > 3 && !strcmp(argv[1], "entry") && !strcmp(argv[2], "--"))
+		return entry(argv + 3);
 	if (argc > 3 && !strcmp(argv[1], "time") && !strcmp(argv[2], "--"))
 		return cpu_time(argv + 3);
 	if (argc > 4 && !strcmp(argv[1], "rss") && !strcmp(argv[3], "--"))
 		return rss(argv[2], argv + 4);
-	fprintf(stderr,
-		"usage: vmm-measure count|exits|steps|time -- COMMAND...\n"
-		"       vmm-measure rss MARKER -- COMMAND...\n");
+	fprintf(stderr, "usage: vmm-measure count|entry|exits|steps|time -- "
+			"COMMAND...\n"
+			"       vmm-measure rss MARKER -- COMMAND...\n");
 	return STATUS_BROKEN;
 }

@@ -72,6 +72,65 @@ vmm restore s --name b --memory lazy; echo "lazy status $?"
 vmm restore s --name b --memory soon; echo "status $?"
 """
 
+# Guests that go on from one snapshot at once: each is told its number, keeps it
+# in a file, and tells it when it is asked again.
+CLONES = """
+free() {{ sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; }}
+vmm restore s --name first --memory {way} --timeout 1 </dev/null >one
+before=$(free)
+for i in $(seq {count}); do
+    {{ echo $i; until [ -e second ]; do usleep 300000; done; echo again
+    until [ -e over ]; do usleep 500000; done; }} |
+        vmm restore s --name c$i --memory {way} >out$i 2>err$i &
+done
+for i in $(seq {count}); do wait_for grep -q "told $i, am $i" out$i; done
+touch second
+for i in $(seq {count}); do wait_for grep -q "told again, am $i" out$i; done
+[ "$(vmm list --names | wc -l)" -eq {count} ] || fail "$(vmm list)"
+used=$(( (before - $(free)) / {count} ))
+file=$(( $(du -k s/memory-1 | cut -f 1) ))
+echo "a clone takes $used KiB of $file"
+[ {shared} = no ] || [ $used -lt $((file / 2)) ] || fail "nothing is shared"
+for i in $(seq {count}); do vmm stop --force c$i; done
+touch over
+wait
+cat err*
+echo clones answered
+"""
+
+# What is recorded is followed; and one that cannot be kept is no harm.
+RECORDED = """
+go_on() {
+    timeout 100 vmm restore s --name b --loglevel info "$@" --terminal socket \\
+        2>said & restored=$!
+    wait_for vmm stat b
+    wait_for grep -q 'all fetched' said
+    vmm stop --force b; wait_for eval '! kill -0 $restored'
+    cat said
+}
+go_on --record
+grep -q 'asked for first' said || fail "nothing is recorded"
+go_on --memory lazy
+first=$(sed -n 's/.*, \\([0-9]*\\) of them by the order.*/\\1/p' said)
+[ "$first" -gt 0 ] || fail "the order is not followed"
+vmm snapshot verify s || fail verify
+rm s/order; mkdir s/order
+go_on --record
+go_on --memory lazy
+vmm restore s --record --memory map; echo "status $?"
+"""
+
+CLONED = """
+mkfifo in
+guest 'echo ready; while read n; do [ -e /n ] || echo $n >/n; echo told $n, am $(cat /n); done' \\
+    --name a --mem 64M <in >out &
+exec 3>in
+wait_for grep -q ready out
+vmm snapshot create a s --stop || fail create
+exec 3>&-
+wait
+"""
+
 HOST = Host("neoverse-n1", 3)
 
 # A guest that sums up memory, a disk and random numbers, with each device.
@@ -171,6 +230,16 @@ echo goes on
              out=("map status 2", "lazy status 2", "status 2"),
              err=("--memory map: guest memory at 0x80000000: memory of "
                   "backing=memfd is its own file", "--memory")),
+        Case("restore-recorded", host=HOST, limit=400,
+             script=START.format(words="--mem 96M") + full + RECORDED,
+             out=("status 2",),
+             err=("--record: ", "--record notes what is fetched",)),
+        *[Case(f"restore-{count}-clones-{way}", limit=600,
+               host=Host("neoverse-n1", 3, smp=2, mem="1500M"),
+               script=CLONED + CLONES.format(way=way, count=count,
+                                             shared=shared),
+               out=("clones answered",))
+          for way, count, shared in (("map", 50, "yes"), ("lazy", 50, "no"))],
         Case("snapshot-mips", host=mips_host(), limit=300,
              script=START.format(words="--mem 48M") + diff +
              GOES_ON.format(where="s3", words=""), out=("goes on",)),

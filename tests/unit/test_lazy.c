@@ -35,7 +35,10 @@ static struct rig begin(unsigned images, unsigned data, unsigned seed)
 	return rig;
 }
 
-static void start(struct rig *rig)
+static const char id[] = "00000000-0000-4000-8000-000000000001";
+
+static void start_with(struct rig *rig,
+		       void (*with)(struct lazy *lazy, int dir, const char *id))
 {
 	struct err err = { 0 };
 	const int r = lazy_new(&rig->lazy, &rig->saved->chain, count_failure,
@@ -48,7 +51,14 @@ static void start(struct rig *rig)
 	}
 	assert_int_equal(r, 0);
 	assert_int_equal(lazy_add(rig->lazy, 0, &rig->saved->backing, &err), 0);
+	if (with)
+		with(rig->lazy, rig->saved->top, id);
 	assert_int_equal(lazy_start(rig->lazy, &err), 0);
+}
+
+static void start(struct rig *rig)
+{
+	start_with(rig, NULL);
 }
 
 static void end(struct rig *rig)
@@ -267,6 +277,34 @@ static void damage__ends_the_run(void **state)
 	end(&rig);
 }
 
+/* What one guest asks for first, the next one's thread fetches first. */
+static void record__is_followed(void **state)
+{
+	static const unsigned page[] = { 1400, 300, 900 };
+	struct rig rig = begin(2, 100, 6);
+	struct lazy_stats stats;
+	struct err err = { 0 };
+
+	(void)state;
+	start_with(&rig, lazy_record);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(rig.saved->backing.host[page[i] * IMAGE_PAGE],
+				 rig.saved->want[page[i] * IMAGE_PAGE]);
+	lazy_stop(rig.lazy);
+	assert_null(lazy_free(rig.lazy));
+	backing_finish(&rig.saved->backing);
+	assert_int_equal(backing_init(&rig.saved->backing, saved_place,
+				      UINT64_C(2) << 20, NULL, &err),
+			 0);
+	start_with(&rig, lazy_follow);
+	wait_complete(&rig);
+	lazy_stats(rig.lazy, &stats);
+	assert_int_equal(stats.followed, 3);
+	assert_int_equal(stats.prefetched, image_chunks(SAVED_SIZE));
+	saved_memory_check(rig.saved);
+	end(&rig);
+}
+
 /* Status 0 if the sentence is right, 77 if the user may all the same. */
 static void try_as_nobody(void)
 {
@@ -313,6 +351,7 @@ int main(void)
 		cmocka_unit_test(copy__holds_what_was_not_fetched),
 		cmocka_unit_test(fetch__for_system_calls),
 		cmocka_unit_test(damage__ends_the_run),
+		cmocka_unit_test(record__is_followed),
 		cmocka_unit_test(new__explains_a_missing_privilege),
 	};
 

@@ -106,7 +106,8 @@ static int find_foreign_entry(int fd, const char *name)
 {
 	(void)fd;
 	return strcmp(name, SNAPSHOT_ABOUT) != 0 &&
-	       strcmp(name, SNAPSHOT_STATE) != 0 && !image_has_file(name);
+	       strcmp(name, SNAPSHOT_STATE) != 0 &&
+	       strcmp(name, SNAPSHOT_ORDER) != 0 && !image_has_file(name);
 }
 
 static bool is_snapshot(int fd)

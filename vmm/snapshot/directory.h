@@ -23,6 +23,7 @@
 /* Files of a snapshot, beside those of mem/image.h. */
 #define SNAPSHOT_ABOUT "vm.json"
 #define SNAPSHOT_STATE "state"
+#define SNAPSHOT_ORDER "order" /* vmm/snapshot/order.h; may be missing */
 
 /* A snapshot that is being written. Zeroed, with @fd and @parent -1, it is
  * none. */

@@ -3,7 +3,6 @@
 #include "vmm/snapshot/lazy.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
@@ -11,26 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/align.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/event_fd.h"
 #include "base/log.h"
 #include "mem/bitmap.h"
 #include "mem/discard.h"
+#include "mem/faults.h"
 #include "mem/fill.h"
 #include "mem/image_map.h"
-
-#define DEVICE "/dev/userfaultfd"
-
-/* Older headers lack it. Source: Linux 6.1, linux/userfaultfd.h */
-#ifndef USERFAULTFD_IOC_NEW
-#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
-#endif
+#include "vmm/snapshot/order.h"
 
 #define LAZY_STACK (256UL << 10) /* the index and checksums of a chunk */
 #define MESSAGES 16 /* that are read at a time */
@@ -55,13 +48,21 @@ struct lazy {
 	int uffd; /* owned */
 	int wake; /* owned; an eventfd: @prefetch or @ends has changed */
 	bool prefetch; /* atomic */
+	uint64_t began; /* when it was set, by clock_ns(); before it */
 	bool ends; /* atomic */
 	bool started;
 	pthread_t thread;
 	struct lazy_region region[MEM_MAX_REGIONS];
 	size_t regions;
 
+	int dir; /* borrowed; of @id's snapshot; if @records */
+	const char *id; /* borrowed */
+
 	pthread_mutex_t lock; /* of all that follows, and of the chain */
+	struct order follows; /* owned; what is fetched first */
+	size_t followed; /* of it: so many were looked at */
+	struct order seen; /* owned; what was asked for */
+	bool records; /* that is noted */
 	uint8_t *buf; /* owned mapping; a chunk */
 	int code; /* the first failure */
 	struct err err;
@@ -72,40 +73,6 @@ int lazy_check(const struct mem_policy *policy, struct err *err)
 {
 	/* The same memory, for the same reasons. */
 	return image_map_check(policy, err);
-}
-
-static int explain_no_uffd(struct err *err)
-{
-	if (errno == EPERM || errno == EACCES)
-		return err_set(err, -errno,
-			       "this user may not serve the page faults of KVM "
-			       "(userfaultfd): grant access to " DEVICE
-			       ", or CAP_SYS_PTRACE, or set the sysctl "
-			       "vm.unprivileged_userfaultfd to 1");
-	if (errno == ENOSYS)
-		return err_set(err, -ENOTSUP,
-			       "this host's kernel has no userfaultfd "
-			       "(CONFIG_USERFAULTFD)");
-	return err_sys(err, "userfaultfd");
-}
-
-/* The device's permissions are a file's; the system call wants a privilege. */
-static int open_lazy_uffd(struct err *err)
-{
-	const int flags = O_CLOEXEC | O_NONBLOCK;
-	struct uffdio_api api = { .api = UFFD_API };
-	_cleanup_(fd_closep) int device = open(DEVICE, O_RDWR | O_CLOEXEC);
-	_cleanup_(fd_closep) int fd = -1;
-
-	if (device >= 0)
-		fd = ioctl(device, USERFAULTFD_IOC_NEW, flags);
-	if (fd < 0)
-		fd = (int)syscall(SYS_userfaultfd, flags);
-	if (fd < 0)
-		return explain_no_uffd(err);
-	if (ioctl(fd, UFFDIO_API, &api) < 0)
-		return err_sys(err, "userfaultfd: UFFDIO_API");
-	return TAKE_FD(fd);
 }
 
 int lazy_new(struct lazy **ret, const struct image_chain *chain,
@@ -120,7 +87,7 @@ int lazy_new(struct lazy **ret, const struct image_chain *chain,
 		.chain = chain, .failed = failed, .ctx = ctx, .wake = -1
 	};
 	(void)pthread_mutex_init(&lazy->lock, NULL);
-	lazy->uffd = open_lazy_uffd(err);
+	lazy->uffd = faults_open(err);
 	if (lazy->uffd < 0)
 		r = lazy->uffd;
 	if (r == 0)
@@ -153,10 +120,7 @@ static bool is_done(const struct lazy_region *r, uint64_t chunk)
  * on. The lock is held. */
 static void release_region(struct lazy_region *r)
 {
-	struct uffdio_range range = { .start = (uintptr_t)r->backing->host,
-				      .len = r->backing->size };
-
-	(void)ioctl(r->lazy->uffd, UFFDIO_UNREGISTER, &range);
+	faults_release(r->lazy->uffd, r->backing->host, r->backing->size);
 }
 
 static void mark_done(struct lazy_region *r, uint64_t from, uint64_t to)
@@ -180,44 +144,6 @@ static void lose_memory(struct lazy *lazy, int code, const struct err *err)
 		lazy->failed(lazy->ctx);
 }
 
-static void wake_page(const struct lazy *lazy, uint64_t start, uint64_t size)
-{
-	struct uffdio_range range = { .start = start, .len = size };
-
-	(void)ioctl(lazy->uffd, UFFDIO_WAKE, &range);
-}
-
-/* Puts bytes in place and wakes who waits for them. A page that is there stays
- * as it is. */
-static int put_bytes(const struct lazy *lazy, uint8_t *host,
-		     const uint8_t *from, uint64_t size, uint64_t page,
-		     struct err *err)
-{
-	while (size > 0) {
-		struct uffdio_copy copy = { .dst = (uintptr_t)host,
-					    .src = (uintptr_t)from,
-					    .len = size };
-		uint64_t put = size;
-
-		if (ioctl(lazy->uffd, UFFDIO_COPY, &copy) < 0) {
-			if (copy.copy > 0)
-				put = (uint64_t)copy.copy;
-			else if (errno == EAGAIN)
-				put = 0;
-			else if (errno == EEXIST || errno == ENOENT)
-				put = page;
-			else
-				return err_sys(err, "userfaultfd: UFFDIO_COPY");
-			if (put == page)
-				wake_page(lazy, copy.dst, page);
-		}
-		host += put;
-		from += put;
-		size -= put;
-	}
-	return 0;
-}
-
 /* Puts the chunk's content in place, in whole pages of the host. */
 static int put_merged(const struct lazy_region *r, uint64_t chunk,
 		      const struct image_merged *what, struct err *err)
@@ -236,9 +162,9 @@ static int put_merged(const struct lazy_region *r, uint64_t chunk,
 			      (size_t)(page / IMAGE_PAGE)))
 			at += page;
 		if (at > from)
-			code = put_bytes(r->lazy, host + from,
-					 r->lazy->buf + from, at - from, page,
-					 err);
+			code = faults_put(r->lazy->uffd, host + from,
+					  r->lazy->buf + from, at - from, page,
+					  err);
 		else
 			at += page;
 	}
@@ -345,12 +271,8 @@ int lazy_add(struct lazy *lazy, size_t region, struct backing *backing,
 	     struct err *err)
 {
 	struct lazy_region *r = &lazy->region[lazy->regions];
-	struct uffdio_register arg = {
-		.range = { .start = (uintptr_t)backing->host,
-			   .len = backing->size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
 	const uint64_t chunks = image_chunks(backing->size);
+	int code;
 
 	*r = (struct lazy_region){ .fill.ops = &lazy_ops,
 				   .lazy = lazy,
@@ -362,11 +284,27 @@ int lazy_add(struct lazy *lazy, size_t region, struct backing *backing,
 	if (!r->done)
 		return err_set(err, -ENOMEM, "snapshot: out of memory");
 	lazy->regions++;
-	if (ioctl(lazy->uffd, UFFDIO_REGISTER, &arg) < 0)
-		return err_sys(err, "userfaultfd: 0x%" PRIx64 " bytes",
-			       backing->size);
+	code = faults_catch(lazy->uffd, backing->host, backing->size, err);
+	if (code < 0)
+		return code;
 	backing->fill = &r->fill;
 	return 0;
+}
+
+void lazy_follow(struct lazy *lazy, int dir, const char *id)
+{
+	struct err err = { 0 };
+
+	if (order_read(&lazy->follows, dir, id, &err) < 0 &&
+	    err.code != -ENOENT)
+		log_info("memory: no order is followed: %s", err.msg);
+}
+
+void lazy_record(struct lazy *lazy, int dir, const char *id)
+{
+	lazy->dir = dir;
+	lazy->id = id;
+	lazy->records = true;
 }
 
 static struct lazy_region *find_lazy_region(struct lazy *lazy, uint64_t address)
@@ -378,22 +316,6 @@ static struct lazy_region *find_lazy_region(struct lazy *lazy, uint64_t address)
 			return r;
 	}
 	return NULL;
-}
-
-/* A page of a chunk that is done, and that is not there, is zero. */
-static void put_zero_page(const struct lazy *lazy, uint64_t start,
-			  uint64_t page)
-{
-	struct uffdio_zeropage zero;
-
-	do {
-		zero = (struct uffdio_zeropage){ .range = { .start = start,
-							    .len = page } };
-		if (ioctl(lazy->uffd, UFFDIO_ZEROPAGE, &zero) == 0)
-			return;
-	} while (errno == EAGAIN);
-	/* It is there, or its region is memory as any other. */
-	wake_page(lazy, start, page);
 }
 
 static void serve_fault(struct lazy *lazy, uint64_t address)
@@ -410,8 +332,11 @@ static void serve_fault(struct lazy *lazy, uint64_t address)
 	if (!is_done(r, chunk)) {
 		fetch_chunk(r, chunk);
 		lazy->stats.fetched++;
+		if (lazy->records)
+			order_add(&lazy->seen, r->region, chunk);
 	}
-	put_zero_page(lazy, align_down(address, page), page);
+	/* Of a chunk that is done a page that is not there is zero. */
+	faults_put_zero(lazy->uffd, align_down(address, page), page);
 }
 
 /* Serves whoever waits now. */
@@ -425,12 +350,49 @@ static void serve_faults(struct lazy *lazy)
 			serve_fault(lazy, msg[i].arg.pagefault.address);
 }
 
+/* A chunk of an order, which is not trusted; NULL if it is not wanted. */
+static struct lazy_region *wanted_region(struct lazy *lazy,
+					 const struct order_chunk *what)
+{
+	for (size_t i = 0; i < lazy->regions; i++) {
+		struct lazy_region *r = &lazy->region[i];
+
+		if (r->region == what->region)
+			return what->chunk < r->chunks &&
+					       !is_done(r, what->chunk)
+				     ? r
+				     : NULL;
+	}
+	return NULL;
+}
+
+/* Fetches the next chunk of the order that is followed. Returns false if there
+ * is none. The lock is held. */
+static bool follow_order(struct lazy *lazy)
+{
+	while (lazy->followed < lazy->follows.count) {
+		const struct order_chunk *what =
+			&lazy->follows.at[lazy->followed++];
+		struct lazy_region *r = wanted_region(lazy, what);
+
+		if (!r)
+			continue;
+		fetch_chunk(r, what->chunk);
+		lazy->stats.prefetched++;
+		lazy->stats.followed++;
+		return true;
+	}
+	return false;
+}
+
 /* Fetches the next chunk that nobody has asked for. Returns false if there is
  * none. */
 static bool prefetch_chunk(struct lazy *lazy)
 {
 	GUARD(&lazy->lock);
 
+	if (follow_order(lazy))
+		return true;
 	for (size_t i = 0; i < lazy->regions; i++) {
 		struct lazy_region *r = &lazy->region[i];
 
@@ -453,8 +415,37 @@ static void tell_complete(struct lazy *lazy)
 
 	lazy_stats(lazy, &stats);
 	log_info("memory: all fetched; %" PRIu64 " faults waited, for %" PRIu64
-		 " chunks; %" PRIu64 " chunks before anybody asked",
-		 stats.faults, stats.fetched, stats.prefetched);
+		 " chunks; %" PRIu64 " chunks before anybody asked, %" PRIu64
+		 " of them by the order that was noted",
+		 stats.faults, stats.fetched, stats.prefetched, stats.followed);
+}
+
+/* What was asked for is what the next guest will ask for. */
+static void end_record(struct lazy *lazy)
+{
+	struct err err;
+
+	if (order_write(&lazy->seen, lazy->dir, lazy->id, &err) < 0)
+		log_warn("--record: %s", err.msg);
+	else
+		log_info("memory: %zu chunks were asked for first",
+			 lazy->seen.count);
+	GUARD(&lazy->lock);
+	lazy->records = false;
+}
+
+/* How long nothing is fetched yet that nobody asks for, in ms; 0: it is; -1:
+ * until the guest runs. */
+static int prefetch_waits(const struct lazy *lazy)
+{
+	uint64_t passed;
+
+	if (!__atomic_load_n(&lazy->prefetch, __ATOMIC_ACQUIRE))
+		return -1;
+	if (!lazy->records)
+		return 0;
+	passed = (clock_ns() - lazy->began) / NS_PER_MS;
+	return passed < LAZY_RECORD_MS ? (int)(LAZY_RECORD_MS - passed) : 0;
 }
 
 static void *run_lazy(void *arg)
@@ -464,20 +455,23 @@ static void *run_lazy(void *arg)
 				{ .fd = lazy->wake, .events = POLLIN } };
 
 	while (!__atomic_load_n(&lazy->ends, __ATOMIC_ACQUIRE)) {
-		const bool prefetch = __atomic_load_n(&lazy->prefetch,
-						      __ATOMIC_ACQUIRE);
+		const int wait = prefetch_waits(lazy);
 		uint64_t count;
 
-		(void)poll(fds, 2, prefetch ? 0 : -1);
+		if (wait == 0 && lazy->records)
+			end_record(lazy);
+		(void)poll(fds, 2, wait);
 		if (fds[1].revents & POLLIN)
 			(void)!read(lazy->wake, &count, sizeof(count));
 		if (fds[0].revents & POLLIN)
 			serve_faults(lazy);
-		else if (prefetch && !prefetch_chunk(lazy))
+		else if (wait == 0 && !prefetch_chunk(lazy))
 			break;
 	}
 	if (!__atomic_load_n(&lazy->ends, __ATOMIC_ACQUIRE))
 		tell_complete(lazy);
+	else if (lazy->records)
+		end_record(lazy);
 	return NULL;
 }
 
@@ -500,6 +494,7 @@ int lazy_start(struct lazy *lazy, struct err *err)
 
 void lazy_prefetch(struct lazy *lazy)
 {
+	lazy->began = clock_ns();
 	__atomic_store_n(&lazy->prefetch, true, __ATOMIC_RELEASE);
 	event_fd_signal(lazy->wake);
 }
@@ -539,6 +534,8 @@ struct lazy *lazy_free(struct lazy *lazy)
 		(void)munmap(lazy->buf, IMAGE_CHUNK);
 	for (size_t i = 0; i < lazy->regions; i++)
 		free(lazy->region[i].done);
+	order_finish(&lazy->follows);
+	order_finish(&lazy->seen);
 	(void)pthread_mutex_destroy(&lazy->lock);
 	free(lazy);
 	return NULL;

@@ -61,11 +61,33 @@ int lazy_new(struct lazy **ret, const struct image_chain *chain,
 int lazy_add(struct lazy *lazy, size_t region, struct backing *backing,
 	     struct err *err);
 
+/*
+ * Fetches what nobody asks for in the order that is noted in the snapshot's
+ * folder, if there is one.
+ *
+ * @dir: the folder; borrowed, outlives lazy_stop()
+ * @id:  of the snapshot; borrowed
+ *
+ * Thread: setup.
+ */
+void lazy_follow(struct lazy *lazy, int dir, const char *id);
+
+/*
+ * Notes there in which order chunks are asked for in the first LAZY_RECORD_MS
+ * that the guest runs, or until lazy_stop(). Meanwhile nothing is fetched that
+ * nobody asks for. That the file cannot be written is logged. The arguments and
+ * the thread are those of lazy_follow().
+ */
+void lazy_record(struct lazy *lazy, int dir, const char *id);
+
+#define LAZY_RECORD_MS 3000
+
 /* Starts the thread. From here on the memory may be touched. Returns 0, or what
  * making a thread returned. Thread: setup. */
 int lazy_start(struct lazy *lazy, struct err *err);
 
-/* Has the thread fetch what nobody has asked for, too. Thread: any. */
+/* The guest runs: has the thread fetch what nobody has asked for, too. Once.
+ * Thread: any. */
 void lazy_prefetch(struct lazy *lazy);
 
 /* Counts, as they are now. Thread: any. */
@@ -73,6 +95,7 @@ struct lazy_stats {
 	uint64_t faults; /* that waited for a chunk, or for zeroes */
 	uint64_t fetched; /* chunks, for them */
 	uint64_t prefetched; /* chunks, for nobody */
+	uint64_t followed; /* of @prefetched: by the order that was noted */
 	bool complete; /* nothing is left to fetch */
 };
 

@@ -249,6 +249,12 @@ static int choose_way(struct restore *restore, struct machine *machine,
 {
 	int r = 0;
 
+	if (restore->record && restore->way == RESTORE_AUTO)
+		restore->way = RESTORE_LAZY;
+	if (restore->record && restore->way != RESTORE_LAZY)
+		return err_input(err, -EINVAL,
+				 "--record notes what is fetched, which goes "
+				 "with --memory lazy alone");
 	if (restore->way == RESTORE_AUTO)
 		return choose_fastest(restore, machine, err);
 	if (restore->way == RESTORE_MAP)
@@ -296,6 +302,17 @@ static int load_region(struct restore *restore, struct machine *machine,
 				both->region->host, *stop, err);
 }
 
+static int start_lazy(const struct restore *restore, struct err *err)
+{
+	const struct snapshot_chain *chain = &restore->chain;
+
+	if (restore->record)
+		lazy_record(restore->lazy, chain->fd, chain->about.id);
+	else
+		lazy_follow(restore->lazy, chain->fd, chain->about.id);
+	return lazy_start(restore->lazy, err);
+}
+
 int restore_memory(struct restore *restore, struct machine *machine, int stop,
 		   struct err *err)
 {
@@ -306,7 +323,7 @@ int restore_memory(struct restore *restore, struct machine *machine, int stop,
 	if (r == 0)
 		r = for_regions(restore, machine, load_region, &stop, err);
 	if (r == 0 && restore->lazy)
-		r = lazy_start(restore->lazy, err);
+		r = start_lazy(restore, err);
 	if (r < 0)
 		return err_wrap(err, "%s", restore->chain.full_path);
 	log_info("memory: %s%s%s", restore_ways[restore->way],

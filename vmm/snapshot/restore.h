@@ -34,6 +34,8 @@ struct restore {
 	uint8_t *data; /* owned; the state's bytes */
 	struct state_view state; /* of @data */
 	bool paused; /* the guest waits for `vmm resume` */
+	bool record; /* notes the order in which memory is asked for;
+			RESTORE_LAZY alone */
 	bool tell; /* restore_tell() has something to do */
 	enum restore_way way; /* as the user wants it; after restore_memory()
 				 what it has become, never RESTORE_AUTO */
