@@ -14,7 +14,8 @@ from unittest import mock
 from vmmtools.arch import find_arch
 from vmmtools.base import Failure
 from vmmtools.check import __main__ as check
-from vmmtools.check import fuzz, kernels, native, process, report, tap
+from vmmtools.check import (cases, fuzz, kernels, labsuites, native, process,
+                            report, tap)
 from vmmtools.check.context import Context, Suite
 from vmmtools.check.kernels import Kernels, used_kernels
 from vmmtools.images import Kernel
@@ -224,7 +225,7 @@ class KernelsTest(unittest.TestCase):
         ended = process.Ended(status, text)
         with mock.patch.object(kernels, "call", return_value=ended) as call:
             found.start()
-            found.wait()
+            found.wait(self.kernel.arch)
         return call.call_args[0][0][1:]
 
     def test_missing_kernel_is_made_by_its_name(self):
@@ -234,6 +235,32 @@ class KernelsTest(unittest.TestCase):
         why = "no compiler\n.*arm64 k .*status 2"
         with self.assertRaisesRegex(Failure, why):
             self.make(2, "no compiler")
+
+    def test_no_architecture_waits_for_the_next(self):
+        other = Kernel(find_arch("mips"), "m", self.RECIPE)
+        found = Kernels([self.kernel, other])
+        made = threading.Event()
+
+        def call(words, limit):
+            del limit
+            if words[1] == "mips":
+                made.wait(60)
+            return process.Ended(0, "")
+
+        with mock.patch.object(kernels, "call", call):
+            found.start()
+            found.wait(self.kernel.arch)
+            self.assertFalse(made.is_set())
+            made.set()
+            found.wait(other.arch)
+
+    def test_first_architecture_comes_first_and_what_is_ready(self):
+        rows = [(kernel.arch.name, kernel.seconds())
+                for kernel in used_kernels()]
+        self.assertEqual([arch for arch, _ in rows],
+                         sorted(arch for arch, _ in rows))
+        self.assertEqual(rows, sorted(rows, key=lambda row: (
+            row[0], row[1] > 0, -row[1])))
 
     def test_kernel_that_is_there_is_not_made(self):
         self.kernel.folder.mkdir()
@@ -254,6 +281,48 @@ class KernelsTest(unittest.TestCase):
             said = check.outlook(suites, Kernels([self.kernel]), 2)
         self.assertRegex(said, "about 10 minutes .* about 6 minutes of it "
                          "for kernels that are built once: arm64 k$")
+
+
+class CasesTest(unittest.TestCase):
+    """cases.pieces, and which suite runs which cases"""
+
+    @staticmethod
+    def of(count, **words):
+        """So many cases of one host."""
+        host = cases.Host(**words)
+        return [cases.Case(f"{host}-{i}", "", host=host)
+                for i in range(count)]
+
+    def pieces(self, found, native_host=False):
+        """The pieces of these cases, which must be all of them."""
+        with mock.patch.object(cases, "native_host",
+                               lambda _: native_host):
+            got = cases.pieces(found)
+        self.assertCountEqual([case.name for piece in got for case in piece],
+                              [case.name for case in found])
+        for piece in got:
+            self.assertEqual(len({case.host for case in piece}), 1)
+        return [len(piece) for piece in got]
+
+    def test_many_cases_of_a_host_are_shared_out(self):
+        size = cases.PIECE
+        self.assertEqual(self.pieces(self.of(size)), [size])
+        self.assertEqual(self.pieces(self.of(size + 1)),
+                         [size // 2 + 1, size // 2])
+        self.assertEqual(self.pieces(self.of(2) + self.of(size, page="64k")),
+                         [size, 2])
+
+    def test_this_machine_is_one_host(self):
+        self.assertEqual(self.pieces(self.of(50), native_host=True), [50])
+
+    def test_cases_that_no_suite_runs_are_an_error(self):
+        context = Context(quiet_report())
+        found = self.of(1) + [cases.Case("m", "", host=cases.mips_host())]
+        with mock.patch.object(labsuites, "_load", lambda _: found), \
+                mock.patch.object(labsuites, "call",
+                                  return_value=process.Ended(0, "")), \
+                self.assertRaisesRegex(Failure, "tests/x: .* mips$"):
+            labsuites.case_suite(context, "x", find_arch("arm64"), ["arm64"])
 
 
 class ProcessTest(unittest.TestCase):

@@ -36,8 +36,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1,
                         metavar="N", help="as many at a time (default: "
                         "the number of processors)")
-    parser.add_argument("--fuzz-seconds", type=int, default=30, metavar="N",
-                        help="time for each fuzz target (default: 30)")
+    parser.add_argument("--fuzz-seconds", type=int, default=20, metavar="N",
+                        help="time for each fuzz target (default: 20)")
     parser.add_argument("--list", action="store_true",
                         help="print the suites and end")
     args = parser.parse_args()

@@ -6,18 +6,21 @@ the cases there and tells what came; here it is judged.
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from vmmtools.arch import find_arch
 from vmmtools.base import SOURCE_ROOT
 from vmmtools.check.context import Context
 from vmmtools.check.process import Ended, at_once, call
 from vmmtools.check.report import only
 from vmmtools.lab import TEST_GUEST
+from vmmtools.native import native_host
 
 SKIP_STATUS = 77
 KILLED = "137"
@@ -25,6 +28,9 @@ UNLOCKED = "this kernel has no file locks (CONFIG_FILE_LOCKING)"
 """A warning that is right on most test hosts: only cases about it expect it."""
 HOST_SECONDS = 90
 """For the host itself, beside what its cases may take."""
+PIECE = 16
+"""So many cases of one kind of host run in one boot of it: then no processor
+has nothing to do while another has a long list."""
 
 File = tuple[Path, str]
 """What is put into a host, and where."""
@@ -177,28 +183,39 @@ def judge(context: Context, case: Case, came: Came | None,
          "---", *wrong]), only(case.name))
 
 
+def pieces(cases: Sequence[Case]) -> list[list[Case]]:
+    """What runs in one boot of a host each, the longest first.
+
+    A machine that is itself the host of an architecture is one host only.
+    """
+    groups: dict[Host, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.host, []).append(case)
+    found = []
+    for host, group in groups.items():
+        alone = native_host(find_arch(host.arch))
+        count = 1 if alone else math.ceil(len(group) / PIECE)
+        # Those that take long stand beside each other: deal them out.
+        found += [group[first::count] for first in range(count)]
+    return sorted(found, key=len, reverse=True)
+
+
 def run_cases(context: Context, cases: Sequence[Case],
-              files: Mapping[str, Sequence[File]]) -> None:
-    """Run cases, those of one host together; `files` of its architecture are
-    put into each."""
+              files: Sequence[File]) -> None:
+    """Run cases, those of one host together; `files` are put into each."""
     cases = [case for case in cases if context.wants(case.name)]
     names = [case.name for case in cases]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"cases of one name: {', '.join(sorted(twice))}")
-    groups: dict[Host, list[Case]] = {}
-    for case in cases:
-        groups.setdefault(case.host, []).append(case)
 
     def run(group: list[Case]) -> None:
-        ended = run_host(context, group, files[group[0].host.arch])
+        ended = run_host(context, group, files)
         came = read_results(ended.text)
         for case in group:
             judge(context, case, came.get(case.name), ended.text)
 
-    # The longest first, so that no processor is idle at the end.
-    order = sorted(groups.values(), key=len, reverse=True)
-    at_once(context.jobs, run, order)
+    at_once(context.jobs, run, pieces(cases))
 
 
 def run_host(context: Context, group: Sequence[Case],

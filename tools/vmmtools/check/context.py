@@ -19,9 +19,10 @@ class Context:
     jobs: int = 1
     patterns: tuple[str, ...] = ()
     """Of the tests' names; all tests if there is none."""
-    fuzz_seconds: int = 30
-    wait_for_kernels: Callable[[], None] = lambda: None
-    """Returns when the kernels of hosts and guests are there."""
+    fuzz_seconds: int = 20
+    wait_for_kernels: Callable[[Arch], None] = lambda _: None
+    """Returns when the kernels of an architecture's hosts and guests are
+    there."""
 
     def wants(self, name: str) -> bool:
         """True if the user asked for this test."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 from vmmtools import hostpkgs, kbuild
+from vmmtools.arch import Arch
 from vmmtools.base import SOURCE_ROOT, Failure
 from vmmtools.check.context import ported_arches
 from vmmtools.check.process import call
@@ -18,24 +20,32 @@ LIMIT = 7200
 
 
 def used_kernels() -> list[Kernel]:
-    """The kernels the suites use, those that take longest first."""
+    """The kernels the suites use. Those of one architecture stand together, in
+    the order in which the suites need them: first what need not be built, then
+    what takes longest."""
     found = []
     for arch in ported_arches():
         own = [name for (of, _), name in OWN_MINI.items() if of == arch.name]
         guest = GUESTS[arch.name][TEST_GUEST[arch.name]]
         names = {*HOSTS[arch.name].values(), guest, *own,
                  *({"debian"} & kernels(arch).keys())}
-        found += [find_kernel(arch, name) for name in sorted(names)]
-    return sorted(found, key=Kernel.seconds, reverse=True)
+        found += sorted(
+            (find_kernel(arch, name) for name in sorted(names)),
+            key=lambda kernel: (kernel.seconds() > 0, -kernel.seconds()))
+    return found
 
 
 class Kernels:
-    """Kernels that are made by a thread, one after the other."""
+    """Kernels that are made by a thread, one after the other.
+
+    The suites of one architecture run while those of the next are made.
+    """
 
     def __init__(self, wanted: Sequence[Kernel]) -> None:
         self.missing = [kernel for kernel in wanted
                         if not kernel.image.exists()]
-        self._made: Future[None] | None = None
+        self._made: dict[str, Future[None]] = {}
+        """By the architecture's name: done when all of its kernels are."""
 
     @property
     def seconds(self) -> float:
@@ -56,27 +66,34 @@ class Kernels:
 
     def start(self) -> None:
         """Begin to make them."""
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.write_text("")
         pool = ThreadPoolExecutor(1)
-        self._made = pool.submit(self._make)
+        for name in dict.fromkeys(each.arch.name for each in self.missing):
+            self._made[name] = pool.submit(self._make, name)
         pool.shutdown(wait=False)
 
-    def wait(self) -> None:
-        """Return when all are there. A Failure says which one cannot be had,
-        to each caller."""
-        if self._made:
-            if not self._made.done():
-                tell("check: waiting for the kernels")
-            self._made.result()
+    def wait(self, arch: Arch) -> None:
+        """Return when all of an architecture are there. A Failure says which
+        one cannot be had, to each caller."""
+        made = self._made.get(arch.name)
+        if made:
+            if not made.done():
+                tell(f"check: waiting for the kernels of {arch.name}")
+            made.result()
 
-    def _make(self) -> None:
-        log = CHECK_FOLDER / "kernels.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("")
+    @property
+    def _log(self) -> Path:
+        return CHECK_FOLDER / "kernels.log"
+
+    def _make(self, arch: str) -> None:
         for kernel in self.missing:
-            ended = call([SOURCE_ROOT / "tools" / "image", kernel.arch.name,
-                          kernel.name], limit=LIMIT)
-            with log.open("a") as file:
+            if kernel.arch.name != arch:
+                continue
+            ended = call([SOURCE_ROOT / "tools" / "image", arch, kernel.name],
+                         limit=LIMIT)
+            with self._log.open("a") as file:
                 file.write(ended.text)
             if not ended.good:
-                raise Failure(f"{ended.text}\nthe kernel {kernel.arch.name} "
+                raise Failure(f"{ended.text}\nthe kernel {arch} "
                               f"{kernel.name} cannot be had: {ended}")

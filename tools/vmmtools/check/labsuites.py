@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from vmmtools.arch import Arch
-from vmmtools.base import SOURCE_ROOT
+from vmmtools.base import SOURCE_ROOT, Failure
 from vmmtools.check import tap
 from vmmtools.check.cases import Case, File, run_cases
 from vmmtools.check.context import Context, ported_arches
@@ -47,31 +48,43 @@ def _common_files(arch: Arch) -> list[File]:
 
 def lab_suite(context: Context) -> None:
     """Test tools/lab itself."""
-    context.wait_for_kernels()
+    for arch in ported_arches():
+        context.wait_for_kernels(arch)
     python_suite(context, "lab", BUILD_LIMIT)
 
 
-def case_suite(context: Context, folder: str) -> None:
-    """Run the cases of tests/FOLDER."""
-    for arch in ported_arches():
-        ended = call([SOURCE_ROOT / "tools" / "build", arch.name, "--target",
+def case_suite(context: Context, folder: str, arch: Arch,
+               others: Collection[str] = ()) -> None:
+    """Run the cases of tests/FOLDER whose hosts are of an architecture; other
+    suites run those of `others`."""
+    # The modules make the files of all their cases, from what is built of
+    # every architecture, and from the kernels that are there first.
+    for each in ported_arches():
+        ended = call([SOURCE_ROOT / "tools" / "build", each.name, "--target",
                       "all"], limit=BUILD_LIMIT, report=context.report)
         if not ended.good:
             context.report.failed("build", f"{ended.text}\n{ended}")
             return
-    context.wait_for_kernels()
+    context.wait_for_kernels(ported_arches()[0])
+    context.wait_for_kernels(arch)
     # mke2fs is for root only on some systems' paths.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    run_cases(context, _load(folder), {arch.name: _common_files(arch)
-                                       for arch in ported_arches()})
+    cases = _load(folder)
+    lost = {case.host.arch for case in cases} - {arch.name, *others}
+    if lost:
+        raise Failure(f"tests/{folder}: no suite runs the cases of "
+                      f"{', '.join(lost)}")
+    run_cases(context, [case for case in cases
+                        if case.host.arch == arch.name], _common_files(arch))
 
 
-def kvm_suite(context: Context) -> None:
-    """Run the bare guests of tests/kvm; --test takes their plain names."""
-    context.wait_for_kernels()
+def kvm_suite(context: Context, arch: Arch) -> None:
+    """Run the bare guests of an architecture; --test takes their plain
+    names."""
+    context.wait_for_kernels(arch)
     ended = call([TESTS / "kvm" / "run", "--jobs", str(context.jobs),
-                  *(f"--arch={arch.name}" for arch in ported_arches()),
-                  *context.patterns], limit=KVM_LIMIT, report=context.report)
+                  f"--arch={arch.name}", *context.patterns],
+                 limit=KVM_LIMIT, report=context.report)
     read = tap.parse(ended.text)
     failed = 0
     for result in read.results:

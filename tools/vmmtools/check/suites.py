@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from vmmtools import hostpkgs, package, qemu
+from vmmtools.arch import Arch
 from vmmtools.check import native
-from vmmtools.check.context import Context, Suite, lab_arches
+from vmmtools.check.context import Context, Suite, lab_arches, ported_arches
 from vmmtools.check.fuzz import fuzz_suite
 from vmmtools.check.labsuites import case_suite, kvm_suite, lab_suite
 from vmmtools.hostpkgs import Needs
@@ -49,6 +50,39 @@ FOREIGN_NEEDS: Needs = {
     "mkbootimg": "mkbootimg", "xz": "xz-utils", "bzip2": "bzip2", "lz4": "lz4",
     "lzop": "lzop"}
 
+CASES: list[tuple[str, str, Needs]] = [
+    ("boot", "Linux guests on hosts of every kind", {}),
+    ("mem", "memory that guests give back, seen from outside", {}),
+    ("input", "bad input, full disks, lost terminals", FOREIGN_NEEDS),
+]
+"""The folders of cases."""
+SECONDS = {
+    ("kvm", "arm64"): 190, ("kvm", "mips"): 40,
+    ("boot", "arm64"): 410, ("boot", "mips"): 50,
+    ("mem", "arm64"): 160, ("mem", "mips"): 20,
+    ("input", "arm64"): 35,
+}
+"""How long the tests of a folder take on hosts of an architecture, where there
+are any."""
+
+
+def _kvm_suites(arch: Arch) -> list[Suite]:
+    """The suites of guests of an architecture, which need its kernels alone.
+    """
+    found = [
+        Suite(f"kvm-{arch.name}", "bare guests: what KVM and vmm do together",
+              partial(kvm_suite, arch=arch), _lab_needs(),
+              seconds=SECONDS["kvm", arch.name], kernels=True)]
+    for folder, summary, needs in CASES:
+        arches = [name for where, name in SECONDS if where == folder]
+        if arch.name in arches:
+            found.append(Suite(
+                f"{folder}-{arch.name}", summary,
+                partial(case_suite, folder=folder, arch=arch, others=arches),
+                _lab_needs() | needs, seconds=SECONDS[folder, arch.name],
+                kernels=True))
+    return found
+
 
 def all_suites() -> list[Suite]:
     """The suites; what is quick and general comes first."""
@@ -71,23 +105,14 @@ def all_suites() -> list[Suite]:
               hostpkgs.build_needs(None) | {"git": "git"}, fast=True,
               seconds=20),
         Suite("cross", "the whole tree for every architecture, by gcc and "
-              "clang", native.cross_suite, _cross_needs(), seconds=100),
+              "clang", native.cross_suite, _cross_needs(), seconds=155),
         Suite("tidy", "clang-tidy on every file", native.tidy_suite,
-              _cross_needs() | {"clang-tidy": "clang-tidy"}, seconds=160),
-        Suite("fuzz", "every fuzz target for 30 s", fuzz_suite,
+              _cross_needs() | {"clang-tidy": "clang-tidy"}, seconds=155),
+        Suite("fuzz", "every fuzz target for 20 s", fuzz_suite,
               hostpkgs.build_needs(None, "clang") | clang, seconds=160),
+        *(suite for arch in ported_arches() for suite in _kvm_suites(arch)),
+        # It needs the kernels of all.
         Suite("lab", "what tools/lab promises", lab_suite,
               _lab_needs() | package.NEEDS | {"lintian": "lintian"},
-              seconds=60, kernels=True),
-        Suite("kvm", "bare guests: what KVM and vmm do together", kvm_suite,
-              _lab_needs(), seconds=150, kernels=True),
-        Suite("boot", "Linux guests on hosts of every kind",
-              partial(case_suite, folder="boot"), _lab_needs(), seconds=300,
-              kernels=True),
-        Suite("mem", "memory that guests give back, seen from outside",
-              partial(case_suite, folder="mem"), _lab_needs(), seconds=150,
-              kernels=True),
-        Suite("input", "bad input, full disks, lost terminals",
-              partial(case_suite, folder="input"),
-              _lab_needs() | FOREIGN_NEEDS),
+              seconds=80, kernels=True),
     ]
