@@ -25,6 +25,7 @@ enum aio_kind {
 	AIO_WRITEV, /* fd, iov, iovs, offset, len */
 	AIO_FDATASYNC, /* fd */
 	AIO_FALLOCATE, /* fd, mode, offset, len; see fallocate(2) */
+	AIO_CALL, /* call; for an aio of aio_new_threads() alone */
 };
 
 struct aio_req {
@@ -35,6 +36,8 @@ struct aio_req {
 	unsigned iovs;
 	int mode;
 	uint64_t offset, len; /* in bytes; @len of a read or write: of @iov */
+	/* May block. Returns what done() is given. Thread: one of the aio's. */
+	int (*call)(struct aio_req *req);
 	/*
 	 * @res: what the system call would have returned: bytes, which may be
 	 * fewer than asked for; 0; or a negative errno, -ECANCELED if it was

@@ -57,7 +57,7 @@ static struct aio_req *thread_list_take(struct thread_list *list)
 }
 
 /* The offset of a file that has none, a pipe, is -1. */
-static int do_request(const struct aio_req *req)
+static int do_request(struct aio_req *req)
 {
 	const off_t offset = (off_t)req->offset;
 	const int iovs = (int)req->iovs;
@@ -76,6 +76,8 @@ static int do_request(const struct aio_req *req)
 	case AIO_FALLOCATE:
 		n = fallocate(req->fd, req->mode, offset, (off_t)req->len);
 		break;
+	case AIO_CALL:
+		return req->call(req);
 	}
 	return n < 0 ? -errno : (int)n;
 }

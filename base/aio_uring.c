@@ -45,6 +45,9 @@ static bool uring_stage(struct aio_backend *backend, struct aio_req *req)
 				 (unsigned)req->mode, req->offset);
 		sqe->addr = req->len;
 		break;
+	case AIO_CALL: /* is no request to this backend: base/aio_req.h */
+		io_uring_prep_nop(sqe);
+		break;
 	}
 	io_uring_sqe_set_data(sqe, req);
 	return true;

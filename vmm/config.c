@@ -270,28 +270,22 @@ static void unset_balloon(void *ctx, const struct cli_option *option)
 static int set_flash(void *ctx, const struct cli_option *option,
 		     const char *value, struct err *err)
 {
-	static const struct opt table[] = {
-		OPT("path", OPT_STR, struct flash_spec, path, .required = true,
-		    .first = true),
-		OPT("ro", OPT_BOOL, struct flash_spec, ro),
-	};
 	struct config *config = &((struct parse *)ctx)->config;
-	struct flash_spec *flash = &config->flash[config->flashes];
-	int r;
 
 	(void)option;
 	if (config->flashes == CONFIG_MAX_FLASHES)
 		return err_input(err, -ENOSPC, "at most %d flashes",
 				 CONFIG_MAX_FLASHES);
-	flash->text = strdup(value);
-	if (!flash->text)
-		return err_set(err, -ENOMEM, "out of memory");
-	config->flashes++; /* config_finish() frees it, half-made or not */
-	r = opt_parse(table, sizeof(table) / sizeof(*table), flash->text, flash,
-		      err);
-	if (r < 0)
-		err->input = true;
-	return r;
+	return flash_words_parse(&config->flash[config->flashes++], value, err);
+}
+
+static int set_share(void *ctx, const struct cli_option *option,
+		     const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+
+	(void)option;
+	return share_words_add(config->share, &config->shares, value, err);
 }
 
 static int set_timeout(void *ctx, const struct cli_option *option,
@@ -431,6 +425,15 @@ static const struct cli_option run_options[] = {
 		  "power of two, 64K to 16M; at most two, which are\n"
 		  "16M together",
 	  .set = set_flash },
+	{ .name = "share", .arg = "DIR[,KEY[=VALUE]]...",
+	  .help = "folder of the host, by virtio-fs; repeat it for more.\n"
+		  "A comma in DIR is written twice. KEYs:\n"
+		  "tag=T            its name to the guest (share)\n"
+		  "rw               the guest can write it\n"
+		  "ro               it cannot (default)\n"
+		  "uid=map|same     yours are root's (default), or all\n"
+		  "                 owners are as they are",
+	  .set = set_share },
 	{ .name = "console", .arg = "serial|virtio|none",
 	  .help = "what the terminal is to the guest: ttyS0\n"
 		  "(default), hvc0, or nothing",
@@ -584,6 +587,8 @@ void config_finish(struct config *config)
 	for (size_t i = 0; i < config->disks; i++)
 		free(config->disk[i].text);
 	for (size_t i = 0; i < config->flashes; i++)
-		free(config->flash[i].text);
+		flash_words_finish(&config->flash[i]);
+	for (size_t i = 0; i < config->shares; i++)
+		share_words_finish(&config->share[i]);
 	memset(config, 0, sizeof(*config));
 }

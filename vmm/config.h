@@ -19,7 +19,9 @@
 #include "base/range.h"
 #include "mem/policy.h"
 #include "vmm/cli.h"
+#include "vmm/flash_words.h"
 #include "vmm/kvmtool_words.h"
+#include "vmm/share_words.h"
 
 #define CONFIG_MAX_MEM 32
 #define CONFIG_MAX_DISKS 16
@@ -66,13 +68,6 @@ struct balloon_spec {
 	bool deflate_on_oom;
 };
 
-/* One --flash FILE[,ro]. */
-struct flash_spec {
-	char *text; /* owned; path points into it */
-	const char *path;
-	bool ro;
-};
-
 enum console_kind {
 	CONSOLE_BOARD, /* the board's own device, a serial port say; default */
 	CONSOLE_VIRTIO, /* hvc0; the board's device is unconnected */
@@ -110,6 +105,8 @@ struct config {
 	size_t disks;
 	struct flash_spec flash[CONFIG_MAX_FLASHES]; /* in the order given */
 	size_t flashes;
+	struct share_spec share[SHARE_MAX]; /* in the order given */
+	size_t shares;
 	unsigned cpus; /* 1 to CONFIG_MAX_CPUS */
 	const char *irqchip; /* "auto" if not given */
 	enum console_kind console;

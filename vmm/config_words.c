@@ -26,15 +26,15 @@ static const struct {
 	enum value_kind kind;
 } kinds[] = {
 	{ "kernel", VALUE_HOST }, /* it may be a word without an option */
-	{ "initrd", VALUE_PATH },   { "firmware", VALUE_PATH },
-	{ "dtb", VALUE_PATH },	    { "hugetlbfs", VALUE_PATH },
-	{ "disk", VALUE_ITEMS },    { "flash", VALUE_ITEMS },
-	{ "rom", VALUE_AT },	    { "mem", VALUE_MEMORY },
-	{ "dump-dtb", VALUE_HOST }, { "name", VALUE_HOST },
-	{ "control", VALUE_HOST },  { "terminal", VALUE_HOST },
-	{ "timeout", VALUE_HOST },  { "loglevel", VALUE_HOST },
-	{ "debug", VALUE_HOST },    { "vcpu-affinity", VALUE_HOST },
-	{ "dev", VALUE_HOST },
+	{ "initrd", VALUE_PATH },	 { "firmware", VALUE_PATH },
+	{ "dtb", VALUE_PATH },		 { "hugetlbfs", VALUE_PATH },
+	{ "disk", VALUE_ITEMS },	 { "flash", VALUE_ITEMS },
+	{ "share", VALUE_ITEMS },	 { "rom", VALUE_AT },
+	{ "mem", VALUE_MEMORY },	 { "dump-dtb", VALUE_HOST },
+	{ "name", VALUE_HOST },		 { "control", VALUE_HOST },
+	{ "terminal", VALUE_HOST },	 { "timeout", VALUE_HOST },
+	{ "loglevel", VALUE_HOST },	 { "debug", VALUE_HOST },
+	{ "vcpu-affinity", VALUE_HOST }, { "dev", VALUE_HOST },
 };
 
 static enum value_kind kind_of(const struct cli_option *option)
@@ -142,13 +142,25 @@ static int add_given(struct config_words *words, const struct cli_given *given,
 	return add_option(words, given->option->name, value, given->unset, err);
 }
 
+int config_check_saved(const struct config *config, struct err *err)
+{
+	if (config->shares == 0)
+		return 0;
+	return err_input(err, -ENOTSUP,
+			 "--share %s: a guest with a shared folder cannot be "
+			 "saved, as what it has open there is the host's",
+			 config->share[0].path);
+}
+
 int config_words_of(struct config_words *ret, const struct config *config,
 		    const char *here, struct err *err)
 {
 	struct config_words words = { 0 };
 	_cleanup_(freep) char *kernel = NULL;
-	int r = 0;
+	int r = config_check_saved(config, err);
 
+	if (r < 0)
+		return r;
 	if (config->givens.count > CLI_MAX_GIVEN)
 		return err_set(err, -E2BIG,
 			       "more than %d options cannot be saved",
@@ -183,7 +195,7 @@ int config_words_check(const struct config *config, struct err *err)
 					 "--%s is no option of a guest's",
 					 option->name);
 	}
-	return 0;
+	return config_check_saved(config, err);
 }
 
 void config_words_finish(struct config_words *words)

@@ -21,11 +21,18 @@ struct config_words {
 };
 
 /*
+ * Whether a guest can be saved: returns 0, or -ENOTSUP, a fault of the user's,
+ * with @err naming the option that is in the way. Ask before the guest is held.
+ */
+int config_check_saved(const struct config *config, struct err *err);
+
+/*
  * Makes the words of a configuration.
  *
  * @here: absolute path of the folder that relative paths count from
  *
- * Returns 0; -E2BIG if more options were given than are kept; -ENOMEM.
+ * Returns 0; what config_check_saved() does; -E2BIG if more options were given
+ * than are kept; -ENOMEM.
  */
 int config_words_of(struct config_words *ret, const struct config *config,
 		    const char *here, struct err *err);
@@ -36,8 +43,8 @@ int config_words_of(struct config_words *ret, const struct config *config,
  *
  * @config: made of these words, and no others
  *
- * Returns 0; -EPERM with @err naming the option that is none of a guest's; or
- * -E2BIG if more were given than are kept.
+ * Returns 0; -EPERM with @err naming the option that is none of a guest's; what
+ * config_check_saved() does; or -E2BIG if more were given than are kept.
  */
 int config_words_check(const struct config *config, struct err *err);
 

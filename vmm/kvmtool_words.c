@@ -207,10 +207,10 @@ const struct cli_option kvmtool_options[KVMTOOL_OPTIONS] = {
 #define NO_DISPLAY "there is no display; the console is the terminal"
 #define NO_NETWORK "there is no network device"
 #define NO_PCI "there is no PCI"
-#define NO_SHARES "there are no shared folders; use --disk or --initrd"
+#define NO_9P "folders are shared by virtio-fs: see --share DIR,tag=TAG"
 
 const struct cli_refusal kvmtool_refusals[] = {
-	{ "9p", NO_SHARES },
+	{ "9p", NO_9P },
 	{ "aarch32", "guests have 64 bits here" },
 	{ "debug-iodelay", "there is no such delay" },
 	{ "debug-ioport", "--loglevel debug tells of accesses that no device "

@@ -64,6 +64,23 @@ static void words__say_what_was_said_with_absolute_paths(void **unused)
 	config_finish(&config);
 }
 
+static void words__a_guest_with_a_shared_folder_is_not_saved(void **unused)
+{
+	struct config_words words;
+	struct config config;
+	struct err err;
+
+	(void)unused;
+	assert_int_equal(PARSE(&config, &err, "K", "--share", "a,rw"), 0);
+	assert_int_equal(config_words_of(&words, &config, "/", &err), -ENOTSUP);
+	assert_string_equal(err.msg,
+			    "--share a: a guest with a shared folder cannot be "
+			    "saved, as what it has open there is the host's");
+	/* So there is none in a snapshot that is ours. */
+	assert_int_equal(config_words_check(&config, &err), -ENOTSUP);
+	config_finish(&config);
+}
+
 static void words__a_comma_of_the_folder_is_doubled_in_a_list(void **unused)
 {
 	struct config_words words;
@@ -125,8 +142,9 @@ static void words__options_with_files_are_known(void **unused)
 		for (size_t j = 0; arg && j < 3; j++)
 			found += strstr(arg, file[j]) == arg;
 	}
-	/* kernel, initrd, firmware, dtb, dump-dtb, rom, disk, flash, control */
-	assert_int_equal(found, 9);
+	/* kernel, initrd, firmware, dtb, dump-dtb, rom, disk, flash, share,
+	 * control */
+	assert_int_equal(found, 10);
 }
 
 static void words__more_options_than_are_kept_are_told(void **unused)
@@ -143,6 +161,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words__say_what_was_said_with_absolute_paths),
+		cmocka_unit_test(
+			words__a_guest_with_a_shared_folder_is_not_saved),
 		cmocka_unit_test(
 			words__a_comma_of_the_folder_is_doubled_in_a_list),
 		cmocka_unit_test(words__make_the_same_configuration_again),

@@ -111,7 +111,8 @@ static void words__without_a_counterpart_are_refused_with_a_reason(void **state)
 		"Linux 4.0 and later drive",
 		"K", "--virtio-legacy");
 	REFUSED("--aarch32: guests have 64 bits here", "K", "--aarch32");
-	REFUSED("--9p: there are no shared folders; use --disk or --initrd",
+	REFUSED("--9p: folders are shared by virtio-fs: see --share "
+		"DIR,tag=TAG",
 		"K", "--9p", "/,root");
 	REFUSED("--vnc: there is no display; the console is the terminal", "K",
 		"--vnc");

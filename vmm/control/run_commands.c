@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "devices/virtio/power_button.h"
+#include "vmm/config_words.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
@@ -96,8 +97,10 @@ int command_x_vmm_rebuild(struct qmp_call *call, struct err *err)
 {
 	size_t size;
 	struct control *control = call->ctx;
-	int r;
+	int r = config_check_saved(control->machine->config, err);
 
+	if (r < 0)
+		return r;
 	/* The new VM's rings count from 0 again. */
 	dirty_rate_commands_restart(control);
 	r = vm_rebuild(control->vm, &size, err);

@@ -8,6 +8,7 @@
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
+#include "devices/virtio/fs.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "host/disk.h"
@@ -15,6 +16,9 @@
 
 /* Disk requests the host works on at once, of all disks. */
 #define DISK_ENTRIES 256
+
+/* Requests to shared folders, at work and waiting for a thread. */
+#define SHARE_ENTRIES 4096
 
 static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 		     struct err *err)
@@ -98,6 +102,33 @@ static int make_hotplug(struct virtio **ret, struct machine *machine,
 	return hotplug_make(ret, &machine->hotplugs, index, machine->loop, err);
 }
 
+static int make_share(struct virtio **ret, struct machine *machine,
+		      size_t index, struct err *err)
+{
+	const struct config *config = machine->config;
+	const struct share_spec *spec = &config->share[index];
+	const struct fs_options opt = {
+		.path = spec->path,
+		.writable = spec->rw,
+		.owners = spec->owners,
+		.files = fs_raise_limit((unsigned)config->shares),
+	};
+	struct virtio_fs_options device = { .tag = spec->tag };
+	struct fs *fs = NULL;
+	int r = 0;
+
+	if (!machine->share_aio)
+		r = aio_new_threads(&machine->share_aio, machine->loop,
+				    SHARE_ENTRIES, err);
+	if (r == 0)
+		r = fs_open(&fs, &opt, err);
+	if (r < 0)
+		return err_wrap(err, "--share");
+	device.fs = fs;
+	device.aio = machine->share_aio;
+	return virtio_fs_new(ret, &machine->mem, machine->loop, &device, err);
+}
+
 static size_t count_disks(const struct machine *machine)
 {
 	return machine->config->disks;
@@ -123,6 +154,11 @@ static size_t count_hotplug(const struct machine *machine)
 	return machine->hotplugs.count;
 }
 
+static size_t count_shares(const struct machine *machine)
+{
+	return machine->config->shares;
+}
+
 static size_t count_power_button(const struct machine *machine)
 {
 	return machine->config->power_button;
@@ -140,6 +176,7 @@ static const struct {
 	{ count_balloon, make_balloon },
 	{ count_hotplug, make_hotplug },
 	{ count_power_button, make_power_button },
+	{ count_shares, make_share },
 };
 
 int device_list_make(struct machine *machine,

@@ -214,11 +214,16 @@ void machine_end_devices(struct machine *machine)
 {
 	if (machine->aio)
 		aio_set_deadline(machine->aio, END_MS);
+	if (machine->share_aio)
+		aio_set_deadline(machine->share_aio, END_MS);
 	devices_finish(&machine->devices);
 	machine->mmio.count = machine->ports.count = 0;
 	machine->abandoned |= machine->aio && aio_is_busy(machine->aio);
+	machine->abandoned |= machine->share_aio &&
+			      aio_is_busy(machine->share_aio);
 	irq_finish(&machine->irq);
 	machine->aio = aio_free(machine->aio);
+	machine->share_aio = aio_free(machine->share_aio);
 	machine->tty = tty_free(machine->tty);
 	machine->relay = tty_relay_free(machine->relay);
 }
@@ -298,6 +303,8 @@ void machine_interrupt_by(struct machine *machine, int fd)
 {
 	if (machine->aio)
 		aio_interrupt_by(machine->aio, fd);
+	if (machine->share_aio)
+		aio_interrupt_by(machine->share_aio, fd);
 }
 
 int machine_equip(struct machine *machine, bool boots, struct err *err)

@@ -45,7 +45,9 @@ struct machine {
 	struct tty *tty; /* owned */
 	struct tty_relay *relay; /* owned; NULL: the console is a terminal */
 	struct aio *aio; /* owned; NULL: there is no disk */
-	bool abandoned; /* a disk does not answer, and may use all of this */
+	struct aio *share_aio; /* owned; threads; NULL: no folder is shared */
+	bool abandoned; /* a disk or a shared folder does not answer, and may
+			   use all of this */
 	struct kvm_limits limits;
 	struct mem_map mem; /* frozen once laid out */
 	struct dirty dirty; /* which pages of @mem change */
