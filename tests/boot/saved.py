@@ -77,14 +77,15 @@ vmm restore s --name b --memory soon; echo "status $?"
 CLONES = """
 free() {{ sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; }}
 vmm restore s --name first --memory {way} --timeout 1 </dev/null >one
+mkfifo second over
 before=$(free)
 for i in $(seq {count}); do
-    {{ echo $i; until [ -e second ]; do usleep 300000; done; echo again
-    until [ -e over ]; do usleep 500000; done; }} |
+    {{ echo $i; read x <second; echo again; read x <over; }} |
         vmm restore s --name c$i --memory {way} >out$i 2>err$i &
 done
 for i in $(seq {count}); do wait_for grep -q "told $i, am $i" out$i; done
-touch second
+exec 4>second
+seq {count} >&4
 for i in $(seq {count}); do wait_for grep -q "told again, am $i" out$i; done
 [ "$(vmm list --names | wc -l)" -eq {count} ] || fail "$(vmm list)"
 used=$(( (before - $(free)) / {count} ))
@@ -92,7 +93,8 @@ file=$(( $(du -k s/memory-1 | cut -f 1) ))
 echo "a clone takes $used KiB of $file"
 [ {shared} = no ] || [ $used -lt $((file / 2)) ] || fail "nothing is shared"
 for i in $(seq {count}); do vmm stop --force c$i; done
-touch over
+exec 4>over
+seq {count} >&4
 wait
 cat err*
 echo clones answered
@@ -239,7 +241,7 @@ echo goes on
                script=CLONED + CLONES.format(way=way, count=count,
                                              shared=shared),
                out=("clones answered",))
-          for way, count, shared in (("map", 50, "yes"), ("lazy", 50, "no"))],
+          for way, count, shared in (("map", 16, "yes"), ("lazy", 8, "no"))],
         Case("snapshot-mips", host=mips_host(), limit=300,
              script=START.format(words="--mem 48M") + diff +
              GOES_ON.format(where="s3", words=""), out=("goes on",)),
