@@ -17,7 +17,10 @@
 
 struct cap_need;
 struct config;
+struct core_notes;
+struct core_view;
 struct doctor;
+struct elf_target;
 struct io_access;
 struct kvm_limits;
 struct machine;
@@ -159,6 +162,23 @@ uint64_t arch_write_mask(const struct vcpu *vcpu, const struct io_access *io);
  * run on, or a negative errno.
  */
 int arch_vcpu_exit(struct vcpu *vcpu, struct err *err);
+
+/*
+ * For a core dump (vmm/debug/core.h). The VM is paused. Thread: the loop's.
+ *
+ * What kind of ELF file it is; a vCPU's notes, for which it returns 0 or KVM's
+ * errno; and the windows in which the guest's kernel sees its memory.
+ *
+ * @info: the guest's VMCOREINFO; not trusted; NULL: none
+ * @ret:  CORE_MAX_VIEWS of them
+ *
+ * Returns how many views there are.
+ */
+void arch_core_target(const struct machine *machine, struct elf_target *ret);
+int arch_core_vcpu(struct vcpu *vcpu, struct core_notes *notes,
+		   struct err *err);
+size_t arch_core_views(const struct machine *machine, const char *info,
+		       struct core_view *ret);
 
 /* Adds what this architecture's KVM offers to `vmm doctor`'s report. */
 void arch_doctor(struct doctor *doctor, int kvm);

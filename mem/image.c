@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "mem/image_format.h"
@@ -436,7 +437,7 @@ static int verify_empty(const struct image *image, size_t region,
 	if (r < 0)
 		return err_set(err, r, "memory-%zu: %s", region,
 			       strerrordesc_np(-r));
-	if (!image_is_zero(buf, len))
+	if (!bytes_are_zero(buf, len))
 		return wrong_page(image, region, chunk,
 				  "has content that the index does not name",
 				  err);

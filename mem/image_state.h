@@ -1,11 +1,8 @@
-/* mem/image_state.h - the pages of an image, and what can be said of one. */
+/* mem/image_state.h - the pages of an image. */
 #ifndef MEM_IMAGE_STATE_H
 #define MEM_IMAGE_STATE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #define IMAGE_PAGE ((uint64_t)4096)
 #define IMAGE_CHUNK_PAGES 256
@@ -18,11 +15,5 @@ enum image_state {
 	IMAGE_ZERO, /* the page is all zeroes */
 	IMAGE_GONE, /* the guest gave the page up; it reads as zeroes */
 };
-
-/* @len: not 0 */
-static inline bool image_is_zero(const uint8_t *p, size_t len)
-{
-	return p[0] == 0 && memcmp(p, p + 1, len - 1) == 0;
-}
 
 #endif

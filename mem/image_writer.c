@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "mem/image_format.h"
@@ -204,7 +205,7 @@ int image_writer_put(struct image_writer *writer, size_t region,
 		int r;
 
 		for (; i < count &&
-		       !image_is_zero(host + i * IMAGE_PAGE, IMAGE_PAGE);
+		       !bytes_are_zero(host + i * IMAGE_PAGE, IMAGE_PAGE);
 		     i++)
 			pages->checksum[base + i] = image_page_checksum(
 				host + i * IMAGE_PAGE);

@@ -119,6 +119,7 @@ static const struct command {
 	{ &disk_command, disk_main },
 	{ &console_command, console_main },
 	{ &snapshot_command, snapshot_main },
+	{ &dump_command, dump_main },
 	{ &doctor_command, run_doctor },
 	{ &version_command, version_main },
 	{ &help_command, run_help },

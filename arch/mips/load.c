@@ -12,10 +12,6 @@
 #include "vmm/boot/tree.h"
 #include "vmm/machine/machine.h"
 
-/* Guests have the byte order of the host. */
-#define DATA \
-	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB)
-
 /* The files being loaded. */
 struct load {
 	struct machine *machine;
@@ -47,7 +43,7 @@ static uint8_t elf_class(const struct load *load)
 
 static int open_kernel(struct load *load, const char *path, struct err *err)
 {
-	struct elf_target target = { EM_MIPS, 0, DATA };
+	struct elf_target target = { EM_MIPS, 0, MIPS_ELF_DATA };
 	struct boot_files *files = &load->files;
 	int r;
 

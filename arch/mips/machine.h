@@ -3,6 +3,7 @@
 #ifndef ARCH_MIPS_MACHINE_H
 #define ARCH_MIPS_MACHINE_H
 
+#include <elf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,6 +15,10 @@
 
 struct machine;
 struct vm;
+
+/* Guests have the byte order of the host. */
+#define MIPS_ELF_DATA \
+	(__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ELFDATA2MSB : ELFDATA2LSB)
 
 /* Bits of kvm_limits.features: what this host's KVM has. */
 enum mips_feature {

@@ -13,9 +13,13 @@
 
 #define MIPS_REG_GPR(n) (MIPS_REG_U64 | (n))
 #define MIPS_REG_A(n) MIPS_REG_GPR(4 + (n))
+#define MIPS_REG_HI (MIPS_REG_U64 | 32)
+#define MIPS_REG_LO (MIPS_REG_U64 | 33)
 #define MIPS_REG_PC (MIPS_REG_U64 | 34)
 
+#define MIPS_REG_CP0_64(rd, sel) (MIPS_REG_U64 | 0x10000 | (8 * (rd) + (sel)))
 #define MIPS_REG_CP0_32(rd, sel) (MIPS_REG_U32 | 0x10000 | (8 * (rd) + (sel)))
+#define MIPS_REG_BADVADDR MIPS_REG_CP0_64(8, 0)
 #define MIPS_REG_COUNT MIPS_REG_CP0_32(9, 0)
 #define MIPS_REG_COMPARE MIPS_REG_CP0_32(11, 0)
 #define MIPS_REG_STATUS MIPS_REG_CP0_32(12, 0)

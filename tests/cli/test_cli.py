@@ -14,7 +14,7 @@ import unittest
 
 PROGRAM = ROOT = None
 COMMANDS = ("run", "restore", "list", "stop", "pause", "resume", "stat", "mem",
-            "balloon", "disk", "console", "snapshot", "doctor", "version",
+            "balloon", "disk", "console", "snapshot", "dump", "doctor", "version",
             "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
 EMPTY_DEV = ("unshare", "-rm", "sh", "-c",
@@ -200,7 +200,7 @@ class Manual(unittest.TestCase):
 class Completion(unittest.TestCase):
     def test_commands_are_offered(self):
         self.assertEqual(complete(""), list(COMMANDS))
-        self.assertEqual(complete("d"), ["disk", "doctor"])
+        self.assertEqual(complete("d"), ["disk", "dump", "doctor"])
         self.assertEqual(complete("help", "ru"), ["run"])
 
     def test_every_option_is_offered(self):

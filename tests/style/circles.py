@@ -16,8 +16,9 @@ ROOMS = {  # room of vmm/ -> the rooms it may include besides itself
     "boot": set(),
     "machine": {"boot"},
     "kvm": {"boot", "machine"},
+    "debug": {"boot", "machine", "kvm"},
     "snapshot": {"boot", "machine", "kvm"},
-    "control": {"boot", "machine", "kvm", "snapshot"},
+    "control": {"boot", "machine", "kvm", "debug", "snapshot"},
     "client": {"control", "snapshot"},  # of them, what is pure
     "doctor": {"kvm"},
 }

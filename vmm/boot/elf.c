@@ -18,61 +18,6 @@ static int report_bad_elf(const struct kernel_image *image, const char *what,
 			 what);
 }
 
-/* Where a field is in a file of either class, and how long it is there. */
-struct field {
-	uint8_t offset[2];
-	uint8_t size[2];
-};
-
-#define FIELD(type, member)                                      \
-	{                                                        \
-		{ offsetof(Elf32_##type, member),                \
-		  offsetof(Elf64_##type, member) },              \
-			{ sizeof(((Elf32_##type *)0)->member),   \
-			  sizeof(((Elf64_##type *)0)->member) }, \
-	}
-
-static const struct field e_type = FIELD(Ehdr, e_type);
-static const struct field e_entry = FIELD(Ehdr, e_entry);
-static const struct field e_phoff = FIELD(Ehdr, e_phoff);
-static const struct field e_phentsize = FIELD(Ehdr, e_phentsize);
-static const struct field e_phnum = FIELD(Ehdr, e_phnum);
-static const struct field p_type = FIELD(Phdr, p_type);
-static const struct field p_offset = FIELD(Phdr, p_offset);
-static const struct field p_vaddr = FIELD(Phdr, p_vaddr);
-static const struct field p_paddr = FIELD(Phdr, p_paddr);
-static const struct field p_filesz = FIELD(Phdr, p_filesz);
-static const struct field p_memsz = FIELD(Phdr, p_memsz);
-
-static uint64_t get_elf_field(const struct elf_target *target,
-			      const uint8_t *head, const struct field *field)
-{
-	const unsigned wide = target->class == ELFCLASS64;
-	const uint8_t *at = head + field->offset[wide];
-	const bool big = target->data == ELFDATA2MSB;
-
-	switch (field->size[wide]) {
-	case 2:
-		return big ? load_be16(at) : load_le16(at);
-	case 4:
-		return big ? load_be32(at) : load_le32(at);
-	default:
-		return big ? load_be64(at) : load_le64(at);
-	}
-}
-
-static size_t header_size(const struct elf_target *target)
-{
-	return target->class == ELFCLASS64 ? sizeof(Elf64_Ehdr)
-					   : sizeof(Elf32_Ehdr);
-}
-
-static size_t phdr_size(const struct elf_target *target)
-{
-	return target->class == ELFCLASS64 ? sizeof(Elf64_Phdr)
-					   : sizeof(Elf32_Phdr);
-}
-
 /* NULL: a machine without a name here. */
 static const char *machine_name(uint64_t machine)
 {
@@ -114,7 +59,7 @@ static int check_elf_header(const struct kernel_image *image,
 			    const uint8_t *head,
 			    const struct elf_target *target, struct err *err)
 {
-	const uint64_t type = get_elf_field(target, head, &e_type);
+	const uint64_t type = elf_get(target, head, ELF_FIELD(Ehdr, e_type));
 	/* The same place in both classes; the file says its byte order. */
 	const uint8_t *at = head + offsetof(Elf64_Ehdr, e_machine);
 	const uint16_t is = head[EI_DATA] == ELFDATA2MSB ? load_be16(at)
@@ -131,10 +76,11 @@ static int check_elf_header(const struct kernel_image *image,
 			target->data == ELFDATA2MSB ? "big" : "little");
 	if (type != ET_EXEC && type != ET_DYN)
 		return report_bad_elf(image, "not a program", err);
-	if (get_elf_field(target, head, &e_phentsize) != phdr_size(target))
+	if (elf_get(target, head, ELF_FIELD(Ehdr, e_phentsize)) !=
+	    ELF_SIZE(target, Phdr))
 		return report_bad_elf(image, "program headers of a wrong size",
 				      err);
-	if (get_elf_field(target, head, &e_phnum) > MAX_HEADERS)
+	if (elf_get(target, head, ELF_FIELD(Ehdr, e_phnum)) > MAX_HEADERS)
 		return report_bad_elf(image, "too many program headers", err);
 	return 0;
 }
@@ -163,22 +109,22 @@ static int add_segment(const struct kernel_image *image,
 		       const struct elf_target *target, const uint8_t *phdr,
 		       uint64_t entry_v, struct elf *elf, struct err *err)
 {
-	const uint64_t virt = get_elf_field(target, phdr, &p_vaddr);
+	const uint64_t virt = elf_get(target, phdr, ELF_FIELD(Phdr, p_vaddr));
 	const struct elf_segment seg = {
-		.offset = get_elf_field(target, phdr, &p_offset),
-		.file_size = get_elf_field(target, phdr, &p_filesz),
-		.mem = { get_elf_field(target, phdr, &p_paddr),
-			 get_elf_field(target, phdr, &p_memsz) },
+		.offset = elf_get(target, phdr, ELF_FIELD(Phdr, p_offset)),
+		.file_size = elf_get(target, phdr, ELF_FIELD(Phdr, p_filesz)),
+		.mem = { elf_get(target, phdr, ELF_FIELD(Phdr, p_paddr)),
+			 elf_get(target, phdr, ELF_FIELD(Phdr, p_memsz)) },
 	};
 
 	/* No kernel asks another program to load it, nor has variables of
 	 * each thread in the C library's way. */
-	if (get_elf_field(target, phdr, &p_type) == PT_INTERP ||
-	    get_elf_field(target, phdr, &p_type) == PT_TLS)
+	if (elf_get(target, phdr, ELF_FIELD(Phdr, p_type)) == PT_INTERP ||
+	    elf_get(target, phdr, ELF_FIELD(Phdr, p_type)) == PT_TLS)
 		return report_bad_elf(
 			image, "a program of an operating system, no kernel",
 			err);
-	if (get_elf_field(target, phdr, &p_type) != PT_LOAD ||
+	if (elf_get(target, phdr, ELF_FIELD(Phdr, p_type)) != PT_LOAD ||
 	    seg.mem.size == 0)
 		return 0;
 	if (!range_valid(seg.mem))
@@ -221,21 +167,22 @@ int elf_parse(const struct kernel_image *image, const struct elf_target *target,
 	uint64_t offset, entry;
 	int r;
 
-	r = kernel_image_copy(image, 0, head, header_size(target), err);
+	r = kernel_image_copy(image, 0, head, ELF_SIZE(target, Ehdr), err);
 	if (r == 0)
 		r = check_elf_header(image, head, target, err);
 	if (r < 0)
 		return r;
-	offset = get_elf_field(target, head, &e_phoff);
-	entry = get_elf_field(target, head, &e_entry);
-	for (uint64_t i = get_elf_field(target, head, &e_phnum); i > 0; i--) {
-		r = kernel_image_copy(image, offset, phdr, phdr_size(target),
-				      err);
+	offset = elf_get(target, head, ELF_FIELD(Ehdr, e_phoff));
+	entry = elf_get(target, head, ELF_FIELD(Ehdr, e_entry));
+	for (uint64_t i = elf_get(target, head, ELF_FIELD(Ehdr, e_phnum));
+	     i > 0; i--) {
+		r = kernel_image_copy(image, offset, phdr,
+				      ELF_SIZE(target, Phdr), err);
 		if (r == 0)
 			r = add_segment(image, target, phdr, entry, &elf, err);
 		if (r < 0)
 			return r;
-		offset += phdr_size(target);
+		offset += ELF_SIZE(target, Phdr);
 	}
 	if (elf.segments == 0)
 		return report_bad_elf(image, "nothing to load", err);

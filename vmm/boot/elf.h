@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/range.h"
+#include "vmm/boot/elf_fields.h"
 #include "vmm/boot/kernel_image.h"
 
 #define ELF_MAX_SEGMENTS 16 /* with memory; a kernel has half a dozen */
@@ -30,13 +31,6 @@ struct elf {
 	size_t segments; /* at least 1 */
 	struct range span; /* from the lowest byte to the highest */
 	uint64_t entry; /* physical, in one of the segments */
-};
-
-/* Which files an architecture boots. */
-struct elf_target {
-	uint16_t machine; /* e_machine: EM_AARCH64, ... */
-	uint8_t class; /* ELFCLASS32 or ELFCLASS64 */
-	uint8_t data; /* ELFDATA2LSB or ELFDATA2MSB */
 };
 
 /*

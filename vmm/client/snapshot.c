@@ -120,24 +120,6 @@ static int need_word(const char *word, const char *what, struct err *err)
 				"a folder is missing: vmm snapshot %s", what);
 }
 
-/* The VMM has a working directory of its own. */
-static int make_path_absolute(const char *path, char **ret, struct err *err)
-{
-	_cleanup_(freep) char *here = NULL;
-
-	if (path[0] == '/') {
-		*ret = strdup(path);
-		return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
-	}
-	here = realpath(".", NULL);
-	if (!here)
-		return err_sys(err, "working directory");
-	if (asprintf(ret, "%s/%s", here, path) >= 0)
-		return 0;
-	*ret = NULL;
-	return err_set(err, -ENOMEM, "out of memory");
-}
-
 static json_t *create_arguments(const struct snapshot_words *words,
 				const char *dir, const char *parent)
 {
@@ -182,10 +164,10 @@ static int run_create(struct client *client, const struct snapshot_words *words,
 	json_auto_t *result = NULL;
 	json_t *args;
 	const char *why;
-	int r = make_path_absolute(words->dir, &dir, err);
+	int r = client_absolute_path(words->dir, &dir, err);
 
 	if (r == 0 && words->parent)
-		r = make_path_absolute(words->parent, &parent, err);
+		r = client_absolute_path(words->parent, &parent, err);
 	if (r < 0)
 		return r;
 	args = create_arguments(words, dir, parent);

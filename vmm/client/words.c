@@ -2,6 +2,9 @@
 #include "vmm/client/words.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -21,6 +24,23 @@ int client_set_name(void *ctx, const char *word, struct err *err)
 				 "'': a virtual machine has a name");
 	words->name = word;
 	return 0;
+}
+
+int client_absolute_path(const char *path, char **ret, struct err *err)
+{
+	_cleanup_(freep) char *here = NULL;
+
+	if (path[0] == '/') {
+		*ret = strdup(path);
+		return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+	}
+	here = realpath(".", NULL);
+	if (!here)
+		return err_sys(err, "working directory");
+	if (asprintf(ret, "%s/%s", here, path) >= 0)
+		return 0;
+	*ret = NULL;
+	return err_set(err, -ENOMEM, "out of memory");
 }
 
 int client_set_nothing(void *ctx, const struct cli_option *option,

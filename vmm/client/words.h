@@ -29,6 +29,15 @@ int client_parse(const struct cli_command *command, int argc,
 		 char *const argv[], struct client_words *words,
 		 struct err *err);
 
+/*
+ * Makes a path absolute, for the VMM, which has a working directory of its own.
+ *
+ * @ret: freed by the caller
+ *
+ * Returns 0, -ENOMEM, or the errno of realpath(3).
+ */
+int client_absolute_path(const char *path, char **ret, struct err *err);
+
 /* set() of an option that changes nothing. */
 int client_set_nothing(void *ctx, const struct cli_option *option,
 		       const char *value, struct err *err);

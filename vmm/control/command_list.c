@@ -5,6 +5,7 @@
 #include "vmm/control/commands.h"
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/disk_commands.h"
+#include "vmm/control/dump_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/snapshot_commands.h"
@@ -40,6 +41,14 @@ static const struct qmp_command list[] = {
 	    { "downtime-ms", QMP_INT, false },
 	    { "timeout-ms", QMP_INT, false }, { "stop", QMP_BOOL, false } } },
 	{ "x-vmm-snapshot-cancel", command_x_vmm_snapshot_cancel, {} },
+
+	/* Core dumps */
+	{ "dump-guest-memory", command_dump_guest_memory,
+	  { { "paging", QMP_BOOL, true }, { "protocol", QMP_STRING, true },
+	    { "detach", QMP_BOOL, false }, { "format", QMP_STRING, false } } },
+	{ "query-dump", command_query_dump, {} },
+	{ "query-dump-guest-memory-capability", command_query_dump_capability,
+	  {} },
 
 	/* The host, and the cost of the machine */
 	{ "query-kvm", command_query_kvm, {} },

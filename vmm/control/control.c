@@ -28,13 +28,13 @@ void control_resume(struct control *control)
 
 void control_hold(struct control *control)
 {
-	control->held = true;
+	control->held++;
 	vm_pause(control->vm);
 }
 
 void control_release(struct control *control)
 {
-	control->held = false;
-	if (!control->paused)
+	control->held--;
+	if (!control->held && !control->paused)
 		vm_resume(control->vm);
 }

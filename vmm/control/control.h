@@ -13,16 +13,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "vmm/control/socket.h"
 
 struct dirty_rate_watch;
+struct dump_job;
 struct machine;
 struct pageout_job;
 struct qmp_server;
 struct snapshots;
 struct vm;
+
+/* How the last core dump went. */
+enum dump_status { DUMP_NONE, DUMP_ACTIVE, DUMP_DONE, DUMP_FAILED };
 
 struct control {
 	struct machine *machine; /* borrowed */
@@ -35,7 +40,11 @@ struct control {
 	struct pageout_job *pageout; /* owned; NULL: none is at work */
 	struct snapshots *snapshots; /* owned; NULL: none was asked for */
 	bool paused; /* by a client; outlives a reset */
-	bool held; /* by a snapshot, whatever clients say */
+	struct dump_job *dump; /* owned; NULL: none is written */
+	enum dump_status dump_status;
+	uint64_t dumped; /* bytes of the last one */
+	unsigned held; /* by snapshots and dumps: how many hold the guest,
+			  whatever clients say */
 	bool asked_reset; /* a client did, not the guest */
 	bool asked_quit; /* the same */
 };
@@ -45,8 +54,8 @@ struct control {
 void control_pause(struct control *control);
 void control_resume(struct control *control);
 
-/* Stops the guest for a snapshot, and lets it go on unless a client has paused
- * it. Clients are not told. */
+/* Stops the guest for a snapshot or a dump; and lets it go on, unless another
+ * one holds it, or a client has paused it. Clients are not told. */
 void control_hold(struct control *control);
 void control_release(struct control *control);
 

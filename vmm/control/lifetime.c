@@ -10,6 +10,7 @@
 #include "vmm/control/command_list.h"
 #include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
+#include "vmm/control/dump_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/server.h"
 #include "vmm/control/snapshot_commands.h"
@@ -121,6 +122,7 @@ static void tell_machine_end(struct control *control, const char *event,
 void control_settle(struct control *control)
 {
 	snapshot_commands_settle(control);
+	dump_commands_settle(control);
 }
 
 void control_restarts(struct control *control)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -123,7 +124,7 @@ static void clear_memory(const struct mem_region *region)
 	    backing_discard(backing, 0, backing->size) == 0)
 		return;
 	for (uint64_t at = 0; at < region->gpa.size; at += IMAGE_PAGE)
-		if (!image_is_zero(region->host + at, IMAGE_PAGE))
+		if (!bytes_are_zero(region->host + at, IMAGE_PAGE))
 			memset(region->host + at, 0, IMAGE_PAGE);
 }
 
