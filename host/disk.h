@@ -5,8 +5,8 @@
  * and lengths are in bytes, and multiples of disk->block.
  *
  * Thread: loop or setup, except cancel(), which may be called by any. The
- * device's lock is held in all calls but disk_open(), resize(), stamp() and
- * close().
+ * device's lock is held in all calls but disk_open(), and those from resize()
+ * on.
  */
 #ifndef HOST_DISK_H
 #define HOST_DISK_H
@@ -17,8 +17,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "base/err.h"
 #include "base/aio.h"
+#include "base/err.h"
+#include "host/disk_log.h"
 
 #define SECTOR_SIZE 512u /* what a disk's size and addresses count in */
 #define DISK_PIECES 16
@@ -109,6 +110,31 @@ struct disk_ops {
 	 * Returns 0, or the errno of fstat(2) or of the ioctl BLKGETSIZE64. */
 	int (*stamp)(struct disk *disk, struct disk_stamp *ret,
 		     struct err *err);
+	/*
+	 * Begins a log of what is written from now on, and ends it
+	 * (host/disk_log.h). Takes the lock itself. Returns what disk_log_new()
+	 * returns. Thread: loop.
+	 */
+	int (*log)(struct disk *disk, bool all, struct disk_log **ret,
+		   struct err *err);
+	void (*unlog)(struct disk *disk, struct disk_log *log);
+	/*
+	 * Reads what the disk holds now, beside the requests in flight: of one
+	 * that writes there meanwhile it may read a part. No lock is held.
+	 *
+	 * @offset, @buf: multiples of DISK_LOG_PAGE
+	 * @len:          whole blocks, not 0, inside the disk
+	 *
+	 * Returns 0; the errno of pread(2); -ENODATA if the image is shorter.
+	 * Thread: any.
+	 */
+	int (*peek)(struct disk *disk, uint64_t offset, void *buf, size_t len);
+	/*
+	 * Returns the first byte at or behind @from that may be another than
+	 * zero, or UINT64_MAX. Nothing writes meanwhile, or what does is
+	 * logged. Thread: any.
+	 */
+	uint64_t (*next_data)(struct disk *disk, uint64_t from);
 	/* No request is in flight. */
 	void (*close)(struct disk *disk);
 };
@@ -127,6 +153,7 @@ struct disk_options {
 	bool temp; /* the image is only read; writes vanish with the disk. Not
 		      with @ro */
 	bool direct; /* past the host's page cache; the image's bytes alone */
+	bool unshared; /* nobody else can open it: it is not locked */
 	bool raw; /* take an image that looks like another format as raw */
 };
 

@@ -136,7 +136,7 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 		return r;
 	raw->fd = file.fd;
 	r = opt->raw ? 0 : check_raw(raw, file.size, err);
-	if (r == 0)
+	if (r == 0 && !opt->unshared)
 		r = file_lock(raw->fd, raw->path, !reads, err);
 	if (r == 0 && opt->direct)
 		r = go_direct(raw, err);

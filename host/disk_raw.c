@@ -28,17 +28,21 @@ enum step {
 
 static const uint8_t zeroes[DISK_PAGE] __attribute__((aligned(DISK_PAGE)));
 
-static struct raw *raw_of(struct disk *disk)
-{
-	return container_of(disk, struct raw, disk);
-}
-
 /* The place of a disk's temporary file, for messages. */
 static const char *temp_place(const struct raw *raw)
 {
 	if (!raw_is_temp(raw))
 		return "";
 	return raw->temp.where ? raw->temp.where : "memory";
+}
+
+/* Part of what failed may have been done. */
+static void note_change(const struct raw *raw, const struct disk_req *req)
+{
+	if (req->kind == DISK_READ || req->kind == DISK_FLUSH)
+		return;
+	for (struct disk_log *log = raw->logs; log; log = log->next)
+		disk_log_mark(log, req->offset, req->len);
 }
 
 static void finish_disk_request(struct disk_req *req, int res)
@@ -52,6 +56,7 @@ static void finish_disk_request(struct disk_req *req, int res)
 
 	free(req->bounce);
 	req->bounce = NULL;
+	note_change(raw, req);
 	if (res < 0 && res != -ECANCELED && raw->errors++ == 0)
 		log_warn("%s%s%s: %s at byte %" PRIu64 ": %s (the guest is "
 			 "told; no more of these are shown)",
@@ -470,5 +475,9 @@ const struct disk_ops raw_disk_ops = {
 	.drain = raw_drain,
 	.resize = raw_resize,
 	.stamp = raw_stamp,
+	.log = raw_log,
+	.unlog = raw_unlog,
+	.peek = raw_peek,
+	.next_data = raw_next_data,
 	.close = raw_close,
 };

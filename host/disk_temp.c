@@ -45,27 +45,25 @@ static int make_unnamed(const char *folder)
 	return -errno;
 }
 
-static int make_temp_file(struct disk_temp *temp, struct err *err)
+int disk_temp_file(const char **ret_where, struct err *err)
 {
 	const char *folder = secure_getenv("TMPDIR");
+	const bool chosen = folder && *folder;
+	int fd = make_unnamed(chosen ? folder : FOLDER);
 
-	if (folder && *folder) {
-		temp->fd = make_unnamed(folder);
-		temp->where = folder;
-		return temp->fd < 0
-			     ? err_input(err, temp->fd,
-					 "temporary file in %s, which "
-					 "TMPDIR names: %s",
-					 folder, strerrordesc_np(-temp->fd))
-			     : 0;
+	if (fd >= 0) {
+		*ret_where = chosen ? folder : FOLDER;
+		return fd;
 	}
-	temp->where = FOLDER;
-	temp->fd = make_unnamed(FOLDER);
-	if (temp->fd >= 0)
-		return 0;
-	temp->where = NULL;
-	temp->fd = memfd_create("vmm-disk", MFD_CLOEXEC);
-	return temp->fd < 0 ? err_sys(err, "temporary file in memory") : 0;
+	if (chosen)
+		return err_input(err, fd,
+				 "temporary file in %s, which TMPDIR names: %s",
+				 folder, strerrordesc_np(-fd));
+	fd = memfd_create("vmm-disk", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, "temporary file in memory");
+	*ret_where = NULL;
+	return fd;
 }
 
 /* Pages of the map that no bit was set in cost nothing. */
@@ -90,10 +88,11 @@ int disk_temp_init(struct disk_temp *ret, uint64_t size, uint32_t block,
 		   struct err *err)
 {
 	struct disk_temp temp = { .fd = -1, .block = block };
-	int r = make_temp_file(&temp, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	temp.fd = disk_temp_file(&temp.where, err);
+	if (temp.fd < 0)
+		return temp.fd;
 	if (ftruncate(temp.fd, (off_t)size) < 0)
 		r = err_sys(err, "temporary file of %" PRIu64 " bytes in %s",
 			    size, temp.where ? temp.where : "memory");

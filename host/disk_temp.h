@@ -30,6 +30,16 @@ struct disk_temp {
 };
 
 /*
+ * Makes a file without a name.
+ *
+ * @ret_where: its folder, as in struct disk_temp
+ *
+ * Returns its descriptor, which the caller owns; or as disk_temp_init().
+ * Thread: any that may look at the environment.
+ */
+int disk_temp_file(const char **ret_where, struct err *err);
+
+/*
  * Makes the file and an empty map.
  *
  * @size, @block: of the disk, in bytes

@@ -65,6 +65,16 @@ size_t image_regions(const struct image *image)
 	return image->count;
 }
 
+size_t image_memory_regions(const struct image *image)
+{
+	size_t count = 0;
+
+	while (count < image->count &&
+	       image->region[count].info.kind != MEM_RESERVED)
+		count++;
+	return count;
+}
+
 const struct image_region *image_region(const struct image *image,
 					size_t region)
 {
@@ -99,6 +109,9 @@ static int parse_kind(uint32_t kind, enum mem_kind *ret)
 		return 0;
 	case IMAGE_KIND_ROM:
 		*ret = MEM_ROM;
+		return 0;
+	case IMAGE_KIND_DISK:
+		*ret = MEM_RESERVED;
 		return 0;
 	default:
 		return -EBADMSG;
@@ -145,7 +158,9 @@ static int parse_region(struct open_region *ret, const uint8_t *entry, size_t i,
 		return report_damaged_image(i, "reserved bits are set", err);
 	if (info->gpa.size == 0 || info->gpa.size % IMAGE_PAGE != 0 ||
 	    info->gpa.start % IMAGE_PAGE != 0 ||
-	    __builtin_add_overflow(info->gpa.start, info->gpa.size - 1, &end))
+	    __builtin_add_overflow(info->gpa.start, info->gpa.size - 1, &end) ||
+	    (info->kind == MEM_RESERVED ? info->gpa.start < IMAGE_DISKS
+					: end >= IMAGE_DISKS))
 		return report_damaged_image(i, "its addresses are wrong", err);
 	if (info->gpa.size > INT64_MAX)
 		return report_damaged_image(i, "too large for a file", err);

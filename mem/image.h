@@ -29,10 +29,17 @@
 #include "mem/image_state.h"
 #include "mem/map.h"
 
+/*
+ * Where disks begin. The bytes of a disk are a region, too: behind all memory,
+ * where no guest's address is, and of the kind MEM_RESERVED.
+ */
+#define IMAGE_DISKS (UINT64_C(1) << 63)
+#define IMAGE_DISK_STEP (UINT64_C(1) << 56) /* from one disk to the next */
+
 /* A region as an image has it. */
 struct image_region {
 	struct range gpa; /* whole pages; never empty */
-	enum mem_kind kind;
+	enum mem_kind kind; /* MEM_RESERVED: a disk */
 	char name[MEM_NAME_MAX]; /* printable ASCII; terminated */
 };
 
@@ -56,6 +63,9 @@ struct image *image_close(struct image *image); /* NULL is fine; returns NULL */
 bool image_has_file(const char *name);
 
 size_t image_regions(const struct image *image);
+
+/* How many of them are memory: the first. */
+size_t image_memory_regions(const struct image *image);
 
 /* @region: below image_regions(). Borrowed. */
 const struct image_region *image_region(const struct image *image,

@@ -11,6 +11,7 @@ struct image_copy {
 	const struct mem_map *map; /* borrowed */
 	struct page_copy *pages; /* owned */
 	struct image_writer *writer; /* owned */
+	size_t memory; /* regions in front of the disks */
 	size_t in_image[MEM_MAX_REGIONS]; /* index there of map->region[i] */
 };
 
@@ -53,18 +54,12 @@ static const struct page_sink image_sink = {
 	.clear = clear_in_image,
 };
 
-int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
-		   enum image_kind kind, struct err *err)
+/* Lists the regions of the map that have memory. Returns how many. */
+static size_t list_regions(struct image_copy *copy, const struct mem_map *map,
+			   struct image_region region[MEM_MAX_REGIONS])
 {
-	_cleanup_(image_copy_freep) struct image_copy *copy = calloc(
-		1, sizeof(*copy));
-	struct image_region region[MEM_MAX_REGIONS];
 	size_t count = 0;
-	int r;
 
-	if (!copy)
-		return err_set(err, -ENOMEM, "out of memory");
-	copy->map = map;
 	for (size_t i = 0; i < map->count; i++) {
 		const struct mem_region *from = &map->region[i];
 
@@ -76,6 +71,28 @@ int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
 		memcpy(region[count].name, from->name, MEM_NAME_MAX);
 		count++;
 	}
+	return count;
+}
+
+int image_copy_new_disks(struct image_copy **ret, const struct mem_map *map,
+			 const struct image_region *disk, size_t disks, int dir,
+			 enum image_kind kind, struct err *err)
+{
+	_cleanup_(image_copy_freep) struct image_copy *copy = calloc(
+		1, sizeof(*copy));
+	struct image_region region[MEM_MAX_REGIONS];
+	size_t count;
+	int r;
+
+	if (!copy)
+		return err_set(err, -ENOMEM, "out of memory");
+	copy->map = map;
+	count = list_regions(copy, map, region);
+	copy->memory = count;
+	if (disks > MEM_MAX_REGIONS - count)
+		return err_set(err, -ENOSPC, "too many disks and regions");
+	for (size_t i = 0; i < disks; i++)
+		region[count++] = disk[i];
 	r = page_copy_new(&copy->pages, map, &image_sink, copy,
 			  kind == IMAGE_FULL, err);
 	if (r == 0)
@@ -87,9 +104,22 @@ int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
 	return 0;
 }
 
+int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
+		   enum image_kind kind, struct err *err)
+{
+	return image_copy_new_disks(ret, map, NULL, 0, dir, kind, err);
+}
+
 struct page_copy *image_copy_pages(struct image_copy *copy)
 {
 	return copy->pages;
+}
+
+int image_copy_put_disk(struct image_copy *copy, size_t disk, uint64_t offset,
+			const uint8_t *host, uint64_t len, struct err *err)
+{
+	return image_writer_put(copy->writer, copy->memory + disk, offset, host,
+				len, err);
 }
 
 struct image_writer *image_copy_writer(struct image_copy *copy)

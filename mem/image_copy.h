@@ -28,6 +28,16 @@ struct image_copy;
  */
 int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
 		   enum image_kind kind, struct err *err);
+
+/*
+ * The same with the regions of disks behind those of memory. The caller tells
+ * their pages to the writer.
+ *
+ * @disk: @disks of them, in ascending order; copied
+ */
+int image_copy_new_disks(struct image_copy **ret, const struct mem_map *map,
+			 const struct image_region *disk, size_t disks, int dir,
+			 enum image_kind kind, struct err *err);
 struct image_copy *image_copy_free(struct image_copy *copy); /* NULL is fine */
 
 /*
@@ -36,6 +46,11 @@ struct image_copy *image_copy_free(struct image_copy *copy); /* NULL is fine */
  * IMAGE_DIFF, one that has told all to the parent.
  */
 struct page_copy *image_copy_pages(struct image_copy *copy);
+
+/* Tells pages of a disk, as image_writer_put() does. @disk: of those given to
+ * image_copy_new_disks() */
+int image_copy_put_disk(struct image_copy *copy, size_t disk, uint64_t offset,
+			const uint8_t *host, uint64_t len, struct err *err);
 
 /* The image, to end it and to count its pages. Borrowed. */
 struct image_writer *image_copy_writer(struct image_copy *copy);

@@ -45,7 +45,12 @@ enum { /* bytes of a chunk's entry */
 };
 
 /* Regions' kinds on disk. A number is never used again for another kind. */
-enum { IMAGE_KIND_RAM = 1, IMAGE_KIND_SHARED = 2, IMAGE_KIND_ROM = 3 };
+enum {
+	IMAGE_KIND_RAM = 1,
+	IMAGE_KIND_SHARED = 2,
+	IMAGE_KIND_ROM = 3,
+	IMAGE_KIND_DISK = 4,
+};
 
 /* A name of the file of region N: "memory-N". */
 #define IMAGE_FILE_NAME 16

@@ -262,6 +262,8 @@ static uint32_t disk_kind(enum mem_kind kind)
 		return IMAGE_KIND_SHARED;
 	case MEM_ROM:
 		return IMAGE_KIND_ROM;
+	case MEM_RESERVED:
+		return IMAGE_KIND_DISK;
 	default:
 		return IMAGE_KIND_RAM;
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/opt.h"
@@ -584,8 +585,12 @@ void config_finish(struct config *config)
 		free(config->mem[i].text);
 	for (size_t i = 0; i < config->roms; i++)
 		free(config->rom[i].path);
-	for (size_t i = 0; i < config->disks; i++)
+	for (size_t i = 0; i < config->disks; i++) {
+		if (config->disk[i].copied)
+			(void)close(config->disk[i].fd);
+		free(config->disk[i].file);
 		free(config->disk[i].text);
+	}
 	for (size_t i = 0; i < config->flashes; i++)
 		flash_words_finish(&config->flash[i]);
 	for (size_t i = 0; i < config->shares; i++)

@@ -51,12 +51,15 @@ struct rom_spec {
 
 /* One --disk PATH[,ro][,direct][,serial=S][,format=raw]. */
 struct disk_spec {
-	char *text; /* owned; the three below point into it */
+	char *text; /* owned; path, serial and format point into it */
 	const char *path;
 	const char *serial; /* NULL: none */
+	char *file; /* owned; opened in place of @path; NULL: @path is */
+	int fd; /* owned, if @copied: the file that @file leads to */
 	const char *format; /* "raw": whatever it looks like; NULL: not given */
 	bool ro;
 	bool temp; /* writes vanish with the guest */
+	bool copied; /* it is a snapshot's copy, and vanishes with the guest */
 	bool direct; /* O_DIRECT */
 };
 

@@ -17,6 +17,7 @@
 #include "vmm/hugetlbfs.h"
 #include "vmm/restore_words.h"
 #include "vmm/run.h"
+#include "vmm/snapshot/disk_load.h"
 #include "vmm/snapshot/disks.h"
 #include "vmm/snapshot/restore.h"
 
@@ -58,6 +59,8 @@ static int run_restore(int argc, char *const argv[], int *ret_status,
 	if (r != 0)
 		return r;
 	log_set_level(config.log_level);
+	if (snapshot_disks_load(&from.chain, &config, err) < 0)
+		return err->code;
 	if (hugetlbfs_apply(&config, err) < 0)
 		return err->code;
 	from.paused = words.paused;

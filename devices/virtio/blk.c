@@ -437,6 +437,11 @@ static void blk_describe_config(struct blk *blk)
 	blk->vio.config_len = sizeof(*config);
 }
 
+struct disk *virtio_blk_disk(struct virtio *vio)
+{
+	return blk_of(vio)->disk;
+}
+
 void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret)
 {
 	const struct blk *blk = blk_of(vio);

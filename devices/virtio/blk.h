@@ -40,6 +40,10 @@ struct virtio_blk_info {
 	bool write_back; /* the guest sees a volatile cache, and flushes it */
 };
 
+/* The disk behind the device, for what looks at it beside the device. Borrowed.
+ * @vio: of virtio_blk_new(). Thread: any. */
+struct disk *virtio_blk_disk(struct virtio *vio);
+
 /* @vio: of virtio_blk_new(). Thread: loop. */
 void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret);
 

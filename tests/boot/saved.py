@@ -158,6 +158,49 @@ cat out2
 """
 
 
+# Writes a block, and wants the eighth before it as it was written.
+WRITE = ("at() { echo $(($1 % 64 * 8)); }; i=0; while :; do i=$((i+1)); "
+         "echo block-$i | dd of=/dev/vda bs=512 seek=$(at $i) conv=sync,fsync "
+         "2>/dev/null; w=$((i-8)); r=$(dd if=/dev/vda iflag=direct bs=512 "
+         "skip=$(at $w) count=1 2>/dev/null | head -n 1); "
+         "[ $w -lt 1 -o block-$w = $r ] || echo wrong $w: $r; "
+         "echo wrote $i; done")
+
+# Snapshots with the disk while a guest writes it, and guests that go on from
+# them when it is another.
+COPIED = f"""
+truncate -s 8M disk.img; truncate -s 4M ro.img
+guest '{WRITE}' --name a --mem 96M --disk disk.imgWORDS --disk ro.img,ro \\
+    --terminal socket & vmm=$!
+wait_for test -S /run/vmm/a.sock
+vmm console a </dev/null >wrote & wait_for grep -q 'wrote 9' wrote
+vmm snapshot create a s --disks copy || fail create
+last=$(grep -c wrote wrote); wait_for eval '[ $(grep -c wrote wrote) -gt $((last + 9)) ]'
+vmm snapshot create a s2 --parent s; echo "status $?"
+vmm snapshot create a s2 --parent s --disks copy || fail diff
+vmm snapshot create a s3 --parent s2 --disks copy --stop || fail diff
+wait_for eval '! kill -0 $vmm'
+vmm snapshot merge s3 all || fail merge
+vmm snapshot verify all || fail verify
+tr '\\0' x <disk.img >other; cat other >disk.img
+for from in s s2 all; do
+    vmm restore $from --name b --loglevel info </dev/null >$from.out 2>said & vmm=$!
+    wait_for eval '[ $(grep -c wrote '$from'.out) -gt 12 ]'
+    grep -q "the snapshot's copy" said || fail said
+    vmm disk b | grep -q 'temp *[^ ]*/disk.img' || fail listed
+    [ $from = all ] && {{ vmm snapshot create b none; echo "status $?"
+        vmm snapshot create b s4 --disks copy || fail again; }}
+    vmm stop --force b; wait_for eval '! kill -0 $vmm'
+    grep wrong $from.out && fail "$from: wrong"
+    echo $from goes on
+done
+vmm restore s4 --name b </dev/null >s4.out & vmm=$!
+wait_for eval '[ $(grep -c wrote s4.out) -gt 12 ]'
+vmm stop --force b; grep wrong s4.out && fail "s4: wrong"
+cmp other disk.img && echo as it was
+"""
+
+
 def cases() -> list[Case]:
     """All of them."""
     full = "vmm snapshot create a s --stop || fail create\n"
@@ -242,6 +285,13 @@ echo goes on
                                              shared=shared),
                out=("clones answered",))
           for way, count, shared in (("map", 16, "yes"), ("lazy", 8, "no"))],
+        Case("snapshot-disks-copied", host=HOST, limit=500,
+             script=COPIED.replace("WORDS", ""), out=("as it was",),
+             err=("s: holds copies of the disks",
+                  "is in no file that a snapshot could refer to")),
+        Case("snapshot-disks-copied-temp-direct", host=Host("max", 2),
+             limit=500, script=COPIED.replace("WORDS", ",temp,direct"),
+             out=("as it was",)),
         Case("snapshot-mips", host=mips_host(), limit=300,
              script=START.format(words="--mem 48M") + diff +
              GOES_ON.format(where="s3", words=""), out=("goes on",)),

@@ -31,6 +31,7 @@ struct snapshot_words {
 	bool paused;
 	bool stop;
 	bool give_up;
+	unsigned disks; /* a place in disks_words */
 	uint64_t downtime, timeout; /* in ns; 0: not given */
 };
 
@@ -46,6 +47,8 @@ static int set_two_words(void *ctx, const char *word, struct err *err)
 	return 0;
 }
 
+static const char *const disks_words[] = { "refer", "copy", NULL };
+
 #define WORD(member) .offset = offsetof(struct snapshot_words, member)
 
 // clang-format off
@@ -54,6 +57,11 @@ static const struct cli_option create_options[] = {
 	  .help = "write only what changed since that snapshot, the\n"
 		  "last one of this guest",
 	  .set = cli_set_string, WORD(parent) },
+	{ .name = "disks", .arg = "refer|copy",
+	  .help = "name the disks, and refuse to restore if they\n"
+		  "have changed (the default), or copy those that the\n"
+		  "guest can write",
+	  .words = disks_words, .set = cli_set_word, WORD(disks) },
 	{ .name = "live",
 	  .help = "copy memory while the guest runs (the default)",
 	  .set = cli_set_true, WORD(live) },
@@ -124,10 +132,10 @@ static json_t *create_arguments(const struct snapshot_words *words,
 				const char *dir, const char *parent)
 {
 	/* NULL if a path is no UTF-8. */
-	json_t *args = json_pack("{s:s, s:s*, s:b, s:b, s:b}", "path", dir,
-				 "parent", parent, "paused", words->paused,
-				 "give-up", words->give_up, "stop",
-				 words->stop);
+	json_t *args = json_pack(
+		"{s:s, s:s*, s:s, s:b, s:b, s:b}", "path", dir, "parent",
+		parent, "disks", disks_words[words->disks], "paused",
+		words->paused, "give-up", words->give_up, "stop", words->stop);
 
 	if (args && words->downtime > 0)
 		(void)json_object_set_new(

@@ -37,8 +37,8 @@ static const struct qmp_command list[] = {
 	/* Saved machines */
 	{ "x-vmm-snapshot", command_x_vmm_snapshot,
 	  { { "path", QMP_STRING, true }, { "parent", QMP_STRING, false },
-	    { "paused", QMP_BOOL, false }, { "give-up", QMP_BOOL, false },
-	    { "downtime-ms", QMP_INT, false },
+	    { "disks", QMP_STRING, false }, { "paused", QMP_BOOL, false },
+	    { "give-up", QMP_BOOL, false }, { "downtime-ms", QMP_INT, false },
 	    { "timeout-ms", QMP_INT, false }, { "stop", QMP_BOOL, false } } },
 	{ "x-vmm-snapshot-cancel", command_x_vmm_snapshot_cancel, {} },
 

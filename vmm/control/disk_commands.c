@@ -40,11 +40,11 @@ static json_t *describe_medium(const struct disk_spec *spec, const char *id,
 		"{s:o, s:s, s:b, s:b, s:s, s:i, s:b, s:s, s:o, s:{s:b, s:b, "
 		"s:b}}",
 		"file", qmp_string(spec->path), "node-name", id, "ro",
-		(int)info->ro, "x-vmm-temp", (int)spec->temp, "drv", "raw",
-		"backing_file_depth", 0, "encrypted", 0, "detect_zeroes", "off",
-		"image", describe_image(spec, info), "cache", "writeback",
-		(int)info->write_back, "direct", (int)spec->direct, "no-flush",
-		0);
+		(int)info->ro, "x-vmm-temp", (int)(spec->temp || spec->copied),
+		"drv", "raw", "backing_file_depth", 0, "encrypted", 0,
+		"detect_zeroes", "off", "image", describe_image(spec, info),
+		"cache", "writeback", (int)info->write_back, "direct",
+		(int)spec->direct, "no-flush", 0);
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
 		qmp_add(&ret, limits[i], json_integer(0));

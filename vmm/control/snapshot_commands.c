@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "devices/virtio/balloon.h"
+#include "devices/virtio/blk.h"
 #include "vmm/config_words.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
@@ -43,6 +44,8 @@ struct snapshots {
 	/* What has changed since the last one; owned; NULL: there is none that
 	 * a diff could go on top of, and the two below mean nothing. */
 	struct dirty_reader *since;
+	/* The same of its disks; owned; NULL: it refers to all of them. */
+	struct disk_copies *disks;
 	struct snapshot_line line; /* the last one, and what it stands on */
 	char *last_path; /* owned; where the last one is */
 
@@ -50,6 +53,7 @@ struct snapshots {
 	struct snapshot_job *job; /* owned */
 	struct dirty_reader *full; /* owned; of a full one: it begins a new
 				      line; NULL: a diff, by @since */
+	struct disk_copies *full_disks; /* owned; beside @full; NULL: none */
 	struct snapshot_about about; /* owned */
 	char *path; /* owned */
 	bool stops; /* the guest ends with it */
@@ -65,10 +69,19 @@ static struct snapshots *snapshots_of(struct control *control)
 	return control->snapshots;
 }
 
+static struct disk_copies *free_copies(struct disk_copies *copies)
+{
+	if (copies)
+		disk_copies_finish(copies);
+	free(copies);
+	return NULL;
+}
+
 static int hold_snapshot_guest(void *ctx, struct state *state, struct err *err)
 {
 	struct snapshots *s = ctx;
 	struct control *control = s->control;
+	const struct disk_copies *disks = s->full ? s->full_disks : s->disks;
 	int r;
 
 	control_hold(control);
@@ -77,7 +90,10 @@ static int hold_snapshot_guest(void *ctx, struct state *state, struct err *err)
 	else
 		r = vm_save(control->vm, state, err);
 	if (r == 0)
-		r = snapshot_disks_note(&s->about, control->machine, err);
+		r = snapshot_disks_note(&s->about, control->machine, disks,
+					err);
+	if (r == 0 && disks)
+		r = disk_copies_check(disks, err);
 	if (r < 0)
 		control_release(control);
 	return r;
@@ -143,20 +159,30 @@ static void note_last(struct snapshots *s)
 	if (s->full) {
 		(void)dirty_reader_remove(s->since);
 		s->since = TAKE_PTR(s->full);
+		(void)free_copies(s->disks);
+		s->disks = TAKE_PTR(s->full_disks);
 		line->count = 0;
 	}
 	memcpy(line->id[line->count++], s->about.id, SNAPSHOT_ID_SIZE);
 }
 
+static void drop_full(struct snapshots *s)
+{
+	s->full = dirty_reader_remove(s->full);
+	s->full_disks = free_copies(s->full_disks);
+}
+
 /* A full one that failed leaves the line as it was. What the reader has told to
- * a diff is lost. */
+ * a diff is lost; so may be what the logs of disks have, before it. */
 static void note_failure(struct snapshots *s, bool told)
 {
 	const bool diff = !s->full;
 
-	s->full = dirty_reader_remove(s->full);
-	if (diff && told)
-		s->since = dirty_reader_remove(s->since);
+	drop_full(s);
+	if (!diff || (!told && !s->disks))
+		return;
+	s->since = dirty_reader_remove(s->since);
+	s->disks = free_copies(s->disks);
 }
 
 static void end_snapshot(void *ctx)
@@ -295,8 +321,53 @@ static int check_parent(const struct snapshots *s, const char *parent,
 	return 0;
 }
 
-static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
-			  const char *parent, struct err *err)
+static int log_disks(const struct machine *machine, bool all,
+		     struct disk_copies **ret, struct err *err)
+{
+	struct disk_copies *copies = calloc(1, sizeof(*copies));
+	int r;
+
+	if (!copies)
+		return no_memory(err);
+	r = snapshot_disks_log(copies, machine, all, err);
+	if (r < 0)
+		(void)free_copies(copies);
+	else
+		*ret = copies;
+	return r;
+}
+
+/* A diff holds the disks that its parent holds. */
+static int check_parent_disks(const struct snapshots *s, bool copy,
+			      const char *parent, struct err *err)
+{
+	if (copy && !s->disks)
+		return err_set(err, -EINVAL,
+			       "%s: refers to the disks, and so does a diff on "
+			       "top of it; make a full one with --disks copy",
+			       parent);
+	if (!copy && s->disks)
+		return err_set(err, -EINVAL,
+			       "%s: holds copies of the disks, and so does a "
+			       "diff on top of it: --disks copy",
+			       parent);
+	return copy ? disk_copies_check(s->disks, err) : 0;
+}
+
+/* True if disks are to be copied, and there are some. */
+static bool wants_copies(const struct machine *machine,
+			 const struct qmp_call *call)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < machine->disks; i++)
+		any = any || !virtio_blk_disk(machine->disk[i])->ro;
+	return any &&
+	       strcmp(qmp_arg_string(call, "disks", "refer"), "copy") == 0;
+}
+
+static int start_snapshot(struct snapshots *s, const struct qmp_call *call,
+			  struct err *err)
 {
 	struct machine *machine = s->control->machine;
 	const struct snapshot_source source = {
@@ -311,6 +382,7 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 	const struct snapshot_wish wish = {
 		.path = s->path,
 		.about = &s->about,
+		.disks = s->full ? s->full_disks : s->disks,
 		.paused = qmp_arg_bool(call, "paused", false),
 		.downtime = (uint64_t)qmp_arg_int(call, "downtime-ms",
 						  DOWNTIME_MS) *
@@ -320,19 +392,32 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 			   NS_PER_MS,
 		.give_up = qmp_arg_bool(call, "give-up", false),
 	};
+
+	return snapshot_job_new(&s->job, &source, &wish,
+				s->full ? s->full : s->since, err);
+}
+
+static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
+			  const char *parent, struct err *err)
+{
+	struct machine *machine = s->control->machine;
+	const bool copy = wants_copies(machine, call);
 	int r = arch_check_snapshot(machine, err);
 
-	if (r == 0)
+	if (r == 0 && !copy)
 		r = snapshot_disks_can_refer(machine->config, err);
+	if (r == 0 && parent)
+		r = check_parent_disks(s, copy, parent, err);
 	if (r == 0)
 		r = make_about(s, parent, err);
 	if (r == 0 && !parent)
 		r = dirty_reader_add(&machine->dirty, DIRTY_ALL, &s->full, err);
+	if (r == 0 && !parent && copy)
+		r = log_disks(machine, true, &s->full_disks, err);
 	if (r == 0)
-		r = snapshot_job_new(&s->job, &source, &wish,
-				     parent ? s->since : s->full, err);
+		r = start_snapshot(s, call, err);
 	if (r < 0)
-		s->full = dirty_reader_remove(s->full);
+		drop_full(s);
 	return r;
 }
 
@@ -345,6 +430,16 @@ static int check_time(const struct qmp_call *call, const char *name,
 		return 0;
 	return err_set(err, -ERANGE, "Parameter '%s' expects up to a day",
 		       name);
+}
+
+static int check_disks_word(const struct qmp_call *call, struct err *err)
+{
+	const char *word = qmp_arg_string(call, "disks", "refer");
+
+	if (strcmp(word, "refer") == 0 || strcmp(word, "copy") == 0)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "Parameter 'disks' expects 'refer' or 'copy'");
 }
 
 int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
@@ -362,6 +457,8 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 	r = check_time(call, "downtime-ms", err);
 	if (r == 0)
 		r = check_time(call, "timeout-ms", err);
+	if (r == 0)
+		r = check_disks_word(call, err);
 	if (r == 0 && parent)
 		r = check_parent(s, parent, path, err);
 	if (r < 0)
@@ -387,6 +484,14 @@ int command_x_vmm_snapshot_cancel(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
+static bool holds_disks(const struct snapshot_about *about)
+{
+	for (size_t i = 0; i < about->disks; i++)
+		if (about->disk[i].copied)
+			return true;
+	return false;
+}
+
 int snapshot_commands_restored(struct control *control,
 			       const struct snapshot_chain *from,
 			       struct dirty_reader *since, struct err *err)
@@ -400,6 +505,15 @@ int snapshot_commands_restored(struct control *control,
 		return no_memory(err);
 	}
 	s->since = since;
+	if (holds_disks(&from->about)) {
+		const int r = log_disks(control->machine, false, &s->disks,
+					err);
+
+		if (r < 0) {
+			free(path);
+			return r;
+		}
+	}
 	s->last_path = path;
 	s->line.count = from->memory.count;
 	memcpy(s->line.id, from->id, sizeof(s->line.id));
@@ -434,6 +548,7 @@ void snapshot_commands_end(struct control *control)
 		return;
 	}
 	s->since = dirty_reader_remove(s->since);
+	s->disks = free_copies(s->disks);
 	free(s->last_path);
 	free(s);
 }

@@ -66,8 +66,9 @@ static json_t *encode_disks(const struct snapshot_about *about)
 	for (size_t i = 0; disks && i < about->disks; i++) {
 		const struct snapshot_disk *disk = &about->disk[i];
 		json_t *one = json_pack(
-			"{sI sI sI}", "size", (json_int_t)disk->size, "seconds",
-			(json_int_t)disk->seconds, "ns", (json_int_t)disk->ns);
+			"{sI sI sI sb}", "size", (json_int_t)disk->size,
+			"seconds", (json_int_t)disk->seconds, "ns",
+			(json_int_t)disk->ns, "copied", (int)disk->copied);
 
 		if (one && json_array_append_new(disks, one) == 0)
 			continue;
@@ -190,6 +191,7 @@ static int copy_int(const json_t *json, const char *name, int64_t least,
 static int copy_disk(const json_t *json, struct snapshot_disk *ret,
 		     struct err *err)
 {
+	const json_t *copied = json_object_get(json, "copied");
 	int64_t size = 0, ns = 0;
 	int r = copy_int(json, "size", 0, &size, err);
 
@@ -199,6 +201,9 @@ static int copy_disk(const json_t *json, struct snapshot_disk *ret,
 		r = copy_int(json, "ns", 0, &ns, err);
 	if (r == 0 && ns > UINT32_MAX)
 		r = bad_member("ns", err);
+	if (r == 0 && copied && !json_is_boolean(copied))
+		r = bad_member("copied", err);
+	ret->copied = json_is_true(copied);
 	ret->size = (uint64_t)size;
 	ret->ns = (uint32_t)ns;
 	return r;

@@ -8,6 +8,7 @@
 #ifndef VMM_SNAPSHOT_ABOUT_H
 #define VMM_SNAPSHOT_ABOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,8 @@ struct snapshot_disk {
 	int64_t seconds; /* when it was last written, since 1970; 0: a block
 			    device */
 	uint32_t ns; /* and beside the seconds */
+	bool copied; /* its bytes are in the snapshot; @size is the guest's, and
+			the time means nothing */
 };
 
 /* Zeroed, it owns nothing. */

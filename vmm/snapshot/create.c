@@ -11,9 +11,14 @@
 #include "base/clock.h"
 #include "base/loop_worker.h"
 #include "vmm/snapshot/directory.h"
+#include "vmm/snapshot/disk_copy.h"
 
 /* A guest that writes without a pause is never done: passes end after these. */
 #define MAX_PASSES 64
+
+/* Disks are done with while the guest runs once a pass found so little, or no
+ * less than the one before. */
+#define DISKS_LEFT (UINT64_C(1) << 20)
 
 struct snapshot_job {
 	struct snapshot_source source;
@@ -78,12 +83,47 @@ static int fail_lost(struct snapshot_job *job, struct err *err)
 		       job->wish.path);
 }
 
+static int copy_disks_once(struct snapshot_job *job, uint64_t *ret_bytes,
+			   struct err *err)
+{
+	*ret_bytes = 0;
+	if (!job->wish.disks)
+		return 0;
+	return disk_copies_pass(job->wish.disks, job->copy, ret_bytes, err);
+}
+
+static int copy_disks_live(struct snapshot_job *job, struct err *err)
+{
+	uint64_t bytes = UINT64_MAX, was;
+	int r;
+
+	do {
+		was = bytes;
+		r = copy_disks_once(job, &bytes, err);
+	} while (r == 0 && bytes > DISKS_LEFT && bytes < was);
+	return r;
+}
+
+/* Memory changes faster than disks. What is written to those meanwhile is
+ * copied behind it, so that little is left. */
+static int copy_all_live(struct snapshot_job *job, struct err *err)
+{
+	uint64_t bytes;
+	int r = copy_disks_live(job, err);
+
+	if (r == 0)
+		r = copy_live(job, err);
+	return r == 0 ? copy_disks_once(job, &bytes, err) : r;
+}
+
 static int copy_rest(struct snapshot_job *job, struct err *err)
 {
 	struct page_copy *pages = image_copy_pages(job->copy);
 	uint64_t bytes;
-	int r = page_copy_pass(pages, job->reader, &bytes, err);
+	int r = copy_disks_once(job, &bytes, err);
 
+	if (r == 0)
+		r = page_copy_pass(pages, job->reader, &bytes, err);
 	if (r == 0)
 		r = page_copy_drop_unplugged(pages, err);
 	/* Then the guest's devices may be gone. */
@@ -119,7 +159,7 @@ static void release_guest(void *ctx)
 static int copy_memory(struct snapshot_job *job, struct loop_worker *worker,
 		       struct err *err)
 {
-	int r = job->wish.paused ? 0 : copy_live(job, err);
+	int r = job->wish.paused ? 0 : copy_all_live(job, err);
 
 	if (r == 0 && is_cancelled(job))
 		r = fail_cancelled(err);
@@ -135,6 +175,23 @@ static int copy_memory(struct snapshot_job *job, struct loop_worker *worker,
 	return r == 0 ? fail_lost(job, err) : r;
 }
 
+static int begin_image(const struct snapshot_job *job, struct image_copy **ret,
+		       struct err *err)
+{
+	const enum image_kind kind = job->wish.about->parent ? IMAGE_DIFF
+							     : IMAGE_FULL;
+	struct disk_copies *disks = job->wish.disks;
+	struct image_region region[CONFIG_MAX_DISKS];
+
+	if (disks) {
+		disk_copies_regions(disks, region);
+		disks->fresh = kind == IMAGE_FULL;
+	}
+	return image_copy_new_disks(ret, job->source.map, region,
+				    disks ? disks->count : 0, job->dir.fd, kind,
+				    err);
+}
+
 /* Makes the folder and the files: on a file system that may be slow. */
 static int begin_files(struct snapshot_job *job, struct err *err)
 {
@@ -143,9 +200,7 @@ static int begin_files(struct snapshot_job *job, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = image_copy_new(&copy, job->source.map, job->dir.fd,
-			   job->wish.about->parent ? IMAGE_DIFF : IMAGE_FULL,
-			   err);
+	r = begin_image(job, &copy, err);
 	if (r < 0)
 		return err_wrap(err, "%s", job->wish.path);
 	GUARD(&job->lock);
@@ -223,6 +278,8 @@ int snapshot_job_new(struct snapshot_job **ret,
 		.dir = SNAPSHOT_DIR_NONE,
 		.began = clock_ns(),
 	};
+	if (wish->disks)
+		disk_copies_go(wish->disks);
 	(void)pthread_mutex_init(&job->lock, NULL);
 	r = loop_worker_new(&job->worker, source->loop, &job_ops, job, err);
 	if (r < 0) {
@@ -239,6 +296,8 @@ void snapshot_job_stop(struct snapshot_job *job)
 	job->cancelled = true;
 	if (job->copy)
 		page_copy_stop(image_copy_pages(job->copy));
+	if (job->wish.disks)
+		disk_copies_stop(job->wish.disks);
 }
 
 /* Lets the guest go from a copy that is not complete. */

@@ -57,6 +57,8 @@ struct snapshot_wish {
 	const struct snapshot_about *about; /* what vm.json is to say; borrowed
 					       until done(). With a parent, it
 					       is a diff */
+	struct disk_copies *disks; /* to be copied, too; borrowed until done();
+				      NULL: none are */
 	bool paused; /* all of it while the guest is held */
 	uint64_t downtime; /* how long the guest may be held; in ns */
 	uint64_t timeout; /* when the passes end even if that cannot be had; in
@@ -75,6 +77,7 @@ struct snapshot_result {
 	uint64_t held; /* how long the guest was held, in ns */
 };
 
+struct disk_copies;
 struct snapshot_job;
 
 /*

@@ -65,7 +65,7 @@ static const struct image_region *saved_region(const struct restore *restore,
 
 static size_t saved_regions(const struct restore *restore)
 {
-	return image_regions(restore->chain.memory.image[0]);
+	return image_memory_regions(restore->chain.memory.image[0]);
 }
 
 static int other_memory(const struct mem_region *region, struct err *err)
