@@ -124,6 +124,16 @@ static int set_switch(const struct opt *opt, const char *val,
 	return r;
 }
 
+static int add_opt_item(const struct opt *opt, const char *val,
+			struct opt_list *ret, struct err *err)
+{
+	if (ret->count == OPT_MAX_LIST)
+		return err_input(err, -EINVAL, "%s: at most %d", opt->key,
+				 OPT_MAX_LIST);
+	ret->item[ret->count++] = val;
+	return 0;
+}
+
 static int set_opt(const struct opt *opt, char *val, void *ret, struct err *err)
 {
 	void *member = (char *)ret + opt->offset;
@@ -140,6 +150,8 @@ static int set_opt(const struct opt *opt, char *val, void *ret, struct err *err)
 	case OPT_STR:
 		*(const char **)member = val;
 		return 0;
+	case OPT_LIST:
+		return add_opt_item(opt, val, member, err);
 	default:
 		return set_number(opt, val, member, err);
 	}
@@ -186,7 +198,7 @@ int opt_parse(const struct opt *table, size_t count, char *text, void *ret,
 		if (!opt)
 			return report_unknown_opt(table, count, item, err);
 		bit = 1ull << (opt - table);
-		if (seen & bit)
+		if ((seen & bit) && opt->type != OPT_LIST)
 			return err_input(err, -EINVAL, "%s: given twice",
 					 opt->key);
 		r = set_opt(opt, val, ret, err);

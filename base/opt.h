@@ -2,8 +2,8 @@
  * base/opt.h - "key=value,key=value" into a struct, by a table.
  *
  * The table is the grammar: a key that is not in it is refused, and the error
- * names the closest key. Each key may come once. ",," in a value is a comma of
- * the value's.
+ * names the closest key. Each key may come once, but for lists. ",," in a value
+ *is a comma of the value's.
  *
  *	struct disk { const char *path; bool ro; unsigned cache; };
  *	static const struct opt disk_opts[] = {
@@ -31,6 +31,14 @@ enum opt_type { /* and the type of the member it sets */
 		OPT_DURATION, /* uint64_t: see duration_parse(); in nanoseconds
 			       */
 		OPT_WORD, /* unsigned: the value's place in .words */
+		OPT_LIST, /* struct opt_list: as OPT_STR, once for each value */
+};
+
+#define OPT_MAX_LIST 16
+
+struct opt_list {
+	const char *item[OPT_MAX_LIST]; /* in the order given */
+	size_t count;
 };
 
 /* For switches whose default depends on the context. */
@@ -62,6 +70,7 @@ struct opt {
 	 : (type) == OPT_BOOL	? sizeof(bool)            \
 	 : (type) == OPT_SWITCH ? sizeof(enum opt_switch) \
 	 : (type) == OPT_WORD	? sizeof(unsigned)        \
+	 : (type) == OPT_LIST	? sizeof(struct opt_list) \
 				: sizeof(uint64_t))
 
 #define OPT_MAX_KEYS 64

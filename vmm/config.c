@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/opt.h"
 #include "base/size.h"
+#include "vmm/balloon_words.h"
 #include "vmm/cli.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -234,40 +235,6 @@ static int set_disk(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
-static int set_balloon(void *ctx, const struct cli_option *option,
-		       const char *value, struct err *err)
-{
-	static const struct opt table[] = {
-		OPT("size", OPT_SIZE, struct balloon_spec, size, .unit = MIB,
-		    .min = 4096, .first = true),
-		OPT("reporting", OPT_BOOL, struct balloon_spec, reporting),
-		OPT("deflate-on-oom", OPT_BOOL, struct balloon_spec,
-		    deflate_on_oom),
-	};
-	struct balloon_spec spec = { .on = true,
-				     .reporting = true,
-				     .deflate_on_oom = true };
-	_cleanup_(freep) char *text = strdup(value ? value : "");
-	int r;
-
-	(void)option;
-	if (!text)
-		return err_set(err, -ENOMEM, "out of memory");
-	r = opt_parse(table, sizeof(table) / sizeof(*table), text, &spec, err);
-	if (r < 0) {
-		err->input = true;
-		return r;
-	}
-	((struct parse *)ctx)->config.balloon = spec;
-	return 0;
-}
-
-static void unset_balloon(void *ctx, const struct cli_option *option)
-{
-	(void)option;
-	((struct parse *)ctx)->config.balloon = (struct balloon_spec){ 0 };
-}
-
 static int set_flash(void *ctx, const struct cli_option *option,
 		     const char *value, struct err *err)
 {
@@ -450,13 +417,22 @@ static const struct cli_option run_options[] = {
 		  "shrink it to SIZE. KEYs:\n"
 		  "reporting        it reports free memory\n"
 		  "deflate-on-oom   it takes memory back in need",
-	  .set = set_balloon, .unset = unset_balloon },
+	  TO(balloon, balloon_words_set), .unset = balloon_words_unset },
 	{ .name = "power-button",
 	  .help = "give the guest one, that 'vmm stop NAME' presses",
 	  TO(power_button, cli_set_true) },
-	{ .name = "network", .letter = 'n', .arg = "mode=none",
-	  .help = "no network, as without this option",
-	  .set = kvmtool_set_network },
+	{ .name = "net", .arg = "user|tap[=IF]|unix:PATH|none[,KEY=VALUE]...",
+	  .help = "network card; repeat it for more. user: the host's\n"
+		  "connections, by passt; tap: an interface; unix:\n"
+		  "frames in QEMU's form to who listens at PATH. KEYs:\n"
+		  "hostfwd=tcp|udp:[ADDRESS:]PORT:PORT  the second one\n"
+		  "                 is the guest's (user); repeat it\n"
+		  "mac=ADDRESS      its address (default: by --name)\n"
+		  "mtu=BYTES        the largest packet, as it is told",
+	  TO(nets, net_words_set), .unset = net_words_unset },
+	{ .name = "network", .letter = 'n', .arg = "mode=user|tap|none,...",
+	  .help = "the same, as kvmtool says it",
+	  TO(nets, net_words_set_kvmtool) },
 
 	{ .help = "The run" },
 	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
@@ -595,5 +571,6 @@ void config_finish(struct config *config)
 		flash_words_finish(&config->flash[i]);
 	for (size_t i = 0; i < config->shares; i++)
 		share_words_finish(&config->share[i]);
+	net_specs_finish(&config->nets);
 	memset(config, 0, sizeof(*config));
 }

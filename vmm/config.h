@@ -18,9 +18,11 @@
 #include "base/log.h"
 #include "base/range.h"
 #include "mem/policy.h"
+#include "vmm/balloon_words.h"
 #include "vmm/cli.h"
 #include "vmm/flash_words.h"
 #include "vmm/kvmtool_words.h"
+#include "vmm/net_words.h"
 #include "vmm/share_words.h"
 
 #define CONFIG_MAX_MEM 32
@@ -61,14 +63,6 @@ struct disk_spec {
 	bool temp; /* writes vanish with the guest */
 	bool copied; /* it is a snapshot's copy, and vanishes with the guest */
 	bool direct; /* O_DIRECT */
-};
-
-/* --balloon[=SIZE][,reporting=on|off][,deflate-on-oom=on|off]. */
-struct balloon_spec {
-	bool on; /* it was given */
-	uint64_t size; /* what the guest is to keep, in bytes; 0: all */
-	bool reporting;
-	bool deflate_on_oom;
 };
 
 enum console_kind {
@@ -114,6 +108,7 @@ struct config {
 	const char *irqchip; /* "auto" if not given */
 	enum console_kind console;
 	enum terminal_kind terminal;
+	struct net_specs nets;
 	bool rng;
 	struct balloon_spec balloon;
 	bool power_button;

@@ -16,6 +16,7 @@ enum value_kind {
 	VALUE_PATH, /* a path */
 	VALUE_ITEMS, /* "PATH,key=value...": a comma of the path is doubled */
 	VALUE_AT, /* "PATH@ADDRESS" */
+	VALUE_NET, /* "unix:PATH,key=value...", as VALUE_ITEMS, or no path */
 	VALUE_MEMORY, /* has a path behind "backing=file:", if at all */
 	VALUE_HOST, /* concerns this run alone: is left out */
 };
@@ -26,15 +27,16 @@ static const struct {
 	enum value_kind kind;
 } kinds[] = {
 	{ "kernel", VALUE_HOST }, /* it may be a word without an option */
-	{ "initrd", VALUE_PATH },	 { "firmware", VALUE_PATH },
-	{ "dtb", VALUE_PATH },		 { "hugetlbfs", VALUE_PATH },
-	{ "disk", VALUE_ITEMS },	 { "flash", VALUE_ITEMS },
-	{ "share", VALUE_ITEMS },	 { "rom", VALUE_AT },
-	{ "mem", VALUE_MEMORY },	 { "dump-dtb", VALUE_HOST },
-	{ "name", VALUE_HOST },		 { "control", VALUE_HOST },
-	{ "terminal", VALUE_HOST },	 { "timeout", VALUE_HOST },
-	{ "loglevel", VALUE_HOST },	 { "debug", VALUE_HOST },
-	{ "vcpu-affinity", VALUE_HOST }, { "dev", VALUE_HOST },
+	{ "initrd", VALUE_PATH },   { "firmware", VALUE_PATH },
+	{ "dtb", VALUE_PATH },	    { "hugetlbfs", VALUE_PATH },
+	{ "disk", VALUE_ITEMS },    { "flash", VALUE_ITEMS },
+	{ "share", VALUE_ITEMS },   { "rom", VALUE_AT },
+	{ "mem", VALUE_MEMORY },    { "net", VALUE_NET },
+	{ "dump-dtb", VALUE_HOST }, { "name", VALUE_HOST },
+	{ "control", VALUE_HOST },  { "terminal", VALUE_HOST },
+	{ "timeout", VALUE_HOST },  { "loglevel", VALUE_HOST },
+	{ "debug", VALUE_HOST },    { "vcpu-affinity", VALUE_HOST },
+	{ "dev", VALUE_HOST },
 };
 
 static enum value_kind kind_of(const struct cli_option *option)
@@ -49,6 +51,7 @@ static enum value_kind kind_of(const struct cli_option *option)
 static const char *find_path(enum value_kind kind, const char *value)
 {
 	static const char item[] = "path=", file[] = "backing=file:";
+	static const char backend[] = "backend=", local[] = "unix:";
 	const char *at;
 
 	switch (kind) {
@@ -58,6 +61,13 @@ static const char *find_path(enum value_kind kind, const char *value)
 	case VALUE_ITEMS:
 		at = strncmp(value, item, sizeof(item) - 1) == 0 ? value : NULL;
 		return at ? at + sizeof(item) - 1 : value;
+	case VALUE_NET:
+		at = strncmp(value, backend, sizeof(backend) - 1) == 0
+			   ? value + sizeof(backend) - 1
+			   : value;
+		return strncmp(at, local, sizeof(local) - 1) == 0
+			     ? at + sizeof(local) - 1
+			     : NULL;
 	case VALUE_MEMORY:
 		at = strstr(value, file);
 		return at ? at + sizeof(file) - 1 : NULL;
@@ -82,7 +92,8 @@ static char *put_folder(char *to, const char *folder, bool doubled)
 static char *make_absolute(enum value_kind kind, const char *value,
 			   const char *here)
 {
-	const bool list = kind == VALUE_ITEMS || kind == VALUE_MEMORY;
+	const bool list = kind == VALUE_ITEMS || kind == VALUE_NET ||
+			  kind == VALUE_MEMORY;
 	const char *path = find_path(kind, value);
 	char *ret, *at;
 

@@ -137,31 +137,6 @@ static int set_nothing(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
-static bool has_mode_none(const char *list)
-{
-	static const char none[] = "mode=none";
-	size_t len;
-
-	for (;; list += len + 1) {
-		len = strcspn(list, ",");
-		if (len == sizeof(none) - 1 && !strncmp(list, none, len))
-			return true;
-		if (!list[len])
-			return false;
-	}
-}
-
-int kvmtool_set_network(void *ctx, const struct cli_option *option,
-			const char *value, struct err *err)
-{
-	(void)ctx;
-	(void)option;
-	if (!strcmp(value, "none") || has_mode_none(value))
-		return 0;
-	return err_input(err, -EINVAL,
-			 "there is no network device; only mode=none is taken");
-}
-
 #define TO(member, fn) \
 	.offset = offsetof(struct kvmtool_words, member), .set = fn
 
@@ -199,13 +174,13 @@ const struct cli_option kvmtool_options[KVMTOOL_OPTIONS] = {
 	  .set = set_nothing },
 	{ .name = "nocompat", .help = "changes nothing: there is no warning",
 	  .set = set_nothing },
-	{ .name = "no-dhcp", .help = "changes nothing: there is no network",
+	{ .name = "no-dhcp",
+	  .help = "changes nothing: no command line is added to",
 	  .set = set_nothing },
 };
 // clang-format on
 
 #define NO_DISPLAY "there is no display; the console is the terminal"
-#define NO_NETWORK "there is no network device"
 #define NO_PCI "there is no PCI"
 #define NO_9P "folders are shared by virtio-fs: see --share DIR,tag=TAG"
 
@@ -220,8 +195,8 @@ const struct cli_refusal kvmtool_refusals[] = {
 	{ "debug-single-step", "guests cannot be run step by step" },
 	{ "force-pci", NO_PCI },
 	{ "gtk", NO_DISPLAY },
-	{ "guest-mac", NO_NETWORK },
-	{ "host-ip-addr", NO_NETWORK },
+	{ "guest-mac", "use --net BACKEND,mac=ADDRESS" },
+	{ "host-ip-addr", "the interface's address is the host's to set" },
 	{ "override-bad-firmware-cntfrq",
 	  "the guest reads the frequency of its clock from CNTFRQ_EL0, which "
 	  "the host's firmware has to set" },
@@ -231,7 +206,7 @@ const struct cli_refusal kvmtool_refusals[] = {
 		     "init of the guest run the script" },
 	{ "sdl", NO_DISPLAY },
 	{ "shmem", NO_PCI },
-	{ "tapscript", NO_NETWORK },
+	{ "tapscript", "no program is run; use --net tap=INTERFACE" },
 	{ "tty", "there is one console; --terminal socket puts it behind "
 		 "'vmm console'" },
 	{ "vfio-pci", NO_PCI },

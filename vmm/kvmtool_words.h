@@ -36,8 +36,4 @@ extern const struct cli_option kvmtool_options[KVMTOOL_OPTIONS];
 /* Options of kvmtool that have no counterpart; ends with a NULL name. */
 extern const struct cli_refusal kvmtool_refusals[];
 
-/* set() of --network: "none" or a list of key=value with mode=none in it. */
-int kvmtool_set_network(void *ctx, const struct cli_option *option,
-			const char *value, struct err *err);
-
 #endif

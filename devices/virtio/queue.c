@@ -278,17 +278,32 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain)
 	return 1;
 }
 
+void virtq_unpop(struct virtq *q, unsigned count)
+{
+	q->next_avail -= (uint16_t)count;
+}
+
+int virtq_push_all(struct virtq *q, const struct virtq_used *used, size_t count)
+{
+	assert(q->enabled);
+	for (size_t i = 0; i < count; i++) {
+		const gpa_t entry = q->used + RING_ENTRIES +
+				    (gpa_t)(q->next_used % q->size) *
+					    USED_ENTRY;
+
+		if (q->fault || store_ring32(q, entry, used[i].head) < 0 ||
+		    store_ring32(q, entry + sizeof(uint32_t), used[i].len) < 0)
+			return -EINVAL;
+		q->next_used++;
+	}
+	return store_ring16(q, q->used + RING_IDX, q->next_used);
+}
+
 int virtq_push(struct virtq *q, uint16_t head, uint32_t len)
 {
-	const gpa_t entry = q->used + RING_ENTRIES +
-			    (gpa_t)(q->next_used % q->size) * USED_ENTRY;
+	const struct virtq_used used = { head, len };
 
-	assert(q->enabled);
-	if (q->fault || store_ring32(q, entry, head) < 0 ||
-	    store_ring32(q, entry + sizeof(uint32_t), len) < 0)
-		return -EINVAL;
-	q->next_used++;
-	return store_ring16(q, q->used + RING_IDX, q->next_used);
+	return virtq_push_all(q, &used, 1);
 }
 
 bool virtq_wants_interrupt(struct virtq *q)

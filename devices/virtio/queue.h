@@ -67,6 +67,10 @@ void virtq_disable(struct virtq *q);
  */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain);
 
+/* Has the last @count chains taken be as if they were not. None of them was
+ * given back. */
+void virtq_unpop(struct virtq *q, unsigned count);
+
 /*
  * Gives a chain back, in any order.
  *
@@ -76,6 +80,17 @@ int virtq_pop(struct virtq *q, struct virtq_chain *chain);
  * Returns 0, or -EINVAL if the used ring is not there: see q->fault.
  */
 int virtq_push(struct virtq *q, uint16_t head, uint32_t len);
+
+/* A chain that is given back. */
+struct virtq_used {
+	uint16_t head;
+	uint32_t len;
+};
+
+/* Gives chains back as virtq_push() does, in this order. The driver sees all of
+ * them at once. @count: at most the queue's size */
+int virtq_push_all(struct virtq *q, const struct virtq_used *used,
+		   size_t count);
 
 /*
  * True if the driver wants an interrupt for the chains given back since the

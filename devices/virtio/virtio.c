@@ -140,19 +140,32 @@ bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain)
 	return true;
 }
 
+void virtio_unpop(struct virtio *vio, unsigned queue, unsigned count)
+{
+	virtq_unpop(&vio->queue[queue].ring, count);
+}
+
 void virtio_spend(struct virtio *vio, uint64_t work)
 {
 	if (vio->turn != UINT64_MAX)
 		vio->turn -= work < vio->turn ? work : vio->turn;
 }
 
-void virtio_push(struct virtio *vio, unsigned queue,
-		 const struct virtq_chain *chain, uint32_t len)
+void virtio_push_all(struct virtio *vio, unsigned queue,
+		     const struct virtq_used *used, size_t count)
 {
 	struct virtq *ring = &vio->queue[queue].ring;
 
-	if (is_live(vio, queue) && virtq_push(ring, chain->head, len) < 0)
+	if (is_live(vio, queue) && virtq_push_all(ring, used, count) < 0)
 		virtio_break(vio, ring->fault);
+}
+
+void virtio_push(struct virtio *vio, unsigned queue,
+		 const struct virtq_chain *chain, uint32_t len)
+{
+	const struct virtq_used used = { chain->head, len };
+
+	virtio_push_all(vio, queue, &used, 1);
 }
 
 void virtio_flush(struct virtio *vio, unsigned queue)

@@ -214,6 +214,10 @@ static inline bool virtio_has(const struct virtio *vio, unsigned bit)
  */
 bool virtio_pop(struct virtio *vio, unsigned queue, struct virtq_chain *chain);
 
+/* For devices: as virtq_unpop(). The chains are taken again with the next
+ * kick. */
+void virtio_unpop(struct virtio *vio, unsigned queue, unsigned count);
+
 /* For devices: takes @work bytes off the turn. UINT64_MAX ends it. Does nothing
  * outside of ops->notify(). */
 void virtio_spend(struct virtio *vio, uint64_t work);
@@ -233,6 +237,11 @@ static inline uint64_t virtio_turn_left(const struct virtio *vio)
  */
 void virtio_push(struct virtio *vio, unsigned queue,
 		 const struct virtq_chain *chain, uint32_t len);
+
+/* For devices: gives chains back as virtio_push() does, so that the driver sees
+ * all of them at once. */
+void virtio_push_all(struct virtio *vio, unsigned queue,
+		     const struct virtq_used *used, size_t count);
 
 /* For devices: interrupts the driver, if it wants that for what was pushed. */
 void virtio_flush(struct virtio *vio, unsigned queue);

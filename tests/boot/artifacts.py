@@ -24,7 +24,7 @@ ARM64 = find_arch("arm64")
 MIPS = find_arch("mips")
 HERE = SOURCE_ROOT / "tests" / "boot"
 IN_HOST = ("run.sh", "boot.sh")
-PROGRAMS = ("onpty", "diskio", "mtdio", "rebuilds")
+PROGRAMS = ("onpty", "diskio", "mtdio", "netpair", "rebuilds")
 MIB = 1 << 20
 VMLINUX_BASE = 0xffff800080000000
 """Where Linux 6.12 is linked for: KIMAGE_VADDR."""

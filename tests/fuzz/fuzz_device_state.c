@@ -21,16 +21,18 @@
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
 #include "devices/virtio/mmio.h"
+#include "devices/virtio/net.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/balloon_rig.h"
 #include "tests/unit/fake_disk.h"
+#include "tests/unit/fake_net.h"
 #include "tests/unit/flash_chip.h"
 #include "tests/unit/vmem_rig.h"
 
 #define ARCH "fuzz"
-#define KINDS 13
+#define KINDS 14
 #define VALUE 64 /* bytes of a value that is changed */
 #define RINGS 0x4000 /* bytes of memory where the rings are, and behind */
 
@@ -64,6 +66,7 @@ struct subject {
 	uint64_t window; /* bytes of registers */
 	struct tty *tty; /* NULL: it has none */
 	struct fake_disk *disk; /* NULL: it has none */
+	struct fake_net *net; /* the same */
 };
 
 struct machine {
@@ -73,6 +76,7 @@ struct machine {
 	struct fake_irq irq;
 	struct tty tty[2];
 	struct fake_disk disk;
+	struct fake_net net;
 	struct flash_chip chip;
 	struct balloon_rig balloon;
 	struct vmem_rig vmem;
@@ -145,6 +149,19 @@ static void plug(struct machine *m, unsigned kind, struct virtio *vio)
 	must(virtio_mmio_new(&s->dev, vio, fake_irq_line(&m->irq), &err) == 0);
 }
 
+static void make_card(struct machine *m)
+{
+	static const struct virtio_net_options opt = { .mac = { 2 } };
+	struct virtio *vio;
+	struct err err;
+
+	fake_net_init(&m->net, NET_CSUM | NET_TSO4);
+	must(virtio_net_new(&vio, &m->ram.map, m->loop, &m->net.net, &opt,
+			    &err) == 0);
+	plug(m, 13, vio);
+	m->subject[13].net = &m->net;
+}
+
 static void make_virtio(struct machine *m)
 {
 	static const struct balloon_options opt = { .target = UINT64_MAX,
@@ -172,6 +189,7 @@ static void make_virtio(struct machine *m)
 					   .vio = m->balloon.vio,
 					   .ram = &m->balloon.ram,
 					   .window = 0x200 };
+	make_card(m);
 	vmem_begin(&m->vmem);
 	m->subject[12] = (struct subject){ .dev = m->vmem.dev,
 					   .vio = m->vmem.vio,
@@ -241,6 +259,12 @@ static void host_acts(struct subject *s, const struct access *access)
 	}
 	if (s->disk)
 		fake_disk_do_all(s->disk);
+	if (s->net) {
+		s->net->first = s->net->count = 0;
+		fake_net_put(s->net, access->offset | 1u, access->value[0]);
+		s->net->takes = access->value[1];
+		s->net->net.full = s->net->takes == 0;
+	}
 }
 
 static void act(struct subject *s, const struct access *access)

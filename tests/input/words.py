@@ -101,9 +101,11 @@ def cases() -> list[Case]:
                "(did you mean 'warning'?)"),
         option("timeout-unknown-unit", "--timeout 5y",
                "--timeout 5y: not a duration, as in 10s or 500ms"),
-        option("network-of-a-kind", "--network mode=user",
-               "--network mode=user: there is no network device; only "
-               "mode=none is taken"),
+        option("network-of-a-kind", "--network mode=usr",
+               "--network mode=usr: mode: unknown value 'usr' (did you mean "
+               "'user'?)"),
+        option("net-of-a-kind", "--net tip",
+               "--net tip: unknown backend 'tip' (did you mean 'tap'?)"),
         option("option-unknown", "--kernal x",
                "unknown option '--kernal' (did you mean '--kernel'?)"),
         option("option-far-off", "--frobnicate",

@@ -23,8 +23,9 @@ ROOMS = {  # room of vmm/ -> the rooms it may include besides itself
     "doctor": {"kvm"},
 }
 # Under every room: the words of a command.
-FLOOR = ("vmm/cli", "vmm/config", "vmm/config_words", "vmm/flash_words",
-         "vmm/kvmtool_words", "vmm/share_words")
+FLOOR = ("vmm/balloon_words", "vmm/cli", "vmm/config", "vmm/config_words",
+         "vmm/flash_words", "vmm/kvmtool_words", "vmm/net_words",
+         "vmm/share_words")
 
 
 def unit(path):

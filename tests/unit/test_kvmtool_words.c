@@ -37,26 +37,6 @@ static void words__are_taken_as_kvmtool_means_them(void **state)
 	config_finish(&c);
 }
 
-static void network__there_is_none(void **state)
-{
-	struct config c;
-
-	(void)state;
-	TAKEN(&c, "K", "-n", "none", "-n", "mode=none", "-n",
-	      "guest_ip=1.2.3.4,mode=none");
-	config_finish(&c);
-	REFUSED("--network mode=tap: there is no network device; "
-		"only mode=none is taken",
-		"--network", "mode=tap");
-	REFUSED("-n user: there is no network device; only mode=none is taken",
-		"-n", "user");
-	REFUSED("-n mode=nonesuch: there is no network device; only mode=none "
-		"is taken",
-		"-n", "mode=nonesuch");
-	REFUSED("-n '': there is no network device; only mode=none is taken",
-		"-n", "");
-}
-
 static void affinity__is_a_list_of_processors(void **state)
 {
 	static const char *const bad[] = {
@@ -151,7 +131,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words__are_taken_as_kvmtool_means_them),
-		cmocka_unit_test(network__there_is_none),
 		cmocka_unit_test(affinity__is_a_list_of_processors),
 		cmocka_unit_test(sve__is_whole_steps_of_128_bits),
 		cmocka_unit_test(

@@ -126,6 +126,37 @@ static void print_head(const struct sample *sample, const struct client *client)
 		     (double)told_number(process, "system-ns") / NS_PER_SECOND);
 }
 
+static void print_net_count(const char *way, const json_t *count)
+{
+	(void)printf(", %s %" PRIu64 " frames, %.1f MiB, %" PRIu64 " dropped",
+		     way, told_number(count, "frames"),
+		     (double)told_number(count, "bytes") / (1 << 20),
+		     told_number(count, "dropped"));
+}
+
+static void print_networks(const struct sample *sample)
+{
+	const json_t *list = json_object_get(sample->stats, "networks");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *card = json_array_get(list, i);
+		const char *name = json_string_value(
+			json_object_get(card, "name"));
+		const char *mac = json_string_value(
+			json_object_get(card, "mac"));
+
+		told_print(stdout, name ? name : "?", 12);
+		(void)printf(" ");
+		told_print(stdout, mac ? mac : "?", 0);
+		(void)printf(json_is_true(json_object_get(card, "up"))
+				     ? ", up"
+				     : ", down");
+		print_net_count("in", json_object_get(card, "rx"));
+		print_net_count("out", json_object_get(card, "tx"));
+		(void)printf("\n");
+	}
+}
+
 /* @was: the sample before, or a zeroed one */
 static void print_counters(const struct sample *sample,
 			   const struct sample *was)
@@ -184,6 +215,7 @@ static int print_stat(const struct sample *sample, const struct sample *was,
 	else if (was->sum)
 		(void)printf("\n");
 	print_head(sample, client);
+	print_networks(sample);
 	print_counters(sample, was);
 	return cli_flush(err);
 }

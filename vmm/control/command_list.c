@@ -7,6 +7,7 @@
 #include "vmm/control/disk_commands.h"
 #include "vmm/control/dump_commands.h"
 #include "vmm/control/hotplug_commands.h"
+#include "vmm/control/net_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/snapshot_commands.h"
 
@@ -66,6 +67,10 @@ static const struct qmp_command list[] = {
 	{ "block_resize", command_block_resize,
 	  { { "device", QMP_STRING, false }, { "node-name", QMP_STRING, false },
 	    { "size", QMP_SIZE, false } } },
+
+	/* Network */
+	{ "set_link", command_set_link,
+	  { { "name", QMP_STRING, true }, { "up", QMP_BOOL, true } } },
 
 	/* Memory */
 	{ "query-memory-size-summary", command_query_memory_size_summary, {} },

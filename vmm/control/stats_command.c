@@ -9,6 +9,7 @@
 #include "base/size.h"
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
+#include "vmm/control/net_commands.h"
 #include "vmm/control/qmp.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/stats.h"
@@ -114,7 +115,8 @@ int command_x_vmm_query_stats(struct qmp_call *call, struct err *err)
 		r = read_vcpus(&vcpus, vm, err);
 	if (r < 0)
 		return r;
-	call->ret = json_pack("{s:o, s:o, s:o}", "vm", TAKE_PTR(whole), "vcpus",
-			      vcpus, "process", process_stats());
+	call->ret = json_pack("{s:o, s:o, s:o, s:o}", "vm", TAKE_PTR(whole),
+			      "vcpus", vcpus, "process", process_stats(),
+			      "networks", net_commands_stats(control->machine));
 	return 0;
 }

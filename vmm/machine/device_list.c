@@ -3,15 +3,20 @@
 #include "vmm/machine/device_list.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/aio.h"
 #include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
 #include "devices/virtio/console.h"
 #include "devices/virtio/fs.h"
+#include "devices/virtio/net.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "host/disk.h"
+#include "host/net_passt.h"
+#include "host/net_stream.h"
+#include "host/net_tap.h"
 #include "vmm/machine/machine.h"
 
 /* Disk requests the host works on at once, of all disks. */
@@ -44,6 +49,45 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 			   spec->serial, err);
 	if (r == 0)
 		machine->disk[machine->disks++] = *ret;
+	return r;
+}
+
+static int open_net(struct net **ret, struct machine *machine,
+		    const struct net_spec *spec, struct err *err)
+{
+	const struct net_passt_options opt = {
+		.tcp = (const char *const *)spec->tcp,
+		.udp = (const char *const *)spec->udp,
+		.mtu = (unsigned)spec->mtu,
+	};
+
+	switch (spec->kind) {
+	case NET_KIND_USER:
+		return net_passt_new(ret, machine->loop, &opt, err);
+	case NET_KIND_TAP:
+		return net_tap_new(ret, machine->loop, spec->place, err);
+	default:
+		return net_unix_new(ret, machine->loop, spec->place, err);
+	}
+}
+
+static int make_net(struct virtio **ret, struct machine *machine, size_t index,
+		    struct err *err)
+{
+	static const uint8_t none[ETH_ALEN];
+	const struct net_spec *spec = &machine->config->nets.spec[index];
+	struct virtio_net_options opt = { .mtu = (uint16_t)spec->mtu };
+	struct net *net = NULL;
+	int r = open_net(&net, machine, spec, err);
+
+	if (r < 0)
+		return err_wrap(err, "--net %s", spec->word);
+	memcpy(opt.mac, spec->mac, sizeof(opt.mac));
+	if (memcmp(opt.mac, none, sizeof(none)) == 0)
+		net_words_mac(machine->config->name, index, opt.mac);
+	r = virtio_net_new(ret, &machine->mem, machine->loop, net, &opt, err);
+	if (r == 0)
+		machine->net[machine->nets++] = *ret;
 	return r;
 }
 
@@ -136,6 +180,11 @@ static size_t count_disks(const struct machine *machine)
 	return machine->config->disks;
 }
 
+static size_t count_nets(const struct machine *machine)
+{
+	return machine->config->nets.count;
+}
+
 static size_t count_console(const struct machine *machine)
 {
 	return machine->config->console == CONSOLE_VIRTIO;
@@ -173,6 +222,7 @@ static const struct {
 		    struct err *err);
 } list[] = {
 	{ count_disks, make_disk },
+	{ count_nets, make_net },
 	{ count_console, make_console },
 	{ count_rng, make_rng },
 	{ count_balloon, make_balloon },

@@ -14,9 +14,9 @@ struct machine;
 struct virtio;
 
 /*
- * Makes each virtio device the configuration names, in a fixed order: disks as
- * the user gave them, then console, entropy, balloon, memory to plug, power
- * button, shared folders.
+ * Makes each virtio device the configuration names, in a fixed order: disks and
+ * network cards as the user gave them, then console, entropy, balloon, memory
+ * to plug, power button, shared folders.
  *
  * @place: gives a device a transport and a place on the bus; takes it over,
  *         failure included

@@ -62,6 +62,8 @@ struct machine {
 	struct virtio *disk[CONFIG_MAX_DISKS]; /* of @devices, in the order of
 						  config->disk */
 	size_t disks; /* that were made */
+	struct virtio *net[NET_MAX_CARDS]; /* the same, of config->nets */
+	size_t nets;
 	struct virtio *balloon; /* of @devices; NULL: none */
 	struct virtio *power_button; /* the same */
 	struct boot_state boot; /* set by arch_load() */
