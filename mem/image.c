@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "mem/image_format.h"
+#include "mem/image_pack.h"
 
 /* Entries of chunks that are read at once. */
 #define READ_AHEAD 64
@@ -19,6 +20,7 @@
 struct open_region {
 	struct image_region info;
 	uint64_t chunks_at; /* offset in the index */
+	uint64_t file_size; /* in bytes */
 	int fd; /* owned */
 };
 
@@ -29,7 +31,11 @@ struct image {
 	/* Entries of the index that were read last. */
 	uint64_t ahead_at; /* offset in the index */
 	size_t ahead_size; /* bytes */
-	uint8_t ahead[READ_AHEAD * CHUNK_SIZE];
+	uint8_t ahead[READ_AHEAD * CHUNK_SIZE_PACKED];
+	/* Of a compressed image: */
+	bool packed;
+	struct image_unpack unpack; /* owned */
+	uint8_t *pages; /* owned; of a frame; NULL: none was read */
 };
 
 struct image *image_close(struct image *image)
@@ -39,6 +45,8 @@ struct image *image_close(struct image *image)
 	for (size_t i = 0; i < image->count; i++)
 		fd_closep(&image->region[i].fd);
 	fd_closep(&image->index);
+	image_unpack_finish(&image->unpack);
+	free(image->pages);
 	free(image);
 	return NULL;
 }
@@ -58,6 +66,11 @@ bool image_has_file(const char *name)
 			return true;
 	}
 	return strcmp(name, IMAGE_INDEX) == 0;
+}
+
+bool image_is_compressed(const struct image *image)
+{
+	return image->packed;
 }
 
 size_t image_regions(const struct image *image)
@@ -187,8 +200,9 @@ static int parse_table(struct image *image, const uint8_t *table, size_t count,
 		if (r->chunks_at != at)
 			return report_damaged_image(
 				i, "its chunks are elsewhere", err);
-		/* A file's size bounds it: at most 2^63 / 2^20 * 72. */
-		at += image_chunks(r->info.gpa.size) * CHUNK_SIZE;
+		/* A file's size bounds it: at most 2^63 / 2^20 * 88. */
+		at += image_chunks(r->info.gpa.size) *
+		      image_entry_size(image->packed);
 		if (at > index_size)
 			return report_damaged_image(i, "its chunks are missing",
 						    err);
@@ -211,7 +225,8 @@ static int open_memory(struct image *image, int dir, struct err *err)
 		r->fd = file_open_in(dir, name, &size, err);
 		if (r->fd < 0)
 			return r->fd;
-		if (size != r->info.gpa.size)
+		r->file_size = size;
+		if (!image->packed && size != r->info.gpa.size)
 			return err_input(err, -EBADMSG,
 					 "%s: has %" PRIu64
 					 " bytes, its region %" PRIu64,
@@ -220,8 +235,9 @@ static int open_memory(struct image *image, int dir, struct err *err)
 	return 0;
 }
 
+/* @ret_packed: whether it is compressed */
 static int check_image_header(const uint8_t *header, size_t *ret_count,
-			      struct err *err)
+			      bool *ret_packed, struct err *err)
 {
 	const uint32_t version = load_le32(header + HEADER_VERSION);
 	const uint32_t count = load_le32(header + HEADER_REGIONS);
@@ -229,11 +245,13 @@ static int check_image_header(const uint8_t *header, size_t *ret_count,
 	if (memcmp(header + HEADER_MAGIC, IMAGE_MAGIC, 8) != 0)
 		return err_input(err, -EBADMSG,
 				 IMAGE_INDEX ": not an index of a snapshot");
-	if (version != IMAGE_VERSION)
+	if (version != IMAGE_VERSION && version != IMAGE_VERSION_PACKED)
 		return err_input(err, -ENOTSUP,
 				 IMAGE_INDEX ": version %" PRIu32
-					     "; this vmm reads version %d",
-				 version, IMAGE_VERSION);
+					     "; this vmm reads versions %d "
+					     "and %d",
+				 version, IMAGE_VERSION, IMAGE_VERSION_PACKED);
+	*ret_packed = version == IMAGE_VERSION_PACKED;
 	if (count == 0 || count > MEM_MAX_REGIONS ||
 	    load_le32(header + HEADER_PAGE) != IMAGE_PAGE ||
 	    load_le32(header + HEADER_CHUNK_PAGES) != IMAGE_CHUNK_PAGES)
@@ -250,7 +268,7 @@ static int parse_index(struct image *image, uint64_t index_size,
 	int r = read_index(image, buf, HEADER_SIZE, 0, err);
 
 	if (r == 0)
-		r = check_image_header(buf, &count, err);
+		r = check_image_header(buf, &count, &image->packed, err);
 	if (r < 0)
 		return r;
 	size = HEADER_SIZE + count * ENTRY_SIZE;
@@ -295,9 +313,10 @@ static const uint8_t *find_entry(struct image *image, size_t region,
 {
 	const struct open_region *r = &image->region[region];
 	const uint64_t left = image_chunks(r->info.gpa.size) - chunk;
-	const uint64_t at = r->chunks_at + chunk * CHUNK_SIZE;
+	const size_t size = image_entry_size(image->packed);
+	const uint64_t at = r->chunks_at + chunk * size;
 	const size_t want = (size_t)(left < READ_AHEAD ? left : READ_AHEAD) *
-			    CHUNK_SIZE;
+			    size;
 
 	if (at >= image->ahead_at && at - image->ahead_at < image->ahead_size)
 		return image->ahead + (at - image->ahead_at);
@@ -337,6 +356,27 @@ int image_next_changed(struct image *image, size_t region, uint64_t *chunk,
 	return 0;
 }
 
+/* A frame is in the file, and there if the image holds pages of the chunk. */
+static int parse_frame(const struct image *image, size_t region,
+		       const uint8_t *entry, struct image_chunk *ret,
+		       struct err *err)
+{
+	const bool data = memchr(ret->state, IMAGE_DATA, ret->pages) != NULL;
+	const uint64_t size = image->region[region].file_size;
+	struct image_frame *frame = &ret->frame;
+
+	frame->at = load_le64(entry + CHUNK_FRAME_AT);
+	frame->size = load_le32(entry + CHUNK_FRAME_SIZE);
+	if (load_le32(entry + CHUNK_FRAME_ZERO) != 0)
+		return report_damaged_image(region, "reserved bits are set",
+					    err);
+	if (data != (frame->size > 0) || frame->size > IMAGE_FRAME_MAX ||
+	    frame->at > size || frame->size > size - frame->at)
+		return report_damaged_image(region, "a frame is no part of it",
+					    err);
+	return 0;
+}
+
 int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 		     struct image_chunk *ret, struct err *err)
 {
@@ -355,7 +395,8 @@ int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 			return report_damaged_image(
 				region, "pages behind its end", err);
 	ret->checksum = load_le64(entry + CHUNK_CHECKSUM);
-	return 0;
+	ret->frame = (struct image_frame){ 0 };
+	return image->packed ? parse_frame(image, region, entry, ret, err) : 0;
 }
 
 bool image_next_run(const struct image_chunk *chunk, unsigned from,
@@ -382,26 +423,61 @@ static int wrong_page(const struct image *image, size_t region, uint64_t chunk,
 			 why);
 }
 
+static int read_failed(size_t region, int code, struct err *err)
+{
+	return err_set(err, code, "memory-%zu: %s", region,
+		       strerrordesc_np(-code));
+}
+
+/* Reads the frame of a chunk to image->pages. */
+static int load_frame(struct image *image, size_t region, uint64_t chunk,
+		      const struct image_chunk *from, struct err *err)
+{
+	size_t count = 0;
+	int r;
+
+	for (unsigned i = 0; i < from->pages; i++)
+		count += from->state[i] == IMAGE_DATA;
+	if (!image->pages)
+		image->pages = malloc(IMAGE_CHUNK);
+	r = image->pages
+		  ? image_unpack(&image->unpack, image->region[region].fd,
+				 &from->frame, image->pages,
+				 (size_t)(count * IMAGE_PAGE))
+		  : -ENOMEM;
+	if (r == -EBADMSG)
+		return wrong_page(image, region, chunk, "a damaged frame", err);
+	return r < 0 ? read_failed(region, r, err) : 0;
+}
+
 int image_load(struct image *image, size_t region, uint64_t chunk,
 	       const struct image_chunk *from, uint8_t *host, struct err *err)
 {
-	const struct open_region *r = &image->region[region];
+	const int fd = image->region[region].fd;
 	uint64_t page[IMAGE_CHUNK_PAGES] = { 0 };
 	struct image_run run;
+	size_t taken = 0;
 
+	if (from->frame.size > 0 &&
+	    load_frame(image, region, chunk, from, err) < 0)
+		return err->code;
 	for (unsigned at = 0; image_next_run(from, at, &run);
 	     at = run.first + run.count) {
 		uint8_t *to = host + run.first * IMAGE_PAGE;
-		int code;
+		const size_t len = (size_t)(run.count * IMAGE_PAGE);
+		int code = 0;
 
 		if (run.state != IMAGE_DATA)
 			continue;
-		code = file_read_at(r->fd, to, run.count * IMAGE_PAGE,
-				    chunk * IMAGE_CHUNK +
-					    run.first * IMAGE_PAGE);
+		if (image->packed)
+			memcpy(to, image->pages + taken, len);
+		else
+			code = file_read_at(fd, to, len,
+					    chunk * IMAGE_CHUNK +
+						    run.first * IMAGE_PAGE);
 		if (code < 0)
-			return err_set(err, code, "memory-%zu: %s", region,
-				       strerrordesc_np(-code));
+			return read_failed(region, code, err);
+		taken += len;
 		for (unsigned i = 0; i < run.count; i++)
 			page[run.first + i] = image_page_checksum(
 				to + i * IMAGE_PAGE);
@@ -427,6 +503,7 @@ int image_count(struct image *image, struct image_count *ret, struct err *err)
 				return r;
 			for (unsigned p = 0; p < chunk.pages; p++)
 				ret->state[chunk.state[p]]++;
+			ret->packed += chunk.frame.size;
 		}
 	}
 	return 0;
@@ -484,7 +561,7 @@ static int verify_chunk(struct image *image, size_t region, uint64_t chunk,
 				     err);
 	for (unsigned at = 0; r == 0 && image_next_run(&what, at, &run);
 	     at = run.first + run.count)
-		if (run.state != IMAGE_DATA)
+		if (run.state != IMAGE_DATA && !image->packed)
 			r = verify_empty(image, region, chunk, &run, buf, err);
 	return r;
 }

@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "base/range.h"
+#include "mem/image_pack.h"
 #include "mem/image_state.h"
 #include "mem/map.h"
 
@@ -71,6 +72,10 @@ size_t image_memory_regions(const struct image *image);
 const struct image_region *image_region(const struct image *image,
 					size_t region);
 
+/* Whether regions' files are frames, which image_load() reads, and no memory
+ * that could be mapped. */
+bool image_is_compressed(const struct image *image);
+
 /* The file of a region, open for reading. Borrowed. */
 int image_region_fd(const struct image *image, size_t region);
 
@@ -79,6 +84,7 @@ struct image_chunk {
 	uint8_t state[IMAGE_CHUNK_PAGES]; /* enum image_state */
 	unsigned pages; /* in the region; less than all in its last chunk */
 	uint64_t checksum;
+	struct image_frame frame; /* of a compressed image */
 };
 
 /* How many chunks a region of @size bytes has. */
@@ -134,6 +140,7 @@ bool image_next_run(const struct image_chunk *chunk, unsigned from,
 /* How many pages an image has of each state. */
 struct image_count {
 	uint64_t state[IMAGE_GONE + 1]; /* by enum image_state */
+	uint64_t packed; /* bytes of its frames; 0: it is not compressed */
 };
 
 /* Counts what the index says. Returns what image_read_chunk() returns. */

@@ -15,7 +15,8 @@
 #include "mem/map.h"
 
 #define IMAGE_MAGIC "vmmindex"
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 1 /* pages as they are */
+#define IMAGE_VERSION_PACKED 2 /* compressed */
 #define IMAGE_INDEX "index"
 
 enum { /* bytes of the header */
@@ -42,7 +43,18 @@ enum { /* bytes of a chunk's entry */
        CHUNK_STATES = 0, /* 2 bits for each page, the first in the lowest */
        CHUNK_CHECKSUM = IMAGE_CHUNK_PAGES / 4, /* 8 */
        CHUNK_SIZE = CHUNK_CHECKSUM + 8,
+       /* Of a compressed image also: */
+       CHUNK_FRAME_AT = CHUNK_SIZE, /* 8 */
+       CHUNK_FRAME_SIZE = CHUNK_FRAME_AT + 8, /* 4 */
+       CHUNK_FRAME_ZERO = CHUNK_FRAME_SIZE + 4, /* 4 */
+       CHUNK_SIZE_PACKED = CHUNK_FRAME_ZERO + 4,
 };
+
+/* Bytes of a chunk's entry. @packed: of a compressed image */
+static inline size_t image_entry_size(bool packed)
+{
+	return packed ? CHUNK_SIZE_PACKED : CHUNK_SIZE;
+}
 
 /* Regions' kinds on disk. A number is never used again for another kind. */
 enum {

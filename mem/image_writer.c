@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "mem/image_format.h"
+#include "mem/image_pack.h"
 
 /* Entries of chunks that are written at once. */
 #define WRITE_BATCH 512
@@ -31,6 +32,7 @@ struct page_table {
 struct written_region {
 	struct image_region info;
 	struct page_table pages;
+	struct image_frame *frame; /* owned; for each chunk, once compressed */
 	int fd; /* owned */
 };
 
@@ -39,6 +41,7 @@ struct image_writer {
 	enum image_kind kind;
 	size_t count;
 	uint64_t bytes; /* written to files of regions */
+	int level; /* 0: not compressed */
 	struct written_region region[MEM_MAX_REGIONS];
 };
 
@@ -89,6 +92,7 @@ struct image_writer *image_writer_free(struct image_writer *writer)
 		struct written_region *r = &writer->region[i];
 
 		fd_closep(&r->fd);
+		free(r->frame);
 		if (r->pages.size > 0)
 			(void)munmap(r->pages.checksum, r->pages.size);
 	}
@@ -245,7 +249,11 @@ static void encode_chunk(const struct image_writer *writer, size_t region,
 	const uint64_t pages = r->info.gpa.size / IMAGE_PAGE;
 	uint8_t state[IMAGE_CHUNK_PAGES] = { 0 };
 
-	memset(entry, 0, CHUNK_SIZE);
+	memset(entry, 0, image_entry_size(writer->level > 0));
+	if (r->frame) {
+		store_le64(entry + CHUNK_FRAME_AT, r->frame[chunk].at);
+		store_le32(entry + CHUNK_FRAME_SIZE, r->frame[chunk].size);
+	}
 	for (unsigned i = 0; i < IMAGE_CHUNK_PAGES && base + i < pages; i++) {
 		state[i] = final_state(writer, r->pages.state[base + i]);
 		entry[i / 4] |= (uint8_t)(state[i] << (2 * (i % 4)));
@@ -278,7 +286,8 @@ static int write_table(const struct image_writer *writer, int fd,
 	uint64_t chunks = size;
 
 	memcpy(buf + HEADER_MAGIC, IMAGE_MAGIC, 8); // NOLINT: no string
-	store_le32(buf + HEADER_VERSION, IMAGE_VERSION);
+	store_le32(buf + HEADER_VERSION,
+		   writer->level > 0 ? IMAGE_VERSION_PACKED : IMAGE_VERSION);
 	store_le32(buf + HEADER_REGIONS, (uint32_t)writer->count);
 	store_le32(buf + HEADER_PAGE, IMAGE_PAGE);
 	store_le32(buf + HEADER_CHUNK_PAGES, IMAGE_CHUNK_PAGES);
@@ -292,7 +301,8 @@ static int write_table(const struct image_writer *writer, int fd,
 		memcpy(entry + ENTRY_NAME, info->name,
 		       strnlen(info->name, MEM_NAME_MAX - 1));
 		store_le64(entry + ENTRY_CHUNKS, chunks);
-		chunks += image_chunks(info->gpa.size) * CHUNK_SIZE;
+		chunks += image_chunks(info->gpa.size) *
+			  image_entry_size(writer->level > 0);
 	}
 	store_le64(buf + HEADER_CHECKSUM,
 		   XXH64(buf + HEADER_PAGE, size - HEADER_PAGE, 0));
@@ -305,16 +315,17 @@ static int write_chunks(const struct image_writer *writer, size_t region,
 {
 	const uint64_t count = image_chunks(
 		writer->region[region].info.gpa.size);
-	uint8_t buf[WRITE_BATCH * CHUNK_SIZE];
+	const size_t size = image_entry_size(writer->level > 0);
+	uint8_t buf[WRITE_BATCH * CHUNK_SIZE_PACKED];
 	int r = 0;
 
 	for (uint64_t c = 0; r == 0 && c < count;) {
 		size_t n = 0;
 
 		for (; n < WRITE_BATCH && c < count; n++, c++)
-			encode_chunk(writer, region, c, buf + n * CHUNK_SIZE);
-		r = file_write_at(fd, buf, n * CHUNK_SIZE, *at);
-		*at += n * CHUNK_SIZE;
+			encode_chunk(writer, region, c, buf + n * size);
+		r = file_write_at(fd, buf, n * size, *at);
+		*at += n * size;
 	}
 	return r;
 }
@@ -331,6 +342,54 @@ static int write_index(const struct image_writer *writer, int fd)
 	return r;
 }
 
+void image_writer_compress(struct image_writer *writer, int level)
+{
+	writer->level = level;
+}
+
+/* Puts the frames of a region in the place of its pages' file. */
+static int pack_region(struct image_writer *writer, size_t i, struct err *err)
+{
+	struct written_region *r = &writer->region[i];
+	struct image_pack pack = {
+		.from = r->fd,
+		.state = r->pages.state,
+		.chunks = image_chunks(r->info.gpa.size),
+		.level = writer->level,
+	};
+	char name[IMAGE_FILE_NAME];
+	int code;
+
+	image_file_name(name, i);
+	r->frame = calloc((size_t)pack.chunks, sizeof(*r->frame));
+	if (!r->frame)
+		return err_set(err, -ENOMEM, "snapshot: out of memory");
+	/* What has no name is gone with its descriptor. */
+	if (unlinkat(writer->dir, name, 0) < 0)
+		return err_sys(err, "%s", name);
+	pack.to = openat(writer->dir, name,
+			 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			 0600);
+	if (pack.to < 0)
+		return err_sys(err, "%s", name);
+	r->fd = pack.to;
+	pack.frame = r->frame;
+	code = image_pack(&pack, err);
+	fd_closep(&pack.from);
+	writer->bytes += pack.size;
+	return code < 0 ? err_wrap(err, "%s", name) : 0;
+}
+
+static int pack_regions(struct image_writer *writer, struct err *err)
+{
+	int r = 0;
+
+	writer->bytes = 0;
+	for (size_t i = 0; r == 0 && i < writer->count; i++)
+		r = pack_region(writer, i, err);
+	return r;
+}
+
 int image_writer_end(struct image_writer *writer, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = openat(
@@ -340,6 +399,8 @@ int image_writer_end(struct image_writer *writer, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, IMAGE_INDEX);
+	if (writer->level > 0 && pack_regions(writer, err) < 0)
+		return err->code;
 	r = write_index(writer, fd);
 	if (r < 0)
 		return err_set(err, r, IMAGE_INDEX ": %s", strerrordesc_np(-r));

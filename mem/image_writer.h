@@ -63,6 +63,14 @@ int image_writer_clear(struct image_writer *writer, size_t region,
 		       struct err *err);
 
 /*
+ * Has image_writer_end() compress the pages. Until then they take the place on
+ * the disk that they take without.
+ *
+ * @level: of zstd, 1 to IMAGE_LEVEL_MAX
+ */
+void image_writer_compress(struct image_writer *writer, int level);
+
+/*
  * Writes the index. All files are on stable storage when it returns. Nothing
  * more can be told then. Returns 0 or the errno of what failed.
  */
@@ -75,7 +83,8 @@ int image_writer_end(struct image_writer *writer, struct err *err);
 void image_writer_count(const struct image_writer *writer,
 			struct image_count *ret);
 
-/* Bytes written to the files of regions, repetitions included. */
+/* Bytes written to the files of regions, repetitions included; of a compressed
+ * image that was ended, the bytes that it has there. */
 uint64_t image_writer_bytes(const struct image_writer *writer);
 
 #endif

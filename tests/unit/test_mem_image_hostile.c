@@ -133,7 +133,7 @@ static void image_open__every_byte_of_the_header_counts(void **state)
 
 static void image_open__refuses_a_newer_version(void **state)
 {
-	forge_int(*state, HEADER_VERSION, 4, IMAGE_VERSION + 1);
+	forge_int(*state, HEADER_VERSION, 4, IMAGE_VERSION_PACKED + 1);
 	assert_int_equal(try_open(*state), -ENOTSUP);
 }
 

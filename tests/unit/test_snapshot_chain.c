@@ -259,7 +259,7 @@ static void merge__is_the_chain_in_one_folder(void **state)
 	make_three(rig);
 	temp_folder_path(&rig->folder, "out", out);
 	assert_int_equal(open_chain(rig, &chain, "c"), 0);
-	assert_int_equal(snapshot_chain_merge(&chain, out, &rig->err), 0);
+	assert_int_equal(snapshot_chain_merge(&chain, out, 0, &rig->err), 0);
 	assert_int_equal(open_chain(rig, &merged, "out"), 0);
 	assert_int_equal(merged.memory.count, 1);
 	assert_null(merged.about.parent);
@@ -285,7 +285,7 @@ static void merge__a_damaged_page_leaves_nothing(void **state)
 	(void)close(fd);
 	assert_int_equal(open_chain(rig, &chain, "c"), 0);
 	assert_int_equal(snapshot_chain_verify(&chain, &rig->err), -EBADMSG);
-	assert_int_equal(snapshot_chain_merge(&chain, out, &rig->err),
+	assert_int_equal(snapshot_chain_merge(&chain, out, 0, &rig->err),
 			 -EBADMSG);
 	assert_int_equal(access(out, F_OK), -1);
 	snapshot_chain_finish(&chain);

@@ -37,6 +37,7 @@ struct rig {
 	unsigned holds, releases, dones;
 	int hold_fails, drop_fails; /* 0, or what is returned */
 	bool drop_sticks; /* until @stuck is posted */
+	int level; /* of compression */
 	sem_t reached, stuck;
 };
 
@@ -153,6 +154,7 @@ static void start(struct rig *rig, struct snapshot_about *about, bool paused)
 	const struct snapshot_wish wish = { .path = rig->path,
 					    .about = about,
 					    .paused = paused,
+					    .level = rig->level,
 					    .downtime = SECOND,
 					    .timeout = 60 * SECOND };
 
@@ -226,6 +228,16 @@ static void job__paused_makes_one_pass(void **state)
 
 	assert_int_equal(run(rig, true), 0);
 	assert_int_equal(snapshot_job_result(rig->job)->passes, 1);
+	check_snapshot(rig);
+}
+
+static void job__compresses_what_it_copied(void **state)
+{
+	struct rig *rig = *state;
+
+	rig->level = 3;
+	assert_int_equal(run(rig, false), 0);
+	assert_in_range(snapshot_job_result(rig->job)->bytes, 1, PAGE);
 	check_snapshot(rig);
 }
 
@@ -363,6 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(job__live_copies_what_the_guest_had_when_held),
 		TEST(job__paused_makes_one_pass),
+		TEST(job__compresses_what_it_copied),
 		TEST(job__a_guest_that_cannot_be_held_goes_on),
 		TEST(job__a_failure_while_held_releases_the_guest),
 		TEST(job__a_log_that_fails_leaves_nothing),

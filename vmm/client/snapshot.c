@@ -33,6 +33,7 @@ struct snapshot_words {
 	bool give_up;
 	unsigned disks; /* a place in disks_words */
 	uint64_t downtime, timeout; /* in ns; 0: not given */
+	int level; /* of --compress; 0: not given */
 };
 
 static int set_two_words(void *ctx, const char *word, struct err *err)
@@ -47,9 +48,35 @@ static int set_two_words(void *ctx, const char *word, struct err *err)
 	return 0;
 }
 
+static int set_level(void *ctx, const struct cli_option *option,
+		     const char *value, struct err *err)
+{
+	int *level = (void *)((char *)ctx + option->offset);
+	char *end = NULL;
+	long val = IMAGE_LEVEL_DEFAULT;
+
+	if (value)
+		val = *value >= '0' && *value <= '9' ? strtol(value, &end, 10)
+						     : 0;
+	if (val < 1 || val > IMAGE_LEVEL_MAX || (end && *end != '\0'))
+		return err_input(err, -EINVAL,
+				 "not a level: 1 (fast) to %d (small)",
+				 IMAGE_LEVEL_MAX);
+	*level = (int)val;
+	return 0;
+}
+
 static const char *const disks_words[] = { "refer", "copy", NULL };
 
 #define WORD(member) .offset = offsetof(struct snapshot_words, member)
+
+#define COMPRESS                                                         \
+	{                                                                \
+		.name = "compress", .arg = "LEVEL", .optional = true,    \
+		.help = "compress its memory: 1 (fast) to 19 (small);\n" \
+			"3 without LEVEL",                               \
+		.set = set_level, WORD(level)                            \
+	}
 
 // clang-format off
 static const struct cli_option create_options[] = {
@@ -82,8 +109,11 @@ static const struct cli_option create_options[] = {
 	{ .name = "stop",
 	  .help = "end the guest once the snapshot is there",
 	  .set = cli_set_true, WORD(stop) },
+	COMPRESS,
 	CLIENT_JSON,
 };
+
+static const struct cli_option merge_options[] = { COMPRESS };
 
 static const struct cli_option json_options[] = { CLIENT_JSON };
 // clang-format on
@@ -116,7 +146,9 @@ static const struct cli_command verify_command = {
 static const struct cli_command merge_command = {
 	.name = "snapshot merge",
 	.summary = "Make one full snapshot of a diff and its parents",
-	.usage = "DIR OUT",
+	.usage = "[--compress[=LEVEL]] DIR OUT",
+	.options = merge_options,
+	.option_count = 1,
 	.word = set_two_words,
 };
 
@@ -143,6 +175,9 @@ static json_t *create_arguments(const struct snapshot_words *words,
 			json_integer(
 				(json_int_t)((words->downtime + NS_PER_MS - 1) /
 					     NS_PER_MS)));
+	if (args && words->level > 0)
+		(void)json_object_set_new(args, "compress",
+					  json_integer(words->level));
 	if (args && words->timeout > 0)
 		(void)json_object_set_new(
 			args, "timeout-ms",
@@ -251,12 +286,38 @@ static int look_at_snapshot(struct snapshot_info *info, const char *path,
 	return 0;
 }
 
+/* What its pages take on the disk. */
+static uint64_t stored_bytes(const struct snapshot_info *info)
+{
+	if (image_is_compressed(info->top.memory.image[0]))
+		return info->count.packed;
+	return info->count.state[IMAGE_DATA] * IMAGE_PAGE;
+}
+
+static void print_memory(const struct snapshot_info *info)
+{
+	const struct image_count *count = &info->count;
+	const uint64_t bytes = count->state[IMAGE_DATA] * IMAGE_PAGE;
+	const uint64_t stored = stored_bytes(info);
+	char size[SIZE_TEXT];
+
+	(void)printf("%-12s %s", "memory", size_format(size, bytes));
+	if (image_is_compressed(info->top.memory.image[0]) && stored > 0)
+		(void)printf(" compressed to %s (%.1f:1)",
+			     size_format(size, stored),
+			     (double)bytes / (double)stored);
+	(void)printf(", %" PRIu64 " pages of zeroes, %" PRIu64 " given up\n",
+		     count->state[IMAGE_ZERO], count->state[IMAGE_GONE]);
+}
+
 static int print_info_json(const struct snapshot_info *info, struct err *err)
 {
 	const struct image_count *count = &info->count;
 	json_auto_t *json = snapshot_about_encode(&info->top.about);
 	json_auto_t *more = json_pack(
-		"{sI sI sI}", "data-pages",
+		"{sb sI sI sI sI}", "compressed",
+		image_is_compressed(info->top.memory.image[0]), "stored-bytes",
+		(json_int_t)stored_bytes(info), "data-pages",
 		(json_int_t)count->state[IMAGE_DATA], "zero-pages",
 		(json_int_t)count->state[IMAGE_ZERO], "given-up-pages",
 		(json_int_t)count->state[IMAGE_GONE]);
@@ -276,9 +337,8 @@ static int print_info_json(const struct snapshot_info *info, struct err *err)
 static int print_info(const struct snapshot_info *info, struct err *err)
 {
 	const struct snapshot_about *about = &info->top.about;
-	const struct image_count *count = &info->count;
 	const time_t made = (time_t)about->made;
-	char date[32] = "", size[SIZE_TEXT];
+	char date[32] = "";
 	struct tm tm;
 
 	if (localtime_r(&made, &tm))
@@ -293,11 +353,7 @@ static int print_info(const struct snapshot_info *info, struct err *err)
 	else if (about->parent)
 		(void)printf("%-12s %s, the snapshot %s\n", "parent",
 			     about->parent, about->parent_id);
-	(void)printf("%-12s %s, %" PRIu64 " pages of zeroes, %" PRIu64
-		     " given up\n",
-		     "memory",
-		     size_format(size, count->state[IMAGE_DATA] * IMAGE_PAGE),
-		     count->state[IMAGE_ZERO], count->state[IMAGE_GONE]);
+	print_memory(info);
 	(void)printf("%-12s vmm run", "command");
 	for (size_t i = 0; i < about->words; i++) {
 		(void)putchar(' ');
@@ -359,7 +415,9 @@ static int merge_main(int argc, char *const argv[], struct err *err)
 		r = need_word(words.dir, "merge DIR OUT", err);
 	if (r == 0)
 		r = snapshot_chain_open(&chain, words.client.name, NULL, err);
-	return r == 0 ? snapshot_chain_merge(&chain, words.dir, err) : r;
+	return r == 0
+		     ? snapshot_chain_merge(&chain, words.dir, words.level, err)
+		     : r;
 }
 
 static const struct action {

@@ -40,7 +40,8 @@ static const struct qmp_command list[] = {
 	  { { "path", QMP_STRING, true }, { "parent", QMP_STRING, false },
 	    { "disks", QMP_STRING, false }, { "paused", QMP_BOOL, false },
 	    { "give-up", QMP_BOOL, false }, { "downtime-ms", QMP_INT, false },
-	    { "timeout-ms", QMP_INT, false }, { "stop", QMP_BOOL, false } } },
+	    { "timeout-ms", QMP_INT, false }, { "stop", QMP_BOOL, false },
+	    { "compress", QMP_INT, false } } },
 	{ "x-vmm-snapshot-cancel", command_x_vmm_snapshot_cancel, {} },
 
 	/* Core dumps */

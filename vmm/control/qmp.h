@@ -66,7 +66,7 @@ struct qmp_arg {
 	bool required;
 };
 
-#define QMP_MAX_ARGS 8
+#define QMP_MAX_ARGS 9
 
 struct qmp_command {
 	const char *name;

@@ -391,6 +391,7 @@ static int start_snapshot(struct snapshots *s, const struct qmp_call *call,
 						 TIMEOUT_MS) *
 			   NS_PER_MS,
 		.give_up = qmp_arg_bool(call, "give-up", false),
+		.level = (int)qmp_arg_int(call, "compress", 0),
 	};
 
 	return snapshot_job_new(&s->job, &source, &wish,
@@ -442,6 +443,17 @@ static int check_disks_word(const struct qmp_call *call, struct err *err)
 		       "Parameter 'disks' expects 'refer' or 'copy'");
 }
 
+static int check_level(const struct qmp_call *call, struct err *err)
+{
+	const json_int_t level = qmp_arg_int(call, "compress", 0);
+
+	if (level >= 0 && level <= IMAGE_LEVEL_MAX)
+		return 0;
+	return err_set(err, -ERANGE,
+		       "Parameter 'compress' expects a level up to %d",
+		       IMAGE_LEVEL_MAX);
+}
+
 int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 {
 	struct control *control = call->ctx;
@@ -459,6 +471,8 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 		r = check_time(call, "timeout-ms", err);
 	if (r == 0)
 		r = check_disks_word(call, err);
+	if (r == 0)
+		r = check_level(call, err);
 	if (r == 0 && parent)
 		r = check_parent(s, parent, path, err);
 	if (r < 0)

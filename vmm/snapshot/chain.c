@@ -273,7 +273,7 @@ static int copy_state(const struct snapshot_chain *chain, int dir,
 	return snapshot_file_write(dir, SNAPSHOT_STATE, state, size, err);
 }
 
-static int merge_memory(const struct image_chain *chain, int dir,
+static int merge_memory(const struct image_chain *chain, int dir, int level,
 			struct err *err)
 {
 	struct image_region region[MEM_MAX_REGIONS];
@@ -284,6 +284,8 @@ static int merge_memory(const struct image_chain *chain, int dir,
 	for (size_t i = 0; i < count; i++)
 		region[i] = *image_region(chain->image[0], i);
 	r = image_writer_new(&writer, dir, IMAGE_FULL, region, count, err);
+	if (r == 0 && level > 0)
+		image_writer_compress(writer, level);
 	if (r == 0)
 		r = image_chain_merge(chain, writer, err);
 	if (r == 0)
@@ -293,7 +295,7 @@ static int merge_memory(const struct image_chain *chain, int dir,
 }
 
 int snapshot_chain_merge(const struct snapshot_chain *chain, const char *path,
-			 struct err *err)
+			 int level, struct err *err)
 {
 	_cleanup_(snapshot_dir_finish) struct snapshot_dir dir =
 		SNAPSHOT_DIR_NONE;
@@ -303,7 +305,7 @@ int snapshot_chain_merge(const struct snapshot_chain *chain, const char *path,
 	if (r < 0)
 		return r;
 	about.parent = NULL;
-	r = merge_memory(&chain->memory, dir.fd, err);
+	r = merge_memory(&chain->memory, dir.fd, level, err);
 	if (r == 0)
 		r = copy_state(chain, dir.fd, err);
 	if (r == 0)

@@ -68,10 +68,12 @@ int snapshot_chain_state(const struct snapshot_chain *chain, uint8_t **ret,
  * Writes a full snapshot that is the chain in one folder. Its identity is the
  * chain's own, so that diffs on top of the chain are diffs on top of it.
  *
+ * @level: of image_writer_compress(); 0: not compressed
+ *
  * Returns 0; what snapshot_dir_begin(), image_chain_merge() and
  * snapshot_dir_commit() return. On failure nothing is left.
  */
 int snapshot_chain_merge(const struct snapshot_chain *chain, const char *path,
-			 struct err *err);
+			 int level, struct err *err);
 
 #endif

@@ -203,6 +203,8 @@ static int begin_files(struct snapshot_job *job, struct err *err)
 	r = begin_image(job, &copy, err);
 	if (r < 0)
 		return err_wrap(err, "%s", job->wish.path);
+	if (job->wish.level > 0)
+		image_writer_compress(image_copy_writer(copy), job->wish.level);
 	GUARD(&job->lock);
 	job->copy = copy;
 	if (job->cancelled)

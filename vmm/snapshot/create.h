@@ -64,6 +64,7 @@ struct snapshot_wish {
 	uint64_t timeout; /* when the passes end even if that cannot be had; in
 			     ns */
 	bool give_up; /* then there is no snapshot; else, a longer hold */
+	int level; /* of image_writer_compress(); 0: not compressed */
 };
 
 /* The result. */

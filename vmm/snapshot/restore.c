@@ -209,7 +209,12 @@ static int try_map(struct restore *restore, struct machine *machine,
 		   struct err *err)
 {
 	struct judge judge = { image_map_check };
+	const struct image_chain *chain = &restore->chain.memory;
 
+	for (size_t i = 0; i < chain->count; i++)
+		if (image_is_compressed(chain->image[i]))
+			return err_input(err, -ENOTSUP,
+					 "the snapshot is compressed");
 	return for_regions(restore, machine, judge_region, &judge, err);
 }
 
