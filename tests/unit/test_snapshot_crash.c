@@ -35,13 +35,16 @@
 static struct {
 	unsigned calls; /* counted */
 	unsigned die_at; /* 0: never */
+	unsigned fail_at; /* 0: never; that call fails with @error */
+	int error;
 	const char *wait_for; /* the call before which act() is called, once */
 	void (*act)(void *ctx);
 	void *ctx;
 	char order[4096]; /* names of calls, each with a space behind */
 } fault;
 
-static void before_call(const char *name)
+/* Returns false if the call is to fail. */
+static bool before_call(const char *name)
 {
 	void (*act)(void *ctx) = fault.act;
 
@@ -55,6 +58,8 @@ static void before_call(const char *name)
 		fault.act = NULL;
 		act(fault.ctx);
 	}
+	errno = fault.error;
+	return fault.calls != fault.fail_at;
 }
 
 /* Each has the symbol that the tested code calls. */
@@ -71,44 +76,51 @@ char *fake_realpath(const char *path, char *resolved) __asm__("realpath");
 
 int fake_fsync(int fd)
 {
-	before_call("fsync");
+	if (!before_call("fsync"))
+		return -1;
 	return (int)syscall(SYS_fsync, fd);
 }
 
 int fake_fdatasync(int fd)
 {
-	before_call("fdatasync");
+	if (!before_call("fdatasync"))
+		return -1;
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
 int fake_flock(int fd, int operation)
 {
-	before_call("flock");
+	if (!before_call("flock"))
+		return -1;
 	return (int)syscall(SYS_flock, fd, operation);
 }
 
 int fake_mkdirat(int dir, const char *path, mode_t mode)
 {
-	before_call("mkdirat");
+	if (!before_call("mkdirat"))
+		return -1;
 	return (int)syscall(SYS_mkdirat, dir, path, mode);
 }
 
 int fake_unlinkat(int dir, const char *path, int flags)
 {
-	before_call("unlinkat");
+	if (!before_call("unlinkat"))
+		return -1;
 	return (int)syscall(SYS_unlinkat, dir, path, flags);
 }
 
 int fake_renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-	before_call("renameat");
+	if (!before_call("renameat"))
+		return -1;
 	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, 0);
 }
 
 int fake_renameat2(int from_dir, const char *from, int to_dir, const char *to,
 		   unsigned flags)
 {
-	before_call("renameat2");
+	if (!before_call("renameat2"))
+		return -1;
 	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
 }
 
@@ -116,7 +128,8 @@ char *fake_realpath(const char *path, char *resolved)
 {
 	char to[TEMP_PATH_SIZE];
 
-	before_call("realpath");
+	if (!before_call("realpath"))
+		return NULL;
 	(void)resolved; /* the program has it allocated */
 	/* Paths here are absolute, and have no links in them. */
 	(void)snprintf(to, sizeof(to), "%s", path);
@@ -308,6 +321,44 @@ static void killed__before_any_call_it_leaves_the_old_or_the_new(void **state)
 	assert_int_equal(whole_snapshot(rig->place), 2);
 	/* Both happened. */
 	assert_in_range(old, 5, call - 3);
+}
+
+/* Replaces a snapshot while call number @call fails. Returns false if there are
+ * fewer. */
+static bool fail_call(const struct rig *rig, unsigned call, int error)
+{
+	struct err err = { 0 };
+	bool made;
+	int r;
+
+	fault.calls = 0;
+	fault.fail_at = call;
+	fault.error = error;
+	r = write_snapshot(rig->place, 2, &err);
+	made = fault.calls >= call;
+	fault.fail_at = 0;
+	assert_true(r == 0 || (r == err.code && err.msg[0] != '\0'));
+	/* The folder around it may not have been brought to the disk. */
+	if (whole_snapshot(rig->place) == 1)
+		assert_true(r < 0);
+	return made;
+}
+
+static void failed__at_any_call_it_leaves_the_old_or_the_new(void **state)
+{
+	static const int error[] = { EIO, ENOSPC, EROFS, EDQUOT };
+	const struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(error) / sizeof(*error); i++) {
+		unsigned call = 1;
+
+		make_snapshot(rig, 1);
+		/* What the one that failed has left, the next one clears. */
+		while (fail_call(rig, call++, error[i]))
+			make_snapshot(rig, 1);
+		assert_true(call > 10);
+		assert_int_equal(whole_snapshot(rig->place), 2);
+	}
 }
 
 /* Writes one snapshot after another, and says when the first is there. */
@@ -532,6 +583,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(killed__before_any_call_it_leaves_the_old_or_the_new),
+		TEST(failed__at_any_call_it_leaves_the_old_or_the_new),
 		TEST(killed__at_random_it_leaves_the_old_or_the_new),
 		TEST(begin__does_not_clear_what_was_just_committed),
 		TEST(commit__lets_nobody_in_while_the_old_one_is_removed),
