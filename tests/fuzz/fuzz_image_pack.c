@@ -106,7 +106,7 @@ static void check_chunk(struct image *image, uint64_t chunk)
 		r = image_load(image, 0, chunk, &what, host, &err);
 	if (r == 0)
 		must(memcmp(host, mem + chunk * IMAGE_CHUNK,
-			    what.pages * IMAGE_PAGE) == 0);
+			    (size_t)(what.pages * IMAGE_PAGE)) == 0);
 	else
 		must(r == err.code && err.msg[0]);
 }

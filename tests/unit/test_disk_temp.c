@@ -174,7 +174,7 @@ static void check_request(const struct temp_io *io)
 	assert_int_equal(io->res, 0);
 	switch (io->req.kind) {
 	case DISK_READ:
-		assert_memory_equal(io->buf, at, io->req.len);
+		assert_memory_equal(io->buf, at, (size_t)io->req.len);
 		break;
 	case DISK_WRITE:
 		memcpy(at, io->buf, (size_t)io->req.len);
