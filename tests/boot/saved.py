@@ -220,6 +220,20 @@ def cases() -> list[Case]:
              GOES_ON.format(where="s3", words="") +
              GOES_ON.format(where="all", words=""),
              out=("goes on",)),
+        Case("snapshot-compressed", host=HOST, limit=200,
+             script=START.format(words="--mem 128M") +
+             "vmm snapshot create a s --compress || fail create\n"
+             "vmm snapshot create a s2 --parent s --compress=19 --stop "
+             "|| fail diff\n"
+             "vmm snapshot verify s2 || fail verify\n"
+             "vmm snapshot info s | grep -q 'compressed to' || fail ratio\n"
+             "vmm snapshot merge s2 all || fail merge\n"
+             "vmm snapshot info all | grep -q 'compressed' && fail merged\n"
+             "[ $(du -s s | cut -f 1) -lt $(($(du -s all | cut -f 1) / 2)) ] "
+             "|| fail size\n"
+             "vmm restore s2 --memory map; echo \"status $?\"\n" +
+             GOES_ON.format(where="s2", words="--memory copy"),
+             out=("goes on", "status 2"), err=("the snapshot is compressed",)),
         Case("snapshot-ring-memfd", host=HOST, limit=150,
              script=START.format(words="--mem 64M,backing=memfd,share "
                                  "--mem 64M@0x900000000 --dirty-log ring") +
