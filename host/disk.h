@@ -145,6 +145,7 @@ struct disk {
 			  resize() alone */
 	uint32_t block; /* in bytes; a power of two, at least SECTOR_SIZE */
 	bool ro; /* takes no write, discard or zeroes */
+	int fd; /* of the image, borrowed; -1: what is written is not in it */
 };
 
 struct disk_options {
@@ -155,6 +156,8 @@ struct disk_options {
 	bool direct; /* past the host's page cache; the image's bytes alone */
 	bool unshared; /* nobody else can open it: it is not locked */
 	bool raw; /* take an image that looks like another format as raw */
+	bool inherit; /* it is still locked by a process that shares it:
+			 base/file_share.h */
 };
 
 /*

@@ -10,6 +10,7 @@
 #include "base/align.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/file_share.h"
 #include "base/log.h"
 #include "host/disk_format.h"
 #include "host/disk_raw.h"
@@ -137,7 +138,8 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 	raw->fd = file.fd;
 	r = opt->raw ? 0 : check_raw(raw, file.size, err);
 	if (r == 0 && !opt->unshared)
-		r = file_lock(raw->fd, raw->path, !reads, err);
+		r = (opt->inherit ? file_inherit
+				  : file_lock)(raw->fd, raw->path, !reads, err);
 	if (r == 0 && opt->direct)
 		r = go_direct(raw, err);
 	if (r == 0)
@@ -146,6 +148,7 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 		r = make_temp(raw, err);
 	if (r < 0)
 		return r;
+	raw->disk.fd = opt->temp ? -1 : raw->fd;
 	*ret = &TAKE_PTR(raw)->disk;
 	return 0;
 }

@@ -166,6 +166,7 @@ static void rate_pass(struct page_copy *copy, uint64_t copied, uint64_t ns,
 		      uint64_t left)
 {
 	GUARD(&copy->lock);
+	copy->rates.ended++;
 	copy->rates.left = left;
 	copy->rates.dirty_rate = scale_rate(left, ns, NS_PER_SECOND);
 	/* Without a speed of its own the one of before stands. */

@@ -85,6 +85,7 @@ int page_copy_pass(struct page_copy *copy, struct dirty_reader *reader,
 /* What passes have found so far. Thread: any, while one is under way. */
 struct page_copy_rates {
 	unsigned passes; /* that have begun */
+	unsigned ended; /* of those while the guest runs, with what they left */
 	uint64_t copied; /* bytes handed to put() */
 	uint64_t left; /* bytes that had changed when the last pass ended */
 	uint64_t dirty_rate; /* bytes in a second that the guest changed during

@@ -119,6 +119,8 @@ struct config {
 	uint64_t timeout_ns; /* 0: none */
 	struct cli_givens givens; /* for config_words_of() */
 	enum log_level log_level;
+	bool incoming; /* the guest comes from another process, whose files are
+			  still locked: vmm/migrate */
 };
 
 /* The options of `vmm run`. */

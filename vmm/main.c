@@ -1,6 +1,7 @@
 /* vmm/main.c - arguments in, exit status out; prints the one error. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 #include "vmm/config.h"
 #include "vmm/doctor/doctor.h"
 #include "vmm/hugetlbfs.h"
+#include "vmm/migrate/target.h"
+#include "vmm/migrate/uri.h"
 #include "vmm/restore_words.h"
 #include "vmm/run.h"
 #include "vmm/snapshot/disk_load.h"
@@ -37,7 +40,7 @@ static int run_run(int argc, char *const argv[], int *ret_status,
 	log_set_level(config.log_level);
 	if (hugetlbfs_apply(&config, err) < 0)
 		return err->code;
-	return run_guest(&config, NULL, ret_status, err);
+	return run_guest(&config, NULL, NULL, ret_status, err);
 }
 
 static int run_restore(int argc, char *const argv[], int *ret_status,
@@ -67,7 +70,58 @@ static int run_restore(int argc, char *const argv[], int *ret_status,
 	from.tell = words.json;
 	from.record = words.record;
 	from.way = words.memory;
-	return run_guest(&config, &from, ret_status, err);
+	return run_guest(&config, &from, NULL, ret_status, err);
+}
+
+/* Makes the guest that comes. */
+static int receive_guest(struct migrate_target *target,
+			 const struct restore_words *words, int *ret_status,
+			 struct err *err)
+{
+	_cleanup_(config_finish) struct config config = { 0 };
+	const struct snapshot_about *about = &target->about;
+	int r = restore_words_config(&config, about->word, about->words, words,
+				     err);
+
+	if (r < 0)
+		return r;
+	config.incoming = true;
+	if (!config.name)
+		config.name = about->name;
+	log_set_level(config.log_level);
+	if (hugetlbfs_apply(&config, err) < 0)
+		return err->code;
+	return run_guest(&config, NULL, target, ret_status, err);
+}
+
+static int run_receive(int argc, char *const argv[], int *ret_status,
+		       struct err *err)
+{
+	_cleanup_(restore_words_finish) struct restore_words words = { 0 };
+	_cleanup_(migrate_uri_finish) struct migrate_uri uri = { 0 };
+	_cleanup_(migrate_target_finish) struct migrate_target target =
+		MIGRATE_TARGET_NONE;
+	struct channel channel = CHANNEL_NONE;
+	struct migrate_door door;
+	int r = receive_words_parse(&words, argc, argv, err);
+
+	if (r == 0)
+		r = migrate_uri_parse(&uri, words.dir, err);
+	if (r != 0)
+		return r;
+	/* A source that goes is an EPIPE, not the end. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	r = migrate_uri_listen(&uri, &door, err);
+	if (r == 0)
+		r = migrate_uri_accept(&door, &channel, err);
+	if (r < 0)
+		return r;
+	r = migrate_target_begin(&target, &channel, arch_name, err);
+	if (r == 0)
+		r = receive_guest(&target, &words, ret_status, err);
+	if (!target.taken)
+		migrate_target_fail(&target, err);
+	return r;
 }
 
 static int run_doctor(int argc, char *const argv[], int *ret_status,
@@ -112,6 +166,7 @@ static const struct command {
 } commands[] = {
 	{ &config_command, run_run },
 	{ &restore_command, run_restore },
+	{ &receive_command, run_receive },
 	{ &list_command, list_main },
 	{ &stop_command, stop_main },
 	{ &pause_command, pause_main },
@@ -123,6 +178,7 @@ static const struct command {
 	{ &console_command, console_main },
 	{ &snapshot_command, snapshot_main },
 	{ &dump_command, dump_main },
+	{ &migrate_command, migrate_main },
 	{ &doctor_command, run_doctor },
 	{ &version_command, version_main },
 	{ &help_command, run_help },

@@ -46,12 +46,8 @@ static int keep_disk(void *ctx, const struct cli_option *option,
 }
 
 // clang-format off
-static const struct cli_option restore_options[] = {
-	{ .name = "memory", .arg = "auto|copy|map|lazy",
-	  .help = "how it gets its memory (default auto: the fastest\n"
-		  "way that this host and the guest's memory allow)",
-	  .words = restore_ways, .set = cli_set_word,
-	  .offset = offsetof(struct restore_words, memory) },
+/* Of the host, or of this run: the guest cannot see them. */
+static const struct cli_option host_options[] = {
 	{ .name = "name", .arg = "NAME", .help = "name of the virtual machine",
 	  .set = keep_option },
 	{ .name = "control", .arg = "PATH|none",
@@ -59,6 +55,21 @@ static const struct cli_option restore_options[] = {
 	{ .name = "terminal", .arg = "stdio|socket",
 	  .help = "where the console's other end is, as of 'vmm run'",
 	  .set = keep_option },
+	{ .name = "no-reboot",
+	  .help = "end with status 3 when the guest restarts",
+	  .set = keep_option },
+	{ .name = "timeout", .arg = "DURATION",
+	  .help = "end with status 124 after so long", .set = keep_option },
+	{ .name = "loglevel", .arg = "error|warning|info|debug",
+	  .help = "how much to say on the standard error", .set = keep_option },
+};
+
+static const struct cli_option restore_options[] = {
+	{ .name = "memory", .arg = "auto|copy|map|lazy",
+	  .help = "how it gets its memory (default auto: the fastest\n"
+		  "way that this host and the guest's memory allow)",
+	  .words = restore_ways, .set = cli_set_word,
+	  .offset = offsetof(struct restore_words, memory) },
 	{ .name = "disk", .letter = 'd', .arg = "FILE,temp",
 	  .help = "what it writes to this disk of its own vanishes with\n"
 		  "it; FILE is only read, and may be shared",
@@ -74,15 +85,10 @@ static const struct cli_option restore_options[] = {
 		  "its first seconds: later restores fetch it first",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct restore_words, record) },
-	{ .name = "no-reboot",
-	  .help = "end with status 3 when the guest restarts",
-	  .set = keep_option },
-	{ .name = "timeout", .arg = "DURATION",
-	  .help = "end with status 124 after so long", .set = keep_option },
-	{ .name = "loglevel", .arg = "error|warning|info|debug",
-	  .help = "how much to say on the standard error", .set = keep_option },
 };
 // clang-format on
+
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 static int set_dir(void *ctx, const char *word, struct err *err)
 {
@@ -101,7 +107,9 @@ const struct cli_command restore_command = {
 	.summary = "Go on from a snapshot",
 	.usage = "[OPTION]... DIR",
 	.options = restore_options,
-	.option_count = sizeof(restore_options) / sizeof(*restore_options),
+	.option_count = COUNT(restore_options),
+	.more = host_options,
+	.more_count = COUNT(host_options),
 	.word = set_dir,
 	.notes = "DIR is what 'vmm snapshot create' wrote. The guest has the "
 		 "devices and the\n"
@@ -110,19 +118,63 @@ const struct cli_command restore_command = {
 		 "changed since. Its exit status is that of 'vmm run'.\n",
 };
 
-int restore_words_parse(struct restore_words *ret, int argc, char *const argv[],
-			struct err *err)
+static int set_uri(void *ctx, const char *word, struct err *err)
+{
+	struct restore_words *words = ctx;
+
+	if (words->dir)
+		return err_input(err, -EINVAL,
+				 "'%s': the guest comes from '%s' already",
+				 word, words->dir);
+	words->dir = word;
+	return 0;
+}
+
+const struct cli_command receive_command = {
+	.name = "receive",
+	.summary = "Take a guest that 'vmm migrate' sends",
+	.usage = "[OPTION]... URI",
+	.options = host_options,
+	.option_count = COUNT(host_options),
+	.word = set_uri,
+	.notes = "URI is unix:PATH, tcp:HOST:PORT, tcp::PORT (of this host "
+		 "alone), exec:COMMAND,\n"
+		 "or fd:N. TCP is unprotected. The guest has the devices and "
+		 "the memory that it\n"
+		 "had, and finds its disks at the same paths. Its exit status "
+		 "is that of\n"
+		 "'vmm run'.\n",
+};
+
+static int parse_words(struct restore_words *ret,
+		       const struct cli_command *command, const char *missing,
+		       int argc, char *const argv[], struct err *err)
 {
 	struct restore_words words = { 0 };
-	int r = cli_parse(&restore_command, argc, argv, &words, err);
+	int r = cli_parse(command, argc, argv, &words, err);
 
 	if (r == 0 && !words.dir)
-		r = err_input(err, -EINVAL, "restore needs a snapshot's DIR");
+		r = err_input(err, -EINVAL, "%s", missing);
 	if (r != 0)
 		restore_words_finish(&words);
 	else
 		*ret = words;
 	return r;
+}
+
+int restore_words_parse(struct restore_words *ret, int argc, char *const argv[],
+			struct err *err)
+{
+	return parse_words(ret, &restore_command,
+			   "restore needs a snapshot's DIR", argc, argv, err);
+}
+
+int receive_words_parse(struct restore_words *ret, int argc, char *const argv[],
+			struct err *err)
+{
+	return parse_words(ret, &receive_command,
+			   "receive needs a URI, as in tcp::4444", argc, argv,
+			   err);
 }
 
 void restore_words_finish(struct restore_words *words)

@@ -1,6 +1,6 @@
 /*
- * vmm/restore_words.h - the words of `vmm restore`, and those that a snapshot
- * carries, as one configuration. [pure]
+ * vmm/restore_words.h - the words of `vmm restore` or `vmm receive`, and those
+ * that a saved guest carries, as one configuration. [pure]
  */
 #ifndef VMM_RESTORE_WORDS_H
 #define VMM_RESTORE_WORDS_H
@@ -17,7 +17,7 @@ struct cli_command;
 #define RESTORE_MAX_WORDS 32
 
 struct restore_words {
-	const char *dir; /* the snapshot */
+	const char *dir; /* the snapshot; or the URI of `vmm receive` */
 	bool paused;
 	bool json;
 	bool record;
@@ -29,6 +29,7 @@ struct restore_words {
 };
 
 extern const struct cli_command restore_command;
+extern const struct cli_command receive_command;
 
 /*
  * Parses the words after `vmm restore`.
@@ -37,6 +38,10 @@ extern const struct cli_command restore_command;
  * wrong; -ENOSPC if there are too many; -ENOMEM. Thread: setup.
  */
 int restore_words_parse(struct restore_words *ret, int argc, char *const argv[],
+			struct err *err);
+
+/* The same for those after `vmm receive`. */
+int receive_words_parse(struct restore_words *ret, int argc, char *const argv[],
 			struct err *err);
 void restore_words_finish(struct restore_words *words);
 

@@ -20,6 +20,8 @@
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/prealloc.h"
+#include "vmm/migrate/files.h"
+#include "vmm/migrate/target.h"
 #include "vmm/snapshot/restore.h"
 #include "vmm/restart.h"
 
@@ -31,6 +33,8 @@ struct run {
 	bool goes_on; /* with @restore: it has not begun to */
 	/* What changes from the snapshot on; owned until control has it. */
 	struct dirty_reader *since;
+	struct migrate_target *from; /* borrowed; NULL once the guest is here,
+					or if it comes from nowhere */
 	int kvm; /* owned */
 	struct machine *machine; /* owned */
 	struct control control;
@@ -221,18 +225,66 @@ static void let_go_on(struct run *run, struct vm *vm)
 	run->goes_on = false;
 }
 
+/* The control socket whose place this run is to take. */
+static const struct control_file *owner_of(const struct run *run,
+					   struct control_file *ret)
+{
+	if (!run->from || !migrate_place_is_here(&run->from->place))
+		return NULL;
+	ret->dev = (dev_t)run->from->place.dev;
+	ret->ino = (ino_t)run->from->place.ino;
+	return ret;
+}
+
+/* The guest is here, and nowhere else: nothing that fails ends it. */
+static void own_guest(struct run *run)
+{
+	struct migrate_files files;
+	struct err err = { 0 };
+
+	if (migrate_files_of(&files, run->machine, &err) == 0)
+		migrate_files_own(&files);
+	if (control_socket_take(&run->control.socket, &err) < 0)
+		log_warn("the control socket stays at %s: %s",
+			 run->control.socket.at.sun_path, err.msg);
+}
+
+/* A guest that comes from another process: this one tells that it is ready, and
+ * lets the guest run once the other has given it up. */
+static int take_guest(struct run *run, struct vm *vm, struct err *err)
+{
+	struct err late = { 0 };
+	const int r = migrate_target_take(run->from, err);
+
+	if (r < 0) {
+		__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
+		(void)vm_stop(vm, &late);
+		return r;
+	}
+	own_guest(run);
+	if (!run->control.paused)
+		vm_resume(vm);
+	migrate_target_done(run->from);
+	run->from = NULL;
+	return 0;
+}
+
 /* The first time when nothing is left that could go wrong before a guest runs.
  */
 static int begin_run(struct run *run, struct vm *vm, struct err *err)
 {
+	struct control_file owner;
 	int r = 0;
 
 	if (!run->control.machine)
-		r = control_init(&run->control, run->machine, err);
+		r = control_init(&run->control, run->machine,
+				 owner_of(run, &owner), err);
 	if (r == 0 && run->goes_on)
 		r = begin_restored(run, err);
 	if (r < 0)
 		return r;
+	if (run->from && run->from->paused)
+		run->control.paused = true;
 	control_begin(&run->control, vm);
 	r = slow_down(run, vm, err);
 	if (r < 0)
@@ -247,7 +299,7 @@ static int begin_run(struct run *run, struct vm *vm, struct err *err)
 		__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
 	else if (run->goes_on)
 		let_go_on(run, vm);
-	return r;
+	return r == 0 && run->from ? take_guest(run, vm, err) : r;
 }
 
 static int make_vm(struct run *run, struct vm **ret, struct err *err)
@@ -255,6 +307,9 @@ static int make_vm(struct run *run, struct vm **ret, struct err *err)
 	if (run->goes_on)
 		return vm_load(ret, run->kvm, run->machine,
 			       &run->restore->state, err);
+	if (run->from)
+		return vm_load(ret, run->kvm, run->machine, &run->from->state,
+			       err);
 	return vm_new(ret, run->kvm, run->machine, err);
 }
 
@@ -385,8 +440,12 @@ static int equip_machine(struct run *run, struct err *err)
 	if (r == 0 && run->restore)
 		r = dirty_reader_add(&run->machine->dirty, DIRTY_FROM_NOW,
 				     &run->since, err);
+	if (run->from)
+		r = migrate_target_memory(run->from, run->machine, arch_name,
+					  run->signals.fd, err);
 	if (r == 0)
-		r = machine_equip(run->machine, !run->restore, err);
+		r = machine_equip(run->machine, !run->restore && !run->from,
+				  err);
 	return or_lost(run, r, err);
 }
 
@@ -394,9 +453,9 @@ static int equip_machine(struct run *run, struct err *err)
  * there, or 0. */
 static int ended_early(const struct run *run, int r)
 {
-	const int signal = r == -EINTR && run->restore
-				 ? signal_fd_take(run->signals.fd)
-				 : 0;
+	const bool early = (r == -EINTR && run->restore) ||
+			   (r == -ECANCELED && run->from);
+	const int signal = early ? signal_fd_take(run->signals.fd) : 0;
 
 	return signal > 0 ? 128 + signal : 0;
 }
@@ -482,11 +541,12 @@ static int end_devices(struct run *run, int r, struct err *err)
 }
 
 int run_guest(const struct config *config, struct restore *restore,
-	      int *ret_status, struct err *err)
+	      struct migrate_target *from, int *ret_status, struct err *err)
 {
 	_cleanup_(run_finish) struct run run = { .config = config,
 						 .restore = restore,
 						 .goes_on = restore,
+						 .from = from,
 						 .kvm = -1,
 						 .signals.fd = -1,
 						 .terminal.fd = -1 };

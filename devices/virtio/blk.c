@@ -452,6 +452,7 @@ void virtio_blk_query(struct virtio *vio, struct virtio_blk_info *ret)
 		.block = blk->disk->block,
 		.ro = blk->disk->ro,
 		.write_back = !write_through(blk),
+		.fd = blk->disk->fd,
 	};
 }
 

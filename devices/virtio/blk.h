@@ -38,6 +38,7 @@ struct virtio_blk_info {
 	uint32_t block; /* in bytes */
 	bool ro;
 	bool write_back; /* the guest sees a volatile cache, and flushes it */
+	int fd; /* of the image, as of struct disk */
 };
 
 /* The disk behind the device, for what looks at it beside the device. Borrowed.

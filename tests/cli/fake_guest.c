@@ -36,9 +36,10 @@ void arch_doctor(struct doctor *doctor, int kvm)
 
 /* The kernel's name says how the run ends; else it is with status 3. */
 int run_guest(const struct config *config, struct restore *restore,
-	      int *ret_status, struct err *err)
+	      struct migrate_target *from, int *ret_status, struct err *err)
 {
 	(void)restore;
+	(void)from;
 	if (!strcmp(config->kernel, "missing"))
 		return err_input(err, -ENOENT, "Unable to open kernel %s",
 				 config->kernel);

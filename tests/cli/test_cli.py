@@ -13,9 +13,10 @@ import sys
 import unittest
 
 PROGRAM = ROOT = None
-COMMANDS = ("run", "restore", "list", "stop", "pause", "resume", "stat", "mem",
-            "balloon", "disk", "console", "snapshot", "dump", "doctor", "version",
-            "help")
+COMMANDS = ("run", "restore", "receive", "list", "stop", "pause", "resume",
+            "stat", "mem",
+            "balloon", "disk", "console", "snapshot", "dump", "migrate",
+            "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
 EMPTY_DEV = ("unshare", "-rm", "sh", "-c",
              'mount -t tmpfs none /dev && exec "$@"', "sh")

@@ -47,7 +47,7 @@ int main(int argc, char *argv[])
 
 	(void)unlink("ending.ram");
 	check(config_parse(&config, argc - 1, argv + 1, &err), "words", &err);
-	r = run_guest(&config, NULL, &status, &err);
+	r = run_guest(&config, NULL, NULL, &status, &err);
 	if (r == 0)
 		fail("end", "the lost page was not told");
 	if (!strstr(err.msg, "offset 0x0: ending.ram was truncated"))

@@ -18,8 +18,9 @@ ROOMS = {  # room of vmm/ -> the rooms it may include besides itself
     "kvm": {"boot", "machine"},
     "debug": {"boot", "machine", "kvm"},
     "snapshot": {"boot", "machine", "kvm"},
-    "control": {"boot", "machine", "kvm", "debug", "snapshot"},
-    "client": {"control", "snapshot"},  # of them, what is pure
+    "migrate": {"boot", "machine", "kvm", "snapshot"},
+    "control": {"boot", "machine", "kvm", "debug", "snapshot", "migrate"},
+    "client": {"control", "snapshot", "migrate"},  # of them, what is pure
     "doctor": {"kvm"},
 }
 # Under every room: the words of a command.

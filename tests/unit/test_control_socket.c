@@ -63,7 +63,7 @@ static struct control_socket open_name(const char *name)
 {
 	struct control_socket sock = { .fd = -1 };
 
-	assert_int_equal(control_socket_open(&sock, name, &err), 0);
+	assert_int_equal(control_socket_open(&sock, name, NULL, &err), 0);
 	assert_true(sock.fd >= 0);
 	return sock;
 }
@@ -179,7 +179,8 @@ static void open__a_live_one_is_left_alone(void **state)
 	_cleanup_(fd_closep) int fd = -1;
 
 	(void)state;
-	assert_int_equal(control_socket_open(&other, "a", &err), -EADDRINUSE);
+	assert_int_equal(control_socket_open(&other, "a", NULL, &err),
+			 -EADDRINUSE);
 	assert_true(err.input);
 	assert_non_null(strstr(err.msg, "a running virtual machine has it"));
 	assert_int_equal(other.fd, -1);
@@ -227,12 +228,13 @@ static void open__what_is_no_socket_is_not_touched(void **state)
 
 	(void)state;
 	(void)close(fd);
-	assert_int_equal(control_socket_open(&sock, under("file"), &err),
+	assert_int_equal(control_socket_open(&sock, under("file"), NULL, &err),
 			 -EADDRINUSE);
 	assert_non_null(strstr(err.msg, "is no socket"));
 	assert_int_equal(mode_of(under("file")), S_IFREG | 0600);
-	assert_int_equal(control_socket_open(&sock, under("no/where"), &err),
-			 -ENOENT);
+	assert_int_equal(
+		control_socket_open(&sock, under("no/where"), NULL, &err),
+		-ENOENT);
 }
 
 static void open__a_folder_open_to_others_is_refused(void **state)
@@ -242,13 +244,13 @@ static void open__a_folder_open_to_others_is_refused(void **state)
 	(void)state;
 	assert_int_equal(mkdir(under("vmm"), 0700), 0);
 	assert_int_equal(chmod(under("vmm"), 0770), 0);
-	assert_int_equal(control_socket_open(&sock, "a", &err), -EPERM);
+	assert_int_equal(control_socket_open(&sock, "a", NULL, &err), -EPERM);
 	assert_int_equal(chmod(under("vmm"), 0755), 0);
 	sock = open_name("a");
 	control_socket_close(&sock);
 	assert_int_equal(rmdir(under("vmm")), 0);
 	assert_int_equal(symlink("/tmp", under("vmm")), 0);
-	assert_int_equal(control_socket_open(&sock, "a", &err), -EPERM);
+	assert_int_equal(control_socket_open(&sock, "a", NULL, &err), -EPERM);
 	(void)unlink(under("vmm"));
 }
 
@@ -281,7 +283,7 @@ static void open__a_folder_that_stays_locked_is_told(void **state)
 	_cleanup_(fd_closep) int lock = lock_folder();
 
 	(void)state;
-	assert_int_equal(control_socket_open(&b, "b", &err), -EBUSY);
+	assert_int_equal(control_socket_open(&b, "b", NULL, &err), -EBUSY);
 	assert_non_null(strstr(err.msg, "/vmm: another program keeps it "
 					"locked"));
 	assert_true(access(under("vmm/b.sock"), F_OK) < 0);
@@ -362,7 +364,7 @@ static _Noreturn void race(int go, int result, int stay)
 	int r;
 
 	(void)!read(go, &byte, 1);
-	r = control_socket_open(&sock, "a", &err);
+	r = control_socket_open(&sock, "a", NULL, &err);
 	byte = '?';
 	if (r == 0)
 		byte = 'w';

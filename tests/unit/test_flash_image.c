@@ -48,16 +48,17 @@ static void make(off_t size)
 static void refused(int code, const char *sentence)
 {
 	err = (struct err){ 0 };
-	assert_int_equal(flash_image_open(&image, IMAGE, false, 16 * MIB, &err),
-			 code);
+	assert_int_equal(
+		flash_image_open(&image, IMAGE, false, false, 16 * MIB, &err),
+		code);
 	assert_true(err.input);
 	assert_string_equal(err.msg, sentence);
 }
 
 static void must_open(bool ro)
 {
-	assert_int_equal(flash_image_open(&image, IMAGE, ro, 16 * MIB, &err),
-			 0);
+	assert_int_equal(
+		flash_image_open(&image, IMAGE, ro, false, 16 * MIB, &err), 0);
 }
 
 static uint8_t byte_at(off_t offset)
@@ -121,17 +122,20 @@ static void open__one_writer_or_many_readers(void **state)
 	(void)state;
 	make(FLASH_BLOCK);
 	must_open(false);
-	assert_int_equal(flash_image_open(&other, IMAGE, true, MIB, &err),
-			 -EBUSY);
+	assert_int_equal(
+		flash_image_open(&other, IMAGE, true, false, MIB, &err),
+		-EBUSY);
 	assert_string_equal(err.msg, IMAGE ": this machine uses it twice, "
 					   "and may write it");
 	flash_image_finish(&image);
 
 	must_open(true);
-	assert_int_equal(flash_image_open(&other, IMAGE, true, MIB, &err), 0);
+	assert_int_equal(
+		flash_image_open(&other, IMAGE, true, false, MIB, &err), 0);
 	flash_image_finish(&other);
-	assert_int_equal(flash_image_open(&other, IMAGE, false, MIB, &err),
-			 -EBUSY);
+	assert_int_equal(
+		flash_image_open(&other, IMAGE, false, false, MIB, &err),
+		-EBUSY);
 }
 
 static void open__a_file_that_may_not_be_written_is_read_only(void **state)
@@ -144,7 +148,8 @@ static void open__a_file_that_may_not_be_written_is_read_only(void **state)
 	if (geteuid() == 0) {
 		/* Nothing stops root but what is running. */
 		assert_int_equal(flash_image_open(&other, "/proc/self/exe",
-						  false, UINT64_MAX, &err),
+						  false, false, UINT64_MAX,
+						  &err),
 				 -EINVAL);
 		assert_string_not_equal(err.msg, "/proc/self/exe: Text file "
 						 "busy");

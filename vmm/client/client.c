@@ -139,17 +139,23 @@ static int send_all(struct client *client, const struct outbox *out,
 	return 0;
 }
 
-int client_run(struct client *client, const char *command, json_t *args,
-	       json_t **ret, struct err *err)
+int client_send(struct client *client, const char *command, json_t *args,
+		struct err *err)
 {
 	_cleanup_(outbox_finish) struct outbox out = { 0 };
 	json_auto_t *message = json_pack("{s:s, s:o*}", "execute", command,
 					 "arguments", args);
-	int r;
 
 	if (outbox_add(&out, message) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", client->name);
-	r = send_all(client, &out, err);
+	return send_all(client, &out, err);
+}
+
+int client_run(struct client *client, const char *command, json_t *args,
+	       json_t **ret, struct err *err)
+{
+	const int r = client_send(client, command, args, err);
+
 	/* A server that has closed may have sent a last message: read it. */
 	if (r < 0 && r != -ECONNRESET)
 		return r;

@@ -74,6 +74,11 @@ void client_close(struct client *client); /* one with an fd of -1 is fine */
 int client_run(struct client *client, const char *command, json_t *args,
 	       json_t **ret, struct err *err);
 
+/* Asks for a command, and does not wait for its reply, which client_event()
+ * drops. Otherwise as client_run(). */
+int client_send(struct client *client, const char *command, json_t *args,
+		struct err *err);
+
 /*
  * Waits for an event. Others that come before it are dropped.
  *

@@ -169,21 +169,11 @@ static json_t *create_arguments(const struct snapshot_words *words,
 		parent, "disks", disks_words[words->disks], "paused",
 		words->paused, "give-up", words->give_up, "stop", words->stop);
 
-	if (args && words->downtime > 0)
-		(void)json_object_set_new(
-			args, "downtime-ms",
-			json_integer(
-				(json_int_t)((words->downtime + NS_PER_MS - 1) /
-					     NS_PER_MS)));
+	client_add_ms(args, "downtime-ms", words->downtime);
+	client_add_ms(args, "timeout-ms", words->timeout);
 	if (args && words->level > 0)
 		(void)json_object_set_new(args, "compress",
 					  json_integer(words->level));
-	if (args && words->timeout > 0)
-		(void)json_object_set_new(
-			args, "timeout-ms",
-			json_integer(
-				(json_int_t)((words->timeout + NS_PER_MS - 1) /
-					     NS_PER_MS)));
 	return args;
 }
 

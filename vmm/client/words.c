@@ -118,6 +118,15 @@ static int parse_wait(const char *value, uint64_t *ret_ns, struct err *err)
 	return 0;
 }
 
+void client_add_ms(json_t *args, const char *name, uint64_t ns)
+{
+	if (args && ns > 0)
+		(void)json_object_set_new(
+			args, name,
+			json_integer((json_int_t)((ns + NS_PER_MS - 1) /
+						  NS_PER_MS)));
+}
+
 int client_set_interval(void *ctx, const struct cli_option *option,
 			const char *value, struct err *err)
 {

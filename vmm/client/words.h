@@ -85,6 +85,10 @@ int client_each(const struct client_words *words,
 		.offset = offsetof(struct client_words, json)              \
 	}
 
+/* Adds a duration to a command's arguments, in ms, rounded up. @ns: 0: not
+ * given; @args: NULL is fine */
+void client_add_ms(json_t *args, const char *name, uint64_t ns);
+
 /* Whether to look again and again. */
 struct client_watch {
 	bool on;

@@ -7,6 +7,7 @@
 #include "vmm/control/disk_commands.h"
 #include "vmm/control/dump_commands.h"
 #include "vmm/control/hotplug_commands.h"
+#include "vmm/control/migrate_commands.h"
 #include "vmm/control/net_commands.h"
 #include "vmm/control/pageout_command.h"
 #include "vmm/control/snapshot_commands.h"
@@ -50,6 +51,24 @@ static const struct qmp_command list[] = {
 	    { "detach", QMP_BOOL, false }, { "format", QMP_STRING, false } } },
 	{ "query-dump", command_query_dump, {} },
 	{ "query-dump-guest-memory-capability", command_query_dump_capability,
+	  {} },
+
+	/* Migration */
+	{ "migrate", command_migrate,
+	  { { "uri", QMP_STRING, true }, { "detach", QMP_BOOL, false } } },
+	{ "x-vmm-migrate", command_x_vmm_migrate,
+	  { { "uri", QMP_STRING, true }, { "downtime-ms", QMP_INT, false },
+	    { "bandwidth", QMP_SIZE, false }, { "timeout-ms", QMP_INT, false },
+	    { "then-pause", QMP_BOOL, false }, { "stop", QMP_BOOL, false } } },
+	{ "migrate_cancel", command_migrate_cancel, {} },
+	{ "query-migrate", command_query_migrate, {} },
+	{ "migrate-set-parameters", command_migrate_set_parameters,
+	  { { "downtime-limit", QMP_INT, false },
+	    { "max-bandwidth", QMP_SIZE, false } } },
+	{ "query-migrate-parameters", command_query_migrate_parameters, {} },
+	{ "migrate-set-capabilities", command_migrate_set_capabilities,
+	  { { "capabilities", QMP_ARRAY, true } } },
+	{ "query-migrate-capabilities", command_query_migrate_capabilities,
 	  {} },
 
 	/* The host, and the cost of the machine */

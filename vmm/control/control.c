@@ -5,6 +5,7 @@
 
 #include "vmm/control/server.h"
 #include "vmm/kvm/vm.h"
+#include "vmm/machine/machine.h"
 
 void control_pause(struct control *control)
 {

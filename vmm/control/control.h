@@ -21,6 +21,7 @@
 struct dirty_rate_watch;
 struct dump_job;
 struct machine;
+struct migration;
 struct pageout_job;
 struct qmp_server;
 struct snapshots;
@@ -39,11 +40,14 @@ struct control {
 	struct qmp_server *server; /* owned; NULL: there is no socket */
 	struct pageout_job *pageout; /* owned; NULL: none is at work */
 	struct snapshots *snapshots; /* owned; NULL: none was asked for */
+	struct migration *migration; /* owned; NULL: none was asked for */
+	const char *busy; /* what copies the guest now, and wants no other
+			     beside it; NULL: nothing */
 	bool paused; /* by a client; outlives a reset */
 	struct dump_job *dump; /* owned; NULL: none is written */
 	enum dump_status dump_status;
 	uint64_t dumped; /* bytes of the last one */
-	unsigned held; /* by snapshots and dumps: how many hold the guest,
+	unsigned held; /* by snapshots, dumps and migrations: how many do,
 			  whatever clients say */
 	bool asked_reset; /* a client did, not the guest */
 	bool asked_quit; /* the same */
@@ -54,8 +58,8 @@ struct control {
 void control_pause(struct control *control);
 void control_resume(struct control *control);
 
-/* Stops the guest for a snapshot or a dump; and lets it go on, unless another
- * one holds it, or a client has paused it. Clients are not told. */
+/* Stops the guest for a snapshot, dump or migration; and lets it go on, unless
+ * another one holds it, or a client has paused it. Clients are not told. */
 void control_hold(struct control *control);
 void control_release(struct control *control);
 

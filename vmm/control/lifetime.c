@@ -12,6 +12,7 @@
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/dump_commands.h"
 #include "vmm/control/hotplug_commands.h"
+#include "vmm/control/migrate_commands.h"
 #include "vmm/control/server.h"
 #include "vmm/control/snapshot_commands.h"
 #include "vmm/kvm/vm.h"
@@ -21,13 +22,14 @@ static bool is_wanted(const struct config *config)
 	return !config->control || strcmp(config->control, "none") != 0;
 }
 
-static int open_socket(struct control *control, struct err *err)
+static int open_socket(struct control *control,
+		       const struct control_file *owner, struct err *err)
 {
 	const char *path = control->machine->config->control;
 	int r;
 
 	r = control_socket_open(&control->socket, path ? path : control->name,
-				err);
+				owner, err);
 	if (r == 0)
 		r = qmp_server_new(&control->server, control->machine->loop,
 				   &command_list, control, err);
@@ -55,7 +57,7 @@ static void set_thread_name(struct control *control)
 }
 
 int control_init(struct control *control, struct machine *machine,
-		 struct err *err)
+		 const struct control_file *owner, struct err *err)
 {
 	const struct config *config = machine->config;
 	int r;
@@ -64,7 +66,7 @@ int control_init(struct control *control, struct machine *machine,
 	set_thread_name(control);
 	if (!is_wanted(config))
 		return 0;
-	r = open_socket(control, err);
+	r = open_socket(control, owner, err);
 	if (r == 0) {
 		balloon_commands_begin(control);
 		hotplug_commands_begin(control);
@@ -93,6 +95,7 @@ void control_finish(struct control *control)
 	control->pageout = pageout_job_free(control->pageout);
 	dirty_rate_commands_end(control);
 	snapshot_commands_end(control);
+	migrate_commands_end(control);
 	/*
 	 * Done before clients learn of the end: they may reuse the name then.
 	 */
@@ -123,6 +126,7 @@ void control_settle(struct control *control)
 {
 	snapshot_commands_settle(control);
 	dump_commands_settle(control);
+	migrate_commands_settle(control);
 }
 
 void control_restarts(struct control *control)

@@ -14,6 +14,7 @@
 #include "base/err.h"
 
 struct control;
+struct control_file;
 struct machine;
 struct vm;
 
@@ -23,11 +24,12 @@ struct vm;
  * made, the machine runs without it.
  *
  * @control: stays where it is until control_finish()
+ * @owner: as of control_socket_open()
  *
  * Returns 0, or what control_socket_open() returns. Thread: setup.
  */
 int control_init(struct control *control, struct machine *machine,
-		 struct err *err);
+		 const struct control_file *owner, struct err *err);
 
 /* Drops the clients, and removes the socket. Zeroed is fine. */
 void control_finish(struct control *control);

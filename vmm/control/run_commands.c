@@ -28,7 +28,20 @@ static const char *run_state(const struct control *control)
 	/* It has ended, and the loop has not come to notice. */
 	if (outcome > OUTCOME_RESET)
 		return "shutdown";
+	if (control->machine->moved)
+		return "postmigrate";
+	if (control->migration && control->held)
+		return "finish-migrate";
 	return control->paused ? "paused" : "running";
+}
+
+/* Two of one guest must not run. */
+static int check_here(const struct control *control, struct err *err)
+{
+	return control->machine->moved
+		     ? err_set(err, -EPERM,
+			       "the guest has moved to another process")
+		     : 0;
 }
 
 int command_query_status(struct qmp_call *call, struct err *err)
@@ -50,16 +63,20 @@ int command_stop(struct qmp_call *call, struct err *err)
 
 int command_cont(struct qmp_call *call, struct err *err)
 {
-	(void)err;
-	control_resume(call->ctx);
-	return 0;
+	const int r = check_here(call->ctx, err);
+
+	if (r == 0)
+		control_resume(call->ctx);
+	return r;
 }
 
 int command_system_reset(struct qmp_call *call, struct err *err)
 {
 	struct control *control = call->ctx;
+	const int r = check_here(control, err);
 
-	(void)err;
+	if (r < 0)
+		return r;
 	control->asked_reset = true;
 	machine_end(control->machine, OUTCOME_RESET);
 	return 0;
@@ -97,7 +114,10 @@ int command_x_vmm_rebuild(struct qmp_call *call, struct err *err)
 {
 	size_t size;
 	struct control *control = call->ctx;
-	int r = config_check_saved(control->machine->config, err);
+	int r = check_here(control, err);
+
+	if (r == 0)
+		r = config_check_saved(control->machine->config, err);
 
 	if (r < 0)
 		return r;

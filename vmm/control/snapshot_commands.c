@@ -4,20 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "devices/virtio/balloon.h"
 #include "devices/virtio/blk.h"
-#include "vmm/config_words.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
+#include "vmm/control/saved.h"
 #include "vmm/control/server.h"
-#include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
 #include "vmm/snapshot/chain.h"
 #include "vmm/snapshot/create.h"
@@ -82,16 +79,11 @@ static int hold_snapshot_guest(void *ctx, struct state *state, struct err *err)
 	struct snapshots *s = ctx;
 	struct control *control = s->control;
 	const struct disk_copies *disks = s->full ? s->full_disks : s->disks;
-	int r;
+	int r = saved_hold(control, state, err);
 
-	control_hold(control);
-	if (machine_outcome(control->machine) != OUTCOME_NONE)
-		r = err_set(err, -ECANCELED, "the guest has ended");
-	else
-		r = vm_save(control->vm, state, err);
-	if (r == 0)
-		r = snapshot_disks_note(&s->about, control->machine, disks,
-					err);
+	if (r < 0)
+		return r;
+	r = snapshot_disks_note(&s->about, control->machine, disks, err);
 	if (r == 0 && disks)
 		r = disk_copies_check(disks, err);
 	if (r < 0)
@@ -112,20 +104,8 @@ static void release_snapshot_guest(void *ctx)
 static int drop_memory(void *ctx, struct page_copy *copy, struct err *err)
 {
 	const struct snapshots *s = ctx;
-	struct virtio *balloon = s->control->machine->balloon;
-	struct range held;
-	gpa_t from = 0;
-	int r = 0;
 
-	/* A page that was lost while it was copied reads as zeroes. */
-	if (machine_outcome(s->control->machine) == OUTCOME_ERROR)
-		return err_set(err, -EFAULT,
-			       "the guest has lost a page of its memory");
-	while (r == 0 && balloon && balloon_next_held(balloon, from, &held)) {
-		r = page_copy_drop(copy, held, err);
-		from = held.start + held.size;
-	}
-	return r;
+	return saved_drop(s->control, copy, err);
 }
 
 static json_t *describe_result(const struct snapshots *s,
@@ -207,6 +187,7 @@ static void end_snapshot(void *ctx)
 		control_release(control);
 	}
 	s->job = snapshot_job_free(s->job);
+	control->busy = NULL;
 	snapshot_about_finish(&s->about);
 	free(s->path);
 	s->path = NULL;
@@ -225,32 +206,16 @@ static const char *last_id(const struct snapshots *s)
 /* What vm.json is to say. */
 static int make_about(struct snapshots *s, const char *parent, struct err *err)
 {
-	const struct machine *machine = s->control->machine;
-	_cleanup_(freep) char *here = realpath(".", NULL);
 	struct snapshot_about *about = &s->about;
-	struct config_words words = { 0 };
-	int r;
+	const int r = saved_about(s->control, about, err);
 
-	*about = (struct snapshot_about){ .made = time(NULL),
-					  .page = machine->limits.page_size };
-	if (!here)
-		return err_sys(err, "snapshot: working directory");
-	r = snapshot_make_id(about->id, err);
-	if (r == 0)
-		r = config_words_of(&words, machine->config, here, err);
 	if (r < 0)
 		return r;
-	about->word = words.word;
-	about->words = words.count;
-	about->architecture = strdup(arch_name);
-	about->name = strdup(s->control->name);
-	about->vmm = strdup(VMM_VERSION);
 	if (parent) {
 		about->parent = strdup(parent);
 		memcpy(about->parent_id, last_id(s), SNAPSHOT_ID_SIZE);
 	}
-	if (!about->architecture || !about->name || !about->vmm ||
-	    (parent && !about->parent))
+	if (parent && !about->parent)
 		return no_memory(err);
 	return snapshot_about_check(about, err);
 }
@@ -464,8 +429,8 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 
 	if (!s)
 		return no_memory(err);
-	if (s->job)
-		return err_set(err, -EBUSY, "a snapshot is under way");
+	if (control->busy)
+		return err_set(err, -EBUSY, "%s is under way", control->busy);
 	r = check_time(call, "downtime-ms", err);
 	if (r == 0)
 		r = check_time(call, "timeout-ms", err);
@@ -480,7 +445,9 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 	s->stops = qmp_arg_bool(call, "stop", false);
 	s->path = strdup(path);
 	r = s->path ? begin_snapshot(s, call, parent, err) : no_memory(err);
-	if (r < 0) {
+	if (r == 0) {
+		control->busy = "a snapshot";
+	} else {
 		snapshot_about_finish(&s->about);
 		free(s->path);
 		s->path = NULL;

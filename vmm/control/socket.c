@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -238,12 +239,47 @@ static int bind_or_replace(int fd, const struct sockaddr_un *at,
 	return r;
 }
 
+static bool is_file_of(const struct sockaddr_un *at,
+		       const struct control_file *owner)
+{
+	struct stat st;
+
+	return owner && lstat(at->sun_path, &st) == 0 &&
+	       st.st_dev == owner->dev && st.st_ino == owner->ino;
+}
+
+/* A place beside the owner's: not ".sock", so that it is in no list. */
+static int step_aside(struct control_socket *sock, struct err *err)
+{
+	char *path = sock->at.sun_path, *dot = strrchr(path, '.');
+	const size_t room = PATH_SIZE -
+			    (dot ? (size_t)(dot - path) : PATH_SIZE);
+
+	sock->next = sock->at;
+	if (!dot || (size_t)snprintf(dot, room, ".%d", (int)getpid()) >= room)
+		return err_input(err, -EADDRINUSE,
+				 "%s: the machine that moves has it",
+				 sock->next.sun_path);
+	return 0;
+}
+
+int control_socket_take(struct control_socket *sock, struct err *err)
+{
+	if (sock->fd < 0 || sock->next.sun_path[0] == '\0')
+		return 0;
+	if (rename(sock->at.sun_path, sock->next.sun_path) < 0)
+		return err_sys(err, "%s", sock->next.sun_path);
+	sock->at = sock->next;
+	sock->next.sun_path[0] = '\0';
+	return 0;
+}
+
 int control_socket_open(struct control_socket *ret, const char *name,
-			struct err *err)
+			const struct control_file *owner, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	_cleanup_(fd_closep) int folder = -1;
-	struct control_socket sock;
+	struct control_socket sock = { .fd = -1 };
 	struct stat st;
 	int r;
 
@@ -260,7 +296,10 @@ int control_socket_open(struct control_socket *ret, const char *name,
 	folder = lock_folder(&sock.at, err);
 	if (folder < 0)
 		return folder;
-	r = bind_or_replace(fd, &sock.at, err);
+	if (is_file_of(&sock.at, owner))
+		r = step_aside(&sock, err);
+	if (r == 0)
+		r = bind_or_replace(fd, &sock.at, err);
 	if (r < 0)
 		return r;
 	if (listen(fd, BACKLOG) < 0 || lstat(sock.at.sun_path, &st) < 0) {

@@ -23,10 +23,17 @@
 
 #define CONTROL_SUFFIX ".sock"
 
+/* A socket's file, whatever it is called. */
+struct control_file {
+	dev_t dev;
+	ino_t ino;
+};
+
 /* The socket a machine listens on. */
 struct control_socket {
 	int fd; /* owned; non-blocking; -1: none */
 	struct sockaddr_un at;
+	struct sockaddr_un next; /* where it will be; "": where it is */
 	dev_t dev; /* these two: the file that is ours to remove */
 	ino_t ino;
 };
@@ -45,7 +52,10 @@ int control_path(const char *name, struct sockaddr_un *ret, struct err *err);
  * Listens, making the folder if it is not there, and taking the place of a
  * socket whose machine is gone.
  *
- * @name: a name or a path
+ * @name:  a name or a path
+ * @owner: a socket whose place is to be taken, by control_socket_take(), and
+ *         not before: until then this one is beside it, and in no list of
+ *         names. NULL: none
  *
  * Returns 0; -EADDRINUSE if a machine listens there, or if that is no socket
  * (the user's mistake); -EPERM if the folder is another user's; what
@@ -53,7 +63,11 @@ int control_path(const char *name, struct sockaddr_un *ret, struct err *err);
  * or the errno of a system call. Thread: setup.
  */
 int control_socket_open(struct control_socket *ret, const char *name,
-			struct err *err);
+			const struct control_file *owner, struct err *err);
+
+/* Takes the owner's place, in one step. Does nothing if it has its own. Returns
+ * 0 or the errno of rename(2). */
+int control_socket_take(struct control_socket *sock, struct err *err);
 
 /*
  * Removes the socket's file, if it is still the one made here: another machine

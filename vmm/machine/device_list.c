@@ -29,13 +29,15 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 		     struct err *err)
 {
 	const struct disk_spec *spec = &machine->config->disk[index];
-	const struct disk_options opt = { .path = spec->file ? spec->file
-							     : spec->path,
-					  .ro = spec->ro,
-					  .temp = spec->temp,
-					  .direct = spec->direct,
-					  .unshared = spec->copied,
-					  .raw = spec->format != NULL };
+	const struct disk_options opt = {
+		.path = spec->file ? spec->file : spec->path,
+		.ro = spec->ro,
+		.temp = spec->temp,
+		.direct = spec->direct,
+		.unshared = spec->copied,
+		.raw = spec->format != NULL,
+		.inherit = machine->config->incoming
+	};
 	struct disk *disk = NULL;
 	int r = 0;
 

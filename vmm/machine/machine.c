@@ -330,6 +330,9 @@ void machine_pause(struct machine *machine)
 
 void machine_resume(struct machine *machine)
 {
+	/* They would do what the guest asks of another process by now. */
+	if (machine->moved)
+		return;
 	devices_resume(&machine->devices);
 }
 

@@ -68,6 +68,8 @@ struct machine {
 	struct virtio *power_button; /* the same */
 	struct boot_state boot; /* set by arch_load() */
 	struct arch_machine *arch; /* owned; arch_machine_free() */
+	bool moved; /* the guest is another process', and never runs here again:
+		       machine_resume() does nothing. The loop's */
 	enum outcome outcome; /* atomic; set by machine_end() */
 	int signal;
 	struct log_limit unclaimed; /* accesses no device took */

@@ -338,8 +338,7 @@ static int check_all_utf8(const struct snapshot_about *about, struct err *err)
 	return r;
 }
 
-/* Makes the text of vm.json. */
-static int format_about(const struct snapshot_about *about, char **ret,
+int snapshot_about_text(const struct snapshot_about *about, char **ret,
 			struct err *err)
 {
 	_cleanup_(freep) char *text = NULL;
@@ -363,14 +362,14 @@ int snapshot_about_check(const struct snapshot_about *about, struct err *err)
 {
 	_cleanup_(freep) char *text = NULL;
 
-	return format_about(about, &text, err);
+	return snapshot_about_text(about, &text, err);
 }
 
 int snapshot_about_write(const struct snapshot_about *about, int dir,
 			 struct err *err)
 {
 	_cleanup_(freep) char *text = NULL;
-	const int r = format_about(about, &text, err);
+	const int r = snapshot_about_text(about, &text, err);
 
 	if (r < 0 || !text)
 		return r;
@@ -378,21 +377,15 @@ int snapshot_about_write(const struct snapshot_about *about, int dir,
 				   err);
 }
 
-int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
-			struct err *err)
+int snapshot_about_parse(struct snapshot_about *ret, const char *text,
+			 size_t size, const char *arch, struct err *err)
 {
-	json_auto_t *json = NULL;
-	_cleanup_(freep) uint8_t *text = NULL;
 	struct snapshot_about about = { 0 };
+	json_auto_t *json = NULL;
 	json_error_t why;
-	size_t size;
-	int r = file_read_in(dir, SNAPSHOT_ABOUT, SNAPSHOT_ABOUT_MAX, &text,
-			     &size, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	json = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES,
-			  &why);
+	json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(json))
 		return err_input(err, -EBADMSG,
 				 SNAPSHOT_ABOUT ": is no JSON object");
@@ -402,6 +395,19 @@ int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
 	else
 		*ret = about;
 	return r;
+}
+
+int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
+			struct err *err)
+{
+	_cleanup_(freep) uint8_t *text = NULL;
+	size_t size;
+	const int r = file_read_in(dir, SNAPSHOT_ABOUT, SNAPSHOT_ABOUT_MAX,
+				   &text, &size, err);
+
+	return r == 0 ? snapshot_about_parse(ret, (const char *)text, size,
+					     arch, err)
+		      : r;
 }
 
 void snapshot_about_finish(struct snapshot_about *about)

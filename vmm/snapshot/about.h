@@ -69,21 +69,36 @@ json_t *snapshot_about_encode(const struct snapshot_about *about);
 int snapshot_about_check(const struct snapshot_about *about, struct err *err);
 
 /*
+ * Makes the text of vm.json.
+ *
+ * @ret: terminated; freed by the caller
+ *
+ * Returns what snapshot_about_check() returns.
+ */
+int snapshot_about_text(const struct snapshot_about *about, char **ret,
+			struct err *err);
+
+/*
+ * Checks a text that may be a vm.json: of @size bytes, and not trusted.
+ *
+ * @arch: arch_name of this program; NULL takes any
+ *
+ * Returns 0; -ENOMEM; -EBADMSG if it is not what docs/SNAPSHOT.md says;
+ * -ENOTSUP for another format, -EXDEV for another architecture. Nothing is
+ * owned then.
+ */
+int snapshot_about_parse(struct snapshot_about *ret, const char *text,
+			 size_t size, const char *arch, struct err *err);
+
+/*
  * Writes vm.json to a snapshot's folder. Returns 0; what snapshot_about_check()
  * returns; or what snapshot_file_write() returns.
  */
 int snapshot_about_write(const struct snapshot_about *about, int dir,
 			 struct err *err);
 
-/*
- * Reads vm.json and checks it.
- *
- * @arch: arch_name of this program; NULL takes any
- *
- * Returns 0; what file_read_in() returns; -EBADMSG if it is not what
- * docs/SNAPSHOT.md says; -ENOTSUP for another format, -EXDEV for another
- * architecture. Nothing is owned then.
- */
+/* Reads vm.json and checks it. Returns 0; or what file_read_in() and
+ * snapshot_about_parse() return. Nothing is owned then. */
 int snapshot_about_read(struct snapshot_about *ret, int dir, const char *arch,
 			struct err *err);
 

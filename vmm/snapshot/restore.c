@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "mem/discard.h"
+#include "mem/clear.h"
 #include "mem/image_map.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/machine_state.h"
@@ -111,21 +111,6 @@ static int load_flash(const struct restore *restore, size_t saved,
 	return r < 0 ? err_set(err, r, "%s: %s", flash->image.path,
 			       strerrordesc_np(-r))
 		     : 0;
-}
-
-/* Memory of a file holds what that held: it is zeroes for the load. */
-static void clear_memory(const struct mem_region *region)
-{
-	const struct backing *backing = region->backing;
-
-	if (!backing || backing->policy.source != MEM_FILE)
-		return;
-	if (backing->policy.share &&
-	    backing_discard(backing, 0, backing->size) == 0)
-		return;
-	for (uint64_t at = 0; at < region->gpa.size; at += IMAGE_PAGE)
-		if (!bytes_are_zero(region->host + at, IMAGE_PAGE))
-			memset(region->host + at, 0, IMAGE_PAGE);
 }
 
 static int check_region(const struct image_region *saved,
@@ -303,7 +288,7 @@ static int load_region(struct restore *restore, struct machine *machine,
 	if (restore->way == RESTORE_LAZY && !is_always_copied(both))
 		return lazy_add(restore->lazy, both->saved,
 				own_backing(machine, both->region), err);
-	clear_memory(both->region);
+	clear_region(both->region);
 	return image_chain_load(&restore->chain.memory, both->saved,
 				both->region->host, *stop, err);
 }

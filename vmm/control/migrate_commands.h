@@ -1,0 +1,32 @@
+/*
+ * vmm/control/migrate_commands.h - sends the running guest to another vmm.
+ *
+ * Source: QEMU, qapi/migration.json.
+ */
+#ifndef VMM_CONTROL_MIGRATE_COMMANDS_H
+#define VMM_CONTROL_MIGRATE_COMMANDS_H
+
+#include "base/err.h"
+
+struct control;
+struct qmp_call;
+
+int command_migrate(struct qmp_call *call, struct err *err);
+int command_x_vmm_migrate(struct qmp_call *call, struct err *err);
+int command_migrate_cancel(struct qmp_call *call, struct err *err);
+int command_query_migrate(struct qmp_call *call, struct err *err);
+int command_migrate_set_parameters(struct qmp_call *call, struct err *err);
+int command_query_migrate_parameters(struct qmp_call *call, struct err *err);
+int command_migrate_set_capabilities(struct qmp_call *call, struct err *err);
+int command_query_migrate_capabilities(struct qmp_call *call, struct err *err);
+
+/*
+ * The VM is about to go: a migration that has not given the guest up ends, and
+ * one that has is finished. Thread: the loop's, outside loop_run().
+ */
+void migrate_commands_settle(struct control *control);
+
+/* Frees all. Nothing is under way. */
+void migrate_commands_end(struct control *control);
+
+#endif

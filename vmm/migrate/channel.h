@@ -1,0 +1,75 @@
+/*
+ * vmm/migrate/channel.h - a stream of bytes to the other side of a migration,
+ * and back. [pure]
+ *
+ * Nothing waits for ever: each call ends when the other side has moved nothing
+ * for the channel's patience, and when @stop becomes readable. Thread: one at a
+ * time for each channel.
+ */
+#ifndef VMM_MIGRATE_CHANNEL_H
+#define VMM_MIGRATE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+
+#define CHANNEL_PATIENCE_MS 30000
+
+struct channel {
+	int in, out; /* owned; may be the same; -1: none */
+	pid_t child; /* whose input and output they are; 0: none; reaped here */
+	int stop; /* borrowed; -1: none */
+	int patience_ms; /* -1: for ever */
+	uint64_t sent; /* bytes written */
+};
+
+#define CHANNEL_NONE                               \
+	{                                          \
+		.in = -1, .out = -1, .stop = -1,   \
+		.patience_ms = CHANNEL_PATIENCE_MS \
+	}
+
+/*
+ * Takes descriptors over.
+ *
+ * @in, @out: for reading and for writing; the same for a socket. Made
+ *            non-blocking
+ * @child:    a process that ends once they are closed; 0: none
+ */
+void channel_open(struct channel *channel, int in, int out, pid_t child);
+
+/* Closes it, and waits for the child, which is ended if that takes long. None
+ * is fine. */
+void channel_close(struct channel *channel);
+
+/*
+ * Reads exactly @len bytes.
+ *
+ * Returns 0; -ECONNRESET if the other side has closed; -ETIMEDOUT; -ECANCELED
+ * if @stop is readable; or the errno of read(2), which is -EFAULT if host
+ * memory cannot be had for @buf.
+ */
+int channel_read(struct channel *channel, void *buf, size_t len,
+		 struct err *err);
+
+/*
+ * Writes all that @iov holds, which is changed.
+ *
+ * Returns 0; -ECONNRESET if the other side has closed; -ETIMEDOUT; -ECANCELED;
+ * or the errno of writev(2).
+ */
+int channel_write(struct channel *channel, struct iovec *iov, size_t count,
+		  struct err *err);
+
+/* Waits for as long. Returns 0, or -ECANCELED if @stop is readable. */
+int channel_sleep(const struct channel *channel, uint64_t ns, struct err *err);
+
+/* Waits until there is something to read, or the other side has closed. As
+ * channel_read() otherwise. */
+int channel_wait(const struct channel *channel, struct err *err);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * vmm/migrate/files.h - the disks and flashes of a guest that moves. [pure]
+ *
+ * Both sides have the same files. The lock of each that the guest writes
+ * changes hands by base/file_share.h. Thread: the loop's, or setup.
+ */
+#ifndef VMM_MIGRATE_FILES_H
+#define VMM_MIGRATE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "vmm/config.h"
+
+struct machine;
+
+#define MIGRATE_MAX_FILES (CONFIG_MAX_DISKS + CONFIG_MAX_FLASHES)
+#define FILE_ENTRY_SIZE 40
+
+struct migrate_file {
+	const char *path; /* borrowed */
+	int fd; /* borrowed */
+	bool written; /* by the guest */
+	bool shared;
+	uint32_t mark; /* of file_share() */
+};
+
+/* In the order of the configuration: disks, then flashes. */
+struct migrate_files {
+	struct migrate_file file[MIGRATE_MAX_FILES];
+	size_t count;
+};
+
+/*
+ * Lists the files that a machine has open.
+ *
+ * Returns 0, or -ENOTSUP with the disk in @err if what the guest has written is
+ * in no file that another could open.
+ */
+int migrate_files_of(struct migrate_files *ret, const struct machine *machine,
+		     struct err *err);
+
+/* The source's part, as file_share.h has it. migrate_files_share() returns 0 or
+ * what file_share() returned, and nothing is shared then. */
+int migrate_files_share(struct migrate_files *files, struct err *err);
+void migrate_files_unshare(struct migrate_files *files);
+void migrate_files_yield(struct migrate_files *files);
+
+/* What the guest has written is on stable storage when this returns. Returns 0,
+ * or the errno of fdatasync(2). Thread: any. */
+int migrate_files_sync(const struct migrate_files *files, struct err *err);
+
+/* Writes them as STREAM_FILES has them. Returns how many bytes. */
+size_t migrate_files_encode(const struct migrate_files *files,
+			    uint8_t buf[MIGRATE_MAX_FILES * FILE_ENTRY_SIZE]);
+
+/*
+ * The target's part: sees that its files are the source's.
+ *
+ * @buf: of @len bytes; not trusted
+ *
+ * Returns 0; -EBADMSG if it is no list; -ESTALE, the user's fault, with the
+ * file in @err if it is another one; or the errno of open(2) or fstat(2).
+ */
+int migrate_files_check(const struct machine *machine, const uint8_t *buf,
+			size_t len, struct err *err);
+
+/* Takes the whole lock of each file that the guest writes: the source has
+ * yielded. What cannot be had is warned of: nobody else can have it. */
+void migrate_files_own(struct migrate_files *files);
+
+#endif

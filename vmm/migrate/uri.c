@@ -1,0 +1,508 @@
+/* vmm/migrate/uri.c - where a migration goes to, or comes from. */
+#include "vmm/migrate/uri.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define LOOPBACK "127.0.0.1"
+
+void migrate_uri_finish(struct migrate_uri *uri)
+{
+	free(uri->text);
+	free(uri->port);
+	*uri = (struct migrate_uri){ 0 };
+}
+
+static int copy_uri_part(char **ret, const char *text, size_t len,
+			 struct err *err)
+{
+	*ret = strndup(text, len);
+	return *ret ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int parse_unix(struct migrate_uri *uri, const char *rest,
+		      struct err *err)
+{
+	const size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (*rest == '\0')
+		return err_input(err, -EINVAL,
+				 "unix: needs a path, as in unix:/tmp/m.sock");
+	if (strlen(rest) > most)
+		return err_input(err, -ENAMETOOLONG,
+				 "unix: the path of a socket has at most %zu "
+				 "characters",
+				 most);
+	uri->kind = URI_UNIX;
+	return copy_uri_part(&uri->text, rest, strlen(rest), err);
+}
+
+static bool is_port(const char *text)
+{
+	char *end;
+	const unsigned long port = strtoul(text, &end, 10);
+
+	return *text >= '0' && *text <= '9' && *end == '\0' && port > 0 &&
+	       port <= UINT16_MAX;
+}
+
+static int parse_tcp(struct migrate_uri *uri, const char *rest, struct err *err)
+{
+	const char *colon = strrchr(rest, ':');
+	const char *port = colon ? colon + 1 : rest;
+	size_t len = colon ? (size_t)(colon - rest) : 0;
+	int r;
+
+	if (!is_port(port))
+		return err_input(err, -EINVAL,
+				 "tcp: '%s' is no port; write tcp:HOST:PORT",
+				 port);
+	if (len > 2 && rest[0] == '[' && rest[len - 1] == ']') {
+		rest++;
+		len -= 2;
+	}
+	uri->kind = URI_TCP;
+	r = len > 0
+		  ? copy_uri_part(&uri->text, rest, len, err)
+		  : copy_uri_part(&uri->text, LOOPBACK, strlen(LOOPBACK), err);
+	return r == 0 ? copy_uri_part(&uri->port, port, strlen(port), err) : r;
+}
+
+static int parse_exec(struct migrate_uri *uri, const char *rest,
+		      struct err *err)
+{
+	if (*rest == '\0')
+		return err_input(err, -EINVAL, "exec: needs a command");
+	uri->kind = URI_EXEC;
+	return copy_uri_part(&uri->text, rest, strlen(rest), err);
+}
+
+/* Appends a word as a shell takes it literally. */
+static char *put_quoted(char *to, const char *word, size_t len)
+{
+	*to++ = '\'';
+	for (size_t i = 0; i < len; i++) {
+		if (word[i] == '\'') {
+			memcpy(to, "'\\''", 4);
+			to += 4;
+		} else {
+			*to++ = word[i];
+		}
+	}
+	*to++ = '\'';
+	*to = '\0';
+	return to;
+}
+
+/* "ssh HOST" runs its words in a shell there: what it gets is quoted twice. */
+static int parse_ssh(struct migrate_uri *uri, const char *rest, struct err *err)
+{
+	const char *slash = strchr(rest, '/');
+	const size_t len = slash ? (size_t)(slash - rest) : strlen(rest);
+	const size_t room = 16 * strlen(rest) + 128;
+	_cleanup_(freep) char *there = malloc(room);
+	_cleanup_(freep) char *command = malloc(2 * room);
+	char *at;
+
+	if (len == 0 || *rest == '-')
+		return err_input(err, -EINVAL,
+				 "ssh: needs a host, as in ssh:root@other");
+	if (!there || !command)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (slash)
+		(void)put_quoted(stpcpy(there, "nc -U "), slash, strlen(slash));
+	else
+		(void)stpcpy(there, "vmm receive --terminal socket fd:0,1");
+	at = put_quoted(stpcpy(command, "exec ssh -T -- "), rest, len);
+	*at++ = ' ';
+	(void)put_quoted(at, there, strlen(there));
+	return parse_exec(uri, command, err);
+}
+
+static bool take_fd(const char **at, int *ret)
+{
+	char *end;
+	const long n = strtol(*at, &end, 10);
+
+	if (**at < '0' || **at > '9' || n > 1 << 20)
+		return false;
+	*at = end;
+	*ret = (int)n;
+	return true;
+}
+
+static int parse_fd(struct migrate_uri *uri, const char *rest, struct err *err)
+{
+	const char *at = rest;
+
+	uri->kind = URI_FD;
+	if (take_fd(&at, &uri->in)) {
+		uri->out = uri->in;
+		if (*at == ',') {
+			at++;
+			if (!take_fd(&at, &uri->out))
+				at = rest;
+		}
+		if (at != rest && *at == '\0')
+			return 0;
+	}
+	return err_input(err, -EINVAL,
+			 "fd: '%s' is no descriptor; write fd:N, or fd:N,M to "
+			 "read one and write the other",
+			 rest);
+}
+
+// clang-format off
+static const struct {
+	const char *scheme;
+	int (*parse)(struct migrate_uri *uri, const char *rest,
+		     struct err *err);
+} schemes[] = {
+	{ "unix:", parse_unix }, { "tcp:", parse_tcp }, { "exec:", parse_exec },
+	{ "ssh:", parse_ssh },	 { "fd:", parse_fd },
+};
+// clang-format on
+
+int migrate_uri_parse(struct migrate_uri *ret, const char *text,
+		      struct err *err)
+{
+	struct migrate_uri uri = { 0 };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+		const size_t len = strlen(schemes[i].scheme);
+		int r;
+
+		if (strncmp(text, schemes[i].scheme, len) != 0)
+			continue;
+		r = schemes[i].parse(&uri, text + len, err);
+		if (r < 0)
+			migrate_uri_finish(&uri);
+		else
+			*ret = uri;
+		return r;
+	}
+	return err_input(
+		err, -EINVAL,
+		"'%s' is no place for a migration: unix:PATH, "
+		"tcp:HOST:PORT, exec:COMMAND, ssh:[USER@]HOST and fd:N "
+		"are",
+		text);
+}
+
+/* Runs a shell command on one end of a socket pair; returns the other. */
+static int run_command(const char *command, pid_t *ret_child, struct err *err)
+{
+	char shell[] = "sh", option[] = "-c";
+	_cleanup_(freep) char *text = strdup(command);
+	char *argv[] = { shell, option, text, NULL };
+	_cleanup_(fd_closep) int ours = -1;
+	_cleanup_(fd_closep) int theirs = -1;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, defaults;
+	int pair[2], r;
+
+	if (!text)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, "socketpair");
+	ours = pair[0];
+	theirs = pair[1];
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&defaults);
+	(void)sigaddset(&defaults, SIGPIPE);
+	(void)sigaddset(&defaults, SIGXFSZ);
+	(void)posix_spawnattr_init(&attr);
+	(void)posix_spawnattr_setsigmask(&attr, &none);
+	(void)posix_spawnattr_setsigdefault(&attr, &defaults);
+	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
+	(void)posix_spawn_file_actions_init(&files);
+	(void)posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
+	(void)posix_spawn_file_actions_adddup2(&files, theirs, STDOUT_FILENO);
+	r = posix_spawn(ret_child, "/bin/sh", &files, &attr, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&files);
+	(void)posix_spawnattr_destroy(&attr);
+	if (r != 0)
+		return err_set(err, -r, "/bin/sh: %s", strerrordesc_np(r));
+	return TAKE_FD(ours);
+}
+
+static void fill_unix(const struct migrate_uri *uri, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	memcpy(ret->sun_path, uri->text, strlen(uri->text));
+}
+
+/* Connects without waiting longer than the channel would. */
+static int connect_fd(int fd, const struct sockaddr *at, socklen_t len,
+		      const struct channel *wait)
+{
+	struct pollfd p[] = { { .fd = fd, .events = POLLOUT },
+			      { .fd = wait->stop, .events = POLLIN } };
+	socklen_t size = sizeof(int);
+	int code = 0;
+
+	if (connect(fd, at, len) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return -errno;
+	if (poll(p, 2, wait->patience_ms) <= 0)
+		return -ETIMEDOUT;
+	if (p[1].revents)
+		return -ECANCELED;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
+		return -errno;
+	return -code;
+}
+
+static int open_connected(int family, const struct sockaddr *at, socklen_t len,
+			  const struct channel *wait)
+{
+	_cleanup_(fd_closep) int fd = socket(
+		family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = connect_fd(fd, at, len, wait);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+static struct addrinfo *resolve_host(const struct migrate_uri *uri, int flags,
+				     struct err *err)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+					.ai_flags = AI_NUMERICSERV | flags };
+	struct addrinfo *found = NULL;
+	const int r = getaddrinfo(uri->text, uri->port, &hints, &found);
+
+	if (r != 0)
+		(void)err_input(err, -EHOSTUNREACH, "tcp:%s:%s: %s", uri->text,
+				uri->port, gai_strerror(r));
+	return found;
+}
+
+/* Small messages, each waited for. */
+static void set_no_delay(int fd)
+{
+	const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static int connect_tcp(const struct migrate_uri *uri,
+		       const struct channel *wait, struct err *err)
+{
+	struct addrinfo *found = resolve_host(uri, 0, err);
+	int fd = -EHOSTUNREACH;
+
+	if (!found)
+		return err->code;
+	for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
+		fd = open_connected(at->ai_family, at->ai_addr, at->ai_addrlen,
+				    wait);
+	freeaddrinfo(found);
+	if (fd < 0)
+		return err_set(err, fd, "tcp:%s:%s: %s", uri->text, uri->port,
+			       strerrordesc_np(-fd));
+	set_no_delay(fd);
+	return fd;
+}
+
+static int connect_unix(const struct migrate_uri *uri,
+			const struct channel *wait, struct err *err)
+{
+	struct sockaddr_un at;
+	int fd;
+
+	fill_unix(uri, &at);
+	fd = open_connected(AF_UNIX, (struct sockaddr *)&at, sizeof(at), wait);
+	return fd < 0 ? err_set(err, fd, "unix:%s: %s", uri->text,
+				strerrordesc_np(-fd))
+		      : fd;
+}
+
+/* Checks descriptors that the user says there are, and takes copies. */
+static int take_fds(const struct migrate_uri *uri, struct channel *channel,
+		    struct err *err)
+{
+	int in = fcntl(uri->in, F_DUPFD_CLOEXEC, 3), out = in;
+
+	if (in < 0)
+		return err_input(err, -errno, "fd:%d: %s", uri->in,
+				 strerrordesc_np(errno));
+	if (uri->out != uri->in)
+		out = fcntl(uri->out, F_DUPFD_CLOEXEC, 3);
+	if (out < 0) {
+		const int code = errno;
+
+		(void)close(in);
+		return err_input(err, -code, "fd:%d: %s", uri->out,
+				 strerrordesc_np(code));
+	}
+	channel_open(channel, in, out, 0);
+	return 0;
+}
+
+int migrate_uri_connect(const struct migrate_uri *uri, struct channel *channel,
+			struct err *err)
+{
+	const struct channel wait = *channel;
+	pid_t child = 0;
+	int fd = -1;
+
+	switch (uri->kind) {
+	case URI_UNIX:
+		fd = connect_unix(uri, &wait, err);
+		break;
+	case URI_TCP:
+		fd = connect_tcp(uri, &wait, err);
+		break;
+	case URI_EXEC:
+		fd = run_command(uri->text, &child, err);
+		break;
+	case URI_FD:
+		if (take_fds(uri, channel, err) < 0)
+			return err->code;
+		channel->stop = wait.stop;
+		channel->patience_ms = wait.patience_ms;
+		return 0;
+	}
+	if (fd < 0)
+		return fd;
+	channel_open(channel, fd, fd, child);
+	channel->stop = wait.stop;
+	channel->patience_ms = wait.patience_ms;
+	return 0;
+}
+
+static bool is_dead(const struct sockaddr_un *at)
+{
+	_cleanup_(fd_closep) int fd = socket(
+		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+
+	return fd >= 0 && lstat(at->sun_path, &st) == 0 &&
+	       S_ISSOCK(st.st_mode) &&
+	       connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
+	       errno == ECONNREFUSED;
+}
+
+static int listen_unix(const struct migrate_uri *uri, struct err *err)
+{
+	_cleanup_(fd_closep) int fd = socket(
+		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un at;
+
+	fill_unix(uri, &at);
+	/* The file that bind() makes has the socket's mode. */
+	if (fd < 0 || fchmod(fd, 0600) < 0)
+		return err_sys(err, "socket");
+	if (is_dead(&at))
+		(void)unlink(at.sun_path);
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
+	    listen(fd, 1) < 0)
+		return err_input(err, -errno, "unix:%s: %s", uri->text,
+				 strerrordesc_np(errno));
+	return TAKE_FD(fd);
+}
+
+static int listen_at(const struct addrinfo *at)
+{
+	_cleanup_(fd_closep) int fd = socket(
+		at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int on = 1;
+
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, 1) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+static int listen_tcp(const struct migrate_uri *uri, struct err *err)
+{
+	struct addrinfo *found = resolve_host(uri, AI_PASSIVE, err);
+	int fd = -EADDRNOTAVAIL;
+
+	if (!found)
+		return err->code;
+	for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
+		fd = listen_at(at);
+	freeaddrinfo(found);
+	return fd < 0 ? err_input(err, fd, "tcp:%s:%s: %s", uri->text,
+				  uri->port, strerrordesc_np(-fd))
+		      : fd;
+}
+
+int migrate_uri_listen(const struct migrate_uri *uri, struct migrate_door *ret,
+		       struct err *err)
+{
+	*ret = (struct migrate_door){ .uri = uri, .fd = -1 };
+	if (uri->kind == URI_UNIX)
+		ret->fd = listen_unix(uri, err);
+	else if (uri->kind == URI_TCP)
+		ret->fd = listen_tcp(uri, err);
+	else
+		return 0;
+	return ret->fd < 0 ? err->code : 0;
+}
+
+void migrate_door_close(struct migrate_door *door)
+{
+	if (door->fd < 0)
+		return;
+	if (door->uri->kind == URI_UNIX)
+		(void)unlink(door->uri->text);
+	(void)close(door->fd);
+	door->fd = -1;
+}
+
+int migrate_uri_accept(struct migrate_door *door, struct channel *channel,
+		       struct err *err)
+{
+	struct pollfd p[] = { { .fd = door->fd, .events = POLLIN },
+			      { .fd = channel->stop, .events = POLLIN } };
+	int fd = -1;
+
+	if (door->fd < 0)
+		return migrate_uri_connect(door->uri, channel, err);
+	while (fd < 0) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return err_sys(err, "poll");
+		if (p[1].revents)
+			return err_set(err, -ECANCELED, "ended by request");
+		fd = accept4(door->fd, NULL, NULL,
+			     SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0 && errno != EAGAIN && errno != EINTR &&
+		    errno != ECONNABORTED)
+			return err_sys(err, "accept");
+	}
+	if (door->uri->kind == URI_TCP)
+		set_no_delay(fd);
+	{
+		const int stop = channel->stop, ms = channel->patience_ms;
+
+		channel_open(channel, fd, fd, 0);
+		channel->stop = stop;
+		channel->patience_ms = ms;
+	}
+	migrate_door_close(door);
+	return 0;
+}
