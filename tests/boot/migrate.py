@@ -42,4 +42,13 @@ vmm list | grep -q '^a ' || fail "its name is gone"
 vmm stop --force a; wait_for eval '! kill -0 $received'
 ! test -e m.sock || fail "the socket is left"
 """, out=("status 2", "goes on", "a: moved")),
+        # By way of a shell, two pipes, and programs that splice.
+        Case("migrate-by-a-command", host=HOST, limit=300,
+             script=start("--mem 96M") + """
+mkfifo there back
+receive --name b 'exec:cat <there & exec cat >back'
+vmm migrate a 'exec:cat <back & exec cat >there' || fail migrate
+goes_on
+vmm stop --force b; wait_for eval '! kill -0 $received'
+""", out=("goes on", "a: moved")),
     ]

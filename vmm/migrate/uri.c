@@ -204,25 +204,21 @@ int migrate_uri_parse(struct migrate_uri *ret, const char *text,
 		text);
 }
 
-/* Runs a shell command on one end of a socket pair; returns the other. */
-static int run_command(const char *command, pid_t *ret_child, struct err *err)
+/* Has a shell run a command. @in, @out: what its standard input and output are.
+ * Returns 0, or the errno of posix_spawn(3). */
+static int spawn_shell(const char *command, int in, int out, pid_t *ret_child,
+		       struct err *err)
 {
 	char shell[] = "sh", option[] = "-c";
 	_cleanup_(freep) char *text = strdup(command);
 	char *argv[] = { shell, option, text, NULL };
-	_cleanup_(fd_closep) int ours = -1;
-	_cleanup_(fd_closep) int theirs = -1;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t none, defaults;
-	int pair[2], r;
+	int r;
 
 	if (!text)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(err, "socketpair");
-	ours = pair[0];
-	theirs = pair[1];
 	(void)sigemptyset(&none);
 	(void)sigemptyset(&defaults);
 	(void)sigaddset(&defaults, SIGPIPE);
@@ -233,14 +229,39 @@ static int run_command(const char *command, pid_t *ret_child, struct err *err)
 	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
 						      POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawn_file_actions_adddup2(&files, theirs, STDIN_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&files, theirs, STDOUT_FILENO);
+	(void)posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+	(void)posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
 	r = posix_spawn(ret_child, "/bin/sh", &files, &attr, argv, environ);
 	(void)posix_spawn_file_actions_destroy(&files);
 	(void)posix_spawnattr_destroy(&attr);
-	if (r != 0)
-		return err_set(err, -r, "/bin/sh: %s", strerrordesc_np(r));
-	return TAKE_FD(ours);
+	return r == 0 ? 0 : err_set(err, -r, "/bin/sh: %s", strerrordesc_np(r));
+}
+
+/*
+ * Two pipes, not a socket: to splice from a socket into a pipe, as a command
+ * may, holds up the pipe's reader until the socket has more to give (Linux
+ * 6.12).
+ */
+static int run_command(const char *command, struct channel *channel,
+		       struct err *err)
+{
+	int to[2] = { -1, -1 }, from[2] = { -1, -1 };
+	pid_t child = 0;
+	int r = 0;
+
+	if (pipe2(to, O_CLOEXEC) < 0 || pipe2(from, O_CLOEXEC) < 0)
+		r = err_sys(err, "pipe");
+	if (r == 0)
+		r = spawn_shell(command, to[0], from[1], &child, err);
+	fd_closep(&to[0]);
+	fd_closep(&from[1]);
+	if (r == 0) {
+		channel_open(channel, from[0], to[1], child);
+		return 0;
+	}
+	fd_closep(&to[1]);
+	fd_closep(&from[0]);
+	return r;
 }
 
 static void fill_unix(const struct migrate_uri *uri, struct sockaddr_un *ret)
@@ -364,8 +385,7 @@ int migrate_uri_connect(const struct migrate_uri *uri, struct channel *channel,
 			struct err *err)
 {
 	const struct channel wait = *channel;
-	pid_t child = 0;
-	int fd = -1;
+	int fd = -1, r = 0;
 
 	switch (uri->kind) {
 	case URI_UNIX:
@@ -375,18 +395,19 @@ int migrate_uri_connect(const struct migrate_uri *uri, struct channel *channel,
 		fd = connect_tcp(uri, &wait, err);
 		break;
 	case URI_EXEC:
-		fd = run_command(uri->text, &child, err);
+		r = run_command(uri->text, channel, err);
 		break;
 	case URI_FD:
-		if (take_fds(uri, channel, err) < 0)
-			return err->code;
-		channel->stop = wait.stop;
-		channel->patience_ms = wait.patience_ms;
-		return 0;
+		r = take_fds(uri, channel, err);
+		break;
 	}
-	if (fd < 0)
-		return fd;
-	channel_open(channel, fd, fd, child);
+	if (uri->kind == URI_UNIX || uri->kind == URI_TCP) {
+		if (fd < 0)
+			return fd;
+		channel_open(channel, fd, fd, 0);
+	}
+	if (r < 0)
+		return r;
 	channel->stop = wait.stop;
 	channel->patience_ms = wait.patience_ms;
 	return 0;
