@@ -3,7 +3,7 @@
  *
  * The table is the grammar: a key that is not in it is refused, and the error
  * names the closest key. Each key may come once, but for lists. ",," in a value
- *is a comma of the value's.
+ * is a comma of the value's.
  *
  *	struct disk { const char *path; bool ro; unsigned cache; };
  *	static const struct opt disk_opts[] = {

@@ -64,13 +64,17 @@ static int tap_send(struct net *net, const uint8_t *buf, size_t len)
 
 static void tap_set_offloads(struct net *net, unsigned offloads)
 {
-	const unsigned long flags = (offloads & NET_CSUM ? TUN_F_CSUM : 0u) |
-				    (offloads & NET_TSO4 ? TUN_F_TSO4 : 0u) |
-				    (offloads & NET_TSO6 ? TUN_F_TSO6 : 0u) |
-				    (offloads & NET_ECN ? TUN_F_TSO_ECN : 0u);
+	unsigned flags = 0;
 
+	/* Linux refuses segments without checksums, and ECN without segments;
+	 * drivers may accept any of them. */
+	if (offloads & NET_CSUM)
+		flags |= TUN_F_CSUM | (offloads & NET_TSO4 ? TUN_F_TSO4 : 0u) |
+			 (offloads & NET_TSO6 ? TUN_F_TSO6 : 0u);
+	if (flags & (TUN_F_TSO4 | TUN_F_TSO6) && offloads & NET_ECN)
+		flags |= TUN_F_TSO_ECN;
 	/* All are there: see open_tap(). */
-	(void)ioctl(tap_of(net)->watch.fd, TUNSETOFFLOAD, flags);
+	(void)ioctl(tap_of(net)->watch.fd, TUNSETOFFLOAD, (unsigned long)flags);
 }
 
 static void tap_ready(struct loop_watch *watch, uint32_t events)

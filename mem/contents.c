@@ -153,19 +153,19 @@ static int find_in_backing(struct contents_walk *walk,
 }
 
 int contents_find(const struct residency_source *pages,
-		  const struct mem_region *region, uint64_t offset,
-		  uint64_t len, contents_found found, void *ctx,
-		  struct err *err)
+		  const struct contents_part *part, contents_found found,
+		  void *ctx, struct err *err)
 {
+	const struct backing *backing = part->region->backing;
 	struct contents_walk walk = {
-		.region = region,
-		.at = offset,
-		.end = offset + len,
+		.region = part->region,
+		.at = part->offset,
+		.end = part->offset + part->len,
 		.found = found,
 		.ctx = ctx,
 		.err = err,
 	};
 
-	return region->backing ? find_in_backing(&walk, pages, region->backing)
-			       : tell_contents(&walk, offset, len);
+	return backing ? find_in_backing(&walk, pages, backing)
+		       : tell_contents(&walk, part->offset, part->len);
 }

@@ -26,20 +26,23 @@
 typedef int (*contents_found)(void *ctx, uint64_t offset, const uint8_t *host,
 			      uint64_t len, struct err *err);
 
+/* What is looked at. */
+struct contents_part {
+	const struct mem_region *region; /* with memory; borrowed */
+	uint64_t offset, len; /* of it, in bytes; whole pages of the host */
+};
+
 /*
  * Finds what a part of a region holds. All else of it is zero, if it does not
  * change meanwhile.
  *
- * @pages:  open; of this process
- * @region: with memory
- * @offset, @len: of it, in bytes; whole pages of the host
+ * @pages: open; of this process
  *
  * Returns 0; what @found returned; what residency_find() returns; the errno of
  * pread(2) or -ENOMEM, for huge pages of a pool. Thread: any.
  */
 int contents_find(const struct residency_source *pages,
-		  const struct mem_region *region, uint64_t offset,
-		  uint64_t len, contents_found found, void *ctx,
-		  struct err *err);
+		  const struct contents_part *part, contents_found found,
+		  void *ctx, struct err *err);
 
 #endif

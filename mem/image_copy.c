@@ -75,7 +75,7 @@ static size_t list_regions(struct image_copy *copy, const struct mem_map *map,
 }
 
 int image_copy_new_disks(struct image_copy **ret, const struct mem_map *map,
-			 const struct image_region *disk, size_t disks, int dir,
+			 const struct image_disks *disks, int dir,
 			 enum image_kind kind, struct err *err)
 {
 	_cleanup_(image_copy_freep) struct image_copy *copy = calloc(
@@ -89,10 +89,10 @@ int image_copy_new_disks(struct image_copy **ret, const struct mem_map *map,
 	copy->map = map;
 	count = list_regions(copy, map, region);
 	copy->memory = count;
-	if (disks > MEM_MAX_REGIONS - count)
+	if (disks && disks->count > MEM_MAX_REGIONS - count)
 		return err_set(err, -ENOSPC, "too many disks and regions");
-	for (size_t i = 0; i < disks; i++)
-		region[count++] = disk[i];
+	for (size_t i = 0; disks && i < disks->count; i++)
+		region[count++] = disks->region[i];
 	r = page_copy_new(&copy->pages, map, &image_sink, copy,
 			  kind == IMAGE_FULL, err);
 	if (r == 0)
@@ -107,7 +107,7 @@ int image_copy_new_disks(struct image_copy **ret, const struct mem_map *map,
 int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
 		   enum image_kind kind, struct err *err)
 {
-	return image_copy_new_disks(ret, map, NULL, 0, dir, kind, err);
+	return image_copy_new_disks(ret, map, NULL, dir, kind, err);
 }
 
 struct page_copy *image_copy_pages(struct image_copy *copy)

@@ -29,14 +29,20 @@ struct image_copy;
 int image_copy_new(struct image_copy **ret, const struct mem_map *map, int dir,
 		   enum image_kind kind, struct err *err);
 
+/* Regions of disks, in ascending order. */
+struct image_disks {
+	const struct image_region *region; /* borrowed */
+	size_t count;
+};
+
 /*
  * The same with the regions of disks behind those of memory. The caller tells
  * their pages to the writer.
  *
- * @disk: @disks of them, in ascending order; copied
+ * @disks: copied; NULL: none
  */
 int image_copy_new_disks(struct image_copy **ret, const struct mem_map *map,
-			 const struct image_region *disk, size_t disks, int dir,
+			 const struct image_disks *disks, int dir,
 			 enum image_kind kind, struct err *err);
 struct image_copy *image_copy_free(struct image_copy *copy); /* NULL is fine */
 

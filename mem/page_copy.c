@@ -118,8 +118,9 @@ static int copy_run(struct page_copy *copy, const struct dirty_run *run,
 	struct run_walk walk = { .copy = copy,
 				 .region = run->region,
 				 .next = offset };
-	const int r = contents_find(&copy->pages, region, offset, run->gpa.size,
-				    put_contents, &walk, err);
+	const struct contents_part part = { region, offset, run->gpa.size };
+	const int r = contents_find(&copy->pages, &part, put_contents, &walk,
+				    err);
 
 	return r == 0 ? skip_to(&walk, offset + run->gpa.size, err) : r;
 }

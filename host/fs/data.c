@@ -16,7 +16,7 @@
 #define READ_MAX ((size_t)FS_MAX_PAGES * 65536)
 
 /* The most that is copied at once: more of it would keep a thread for long. */
-#define COPY_MAX ((size_t)64 << 20)
+#define COPY_MAX ((size_t)1 << 20)
 
 /* Sets @ret to a part of some buffers. Returns how many it is; 0: too many. */
 static int take_buffers(struct iovec ret[BUFFERS_MAX], const struct iovec *iov,
@@ -140,6 +140,8 @@ int fs_do_fallocate(struct fs_op *op)
 	if (fallocate(handle->fd, (int)in->mode, (off_t)in->offset,
 		      (off_t)in->length) < 0)
 		r = -errno;
+	else
+		r = fs_drop_privileges(op->fs, handle->fd);
 	fs_handle_put(&op->fs->handles, handle);
 	return r;
 }

@@ -114,8 +114,10 @@ static int open_existing(struct fs_op *op)
 	if (r != 0)
 		return r;
 	r = open_node(op, node, in->flags, in->open_flags, &out->open);
-	if (r == 0 && in->flags & O_TRUNC && fstat(node->fd, &st) < 0)
+	if (r == 0 && in->flags & O_TRUNC && fstat(node->fd, &st) < 0) {
 		r = -errno;
+		(void)fs_handle_release(&op->fs->handles, out->open.fh, false);
+	}
 	fs_show_entry(op->fs, node, &st, &out->entry);
 	if (r < 0)
 		fs_node_forget(&op->fs->nodes, node->id, 1);

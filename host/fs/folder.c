@@ -12,6 +12,9 @@
 #define READ_MOST 16384
 #define READ_LEAST 512 /* the longest name fits */
 
+/* The most of a listing that one request gets, in bytes: a guest asks again. */
+#define LISTING_MAX ((size_t)1 << 20)
+
 /* A record of the reply with the longest name. */
 #define RECORD_MAX FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + FS_NAME_MAX)
 
@@ -144,6 +147,8 @@ static int list_folder(struct fs_op *op, bool plus)
 	ssize_t n = 1;
 
 	list.room = in->size < op->room ? in->size : op->room;
+	if (list.room > LISTING_MAX)
+		list.room = LISTING_MAX;
 	handle = fs_handle_get(&op->fs->handles, in->fh, true);
 	if (!handle)
 		return -EBADF;

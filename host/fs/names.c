@@ -107,8 +107,10 @@ int fs_do_readlink(struct fs_op *op)
 		return -errno;
 	if ((size_t)len == sizeof(target))
 		return -ENAMETOOLONG;
+	if ((size_t)len > op->room)
+		return -ERANGE;
 	op->data = fs_put(op, 0, target, (size_t)len);
-	return op->data == (size_t)len ? 0 : -ERANGE;
+	return 0;
 }
 
 int fs_do_unlink(struct fs_op *op)

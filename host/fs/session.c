@@ -115,12 +115,15 @@ void fs_sweep(struct fs *fs)
 
 void fs_count(struct fs *fs, uint32_t *ret_nodes, uint32_t *ret_handles)
 {
+	/* Not while all are forgotten, for which no other lock is held. */
+	(void)pthread_rwlock_rdlock(&fs->session);
 	(void)pthread_mutex_lock(&fs->nodes.lock);
 	*ret_nodes = fs->nodes.slots.count - 1; /* the root is ours */
 	(void)pthread_mutex_unlock(&fs->nodes.lock);
 	(void)pthread_mutex_lock(&fs->handles.lock);
 	*ret_handles = fs->handles.slots.count;
 	(void)pthread_mutex_unlock(&fs->handles.lock);
+	(void)pthread_rwlock_unlock(&fs->session);
 }
 
 unsigned fs_raise_limit(unsigned shares)

@@ -298,10 +298,10 @@ static void vmcoreinfo__is_found_where_linux_keeps_it(void **state)
 	uint64_t n = 0;
 
 	(void)state;
-	assert_int_equal(core_find_vmcoreinfo(&map, &info, &err), 0);
+	assert_int_equal(core_find_vmcoreinfo(&map, &stop, &info, &err), 0);
 	assert_null(info);
 	put_info(100, text, sizeof(text) - 1);
-	assert_int_equal(core_find_vmcoreinfo(&map, &info, &err), 0);
+	assert_int_equal(core_find_vmcoreinfo(&map, &stop, &info, &err), 0);
 	assert_string_equal(info, text);
 	assert_true(core_vmcoreinfo_get(info, "NUMBER(VA_BITS)", 0, &n));
 	assert_int_equal(n, 48);
@@ -319,7 +319,7 @@ static void vmcoreinfo__sizes_that_lie_are_no_note(void **state)
 	put_info(511, "OSRELEASE=6.12\n", 4096); /* behind the end */
 	put_info(300, "OSRELEASE=6.12\n", CORE_MAX_VMCOREINFO + 1);
 	put_info(20, "KERNEL=6.12\n", 12);
-	assert_int_equal(core_find_vmcoreinfo(&map, &info, &err), 0);
+	assert_int_equal(core_find_vmcoreinfo(&map, &stop, &info, &err), 0);
 	assert_null(info);
 }
 

@@ -180,8 +180,9 @@ static void take_snapshot(unsigned number)
 	disk_copies_regions(&rig.copies, region);
 	rig.copies.fresh = number == 0;
 	assert_int_equal(
-		image_copy_new_disks(&copy, &rig.map, region, 1, dir,
-				     number == 0 ? IMAGE_FULL : IMAGE_DIFF,
+		image_copy_new_disks(&copy, &rig.map,
+				     &(const struct image_disks){ region, 1 },
+				     dir, number == 0 ? IMAGE_FULL : IMAGE_DIFF,
 				     &rig.err),
 		0);
 	for (unsigned i = (unsigned)draw(4); i > 0; i--) {
@@ -268,9 +269,11 @@ static void copies__holes_are_not_read(void **state)
 	assert_int_equal(region[0].gpa.start, IMAGE_DISKS);
 	assert_int_equal(region[0].gpa.size, 301 * 4096);
 	assert_string_equal(region[0].name, "disk0");
-	assert_int_equal(image_copy_new_disks(&copy, &rig.map, region, 1, dir,
-					      IMAGE_FULL, &rig.err),
-			 0);
+	assert_int_equal(
+		image_copy_new_disks(&copy, &rig.map,
+				     &(const struct image_disks){ region, 1 },
+				     dir, IMAGE_FULL, &rig.err),
+		0);
 	rig.copies.fresh = true;
 	assert_int_equal(disk_copies_pass(&rig.copies, copy, &bytes, &rig.err),
 			 0);

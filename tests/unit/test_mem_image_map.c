@@ -183,5 +183,5 @@ int main(void)
 		cmocka_unit_test(explain__names_the_file),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

@@ -127,5 +127,5 @@ int main(void)
 		TEST(read__refuses_damage),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_TESTS(tests);
 }

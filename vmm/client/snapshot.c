@@ -70,12 +70,12 @@ static const char *const disks_words[] = { "refer", "copy", NULL };
 
 #define WORD(member) .offset = offsetof(struct snapshot_words, member)
 
-#define COMPRESS                                                         \
-	{                                                                \
-		.name = "compress", .arg = "LEVEL", .optional = true,    \
-		.help = "compress its memory: 1 (fast) to 19 (small);\n" \
-			"3 without LEVEL",                               \
-		.set = set_level, WORD(level)                            \
+#define COMPRESS                                                            \
+	{                                                                   \
+		.name = "compress", .arg = "LEVEL", .optional = true,       \
+		.help = "compress what it holds: 1 (fast) to 19 (small);\n" \
+			"3 without LEVEL",                                  \
+		.set = set_level, WORD(level)                               \
 	}
 
 // clang-format off

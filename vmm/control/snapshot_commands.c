@@ -54,6 +54,7 @@ struct snapshots {
 	struct snapshot_about about; /* owned */
 	char *path; /* owned */
 	bool stops; /* the guest ends with it */
+	bool stays; /* so it is still held, though all was copied */
 };
 
 static struct snapshots *snapshots_of(struct control *control)
@@ -96,9 +97,9 @@ static void release_snapshot_guest(void *ctx)
 {
 	struct snapshots *s = ctx;
 
-	if (s->stops)
-		return;
-	control_release(s->control);
+	s->stays = s->stops;
+	if (!s->stays)
+		control_release(s->control);
 }
 
 static int drop_memory(void *ctx, struct page_copy *copy, struct err *err)
@@ -180,12 +181,13 @@ static void end_snapshot(void *ctx)
 		note_failure(s, result->passes > 0);
 	/* A guest that ends with its snapshot stays as it is until its VM goes.
 	 */
-	if (control->held && there) {
+	if (s->stays && there) {
 		control->asked_quit = true;
 		machine_end(control->machine, OUTCOME_QUIT);
-	} else if (control->held) {
+	} else if (s->stays) {
 		control_release(control);
 	}
+	s->stays = false;
 	s->job = snapshot_job_free(s->job);
 	control->busy = NULL;
 	snapshot_about_finish(&s->about);
@@ -510,7 +512,8 @@ void snapshot_commands_settle(struct control *control)
 	/* One that the guest is to end with decides what comes next. */
 	if (snapshot_job_settle(s->job, s->stops, SETTLE_NS))
 		return;
-	control->held = false;
+	control->held -= s->stays;
+	s->stays = false;
 }
 
 void snapshot_commands_end(struct control *control)

@@ -300,12 +300,13 @@ static int write_core_memory(const struct core_file *file, uint64_t *ret_bytes,
 		return r;
 	for (size_t i = 0; r == 0 && i < map->count; i++) {
 		const struct mem_region *region = &map->region[i];
+		const struct contents_part part = { region, 0,
+						    region->gpa.size };
 
 		if (region->kind == MEM_RESERVED)
 			continue;
 		walk.place = file->place[i];
-		r = contents_find(&pages, region, 0, region->gpa.size,
-				  write_core_run, &walk, err);
+		r = contents_find(&pages, &part, write_core_run, &walk, err);
 	}
 	residency_close(&pages);
 	*ret_bytes = walk.bytes;

@@ -66,16 +66,17 @@ struct core_view {
  * Finds the VMCOREINFO note that a Linux guest keeps in a page of its own, and
  * copies its text. The guest is paused.
  *
+ * @stop: atomic; borrowed: set, it has the search end
  * @ret: the text and a byte 0; freed by the caller; not trusted. NULL if there
  *       is none: no Linux, a kernel without CONFIG_VMCORE_INFO, or one that has
  *       not come that far. After a kexec there may be two, and it is the one at
  *       the lower address
  *
- * Returns 0; what residency_open() and contents_find() return; -ENOMEM. Thread:
- * any.
+ * Returns 0; what residency_open() and contents_find() return; -ENOMEM;
+ * -ECANCELED. Thread: any.
  */
-int core_find_vmcoreinfo(const struct mem_map *map, char **ret,
-			 struct err *err);
+int core_find_vmcoreinfo(const struct mem_map *map, const bool *stop,
+			 char **ret, struct err *err);
 
 /*
  * Finds a number in a VMCOREINFO: of a line "KEY(NAME)=NUMBER", in the form in

@@ -51,7 +51,7 @@ static int write_dump(struct dump_job *job, int fd, struct err *err)
 		.view = view,
 		.stop = &job->stop,
 	};
-	int r = core_find_vmcoreinfo(core.map, &info, err);
+	int r = core_find_vmcoreinfo(core.map, &job->stop, &info, err);
 
 	if (r < 0)
 		return r;
@@ -65,6 +65,12 @@ static int make_dump_file(struct dump_job *job, int fd, struct err *err)
 {
 	int r = write_dump(job, fd, err);
 
+	/* A page that was lost meanwhile reads as zeroes. */
+	if (r == 0 && machine_outcome(job->machine) == OUTCOME_ERROR)
+		r = err_set(err, -EFAULT,
+			    "the guest has lost a page of its memory");
+	if (r == 0 && __atomic_load_n(&job->stop, __ATOMIC_RELAXED))
+		r = err_set(err, -ECANCELED, "core: ended by request");
 	if (r < 0)
 		return err_wrap(err, "%s", job->path);
 	if (fsync(fd) < 0 || rename(job->partial, job->path) < 0)

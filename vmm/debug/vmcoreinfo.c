@@ -21,6 +21,11 @@ struct info_note {
 	char first[sizeof(INFO_FIRST) - 1];
 };
 
+struct info_search {
+	char **info; /* found; NULL: not yet */
+	const bool *stop; /* atomic */
+};
+
 /* Takes the note at @host, if there is one in the @left bytes. */
 static int take_vmcoreinfo(const uint8_t *host, uint64_t left, char **ret,
 			   struct err *err)
@@ -49,17 +54,24 @@ static int take_vmcoreinfo(const uint8_t *host, uint64_t left, char **ret,
 static int look_for_vmcoreinfo(void *ctx, uint64_t offset, const uint8_t *host,
 			       uint64_t len, struct err *err)
 {
-	char **info = ctx;
+	const struct info_search *search = ctx;
 	int r = 0;
 
 	(void)offset;
-	for (uint64_t at = 0; r == 0 && !*info && at < len; at += INFO_PAGE)
-		r = take_vmcoreinfo(host + at, len - at, info, err);
+	for (uint64_t at = 0; r == 0 && !*search->info && at < len;
+	     at += INFO_PAGE) {
+		if (__atomic_load_n(search->stop, __ATOMIC_RELAXED))
+			return err_set(err, -ECANCELED,
+				       "core: ended by request");
+		r = take_vmcoreinfo(host + at, len - at, search->info, err);
+	}
 	return r;
 }
 
-int core_find_vmcoreinfo(const struct mem_map *map, char **ret, struct err *err)
+int core_find_vmcoreinfo(const struct mem_map *map, const bool *stop,
+			 char **ret, struct err *err)
 {
+	struct info_search search = { ret, stop };
 	struct residency_source pages;
 	int r = residency_open(&pages, err);
 
@@ -68,10 +80,12 @@ int core_find_vmcoreinfo(const struct mem_map *map, char **ret, struct err *err)
 		return r;
 	for (size_t i = 0; r == 0 && !*ret && i < map->count; i++) {
 		const struct mem_region *region = &map->region[i];
+		const struct contents_part part = { region, 0,
+						    region->gpa.size };
 
 		if (region->kind == MEM_RAM)
-			r = contents_find(&pages, region, 0, region->gpa.size,
-					  look_for_vmcoreinfo, ret, err);
+			r = contents_find(&pages, &part, look_for_vmcoreinfo,
+					  &search, err);
 	}
 	residency_close(&pages);
 	return r;

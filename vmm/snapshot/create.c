@@ -182,14 +182,15 @@ static int begin_image(const struct snapshot_job *job, struct image_copy **ret,
 							     : IMAGE_FULL;
 	struct disk_copies *disks = job->wish.disks;
 	struct image_region region[CONFIG_MAX_DISKS];
+	struct image_disks copies = { region, 0 };
 
 	if (disks) {
 		disk_copies_regions(disks, region);
 		disks->fresh = kind == IMAGE_FULL;
+		copies.count = disks->count;
 	}
-	return image_copy_new_disks(ret, job->source.map, region,
-				    disks ? disks->count : 0, job->dir.fd, kind,
-				    err);
+	return image_copy_new_disks(ret, job->source.map, &copies, job->dir.fd,
+				    kind, err);
 }
 
 /* Makes the folder and the files: on a file system that may be slow. */

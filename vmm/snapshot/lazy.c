@@ -470,7 +470,9 @@ static void *run_lazy(void *arg)
 	}
 	if (!__atomic_load_n(&lazy->ends, __ATOMIC_ACQUIRE))
 		tell_complete(lazy);
-	else if (lazy->records)
+	/* Of a guest that never ran, or lost memory, nothing is learnt. */
+	else if (lazy->records && lazy->code == 0 &&
+		 __atomic_load_n(&lazy->prefetch, __ATOMIC_ACQUIRE))
 		end_record(lazy);
 	return NULL;
 }
