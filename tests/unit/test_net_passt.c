@@ -35,6 +35,7 @@ static void ignore_net(struct net_user *user)
 
 static void begin(struct rig *rig, const char *script)
 {
+	const char *had = getenv("PATH");
 	char file[TEMP_PATH_SIZE], path[TEMP_PATH_SIZE * 2];
 	struct err err = { 0 };
 
@@ -42,7 +43,7 @@ static void begin(struct rig *rig, const char *script)
 				       ignore_net } };
 	(void)pthread_mutex_init(&rig->lock, NULL);
 	assert_int_equal(temp_folder_make(&rig->folder, "/tmp"), 0);
-	rig->path = strdup(getenv("PATH") ? getenv("PATH") : "");
+	rig->path = strdup(had ? had : "");
 	(void)setenv("HERE", rig->folder.path, 1);
 	if (script) {
 		temp_folder_put(&rig->folder, "passt", script);

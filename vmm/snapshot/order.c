@@ -18,7 +18,9 @@
 #include "vmm/snapshot/about.h"
 #include "vmm/snapshot/directory.h"
 
-#define ORDER_MAGIC "vmmorder"
+static const uint8_t order_magic[8] = {
+	'v', 'm', 'm', 'o', 'r', 'd', 'e', 'r'
+};
 #define ORDER_VERSION 1
 
 enum { /* bytes of the file */
@@ -71,7 +73,7 @@ int order_write(const struct order *order, int dir, const char *id,
 
 	if (!file)
 		return err_set(err, -ENOMEM, SNAPSHOT_ORDER ": out of memory");
-	memcpy(file + ORDER_AT_MAGIC, ORDER_MAGIC, 8);
+	memcpy(file + ORDER_AT_MAGIC, order_magic, sizeof(order_magic));
 	store_le32(file + ORDER_AT_VERSION, ORDER_VERSION);
 	store_le32(file + ORDER_AT_COUNT, (uint32_t)order->count);
 	(void)snprintf((char *)file + ORDER_AT_ID, SNAPSHOT_ID_SIZE, "%s", id);
@@ -93,7 +95,8 @@ static int64_t check_order(const uint8_t *file, size_t size, const char *id)
 	uint32_t count;
 
 	if (size < ORDER_AT_CHUNKS ||
-	    memcmp(file + ORDER_AT_MAGIC, ORDER_MAGIC, 8) != 0 ||
+	    memcmp(file + ORDER_AT_MAGIC, order_magic, sizeof(order_magic)) !=
+		    0 ||
 	    load_le32(file + ORDER_AT_VERSION) != ORDER_VERSION)
 		return -EBADMSG;
 	count = load_le32(file + ORDER_AT_COUNT);
