@@ -316,10 +316,11 @@ static int make_vm(struct run *run, struct vm **ret, struct err *err)
 /* Returns @r, or the error of a page that was lost on the way to it. */
 static int or_lost(const struct run *run, int r, struct err *err)
 {
-	int lost = sigbus_error(&run->sigbus, err);
+	/* The snapshot knows best why a page could not be had. */
+	int lost = run->restore ? restore_error(run->restore, err) : 0;
 
-	if (lost == 0 && run->restore)
-		lost = restore_error(run->restore, err);
+	if (lost == 0)
+		lost = sigbus_error(&run->sigbus, err);
 	if (lost == 0 && r == -EFAULT)
 		lost = sigbus_find(&run->machine->mem, err);
 	return lost < 0 ? lost : r;

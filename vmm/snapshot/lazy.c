@@ -46,6 +46,7 @@ struct lazy {
 	void (*failed)(void *ctx);
 	void *ctx;
 	int uffd; /* owned */
+	int nothing; /* owned; a memfd of no bytes */
 	int wake; /* owned; an eventfd: @prefetch or @ends has changed */
 	bool prefetch; /* atomic */
 	uint64_t began; /* when it was set, by clock_ns(); before it */
@@ -83,9 +84,11 @@ int lazy_new(struct lazy **ret, const struct image_chain *chain,
 
 	if (!lazy)
 		return err_set(err, -ENOMEM, "snapshot: out of memory");
-	*lazy = (struct lazy){
-		.chain = chain, .failed = failed, .ctx = ctx, .wake = -1
-	};
+	*lazy = (struct lazy){ .chain = chain,
+			       .failed = failed,
+			       .ctx = ctx,
+			       .nothing = -1,
+			       .wake = -1 };
 	(void)pthread_mutex_init(&lazy->lock, NULL);
 	lazy->uffd = faults_open(err);
 	if (lazy->uffd < 0)
@@ -94,6 +97,10 @@ int lazy_new(struct lazy **ret, const struct image_chain *chain,
 		lazy->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r == 0 && lazy->wake < 0)
 		r = err_sys(err, "eventfd");
+	if (r == 0)
+		lazy->nothing = memfd_create("lost", MFD_CLOEXEC);
+	if (r == 0 && lazy->nothing < 0)
+		r = err_sys(err, "memfd_create");
 	if (r == 0) {
 		void *buf = mmap(NULL, IMAGE_CHUNK, PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -171,6 +178,22 @@ static int put_merged(const struct lazy_region *r, uint64_t chunk,
 	return code;
 }
 
+/*
+ * Nobody may take what is not there for zeroes, and write these to a disk: an
+ * access to the chunk is a page that was lost from now on, SIGBUS or EFAULT
+ * (adr/0011).
+ */
+static void lose_chunk(const struct lazy_region *r, uint64_t chunk)
+{
+	const uint64_t at = chunk * IMAGE_CHUNK;
+	const uint64_t left = r->backing->size - at;
+
+	(void)mmap(r->backing->host + at,
+		   (size_t)(left < IMAGE_CHUNK ? left : IMAGE_CHUNK),
+		   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		   r->lazy->nothing, 0);
+}
+
 /* Fetches a chunk. The lock is held. */
 static void fetch_chunk(struct lazy_region *r, uint64_t chunk)
 {
@@ -190,6 +213,8 @@ static void fetch_chunk(struct lazy_region *r, uint64_t chunk)
 		if (code < 0)
 			lose_memory(lazy, code, &err);
 	}
+	if (code < 0)
+		lose_chunk(r, chunk);
 	mark_done(r, chunk, chunk + 1);
 }
 
@@ -532,6 +557,7 @@ struct lazy *lazy_free(struct lazy *lazy)
 	lazy_stop(lazy);
 	fd_closep(&lazy->uffd);
 	fd_closep(&lazy->wake);
+	fd_closep(&lazy->nothing);
 	if (lazy->buf)
 		(void)munmap(lazy->buf, IMAGE_CHUNK);
 	for (size_t i = 0; i < lazy->regions; i++)
