@@ -65,14 +65,20 @@ int file_share(int fd, uint32_t *ret_mark)
 	if (r == 0)
 		r = set_part(fd, F_UNLCK, place_of(mark) + 1, TO_THE_END);
 	if (r < 0)
-		file_unshare(fd);
+		(void)file_unshare(fd);
 	*ret_mark = mark;
 	return r;
 }
 
-void file_unshare(int fd)
+/* A lock is had as a whole or not at all. */
+int file_unshare(int fd)
 {
-	(void)set_part(fd, F_WRLCK, OWNER, TO_THE_END);
+	int r = set_part(fd, F_WRLCK, OWNER, TO_THE_END);
+
+	if (r != -EAGAIN)
+		return r;
+	r = set_part(fd, F_WRLCK, OWNER, HEIR - OWNER);
+	return r == 0 ? set_part(fd, F_WRLCK, MARKS, TO_THE_END) : r;
 }
 
 void file_yield(int fd)

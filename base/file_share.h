@@ -14,6 +14,7 @@
  * The owner shares: it keeps its byte and its mark. The heir inherits: it takes
  * its part. A third, which wants all, is refused by either. The owner yields,
  * then the heir owns: it takes all. If the heir never does, the owner unshares.
+ * While the heir is still there, the owner then has all but the heir's part.
  *
  * Locks are advisory, and the open file's. Thread: any.
  */
@@ -38,8 +39,14 @@
  */
 int file_share(int fd, uint32_t *ret_mark);
 
-/* All is the owner's again, as far as the heir has gone. */
-void file_unshare(int fd);
+/*
+ * All is the owner's again; or, as long as an heir has its part, all but that,
+ * which excludes a third as well.
+ *
+ * Returns 0, or the errno of fcntl(2): -EAGAIN if somebody else has what is the
+ * owner's: after file_yield(), one who has taken all.
+ */
+int file_unshare(int fd);
 
 /* The owner has nothing any more. */
 void file_yield(int fd);

@@ -29,19 +29,26 @@ struct parse {
 _Static_assert(offsetof(struct parse, config.kvmtool) == 0,
 	       "options of kvmtool_words.h count from the context");
 
-static int set_machine_name(void *ctx, const struct cli_option *option,
-			    const char *value, struct err *err)
+int config_check_name(const char *name, struct err *err)
 {
-	if (strspn(value, NAME_CHARS) != strlen(value) ||
-	    strchr("._-", *value)) /* the empty one, too */
+	if (strspn(name, NAME_CHARS) != strlen(name) ||
+	    strchr("._-", *name)) /* the empty one, too */
 		return err_input(err, -EINVAL,
 				 "a name is letters, digits, '.', '_' and '-', "
 				 "and begins with one of the first two");
-	if (strlen(value) > NAME_MAX_LEN)
+	if (strlen(name) > NAME_MAX_LEN)
 		return err_input(err, -EINVAL,
 				 "a name has at most %d characters",
 				 NAME_MAX_LEN);
-	return cli_set_string(ctx, option, value, err);
+	return 0;
+}
+
+static int set_machine_name(void *ctx, const struct cli_option *option,
+			    const char *value, struct err *err)
+{
+	const int r = config_check_name(value, err);
+
+	return r < 0 ? r : cli_set_string(ctx, option, value, err);
 }
 
 static int set_control(void *ctx, const struct cli_option *option,

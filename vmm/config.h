@@ -139,6 +139,10 @@ extern const struct cli_command config_command;
 int config_parse(struct config *ret, int argc, char *const argv[],
 		 struct err *err);
 
+/* Judges the name of a machine, as that of --name: it names a file. Returns 0,
+ * or -EINVAL with @err saying what a name is. */
+int config_check_name(const char *name, struct err *err);
+
 /* Frees what the configuration owns. A zeroed one is fine. */
 void config_finish(struct config *config);
 

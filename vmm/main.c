@@ -73,6 +73,23 @@ static int run_restore(int argc, char *const argv[], int *ret_status,
 	return run_guest(&config, &from, NULL, ret_status, err);
 }
 
+/* The name that the other side says is as good as one of --name, or none: it
+ * becomes that of a file. */
+static int take_sent_name(struct config *config,
+			  const struct snapshot_about *about, struct err *err)
+{
+	struct err why = { 0 };
+
+	if (config->name)
+		return 0;
+	if (config_check_name(about->name, &why) < 0)
+		return err_input(err, -EBADMSG,
+				 "the stream is damaged: the guest's name: %s",
+				 why.msg);
+	config->name = about->name;
+	return 0;
+}
+
 /* Makes the guest that comes. */
 static int receive_guest(struct migrate_target *target,
 			 const struct restore_words *words, int *ret_status,
@@ -83,11 +100,11 @@ static int receive_guest(struct migrate_target *target,
 	int r = restore_words_config(&config, about->word, about->words, words,
 				     err);
 
+	if (r == 0)
+		r = take_sent_name(&config, about, err);
 	if (r < 0)
 		return r;
 	config.incoming = true;
-	if (!config.name)
-		config.name = about->name;
 	log_set_level(config.log_level);
 	if (hugetlbfs_apply(&config, err) < 0)
 		return err->code;

@@ -369,10 +369,11 @@ static int exit_status(const struct machine *machine)
 	}
 }
 
+/* Two of one guest must not run. */
 static bool run_restarts(const struct run *run)
 {
 	return machine_outcome(run->machine) == OUTCOME_RESET &&
-	       !run->config->no_reboot;
+	       !run->config->no_reboot && !run->machine->moved;
 }
 
 static int boot_cycles(struct run *run, struct err *err)

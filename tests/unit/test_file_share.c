@@ -76,7 +76,7 @@ static void share__the_mark_tells_the_file(void **state)
 	assert_true(file_is_shared(heir, mark));
 	assert_false(file_is_shared(heir, mark ^ 1));
 	/* The owner's whole lock is not a mark. */
-	file_unshare(owner);
+	assert_int_equal(file_unshare(owner), 0);
 	assert_false(file_is_shared(heir, mark));
 	file_yield(owner);
 	assert_false(file_is_shared(heir, mark));
@@ -90,10 +90,10 @@ static void unshare__gives_all_back(void **state)
 	assert_int_equal(file_share(owner, &mark), 0);
 	assert_int_equal(file_inherit(heir, path, true, &err), 0);
 	/* An heir that is still there keeps its part; the owner its own. */
-	file_unshare(owner);
+	assert_int_equal(file_unshare(owner), 0);
 	assert_true(third_is_refused());
 	assert_int_equal(close(heir), 0);
-	file_unshare(owner);
+	assert_int_equal(file_unshare(owner), 0);
 	heir = open_again();
 	assert_int_equal(file_inherit(heir, path, true, &err), -EBUSY);
 }
@@ -105,9 +105,40 @@ static void take_back__after_a_yield(void **state)
 	(void)state;
 	assert_int_equal(file_share(owner, &mark), 0);
 	file_yield(owner);
-	file_unshare(owner);
+	assert_int_equal(file_unshare(owner), 0);
 	assert_true(third_is_refused());
 	assert_int_equal(file_inherit(heir, path, true, &err), -EBUSY);
+}
+
+static void take_back__while_the_heir_is_there(void **state)
+{
+	uint32_t mark;
+
+	(void)state;
+	assert_int_equal(file_share(owner, &mark), 0);
+	assert_int_equal(file_inherit(heir, path, true, &err), 0);
+	file_yield(owner);
+	assert_int_equal(file_unshare(owner), 0);
+	assert_false(file_is_shared(heir, mark));
+	assert_int_equal(file_own(heir), -EAGAIN);
+	/* The owner's part holds when the heir has gone. */
+	assert_int_equal(close(heir), 0);
+	assert_true(third_is_refused());
+	heir = open_again();
+	assert_int_equal(file_unshare(owner), 0);
+	assert_int_equal(file_inherit(heir, path, true, &err), -EBUSY);
+}
+
+static void take_back__what_another_has_taken_is_told(void **state)
+{
+	uint32_t mark;
+
+	(void)state;
+	assert_int_equal(file_share(owner, &mark), 0);
+	assert_int_equal(file_inherit(heir, path, true, &err), 0);
+	file_yield(owner);
+	assert_int_equal(file_own(heir), 0);
+	assert_int_equal(file_unshare(owner), -EAGAIN);
 }
 
 /* Two that only read need not hand anything over. */
@@ -129,6 +160,8 @@ int main(void)
 		TEST(share__the_mark_tells_the_file),
 		TEST(unshare__gives_all_back),
 		TEST(take_back__after_a_yield),
+		TEST(take_back__while_the_heir_is_there),
+		TEST(take_back__what_another_has_taken_is_told),
 		TEST(inherit__a_file_that_is_read_is_locked_as_ever),
 	};
 

@@ -56,7 +56,7 @@ struct rig {
 	unsigned busy; /* passes in which the guest writes */
 	unsigned cancel_at; /* the pass, if not 0, in which it is cancelled */
 	bool paused; /* by the user */
-	bool hold_fails;
+	bool hold_fails, stays; /* give_up() fails */
 	/* The target. */
 	struct machine machine;
 	struct config config;
@@ -135,11 +135,14 @@ static void release(void *ctx)
 	rig->releases++;
 }
 
-static void give_up(void *ctx)
+static int give_up(void *ctx, struct err *err)
 {
 	struct rig *rig = ctx;
 
+	if (rig->stays)
+		return err_set(err, -ECANCELED, "it stays");
 	rig->give_ups++;
+	return 0;
 }
 
 static void take_back(void *ctx)
@@ -390,18 +393,24 @@ static void migrate__what_the_target_had_is_gone(void **state)
 	end(rig);
 }
 
+/* Or is not given up, when the target is ready. */
 static void fail__a_guest_that_cannot_be_held_goes_on(void **state)
 {
-	struct rig *rig = begin();
-
 	(void)state;
-	rig->hold_fails = true;
-	start(rig, &ample);
-	check_outcome(rig);
-	assert_int_equal(state_of(rig), MIGRATE_FAILED);
-	assert_string_equal(migrate_job_result(rig->job)->err.msg, "no hold");
-	assert_non_null(strstr(rig->target_err.msg, "the other side: no hold"));
-	end(rig);
+	for (int stays = 0; stays < 2; stays++) {
+		const char *why = stays ? "it stays" : "no hold";
+		struct rig *rig = begin();
+
+		rig->stays = stays;
+		rig->hold_fails = !stays;
+		start(rig, &ample);
+		check_outcome(rig);
+		assert_int_equal(state_of(rig), MIGRATE_FAILED);
+		assert_int_equal(rig->holds, stays);
+		assert_string_equal(migrate_job_result(rig->job)->err.msg, why);
+		assert_non_null(strstr(rig->target_err.msg, why));
+		end(rig);
+	}
 }
 
 /* The other side's words are printed, without what a terminal would obey. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
@@ -38,6 +39,8 @@ struct migration {
 	struct migrate_files files;
 	struct migrate_regions regions;
 	bool began; /* there has been one */
+	bool holds; /* the guest */
+	bool paused; /* what the target was told: a client had paused it */
 	bool ends; /* the process does with it */
 	unsigned passes; /* that clients were told of */
 	enum migrate_state told; /* to clients */
@@ -93,8 +96,17 @@ static const char *status_word(enum migrate_state state)
 	return words[state];
 }
 
+/* Source: QEMU, qapi/migration.json, MigrationRAMInfo. Its members are never
+ * left out. */
 static json_t *describe_ram(const struct migrate_progress *p)
 {
+	static const char *const nones[] = {
+		"multifd-bytes",
+		"downtime-bytes",
+		"postcopy-bytes",
+		"postcopy-requests",
+		"dirty-sync-missed-zero-copy",
+	};
 	const double mbps = (double)p->rate * 8 / 1e6;
 	json_t *ram = json_object();
 
@@ -109,7 +121,11 @@ static json_t *describe_ram(const struct migrate_progress *p)
 	qmp_add(&ram, "mbps", json_real(mbps));
 	qmp_add(&ram, "dirty-sync-count", qmp_number(p->rates.passes));
 	qmp_add(&ram, "page-size", qmp_number(IMAGE_PAGE));
+	qmp_add(&ram, "pages-per-second", qmp_number(p->rate / IMAGE_PAGE));
 	qmp_add(&ram, "precopy-bytes", qmp_number(p->sent));
+	/* Of what there is not here. */
+	for (size_t i = 0; i < sizeof(nones) / sizeof(*nones); i++)
+		qmp_add(&ram, nones[i], qmp_number(0));
 	return ram;
 }
 
@@ -193,10 +209,12 @@ static void migration_moved(void *ctx)
 static int hold_moving_guest(void *ctx, struct state *state, bool *ret_paused,
 			     struct err *err)
 {
-	const struct migration *m = ctx;
+	struct migration *m = ctx;
+	const int r = saved_hold(m->control, state, err);
 
-	*ret_paused = m->control->paused;
-	return saved_hold(m->control, state, err);
+	m->holds = r == 0;
+	m->paused = *ret_paused = m->control->paused;
+	return r;
 }
 
 static int drop_given_up(void *ctx, struct page_copy *copy, struct err *err)
@@ -208,20 +226,31 @@ static int drop_given_up(void *ctx, struct page_copy *copy, struct err *err)
 
 static void release_moving_guest(void *ctx)
 {
-	const struct migration *m = ctx;
+	struct migration *m = ctx;
 
+	m->holds = false;
 	control_release(m->control);
 }
 
-static void give_up_moving_guest(void *ctx)
+/* What was sent has to be what there is: the loop has served clients and timers
+ * meanwhile. */
+static int give_up_moving_guest(void *ctx, struct err *err)
 {
 	struct migration *m = ctx;
+	struct control *control = m->control;
 
-	m->control->machine->moved = true;
+	if (machine_outcome(control->machine) != OUTCOME_NONE)
+		return err_set(err, -ECANCELED, "the guest has ended");
+	if (control->paused != m->paused)
+		return err_set(err, -ECANCELED,
+			       "a client has %s the guest meanwhile",
+			       control->paused ? "paused" : "resumed");
+	control->machine->moved = true;
 	migrate_files_yield(&m->files);
+	return 0;
 }
 
-/* Nobody else can have locked them: the target has not been told to. */
+/* The target may still have its part; a third that came is warned of. */
 static void take_back_guest(void *ctx)
 {
 	struct migration *m = ctx;
@@ -243,14 +272,15 @@ static void forget_migration(struct migration *m)
 }
 
 /* What a user is to do who has lost sight of the guest. */
+/* Its name may be the target's by now, and then it runs there. */
 static void explain_loss(struct migration *m)
 {
-	(void)err_wrap(
-		&m->err,
-		"the guest was given to the target, which has not said "
-		"that it runs: see there with 'vmm list'; if it runs, "
-		"end this one with 'vmm stop --force', else save it with "
-		"'vmm snapshot create --stop'");
+	(void)err_wrap(&m->err,
+		       "the guest was given to the target, which has not said "
+		       "that it runs: see there with 'vmm list'; if it runs, "
+		       "end this process with 'kill %d', else save the guest "
+		       "with 'vmm snapshot create %s DIR --stop'",
+		       (int)getpid(), m->control->name);
 }
 
 static void migration_done(void *ctx)
@@ -262,6 +292,7 @@ static void migration_done(void *ctx)
 	m->err = migrate_job_result(m->job)->err;
 	if (!control->machine->moved)
 		migrate_files_unshare(&m->files);
+	m->holds = false;
 	if (m->last.state == MIGRATE_LOST)
 		explain_loss(m);
 	forget_migration(m);
@@ -357,9 +388,9 @@ static int prepare_migration(struct migration *m, const char *uri,
 	return r;
 }
 
-/* @wish: all but what this fills in */
+/* @wish: all but what this fills in. @ends: as in struct migration */
 static int begin_migration(struct migration *m, const char *uri,
-			   struct migrate_wish wish, struct err *err)
+			   struct migrate_wish wish, bool ends, struct err *err)
 {
 	struct control *control = m->control;
 	int r;
@@ -369,6 +400,7 @@ static int begin_migration(struct migration *m, const char *uri,
 			       "the guest has moved to another process");
 	if (control->busy)
 		return err_set(err, -EBUSY, "%s is under way", control->busy);
+	m->ends = ends;
 	m->passes = 0;
 	m->told = MIGRATE_LOST; /* nothing, for now */
 	r = prepare_migration(m, uri, err);
@@ -396,13 +428,12 @@ int command_migrate(struct qmp_call *call, struct err *err)
 
 	if (!m)
 		return lack_memory(err);
-	m->ends = false;
 	return begin_migration(m, qmp_arg_string(call, "uri", ""),
 			       (struct migrate_wish){
 				       .downtime = m->downtime,
 				       .bandwidth = m->bandwidth,
 			       },
-			       err);
+			       false, err);
 }
 
 static int check_ms(const struct qmp_call *call, const char *name,
@@ -434,8 +465,8 @@ int command_x_vmm_migrate(struct qmp_call *call, struct err *err)
 	wish.timeout = (uint64_t)qmp_arg_int(call, "timeout-ms", 0) * NS_PER_MS;
 	wish.bandwidth = qmp_arg_size(call, "bandwidth", 0);
 	wish.pause = qmp_arg_bool(call, "then-pause", false);
-	m->ends = qmp_arg_bool(call, "stop", false);
-	return begin_migration(m, qmp_arg_string(call, "uri", ""), wish, err);
+	return begin_migration(m, qmp_arg_string(call, "uri", ""), wish,
+			       qmp_arg_bool(call, "stop", false), err);
 }
 
 /* As in QEMU, none under way is no error. */
@@ -462,19 +493,23 @@ int command_query_migrate(struct qmp_call *call, struct err *err)
 int command_migrate_set_parameters(struct qmp_call *call, struct err *err)
 {
 	struct migration *m = migration_of(call->ctx);
+	const bool downtime = json_object_get(call->args, "downtime-limit");
+	const bool bandwidth = json_object_get(call->args, "max-bandwidth");
 	const int r = check_ms(call, "downtime-limit", err);
 
 	if (r < 0)
 		return r;
 	if (!m)
 		return lack_memory(err);
-	m->downtime = (uint64_t)qmp_arg_int(
-			      call, "downtime-limit",
-			      (json_int_t)(m->downtime / NS_PER_MS)) *
-		      NS_PER_MS;
+	if (downtime)
+		m->downtime = (uint64_t)qmp_arg_int(call, "downtime-limit",
+						    DOWNTIME_MS) *
+			      NS_PER_MS;
 	m->bandwidth = qmp_arg_size(call, "max-bandwidth", m->bandwidth);
+	/* The one under way may have been given others of its own. */
 	if (m->job)
-		migrate_job_limit(m->job, m->downtime, m->bandwidth);
+		migrate_job_limit(m->job, downtime ? &m->downtime : NULL,
+				  bandwidth ? &m->bandwidth : NULL);
 	return 0;
 }
 
@@ -533,6 +568,23 @@ int command_query_migrate_capabilities(struct qmp_call *call, struct err *err)
 	call->ret = json_pack("[{s:s, s:b}]", "capability", "events", "state",
 			      events);
 	return 0;
+}
+
+bool migrate_commands_hold(const struct control *control)
+{
+	return control->migration && control->migration->holds;
+}
+
+int migrate_commands_check_save(const struct control *control, struct err *err)
+{
+	const struct migration *m = control->migration;
+
+	if (!control->machine->moved)
+		return 0;
+	if (!m || m->last.state != MIGRATE_LOST)
+		return err_set(err, -EPERM,
+			       "the guest has moved to another process");
+	return migrate_files_check_yielded(&m->files, err);
 }
 
 void migrate_commands_settle(struct control *control)

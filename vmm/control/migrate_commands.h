@@ -6,6 +6,8 @@
 #ifndef VMM_CONTROL_MIGRATE_COMMANDS_H
 #define VMM_CONTROL_MIGRATE_COMMANDS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 struct control;
@@ -19,6 +21,19 @@ int command_migrate_set_parameters(struct qmp_call *call, struct err *err);
 int command_query_migrate_parameters(struct qmp_call *call, struct err *err);
 int command_migrate_set_capabilities(struct qmp_call *call, struct err *err);
 int command_query_migrate_capabilities(struct qmp_call *call, struct err *err);
+
+/* True while a migration holds the guest. Thread: the loop's. */
+bool migrate_commands_hold(const struct control *control);
+
+/*
+ * Judges whether a snapshot of the guest may be made here. One that was given
+ * up, and may or may not run at the target, is saved if its disks were not
+ * written since.
+ *
+ * Returns 0; -EPERM if it has moved; or what migrate_files_check_yielded()
+ * returns. Thread: the loop's; no migration is under way.
+ */
+int migrate_commands_check_save(const struct control *control, struct err *err);
 
 /*
  * The VM is about to go: a migration that has not given the guest up ends, and

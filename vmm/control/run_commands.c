@@ -6,6 +6,7 @@
 #include "vmm/control/commands.h"
 #include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
+#include "vmm/control/migrate_commands.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
 #include "vmm/kvm/vm.h"
@@ -30,7 +31,7 @@ static const char *run_state(const struct control *control)
 		return "shutdown";
 	if (control->machine->moved)
 		return "postmigrate";
-	if (control->migration && control->held)
+	if (migrate_commands_hold(control))
 		return "finish-migrate";
 	return control->paused ? "paused" : "running";
 }

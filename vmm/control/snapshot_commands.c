@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "devices/virtio/blk.h"
 #include "vmm/control/control.h"
+#include "vmm/control/migrate_commands.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/saved.h"
 #include "vmm/control/server.h"
@@ -433,7 +434,9 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 		return no_memory(err);
 	if (control->busy)
 		return err_set(err, -EBUSY, "%s is under way", control->busy);
-	r = check_time(call, "downtime-ms", err);
+	r = migrate_commands_check_save(control, err);
+	if (r == 0)
+		r = check_time(call, "downtime-ms", err);
 	if (r == 0)
 		r = check_time(call, "timeout-ms", err);
 	if (r == 0)

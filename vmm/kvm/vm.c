@@ -247,7 +247,7 @@ void vm_pause(struct vm *vm)
 
 void vm_resume(struct vm *vm)
 {
-	if (!vm->group.paused || vm->broken.code < 0)
+	if (!vm->group.paused || vm->broken.code < 0 || vm->machine->moved)
 		return;
 	arch_clock_start(vm);
 	machine_resume(vm->machine);

@@ -68,9 +68,9 @@ int vm_start(struct vm *vm, struct err *err);
 /*
  * Takes every vCPU out of KVM_RUN and keeps it out; the devices are quiet and
  * the guest's clock is stopped. Guest memory and registers do not change from
- * the return on until vm_resume(). Both do nothing if that is so already. A VM
- * that is paused before vm_start() does not run until it is resumed. Thread:
- * the loop's.
+ * the return on until vm_resume(). Both do nothing if that is so already, nor
+ * does vm_resume() for a machine that has moved. A VM that is paused before
+ * vm_start() does not run until it is resumed. Thread: the loop's.
  */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);

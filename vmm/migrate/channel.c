@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define CHILD_MS 2000 /* for a command to end by itself */
+#define CHILD_MS 2000 /* for a command to end, by itself or when told */
 
 static void unblock_fd(int fd)
 {
@@ -33,13 +33,23 @@ void channel_open(struct channel *channel, int in, int out, pid_t child)
 	unblock_fd(out);
 }
 
+/* True if the process of a pidfd ends by itself. */
+static bool ends_soon(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&p, 1, CHILD_MS) > 0;
+}
+
 static void reap_child(pid_t child)
 {
 	_cleanup_(fd_closep) int fd = pidfd_open(child, 0);
-	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	if (fd < 0 || poll(&p, 1, CHILD_MS) <= 0)
+	if (!ends_soon(fd)) {
 		(void)kill(child, SIGTERM);
+		if (!ends_soon(fd))
+			(void)kill(child, SIGKILL);
+	}
 	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
 }
@@ -74,7 +84,9 @@ static int wait_channel(const struct channel *channel, int fd, short events,
 		return err_set(err, -ETIMEDOUT,
 			       "the other side has done nothing for %d seconds",
 			       channel->patience_ms / 1000);
-	return n > 0 && p[1].revents ? fail_interrupted(err) : 0;
+	/* What has come already is taken: it may be the guest. */
+	return n > 0 && !p[0].revents && p[1].revents ? fail_interrupted(err)
+						      : 0;
 }
 
 static int fail_closed(struct err *err)

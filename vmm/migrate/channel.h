@@ -3,8 +3,8 @@
  * and back. [pure]
  *
  * Nothing waits for ever: each call ends when the other side has moved nothing
- * for the channel's patience, and when @stop becomes readable. Thread: one at a
- * time for each channel.
+ * for the channel's patience, and when @stop becomes readable and nothing has
+ * come. Thread: one at a time for each channel.
  */
 #ifndef VMM_MIGRATE_CHANNEL_H
 #define VMM_MIGRATE_CHANNEL_H
@@ -42,8 +42,8 @@ struct channel {
  */
 void channel_open(struct channel *channel, int in, int out, pid_t child);
 
-/* Closes it, and waits for the child, which is ended if that takes long. None
- * is fine. */
+/* Closes it, and waits for the child, which is ended if that takes long, by
+ * SIGKILL at last. None is fine. */
 void channel_close(struct channel *channel);
 
 /*

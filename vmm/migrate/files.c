@@ -86,16 +86,61 @@ int migrate_files_share(struct migrate_files *files, struct err *err)
 
 void migrate_files_unshare(struct migrate_files *files)
 {
-	for (size_t i = 0; i < files->count; i++)
-		if (files->file[i].shared)
-			file_unshare(files->file[i].fd);
+	for (size_t i = 0; i < files->count; i++) {
+		struct migrate_file *file = &files->file[i];
+		const int r = file->shared ? file_unshare(file->fd) : 0;
+
+		file->shared = false;
+		if (r < 0)
+			log_warn("%s: is not locked any more: %s", file->path,
+				 strerrordesc_np(-r));
+	}
 }
 
 void migrate_files_yield(struct migrate_files *files)
 {
-	for (size_t i = 0; i < files->count; i++)
-		if (files->file[i].shared)
-			file_yield(files->file[i].fd);
+	for (size_t i = 0; i < files->count; i++) {
+		struct migrate_file *file = &files->file[i];
+
+		/* One that cannot be told is none that nobody has written. */
+		if (disk_stamp(file->fd, &file->stamp) < 0)
+			file->stamp = (struct disk_stamp){ 0 };
+		if (file->shared)
+			file_yield(file->fd);
+	}
+}
+
+static bool is_as_yielded(const struct migrate_file *file,
+			  const struct disk_stamp *is)
+{
+	const struct disk_stamp *was = &file->stamp;
+
+	return is->size == was->size && is->seconds == was->seconds &&
+	       is->ns == was->ns;
+}
+
+int migrate_files_check_yielded(const struct migrate_files *files,
+				struct err *err)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		const struct migrate_file *file = &files->file[i];
+		struct disk_stamp is;
+		int r;
+
+		if (!file->written)
+			continue;
+		r = disk_stamp(file->fd, &is);
+		if (r < 0)
+			return err_set(err, r, "%s: %s", file->path,
+				       strerrordesc_np(-r));
+		if (!is_as_yielded(file, &is))
+			return err_set(err, -ESTALE,
+				       "%s: was written since the guest was "
+				       "given up: it runs at the target, or "
+				       "did",
+				       file->path);
+	}
+	return 0;
 }
 
 int migrate_files_sync(const struct migrate_files *files, struct err *err)

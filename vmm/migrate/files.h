@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "host/disk.h"
 #include "vmm/config.h"
 
 struct machine;
@@ -25,6 +26,7 @@ struct migrate_file {
 	bool written; /* by the guest */
 	bool shared;
 	uint32_t mark; /* of file_share() */
+	struct disk_stamp stamp; /* if it is written, when it was yielded */
 };
 
 /* In the order of the configuration: disks, then flashes. */
@@ -43,10 +45,20 @@ int migrate_files_of(struct migrate_files *ret, const struct machine *machine,
 		     struct err *err);
 
 /* The source's part, as file_share.h has it. migrate_files_share() returns 0 or
- * what file_share() returned, and nothing is shared then. */
+ * what file_share() returned, and nothing is shared then. What cannot be had
+ * back is warned of. */
 int migrate_files_share(struct migrate_files *files, struct err *err);
 void migrate_files_unshare(struct migrate_files *files);
 void migrate_files_yield(struct migrate_files *files);
+
+/*
+ * Sees that nobody has written a file since migrate_files_yield(). Of a block
+ * device only its size tells.
+ *
+ * Returns 0; -ESTALE with the file in @err; or the errno of fstat(2).
+ */
+int migrate_files_check_yielded(const struct migrate_files *files,
+				struct err *err);
 
 /* What the guest has written is on stable storage when this returns. Returns 0,
  * or the errno of fdatasync(2). Thread: any. */

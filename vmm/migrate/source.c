@@ -28,8 +28,8 @@ struct migrate_job {
 	int stop; /* owned eventfd: channel.stop */
 	struct state guest_state; /* written by the loop, then the thread's */
 	bool paused; /* as hold() said */
-	int hold_code; /* what hold() returned */
-	struct err hold_err;
+	int loop_code; /* what hold() or give_up() returned */
+	struct err loop_err;
 	uint64_t began, held_at; /* by clock_ns() */
 	struct migrate_result result; /* the thread's until it is joined */
 	uint64_t total; /* bytes of memory */
@@ -62,12 +62,18 @@ static void hold_migrating(void *ctx)
 	struct migrate_job *job = ctx;
 
 	job->held_at = clock_ns();
-	job->hold_code = job->guest.hold(job->guest.ctx, &job->guest_state,
-					 &job->paused, &job->hold_err);
-	if (job->hold_code == 0) {
+	job->loop_code = job->guest.hold(job->guest.ctx, &job->guest_state,
+					 &job->paused, &job->loop_err);
+	if (job->loop_code == 0) {
 		set_state(job, MIGRATE_DEVICE);
 		tell_moved(job);
 	}
+}
+
+static bool was_cancelled(struct migrate_job *job)
+{
+	GUARD(&job->lock);
+	return job->cancelled;
 }
 
 static void release_migrating(void *ctx)
@@ -77,18 +83,25 @@ static void release_migrating(void *ctx)
 	job->guest.release(job->guest.ctx);
 }
 
-/* From here on no request ends the migration. */
+static int fail_by_request(struct err *err)
+{
+	return err_set(err, -ECANCELED, "migration: ended by request");
+}
+
+/* From here on no request ends the migration. Requests come on this thread. */
 static void give_up_guest(void *ctx)
 {
 	struct migrate_job *job = ctx;
 
-	{
-		GUARD(&job->lock);
-		if (job->cancelled)
-			return;
-		job->committed = true;
-	}
-	job->guest.give_up(job->guest.ctx);
+	if (was_cancelled(job))
+		job->loop_code = fail_by_request(&job->loop_err);
+	else
+		job->loop_code = job->guest.give_up(job->guest.ctx,
+						    &job->loop_err);
+	if (job->loop_code < 0)
+		return;
+	GUARD(&job->lock);
+	job->committed = true;
 }
 
 static void take_guest_back(void *ctx)
@@ -106,17 +119,6 @@ static bool is_committed(struct migrate_job *job)
 {
 	GUARD(&job->lock);
 	return job->committed;
-}
-
-static bool was_cancelled(struct migrate_job *job)
-{
-	GUARD(&job->lock);
-	return job->cancelled;
-}
-
-static int fail_by_request(struct err *err)
-{
-	return err_set(err, -ECANCELED, "migration: ended by request");
 }
 
 /* Waits for a word of the target's that has no content. */
@@ -280,6 +282,13 @@ static int send_rest(struct migrate_job *job, struct err *err)
 	return r == 0 ? await_word(job, STREAM_READY, err) : r;
 }
 
+/* What the loop's thread has refused. */
+static int fail_on_loop(const struct migrate_job *job, struct err *err)
+{
+	*err = job->loop_err;
+	return job->loop_code;
+}
+
 /*
  * The guest is given up, and the target told to go. From then on it is nobody's
  * to run here, whatever comes. A word of which nothing has left can be taken
@@ -291,8 +300,8 @@ static int commit_guest(struct migrate_job *job, struct err *err)
 	int r;
 
 	loop_worker_ask(job->asker, give_up_guest);
-	if (!is_committed(job))
-		return fail_by_request(err);
+	if (job->loop_code < 0)
+		return fail_on_loop(job, err);
 	/* What ends waits has no say any more. */
 	job->channel.stop = -1;
 	r = stream_send(&job->channel, STREAM_GO, NULL, 0, err);
@@ -310,10 +319,8 @@ static int move_guest(struct migrate_job *job, struct err *err)
 	int r;
 
 	loop_worker_ask(job->asker, hold_migrating);
-	if (job->hold_code < 0) {
-		*err = job->hold_err;
-		return job->hold_code;
-	}
+	if (job->loop_code < 0)
+		return fail_on_loop(job, err);
 	r = send_rest(job, err);
 	if (r == 0)
 		r = commit_guest(job, err);
@@ -458,12 +465,14 @@ void migrate_job_cancel(struct migrate_job *job)
 	loop_worker_settle(job->worker);
 }
 
-void migrate_job_limit(struct migrate_job *job, uint64_t downtime,
-		       uint64_t bandwidth)
+void migrate_job_limit(struct migrate_job *job, const uint64_t *downtime,
+		       const uint64_t *bandwidth)
 {
 	GUARD(&job->lock);
-	job->downtime = downtime;
-	job->bandwidth = bandwidth;
+	if (downtime)
+		job->downtime = *downtime;
+	if (bandwidth)
+		job->bandwidth = *bandwidth;
 }
 
 void migrate_job_progress(struct migrate_job *job, struct migrate_progress *ret)

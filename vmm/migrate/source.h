@@ -43,8 +43,14 @@ struct migrate_guest {
 	int (*drop)(void *ctx, struct page_copy *copy, struct err *err);
 	/* The guest goes on. Called after hold(), unless it has moved. */
 	void (*release)(void *ctx);
-	/* It never runs here again. Called once after hold(). */
-	void (*give_up)(void *ctx);
+	/*
+	 * It never runs here again. Called once after hold().
+	 *
+	 * Returns 0, or a negative errno with @err set if the guest is not any
+	 * more what hold() has written: then nothing is given up, and the
+	 * migration has failed.
+	 */
+	int (*give_up)(void *ctx, struct err *err);
 	/* It may after all; release() follows. */
 	void (*take_back)(void *ctx);
 	/* A pass has begun or ended, or the state has changed:
@@ -124,9 +130,10 @@ void migrate_job_stop(struct migrate_job *job);
  * waited for. Thread: the loop's. */
 void migrate_job_cancel(struct migrate_job *job);
 
-/* Changes how long the guest may be held, and the bandwidth. Thread: any. */
-void migrate_job_limit(struct migrate_job *job, uint64_t downtime,
-		       uint64_t bandwidth);
+/* Changes how long the guest may be held, or the bandwidth. NULL: that stays.
+ * Thread: any. */
+void migrate_job_limit(struct migrate_job *job, const uint64_t *downtime,
+		       const uint64_t *bandwidth);
 
 /* Thread: any, until the job is freed. */
 void migrate_job_progress(struct migrate_job *job,

@@ -251,16 +251,22 @@ void migrate_target_done(struct migrate_target *target)
 	/* The source finds out if it does not hear of it. */
 	(void)stream_send(&target->channel, STREAM_RUNNING, NULL, 0, &unused);
 	channel_close(&target->channel);
+	/* All of the state is loaded. */
+	free(target->data);
+	target->data = NULL;
 }
 
 void migrate_target_fail(struct migrate_target *target, const struct err *why)
 {
+	const struct err ended = { .msg = "ended by a signal" };
+
 	if (target->channel.out < 0 || target->taken ||
 	    why->code == -EREMOTEIO || why->code == -ECONNRESET)
 		return;
 	target->channel.stop = -1;
 	target->channel.patience_ms = 1000;
-	stream_send_reason(&target->channel, STREAM_FAILED, why);
+	stream_send_reason(&target->channel, STREAM_FAILED,
+			   why->msg[0] ? why : &ended);
 }
 
 void migrate_target_finish(struct migrate_target *target)

@@ -75,10 +75,11 @@ int migrate_target_memory(struct migrate_target *target,
  */
 int migrate_target_take(struct migrate_target *target, struct err *err);
 
-/* Says that the guest runs, and closes. */
+/* Says that the guest runs, and closes. @state is gone then. */
 void migrate_target_done(struct migrate_target *target);
 
-/* Says why there is no migration, unless the source has said so. */
+/* Says why there is no migration, unless the source has said so. @why: empty: a
+ * signal has ended this process. */
 void migrate_target_fail(struct migrate_target *target, const struct err *why);
 
 void migrate_target_finish(struct migrate_target *target); /* NONE is fine */
