@@ -7,7 +7,7 @@ from vmmtools.check.cases import Case, Host, mips_host
 # A guest that keeps a text in memory, and counts. `field OFFSET LENGTH` prints
 # bytes of the core as od has them.
 DUMP = """
-guest 'm=$(echo un for getable | tr -d " "); echo ready; i=0; while :; do i=$((i+1)); echo count $i; sleep 0.2; done' --name a --terminal socket {words} &
+guest 'm=$(echo unXforXgetable | tr -d X); echo ready; i=0; while :; do i=$((i+1)); echo count $i; sleep 0.2; done' --name a --terminal socket {words} &
 wait_for test -S /run/vmm/a.sock
 vmm console a </dev/null >count &
 wait_for grep -q ready count
@@ -24,6 +24,7 @@ wait_for grep -q "count $((last + 3))" count
 mkdir full; mount -t tmpfs -o size=1M none full
 vmm dump a full/core; echo "status $?"
 [ -z "$(ls full)" ] || fail "something is left"
+umount full
 vmm dump a nowhere/core; echo "status $?"
 vmm pause a; vmm dump a core2 || fail "dump of a paused guest"
 vmm list | grep -q paused || fail "it goes on"
