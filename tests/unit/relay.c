@@ -10,15 +10,17 @@
 static bool forward_bytes(int from, int to, uint64_t *left, uint64_t *passed)
 {
 	uint8_t buf[16384];
-	const uint64_t most = *left < sizeof(buf) ? *left : sizeof(buf);
+	const uint64_t may = __atomic_load_n(left, __ATOMIC_ACQUIRE);
+	const uint64_t most = may < sizeof(buf) ? may : sizeof(buf);
 	const ssize_t n = most ? recv(from, buf, (size_t)most, 0) : 0;
 
 	if (n <= 0 || send(to, buf, (size_t)n, MSG_NOSIGNAL) != n)
 		return false;
 	*passed += (uint64_t)n;
-	if (*left != RELAY_ALL)
-		*left -= (uint64_t)n;
-	return *left > 0;
+	if (may == RELAY_ALL)
+		return true;
+	__atomic_store_n(left, may - (uint64_t)n, __ATOMIC_RELEASE);
+	return may > (uint64_t)n;
 }
 
 static void *run_relay(void *arg)
@@ -46,4 +48,9 @@ static void *run_relay(void *arg)
 int relay_start(struct relay *relay)
 {
 	return pthread_create(&relay->thread, NULL, run_relay, relay);
+}
+
+void relay_let_pass(struct relay *relay, uint64_t bytes)
+{
+	__atomic_store_n(&relay->there, bytes, __ATOMIC_RELEASE);
 }

@@ -19,4 +19,8 @@ struct relay {
  * thread is to be joined. */
 int relay_start(struct relay *relay);
 
+/* Cuts it when so many bytes more have gone there. All that was sent there has
+ * passed. Thread: any. */
+void relay_let_pass(struct relay *relay, uint64_t bytes);
+
 #endif
