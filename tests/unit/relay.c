@@ -26,7 +26,8 @@ static bool forward_bytes(int from, int to, uint64_t *left, uint64_t *passed)
 static void *run_relay(void *arg)
 {
 	struct relay *relay = arg;
-	bool on = relay->there > 0 && relay->back > 0;
+	bool on = __atomic_load_n(&relay->there, __ATOMIC_ACQUIRE) > 0 &&
+		  relay->back > 0;
 
 	while (on) {
 		struct pollfd p[] = { { relay->near, POLLIN, 0 },
