@@ -6,11 +6,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Of the limits: a 32-bit CPU has no atomic access to 64 bits. */
+static pthread_mutex_t limit_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static uint64_t get_limit(const uint64_t *limit)
+{
+	uint64_t ret;
+
+	(void)pthread_mutex_lock(&limit_lock);
+	ret = *limit;
+	(void)pthread_mutex_unlock(&limit_lock);
+	return ret;
+}
+
+static void set_limit(uint64_t *limit, uint64_t bytes)
+{
+	(void)pthread_mutex_lock(&limit_lock);
+	*limit = bytes;
+	(void)pthread_mutex_unlock(&limit_lock);
+}
+
 /* Moves what there is, as far as it may go. False: cut. */
 static bool forward_bytes(int from, int to, uint64_t *left, uint64_t *passed)
 {
 	uint8_t buf[16384];
-	const uint64_t may = __atomic_load_n(left, __ATOMIC_ACQUIRE);
+	const uint64_t may = get_limit(left);
 	const uint64_t most = may < sizeof(buf) ? may : sizeof(buf);
 	const ssize_t n = most ? recv(from, buf, (size_t)most, 0) : 0;
 
@@ -19,15 +39,14 @@ static bool forward_bytes(int from, int to, uint64_t *left, uint64_t *passed)
 	*passed += (uint64_t)n;
 	if (may == RELAY_ALL)
 		return true;
-	__atomic_store_n(left, may - (uint64_t)n, __ATOMIC_RELEASE);
+	set_limit(left, may - (uint64_t)n);
 	return may > (uint64_t)n;
 }
 
 static void *run_relay(void *arg)
 {
 	struct relay *relay = arg;
-	bool on = __atomic_load_n(&relay->there, __ATOMIC_ACQUIRE) > 0 &&
-		  relay->back > 0;
+	bool on = get_limit(&relay->there) > 0 && relay->back > 0;
 
 	while (on) {
 		struct pollfd p[] = { { relay->near, POLLIN, 0 },
@@ -53,5 +72,5 @@ int relay_start(struct relay *relay)
 
 void relay_let_pass(struct relay *relay, uint64_t bytes)
 {
-	__atomic_store_n(&relay->there, bytes, __ATOMIC_RELEASE);
+	set_limit(&relay->there, bytes);
 }
