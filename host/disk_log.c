@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "base/zeroes.h"
 
 #define BITS DISK_LOG_WORD
 
@@ -36,12 +37,9 @@ int disk_log_new(struct disk_log **ret, uint64_t size, bool all,
 	const uint64_t pages = size / DISK_LOG_PAGE +
 			       (size % DISK_LOG_PAGE != 0);
 	const uint64_t bytes = log_words(pages) * sizeof(uint32_t);
-	void *map = MAP_FAILED;
+	void *map = log ? map_zeroes(bytes) : NULL;
 
-	if (log && bytes <= SIZE_MAX)
-		map = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
+	if (!map)
 		return err_set(err, -ENOMEM,
 			       "no room for a log of %" PRIu64 " bytes", bytes);
 	log->changed = map;

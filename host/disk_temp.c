@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/zeroes.h"
 #include "mem/bitmap.h"
 
 #define FOLDER "/var/tmp"
@@ -71,12 +72,9 @@ static int make_block_map(struct disk_temp *temp, uint64_t blocks,
 			  struct err *err)
 {
 	const uint64_t bytes = bitmap_words(blocks) * sizeof(uint64_t);
-	void *map = MAP_FAILED;
+	void *map = map_zeroes(bytes);
 
-	if (bytes <= SIZE_MAX)
-		map = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
+	if (!map)
 		return err_set(err, -ENOMEM,
 			       "no room for a map of %" PRIu64 " bytes", bytes);
 	temp->written = map;

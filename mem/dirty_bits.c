@@ -5,14 +5,15 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/zeroes.h"
+
 int bits_init(struct dirty_bits *ret, size_t chunks, struct err *err)
 {
 	const size_t words = chunks * BITS_CHUNK_WORDS;
 	struct dirty_bits bits = { .size = words * sizeof(uint64_t) + chunks };
-	void *p = mmap(NULL, bits.size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = map_zeroes(bits.size);
 
-	if (p == MAP_FAILED)
+	if (!p)
 		return err_sys(err, "bitmap of %zu bytes", bits.size);
 	bits.word = p;
 	bits.touched = (uint8_t *)(bits.word + words);

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/zeroes.h"
 #include "mem/image_format.h"
 #include "mem/image_pack.h"
 
@@ -56,9 +57,8 @@ static int map_page_table(struct page_table *ret, uint64_t size,
 	if (pages > most)
 		return err_set(err, -EFBIG,
 			       "snapshot: a region is too large for this host");
-	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	p = map_zeroes(bytes);
+	if (!p)
 		return err_sys(err, "snapshot: list of pages");
 	*ret = (struct page_table){
 		.checksum = p,

@@ -12,6 +12,7 @@
 #include "base/align.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/zeroes.h"
 #include "mem/bitmap.h"
 #include "mem/blocks.h"
 #include "mem/discard.h"
@@ -107,10 +108,8 @@ static int make_bits(struct reclaim *rc, struct err *err)
 		words += place_bits(&rc->area[i], NULL);
 	if (words == 0)
 		return 0;
-	p = mmap(NULL, (size_t)(words * sizeof(uint64_t)),
-		 PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	p = map_zeroes(words * sizeof(uint64_t));
+	if (!p)
 		return err_sys(err, "0x%" PRIx64 " bytes for a balloon",
 			       words * (uint64_t)sizeof(uint64_t));
 	rc->bits = p;

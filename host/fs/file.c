@@ -174,11 +174,11 @@ int fs_do_flush(struct fs_op *op)
 	return r;
 }
 
-int fs_do_fsync(struct fs_op *op)
+int fs_sync_handle(struct fs_op *op, bool folder)
 {
 	const struct fuse_fsync_in *in = &op->arg.fsync;
 	struct fs_handle *handle = fs_handle_get(&op->fs->handles, in->fh,
-						 false);
+						 folder);
 	int r;
 
 	if (!handle)
@@ -188,4 +188,9 @@ int fs_do_fsync(struct fs_op *op)
 	r = r < 0 ? -errno : 0;
 	fs_handle_put(&op->fs->handles, handle);
 	return r;
+}
+
+int fs_do_fsync(struct fs_op *op)
+{
+	return fs_sync_handle(op, false);
 }

@@ -180,18 +180,7 @@ int fs_do_releasedir(struct fs_op *op)
 
 int fs_do_fsyncdir(struct fs_op *op)
 {
-	const struct fuse_fsync_in *in = &op->arg.fsync;
-	struct fs_handle *handle = fs_handle_get(&op->fs->handles, in->fh,
-						 true);
-	int r;
-
-	if (!handle)
-		return -EBADF;
-	r = in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(handle->fd)
-						   : fsync(handle->fd);
-	r = r < 0 ? -errno : 0;
-	fs_handle_put(&op->fs->handles, handle);
-	return r;
+	return fs_sync_handle(op, true);
 }
 
 int fs_do_syncfs(struct fs_op *op)

@@ -185,6 +185,8 @@ int fs_do_tmpfile(struct fs_op *op);
 int fs_do_release(struct fs_op *op);
 int fs_do_flush(struct fs_op *op);
 int fs_do_fsync(struct fs_op *op);
+/* FSYNC and FSYNCDIR. */
+int fs_sync_handle(struct fs_op *op, bool folder);
 
 /* data.c */
 int fs_do_read(struct fs_op *op);

@@ -13,23 +13,6 @@
 /* How long a dump may take: disks are as slow as they are. */
 #define DUMP_MS INT_MAX
 
-struct dump_words {
-	struct client_words client;
-	const char *file;
-};
-
-static int set_dump_word(void *ctx, const char *word, struct err *err)
-{
-	struct dump_words *words = ctx;
-
-	if (!words->client.name)
-		return client_set_name(ctx, word, err);
-	if (words->file)
-		return err_input(err, -EINVAL, "'%s': two words are all", word);
-	words->file = word;
-	return 0;
-}
-
 // clang-format off
 static const struct cli_option dump_options[] = { CLIENT_JSON };
 // clang-format on
@@ -40,18 +23,18 @@ const struct cli_command dump_command = {
 	.usage = "[--json] NAME FILE",
 	.options = dump_options,
 	.option_count = sizeof(dump_options) / sizeof(*dump_options),
-	.word = set_dump_word,
+	.word = client_set_two_words,
 };
 
 static int run_dump_client(struct client *client,
-			   const struct dump_words *words, struct err *err)
+			   const struct client_words *words, struct err *err)
 {
 	_cleanup_(freep) char *path = NULL;
 	json_auto_t *result = NULL;
 	char size[SIZE_TEXT];
 	const char *why;
 	json_t *args, *dump;
-	int r = client_absolute_path(words->file, &path, err);
+	int r = client_absolute_path(words->second, &path, err);
 
 	if (r < 0)
 		return r;
@@ -70,9 +53,9 @@ static int run_dump_client(struct client *client,
 	if (why)
 		return err_set(err, -EREMOTEIO, "%s: %s", client->name, why);
 	dump = json_object_get(result, "result");
-	if (words->client.json)
+	if (words->json)
 		return cli_print_json(dump, false, err);
-	(void)printf("%s: %s of memory that is not zero\n", words->file,
+	(void)printf("%s: %s of memory that is not zero\n", words->second,
 		     size_format(size, told_number(dump, "completed")));
 	return cli_flush(err);
 }
@@ -80,15 +63,14 @@ static int run_dump_client(struct client *client,
 int dump_main(int argc, char *const argv[], int *ret_status, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
-	struct dump_words words = { 0 };
-	int r = client_parse(&dump_command, argc, argv, &words.client, err);
+	struct client_words words = { 0 };
+	int r = client_parse(&dump_command, argc, argv, &words, err);
 
 	(void)ret_status;
-	if (r == 0 && !words.file)
+	if (r == 0 && !words.second)
 		r = err_input(err, -EINVAL,
 			      "a file is missing: vmm dump NAME FILE");
 	if (r == 0)
-		r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS,
-				err);
+		r = client_open(&client, words.name, CLIENT_PATIENCE_MS, err);
 	return r == 0 ? run_dump_client(&client, &words, err) : r;
 }

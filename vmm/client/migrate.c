@@ -22,7 +22,6 @@
 
 struct migrate_words {
 	struct client_words client;
-	const char *uri;
 	uint64_t downtime, timeout; /* in ns; 0: not given */
 	uint64_t bandwidth; /* bytes in a second; 0: not given */
 	unsigned then; /* place in then_words */
@@ -31,18 +30,6 @@ struct migrate_words {
 
 static const char *const then_words[] = { "cancel", "pause", NULL };
 enum { THEN_CANCEL, THEN_PAUSE };
-
-static int set_name_and_uri(void *ctx, const char *word, struct err *err)
-{
-	struct migrate_words *words = ctx;
-
-	if (!words->client.name)
-		return client_set_name(ctx, word, err);
-	if (words->uri)
-		return err_input(err, -EINVAL, "'%s': two words are all", word);
-	words->uri = word;
-	return 0;
-}
 
 static int set_bandwidth(void *ctx, const struct cli_option *option,
 			 const char *value, struct err *err)
@@ -100,7 +87,7 @@ const struct cli_command migrate_command = {
 	.usage = "[OPTION]... NAME URI",
 	.options = migrate_options,
 	.option_count = sizeof(migrate_options) / sizeof(*migrate_options),
-	.word = set_name_and_uri,
+	.word = client_set_two_words,
 	.notes =
 		"There, 'vmm receive URI' waits for it. URI is unix:PATH, "
 		"tcp:HOST:PORT,\n"
@@ -127,7 +114,7 @@ static int catch_interrupts(struct err *err)
 static json_t *migrate_arguments(const struct migrate_words *words)
 {
 	/* NULL if the URI is no UTF-8. */
-	json_t *args = json_pack("{s:s, s:b, s:b}", "uri", words->uri,
+	json_t *args = json_pack("{s:s, s:b, s:b}", "uri", words->client.second,
 				 "then-pause", words->then == THEN_PAUSE,
 				 "stop", true);
 
@@ -266,12 +253,12 @@ static int check_migrate_words(const struct migrate_words *words,
 	struct migrate_uri uri = { 0 };
 	int r = 0;
 
-	if (!words->uri)
+	if (!words->client.second)
 		r = err_input(err, -EINVAL, "URI is missing");
 	else if (words->then_given && words->timeout == 0)
 		r = err_input(err, -EINVAL, "--then needs --timeout");
 	else
-		r = migrate_uri_parse(&uri, words->uri, err);
+		r = migrate_uri_parse(&uri, words->client.second, err);
 	migrate_uri_finish(&uri);
 	return r;
 }

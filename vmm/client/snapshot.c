@@ -24,8 +24,8 @@
 
 /* The words of all actions. */
 struct snapshot_words {
-	struct client_words client; /* NAME of create; else DIR */
-	const char *dir; /* DIR of create, OUT of merge */
+	struct client_words client; /* NAME and DIR of create; DIR and OUT of
+				       merge */
 	const char *parent;
 	bool live; /* the default, in words */
 	bool paused;
@@ -35,18 +35,6 @@ struct snapshot_words {
 	uint64_t downtime, timeout; /* in ns; 0: not given */
 	int level; /* of --compress; 0: not given */
 };
-
-static int set_two_words(void *ctx, const char *word, struct err *err)
-{
-	struct snapshot_words *words = ctx;
-
-	if (!words->client.name)
-		return client_set_name(ctx, word, err);
-	if (words->dir)
-		return err_input(err, -EINVAL, "'%s': two words are all", word);
-	words->dir = word;
-	return 0;
-}
 
 static int set_level(void *ctx, const struct cli_option *option,
 		     const char *value, struct err *err)
@@ -124,7 +112,7 @@ static const struct cli_command create_command = {
 	.usage = "[OPTION]... NAME DIR",
 	.options = create_options,
 	.option_count = sizeof(create_options) / sizeof(*create_options),
-	.word = set_two_words,
+	.word = client_set_two_words,
 };
 
 static const struct cli_command info_command = {
@@ -149,7 +137,7 @@ static const struct cli_command merge_command = {
 	.usage = "[--compress[=LEVEL]] DIR OUT",
 	.options = merge_options,
 	.option_count = 1,
-	.word = set_two_words,
+	.word = client_set_two_words,
 };
 
 /* @what: the words that are needed */
@@ -197,7 +185,7 @@ static int run_create(struct client *client, const struct snapshot_words *words,
 	json_auto_t *result = NULL;
 	json_t *args;
 	const char *why;
-	int r = client_absolute_path(words->dir, &dir, err);
+	int r = client_absolute_path(words->client.second, &dir, err);
 
 	if (r == 0 && words->parent)
 		r = client_absolute_path(words->parent, &parent, err);
@@ -218,7 +206,7 @@ static int run_create(struct client *client, const struct snapshot_words *words,
 		return err_set(err, -EREMOTEIO, "%s: %s", client->name, why);
 	if (words->client.json)
 		return cli_print_json(result, false, err);
-	print_result(result, words->dir);
+	print_result(result, words->client.second);
 	return cli_flush(err);
 }
 
@@ -230,7 +218,7 @@ static int create_main(int argc, char *const argv[], struct err *err)
 	int r = client_parse(&create_command, argc, argv, &words.client, err);
 
 	if (r == 0)
-		r = need_word(words.dir, "create NAME DIR", err);
+		r = need_word(words.client.second, "create NAME DIR", err);
 	if (r == 0 && words.live && words.paused)
 		r = err_input(err, -EINVAL,
 			      "--live and --paused exclude each other");
@@ -402,12 +390,12 @@ static int merge_main(int argc, char *const argv[], struct err *err)
 	if (r == 0)
 		r = need_word(words.client.name, "merge DIR OUT", err);
 	if (r == 0)
-		r = need_word(words.dir, "merge DIR OUT", err);
+		r = need_word(words.client.second, "merge DIR OUT", err);
 	if (r == 0)
 		r = snapshot_chain_open(&chain, words.client.name, NULL, err);
-	return r == 0
-		     ? snapshot_chain_merge(&chain, words.dir, words.level, err)
-		     : r;
+	return r == 0 ? snapshot_chain_merge(&chain, words.client.second,
+					     words.level, err)
+		      : r;
 }
 
 static const struct action {

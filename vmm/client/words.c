@@ -26,6 +26,18 @@ int client_set_name(void *ctx, const char *word, struct err *err)
 	return 0;
 }
 
+int client_set_two_words(void *ctx, const char *word, struct err *err)
+{
+	struct client_words *words = ctx;
+
+	if (!words->name)
+		return client_set_name(ctx, word, err);
+	if (words->second)
+		return err_input(err, -EINVAL, "'%s': two words are all", word);
+	words->second = word;
+	return 0;
+}
+
 int client_absolute_path(const char *path, char **ret, struct err *err)
 {
 	_cleanup_(freep) char *here = NULL;

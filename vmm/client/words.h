@@ -10,12 +10,16 @@
 /* The first member of what such a command's words are gathered in. */
 struct client_words {
 	const char *name; /* of the machine; NULL: not given */
+	const char *second; /* the word behind it; NULL: not given */
 	bool json;
 	bool all; /* every machine of this user */
 };
 
 /* The word of a command that takes one name. */
 int client_set_name(void *ctx, const char *word, struct err *err);
+
+/* The words of a command that takes two, of which the first is a name. */
+int client_set_two_words(void *ctx, const char *word, struct err *err);
 
 /*
  * Parses the words of a command that needs a name.

@@ -20,7 +20,6 @@
 /* What QEMU begins with. */
 #define DOWNTIME_MS 300
 #define BANDWIDTH (UINT64_C(128) << 20)
-#define MAX_MS (INT64_C(24) * 3600 * 1000)
 #define REPORT_NS (500 * NS_PER_MS)
 
 /* A guest's migrations, from the first one on. */
@@ -436,25 +435,14 @@ int command_migrate(struct qmp_call *call, struct err *err)
 			       false, err);
 }
 
-static int check_ms(const struct qmp_call *call, const char *name,
-		    struct err *err)
-{
-	const json_int_t ms = qmp_arg_int(call, name, 1);
-
-	if (ms >= 0 && ms <= MAX_MS)
-		return 0;
-	return err_set(err, -ERANGE, "Parameter '%s' expects up to a day",
-		       name);
-}
-
 int command_x_vmm_migrate(struct qmp_call *call, struct err *err)
 {
 	struct migration *m = migration_of(call->ctx);
 	struct migrate_wish wish = { 0 };
-	int r = check_ms(call, "downtime-ms", err);
+	int r = qmp_check_ms(call, "downtime-ms", err);
 
 	if (r == 0)
-		r = check_ms(call, "timeout-ms", err);
+		r = qmp_check_ms(call, "timeout-ms", err);
 	if (r < 0)
 		return r;
 	if (!m)
@@ -495,7 +483,7 @@ int command_migrate_set_parameters(struct qmp_call *call, struct err *err)
 	struct migration *m = migration_of(call->ctx);
 	const bool downtime = json_object_get(call->args, "downtime-limit");
 	const bool bandwidth = json_object_get(call->args, "max-bandwidth");
-	const int r = check_ms(call, "downtime-limit", err);
+	const int r = qmp_check_ms(call, "downtime-limit", err);
 
 	if (r < 0)
 		return r;

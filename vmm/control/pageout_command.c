@@ -10,8 +10,6 @@
 #include "vmm/control/server.h"
 #include "vmm/machine/machine.h"
 
-#define MAX_WATCH_MS (INT64_C(24) * 3600 * 1000)
-
 static void tell_pageout(struct control *control,
 			 const struct pageout_result *result, bool cold)
 {
@@ -51,11 +49,10 @@ int command_x_vmm_pageout(struct qmp_call *call, struct err *err)
 		.done = ms > 0 ? pageout_of_cold_done : pageout_done,
 		.ctx = control,
 	};
-	int r;
+	int r = qmp_check_ms(call, "idle-ms", err);
 
-	if (ms < 0 || ms > MAX_WATCH_MS)
-		return err_set(err, -ERANGE,
-			       "Parameter 'idle-ms' expects up to a day");
+	if (r < 0)
+		return r;
 	if (!control->machine->limits.sync_mmu) {
 		call->class = QMP_KVM_MISSING_CAP;
 		return err_set(err, -ENOTSUP,

@@ -10,6 +10,8 @@
 #include "base/size.h"
 #include "vmm/control/qmp_parse.h"
 
+#define MAX_MS (INT64_C(24) * 3600 * 1000)
+
 #define LETTER_MAX 4 /* bytes of a letter in UTF-8 */
 
 static const char *const class_names[] = {
@@ -392,6 +394,16 @@ bool qmp_arg_bool(const struct qmp_call *call, const char *name, bool other)
 	const json_t *value = json_object_get(call->args, name);
 
 	return value ? json_is_true(value) : other;
+}
+
+int qmp_check_ms(const struct qmp_call *call, const char *name, struct err *err)
+{
+	const json_int_t ms = qmp_arg_int(call, name, 0);
+
+	if (ms >= 0 && ms <= MAX_MS)
+		return 0;
+	return err_set(err, -ERANGE, "Parameter '%s' expects up to a day",
+		       name);
 }
 
 json_int_t qmp_arg_int(const struct qmp_call *call, const char *name,

@@ -144,4 +144,9 @@ uint64_t qmp_arg_size(const struct qmp_call *call, const char *name,
 const char *qmp_arg_string(const struct qmp_call *call, const char *name,
 			   const char *other);
 
+/* Returns 0, or -ERANGE if an argument is given that is no time of up to a day,
+ * in milliseconds. */
+int qmp_check_ms(const struct qmp_call *call, const char *name,
+		 struct err *err);
+
 #endif

@@ -24,7 +24,6 @@
 
 #define DOWNTIME_MS 50 /* unless the client says otherwise */
 #define TIMEOUT_MS 10000
-#define MAX_MS (INT64_C(24) * 3600 * 1000)
 
 /* How long a guest that ends waits for a disk that a snapshot is written to. */
 #define SETTLE_NS (30 * NS_PER_SECOND)
@@ -390,17 +389,6 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 	return r;
 }
 
-static int check_time(const struct qmp_call *call, const char *name,
-		      struct err *err)
-{
-	const json_int_t ms = qmp_arg_int(call, name, 1);
-
-	if (ms >= 0 && ms <= MAX_MS)
-		return 0;
-	return err_set(err, -ERANGE, "Parameter '%s' expects up to a day",
-		       name);
-}
-
 static int check_disks_word(const struct qmp_call *call, struct err *err)
 {
 	const char *word = qmp_arg_string(call, "disks", "refer");
@@ -436,9 +424,9 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 		return err_set(err, -EBUSY, "%s is under way", control->busy);
 	r = migrate_commands_check_save(control, err);
 	if (r == 0)
-		r = check_time(call, "downtime-ms", err);
+		r = qmp_check_ms(call, "downtime-ms", err);
 	if (r == 0)
-		r = check_time(call, "timeout-ms", err);
+		r = qmp_check_ms(call, "timeout-ms", err);
 	if (r == 0)
 		r = check_disks_word(call, err);
 	if (r == 0)

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/zeroes.h"
 #include "mem/blocks.h"
 #include "mem/dirty.h"
 #include "mem/slots.h"
@@ -53,9 +54,8 @@ static int map_bitmap(struct dirty_log *log, struct err *err)
 		    log_region_pages(log, i) > most)
 			most = log_region_pages(log, i);
 	log->bitmap_size = bitmap_bytes(most);
-	p = mmap(NULL, log->bitmap_size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
+	p = map_zeroes(log->bitmap_size);
+	if (!p)
 		return err_sys(err, "dirty bitmap");
 	log->bitmap = p;
 	return 0;
