@@ -7,7 +7,7 @@
  *
  *	0		the owner's byte
  *	[1, 2^61)	the heir's part
- *	2^61 + mark	the owner's mark, a random number that only the heir is
+ *	2^61 + 2 mark	the owner's mark, a random number that only the heir is
  *			told: where that is locked, and the byte behind it is
  *			not, the file is the one that the owner has
  *

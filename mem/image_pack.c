@@ -64,8 +64,10 @@ static int gather_pages(const struct image_pack *pack, uint64_t chunk,
 		i += i == first;
 	}
 	/* Where that cannot be, the space is free at the end. */
-	(void)fallocate(pack->from, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			(off_t)base, (off_t)IMAGE_CHUNK);
+	if (*ret_size > 0)
+		(void)fallocate(pack->from,
+				FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				(off_t)base, (off_t)IMAGE_CHUNK);
 	return 0;
 }
 
@@ -100,6 +102,9 @@ static int pack_chunk(struct packing *packing, struct packer *packer,
 static bool next_to_pack(struct packing *packing, uint64_t *ret)
 {
 	GUARD(&packing->lock);
+	if (packing->code == 0 &&
+	    __atomic_load_n(packing->pack->stop, __ATOMIC_RELAXED))
+		packing->code = -ECANCELED;
 	if (packing->code < 0 || packing->next == packing->pack->chunks)
 		return false;
 	*ret = packing->next++;

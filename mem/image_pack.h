@@ -7,6 +7,7 @@
 #ifndef MEM_IMAGE_PACK_H
 #define MEM_IMAGE_PACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <zstd.h>
@@ -36,6 +37,7 @@ struct image_pack {
 	const uint8_t *state; /* enum image_state of each page; whole chunks */
 	uint64_t chunks;
 	int level; /* 1 to IMAGE_LEVEL_MAX */
+	const bool *stop; /* atomic; borrowed: set, it ends with -ECANCELED */
 	struct image_frame *frame; /* set; one for each chunk */
 	uint64_t size; /* set: bytes of @to */
 };
@@ -44,7 +46,8 @@ struct image_pack {
  * Compresses a region, on as many threads as there are processors, but at most
  * 8.
  *
- * Returns 0; -ENOMEM; or the errno of pread(2) or pwrite(2). Thread: any.
+ * Returns 0; -ENOMEM; -ECANCELED; or the errno of pread(2) or pwrite(2).
+ * Thread: any.
  */
 int image_pack(struct image_pack *pack, struct err *err);
 

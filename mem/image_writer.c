@@ -43,6 +43,7 @@ struct image_writer {
 	size_t count;
 	uint64_t bytes; /* written to files of regions */
 	int level; /* 0: not compressed */
+	bool stop; /* atomic: compressing ends */
 	struct written_region region[MEM_MAX_REGIONS];
 };
 
@@ -347,6 +348,11 @@ void image_writer_compress(struct image_writer *writer, int level)
 	writer->level = level;
 }
 
+void image_writer_stop(struct image_writer *writer)
+{
+	__atomic_store_n(&writer->stop, true, __ATOMIC_RELAXED);
+}
+
 /* Puts the frames of a region in the place of its pages' file. */
 static int pack_region(struct image_writer *writer, size_t i, struct err *err)
 {
@@ -356,6 +362,7 @@ static int pack_region(struct image_writer *writer, size_t i, struct err *err)
 		.state = r->pages.state,
 		.chunks = image_chunks(r->info.gpa.size),
 		.level = writer->level,
+		.stop = &writer->stop,
 	};
 	char name[IMAGE_FILE_NAME];
 	int code;

@@ -70,6 +70,10 @@ int image_writer_clear(struct image_writer *writer, size_t region,
  */
 void image_writer_compress(struct image_writer *writer, int level);
 
+/* Has the compressing, which may take minutes, end soon: image_writer_end()
+ * then returns -ECANCELED. Thread: any. */
+void image_writer_stop(struct image_writer *writer);
+
 /*
  * Writes the index. All files are on stable storage when it returns. Nothing
  * more can be told then. Returns 0 or the errno of what failed.

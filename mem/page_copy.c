@@ -235,19 +235,12 @@ static int drop_from_region(struct page_copy *copy, size_t region,
 			    struct range gpa, struct err *err)
 {
 	const struct range own = copy->map->region[region].gpa;
-	gpa_t end, own_end = own.start + (own.size - 1);
+	struct range part;
 
-	if (gpa.size == 0 ||
-	    __builtin_add_overflow(gpa.start, gpa.size - 1, &end))
+	if (!range_valid(gpa) || !range_intersect(own, gpa, &part))
 		return 0;
-	if (gpa.start > own_end || end < own.start)
-		return 0;
-	if (gpa.start < own.start)
-		gpa.start = own.start;
-	if (end > own_end)
-		end = own_end;
-	return copy->sink->clear(copy->ctx, region, gpa.start - own.start,
-				 end - gpa.start + 1, IMAGE_GONE, err);
+	return copy->sink->clear(copy->ctx, region, part.start - own.start,
+				 part.size, IMAGE_GONE, err);
 }
 
 int page_copy_drop(struct page_copy *copy, struct range gpa, struct err *err)

@@ -119,7 +119,7 @@ static int run_receive(int argc, char *const argv[], int *ret_status,
 	_cleanup_(migrate_target_finish) struct migrate_target target =
 		MIGRATE_TARGET_NONE;
 	struct channel channel = CHANNEL_NONE;
-	struct migrate_door door;
+	_cleanup_(migrate_door_close) struct migrate_door door = { .fd = -1 };
 	int r = receive_words_parse(&words, argc, argv, err);
 
 	if (r == 0)

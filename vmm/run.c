@@ -204,14 +204,17 @@ static void free_run_vm(struct vm **vm)
 /* What a restored guest needs before it runs. */
 static int begin_restored(struct run *run, struct err *err)
 {
-	int r = restore_flashes(run->restore, run->machine, err);
+	int r = 0;
 
-	if (r == 0)
-		r = restore_tell(run->restore, err);
-	if (r == 0)
+	if (run->since)
 		r = snapshot_commands_restored(&run->control,
 					       &run->restore->chain,
 					       TAKE_PTR(run->since), err);
+	if (r == 0)
+		r = restore_tell(run->restore, err);
+	/* Last: their files are the user's. */
+	if (r == 0)
+		r = restore_flashes(run->restore, run->machine, err);
 	run->control.paused = run->restore->paused;
 	return r;
 }
@@ -439,7 +442,7 @@ static int equip_machine(struct run *run, struct err *err)
 				   err);
 	}
 	/* From here on, what is written is not in the snapshot. */
-	if (r == 0 && run->restore)
+	if (r == 0 && run->restore && control_is_wanted(run->config))
 		r = dirty_reader_add(&run->machine->dirty, DIRTY_FROM_NOW,
 				     &run->since, err);
 	if (run->from)

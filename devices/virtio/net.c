@@ -286,7 +286,9 @@ static bool send_chain(struct card *card)
 
 static void send_frames(struct card *card)
 {
-	while (!card->net->full && virtio_pop(&card->vio, TX, &card->tx)) {
+	/* Without a link frames are lost, however full the way is. */
+	while ((!card->net->full || !is_linked(card)) &&
+	       virtio_pop(&card->vio, TX, &card->tx)) {
 		const bool sent = send_chain(card);
 
 		count_frame(&card->sent, chain_data(&card->tx), !sent);

@@ -94,7 +94,8 @@ struct fs_op {
 	union fs_arg arg; /* zeroes behind what was sent */
 	size_t rest; /* where the request goes on behind arg and names */
 	const char *name[2];
-	char strings[FS_STRINGS_MAX]; /* what @name points into */
+	char *strings; /* FS_STRINGS_MAX bytes, which @name points into;
+			  borrowed */
 	struct fs_node *node; /* of head.nodeid; in use */
 
 	/* For the reply. */

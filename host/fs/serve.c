@@ -134,16 +134,15 @@ static int take_strings(struct fs_op *op, const struct call *call)
 	const char *at = op->strings;
 	int r = 0;
 
-	if (left > sizeof(op->strings))
-		left = sizeof(op->strings);
+	if (left > FS_STRINGS_MAX)
+		left = FS_STRINGS_MAX;
 	left = take_bytes(op, op->rest, op->strings, left);
 	for (unsigned i = 0; r == 0 && i < call->strings; i++) {
 		const char *end = memchr(at, 0, left);
 		const size_t len = end ? (size_t)(end - at) + 1 : 0;
 
 		if (!end)
-			return left == sizeof(op->strings) ? -ENAMETOOLONG
-							   : -EINVAL;
+			return left == FS_STRINGS_MAX ? -ENAMETOOLONG : -EINVAL;
 		op->name[i] = at;
 		if (i < call->names)
 			r = check_name(at);
@@ -256,7 +255,8 @@ static const char *take_head(struct fs_op *op)
 
 void fs_serve(struct fs *fs, struct fs_message *msg)
 {
-	struct fs_op op = { .fs = fs, .msg = msg };
+	char strings[FS_STRINGS_MAX];
+	struct fs_op op = { .fs = fs, .msg = msg, .strings = strings };
 	const char *why;
 	const struct call *call;
 	bool silent;

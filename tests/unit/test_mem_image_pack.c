@@ -204,15 +204,20 @@ static void pack__a_disk_that_takes_nothing_is_told(void **state)
 	struct rig *rig = *state;
 	struct image_frame frame[3];
 	uint8_t states[3 * IMAGE_CHUNK_PAGES] = { IMAGE_DATA };
+	bool stop = false;
 	struct image_pack pack = { .from = rig->memory,
 				   .to = open("/dev/full", O_RDWR | O_CLOEXEC),
 				   .state = states,
 				   .chunks = 3,
 				   .level = 1,
+				   .stop = &stop,
 				   .frame = frame };
 
 	assert_int_equal(image_pack(&pack, &rig->err), -ENOSPC);
 	(void)close(pack.to);
+	stop = true;
+	assert_int_equal(image_pack(&pack, &rig->err), -ECANCELED);
+	stop = false;
 	/* The file of pages ends before the page that is named. */
 	pack.to = open("/dev/null", O_RDWR | O_CLOEXEC);
 	memset(states, 0, sizeof(states));

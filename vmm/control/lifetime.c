@@ -17,7 +17,7 @@
 #include "vmm/control/snapshot_commands.h"
 #include "vmm/kvm/vm.h"
 
-static bool is_wanted(const struct config *config)
+bool control_is_wanted(const struct config *config)
 {
 	return !config->control || strcmp(config->control, "none") != 0;
 }
@@ -64,7 +64,7 @@ int control_init(struct control *control, struct machine *machine,
 
 	*control = (struct control){ .machine = machine, .socket.fd = -1 };
 	set_thread_name(control);
-	if (!is_wanted(config))
+	if (!control_is_wanted(config))
 		return 0;
 	r = open_socket(control, owner, err);
 	if (r == 0) {

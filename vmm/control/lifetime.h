@@ -13,10 +13,14 @@
 
 #include "base/err.h"
 
+struct config;
 struct control;
 struct control_file;
 struct machine;
 struct vm;
+
+/* True unless the user wants no control socket. */
+bool control_is_wanted(const struct config *config);
 
 /*
  * Makes the socket, if one is wanted (vmm-run(1), --control and --name). A

@@ -251,12 +251,11 @@ static bool is_file_of(const struct sockaddr_un *at,
 /* A place beside the owner's: not ".sock", so that it is in no list. */
 static int step_aside(struct control_socket *sock, struct err *err)
 {
-	char *path = sock->at.sun_path, *dot = strrchr(path, '.');
-	const size_t room = PATH_SIZE -
-			    (dot ? (size_t)(dot - path) : PATH_SIZE);
+	char *path = sock->at.sun_path;
+	const size_t len = strlen(path), room = PATH_SIZE - len;
 
 	sock->next = sock->at;
-	if (!dot || (size_t)snprintf(dot, room, ".%d", (int)getpid()) >= room)
+	if ((size_t)snprintf(path + len, room, ".%d", (int)getpid()) >= room)
 		return err_input(err, -EADDRINUSE,
 				 "%s: the machine that moves has it",
 				 sock->next.sun_path);

@@ -266,16 +266,17 @@ static int write_core_run(void *ctx, uint64_t offset, const uint8_t *host,
 	uint64_t at = 0;
 
 	while (at < len) {
-		uint64_t n;
+		uint64_t n, most;
 		int r;
 
 		if (__atomic_load_n(file->core->stop, __ATOMIC_RELAXED))
 			return err_set(err, -ECANCELED,
 				       "core: ended by request");
-		at += count_alike(host + at, len - at, true);
 		/* Bounded, so that a wish to stop is heard. */
-		n = len - at < (1U << 20) ? len - at : 1U << 20;
-		n = count_alike(host + at, n, false);
+		most = len - at < (1U << 20) ? len - at : 1U << 20;
+		n = count_alike(host + at, most, true);
+		at += n;
+		n = count_alike(host + at, most - n, false);
 		if (n == 0)
 			continue;
 		r = file_write_at(file->fd, host + at, (size_t)n,

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "mem/iov.h"
 
 #define CHILD_MS 2000 /* for a command to end, by itself or when told */
 
@@ -129,31 +130,17 @@ int channel_read(struct channel *channel, void *buf, size_t len,
 	return 0;
 }
 
-/* Takes @n bytes off the front. */
-static void advance_iov(struct iovec **iov, size_t *count, size_t n)
-{
-	while (*count > 0 && n >= (*iov)->iov_len) {
-		n -= (*iov)->iov_len;
-		(*iov)++;
-		(*count)--;
-	}
-	if (*count > 0) {
-		(*iov)->iov_base = (uint8_t *)(*iov)->iov_base + n;
-		(*iov)->iov_len -= n;
-	}
-}
-
 int channel_write(struct channel *channel, struct iovec *iov, size_t count,
 		  struct err *err)
 {
-	advance_iov(&iov, &count, 0);
+	iov_narrow(iov, &count, 0, SIZE_MAX);
 	while (count > 0) {
 		const ssize_t n = writev(channel->out, iov, (int)count);
 		int r;
 
 		if (n >= 0) {
 			channel->sent += (uint64_t)n;
-			advance_iov(&iov, &count, (size_t)n);
+			iov_narrow(iov, &count, (size_t)n, SIZE_MAX);
 			continue;
 		}
 		if (is_closed(errno))

@@ -16,6 +16,9 @@
 /* A guest that writes without a pause is never done: passes end after these. */
 #define MAX_PASSES 64
 
+/* How long the compressing of a few chunks may take. */
+#define STOP_NS (2 * NS_PER_SECOND)
+
 /* Disks are done with while the guest runs once a pass found so little, or no
  * less than the one before. */
 #define DISKS_LEFT (UINT64_C(1) << 20)
@@ -303,6 +306,13 @@ void snapshot_job_stop(struct snapshot_job *job)
 		disk_copies_stop(job->wish.disks);
 }
 
+static void stop_packing(struct snapshot_job *job)
+{
+	GUARD(&job->lock);
+	if (job->copy)
+		image_writer_stop(image_copy_writer(job->copy));
+}
+
 /* Lets the guest go from a copy that is not complete. */
 static void give_guest_up(struct snapshot_job *job)
 {
@@ -323,6 +333,12 @@ bool snapshot_job_settle(struct snapshot_job *job, bool whole, uint64_t ns)
 	 * free the job. */
 	while (r > 0 && !job->over && (whole || job->held))
 		r = loop_worker_serve(job->worker, deadline);
+	/* It may not be the storage that takes so long. */
+	if (r < 0 && job->wish.level > 0 && !job->held) {
+		stop_packing(job);
+		for (r = 1; r > 0 && !job->over;)
+			r = loop_worker_serve(job->worker, deadline + STOP_NS);
+	}
 	if (r < 0)
 		give_guest_up(job);
 	return r >= 0;
