@@ -21,6 +21,9 @@ struct core_notes;
 struct core_view;
 struct doctor;
 struct elf_target;
+struct gdb_points;
+struct gdb_registers;
+struct gdb_stop;
 struct io_access;
 struct kvm_limits;
 struct machine;
@@ -120,12 +123,6 @@ int arch_vm_save(struct vm *vm, struct state *state, struct err *err);
 int arch_vcpu_load(struct vcpu *vcpu, struct state_view *view, struct err *err);
 int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err);
 
-/*
- * Whether all that a guest has can be written to a snapshot. Returns 0, or
- * -ENOTSUP with @err naming what cannot. Thread: the loop's.
- */
-int arch_check_snapshot(const struct machine *machine, struct err *err);
-
 /* Releases vm->arch, before vm->fd is closed. NULL is fine. */
 void arch_vm_free(struct vm *vm);
 
@@ -179,6 +176,41 @@ int arch_core_vcpu(struct vcpu *vcpu, struct core_notes *notes,
 		   struct err *err);
 size_t arch_core_views(const struct machine *machine, const char *info,
 		       struct core_view *ret);
+
+/*
+ * For gdb (vmm/debug/gdb_guest.h): the registers as it has them, and the bytes
+ * of a breakpoint instruction. Those that take a vCPU are called while it is
+ * parked, on the loop's thread. Those that return int return 0, KVM's errno, or
+ * what is said of them.
+ */
+extern const struct gdb_registers arch_gdb_registers;
+extern const uint8_t arch_gdb_break[];
+extern const size_t arch_gdb_break_size; /* at most GDB_BREAK_MAX */
+
+/* -ENOTSUP: this KVM cannot debug its guests. */
+int arch_gdb_check(const struct vm *vm, struct err *err);
+
+/* @ret, @bytes: arch_gdb_registers.size bytes */
+int arch_gdb_read(struct vcpu *vcpu, uint8_t *ret, struct err *err);
+int arch_gdb_write(struct vcpu *vcpu, const uint8_t *bytes, struct err *err);
+
+/* Walks the guest's page tables, which are not trusted, to the guest physical
+ * address. -EFAULT: nothing is there. */
+int arch_gdb_translate(struct vcpu *vcpu, uint64_t addr, uint64_t *ret,
+		       struct err *err);
+
+/* Has KVM stop the vCPU at @points, and after an instruction if it is to @step;
+ * NULL: no more. -ENOSPC: there are more hardware points than the processor
+ * has; -EINVAL: it cannot watch such a range. */
+int arch_gdb_set(struct vcpu *vcpu, const struct gdb_points *points, bool step,
+		 struct err *err);
+
+/* Why a vCPU has stopped (KVM_EXIT_DEBUG), and where it stands. */
+void arch_gdb_why(struct vcpu *vcpu, struct gdb_stop *ret, uint64_t *ret_pc);
+
+/* Has the guest take the breakpoint instruction it stands at, which is its own.
+ */
+int arch_gdb_pass_on(struct vcpu *vcpu, struct err *err);
 
 /* Adds what this architecture's KVM offers to `vmm doctor`'s report. */
 void arch_doctor(struct doctor *doctor, int kvm);

@@ -58,6 +58,13 @@ struct aio *aio_free(struct aio *aio);
 /* True if the host works on a request. */
 bool aio_is_busy(const struct aio *aio);
 
+/*
+ * True if the file's file system knows no reads that do not wait. io_uring has
+ * a thread of its own for those, but for FUSE: there it would wait for the file
+ * system's server on the loop's thread. Set client->blocks then.
+ */
+bool aio_blocks(int fd);
+
 /* Puts a request in line for the next aio_flush(). client->lock is held. */
 void aio_start(struct aio_client *client, struct aio_req *req);
 

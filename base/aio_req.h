@@ -14,6 +14,7 @@ struct aio;
 struct aio_client {
 	struct aio *aio; /* borrowed */
 	pthread_mutex_t *lock; /* held while done() runs; NULL: none */
+	bool blocks; /* aio_blocks() of a file of its requests */
 
 	/* Private to base/aio.c. */
 	unsigned active; /* started, and done() not called yet */

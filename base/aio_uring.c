@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include <liburing.h>
 
+#include "base/aio.h"
 #include "base/aio_backend.h"
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -19,6 +21,15 @@ struct uring_backend {
 static struct uring_backend *uring_of(struct aio_backend *backend)
 {
 	return container_of(backend, struct uring_backend, backend);
+}
+
+bool aio_blocks(int fd)
+{
+	char byte;
+	struct iovec iov = { &byte, sizeof(byte) };
+
+	/* Whether it knows the flag comes before all else that is wrong. */
+	return preadv2(fd, &iov, 1, 0, RWF_NOWAIT) < 0 && errno == EOPNOTSUPP;
 }
 
 static bool uring_stage(struct aio_backend *backend, struct aio_req *req)
@@ -49,6 +60,8 @@ static bool uring_stage(struct aio_backend *backend, struct aio_req *req)
 		io_uring_prep_nop(sqe);
 		break;
 	}
+	if (req->client->blocks)
+		io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 	io_uring_sqe_set_data(sqe, req);
 	return true;
 }

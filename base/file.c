@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -236,6 +237,16 @@ int file_lock(int fd, const char *path, bool exclusive, struct err *err)
 				  "(CONFIG_FILE_LOCKING)"
 				: strerrordesc_np(code));
 	return 0;
+}
+
+int file_clone_range(int to, int from, uint64_t offset, uint64_t len)
+{
+	const struct file_clone_range range = { .src_fd = from,
+						.src_offset = offset,
+						.src_length = len,
+						.dest_offset = offset };
+
+	return ioctl(to, FICLONERANGE, &range) < 0 ? -errno : 0;
 }
 
 int file_read_at(int fd, void *buf, size_t len, uint64_t offset)

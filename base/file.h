@@ -116,6 +116,17 @@ int file_write_all(const char *path, enum file_access access, const void *buf,
 int file_lock(int fd, const char *path, bool exclusive, struct err *err);
 
 /*
+ * Has a file share bytes with another one, at the same place, until one of them
+ * is written: FICLONERANGE.
+ *
+ * @offset, @len: whole blocks of the file system
+ *
+ * Returns 0, or the errno of ioctl_ficlonerange(2): the file system cannot, or
+ * they are on two. No story.
+ */
+int file_clone_range(int to, int from, uint64_t offset, uint64_t len);
+
+/*
  * Reads, or writes, exactly @len bytes at @offset. Returns 0; the errno of
  * pread(2) or pwrite(2); -ENODATA if the file ends before, -EIO if the disk
  * takes nothing.

@@ -213,3 +213,17 @@ int opt_parse(const struct opt *table, size_t count, char *text, void *ret,
 					 table[i].key);
 	return 0;
 }
+
+int opt_parse_copy(const struct opt *table, size_t count, const char *value,
+		   char **ret_text, void *ret, struct err *err)
+{
+	int r;
+
+	*ret_text = strdup(value);
+	if (!*ret_text)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = opt_parse(table, count, *ret_text, ret, err);
+	if (r < 0)
+		err->input = true;
+	return r;
+}

@@ -89,4 +89,13 @@ struct opt {
 int opt_parse(const struct opt *table, size_t count, char *text, void *ret,
 	      struct err *err);
 
+/*
+ * The same of a copy of @value, which *ret_text owns from then on, after a
+ * failure, too. What is wrong is the user's fault.
+ *
+ * Returns what opt_parse() returns, or -ENOMEM.
+ */
+int opt_parse_copy(const struct opt *table, size_t count, const char *value,
+		   char **ret_text, void *ret, struct err *err);
+
 #endif

@@ -128,17 +128,33 @@ static uint8_t *add_record(struct state *state, uint64_t id, size_t size)
 
 static void store_int(uint8_t *to, uint64_t val, size_t size)
 {
-	for (size_t i = 0; i < size; i++)
-		to[i] = (uint8_t)(val >> 8 * i);
+	switch (size) {
+	case 1:
+		to[0] = (uint8_t)val;
+		break;
+	case 2:
+		store_le16(to, (uint16_t)val);
+		break;
+	case 4:
+		store_le32(to, (uint32_t)val);
+		break;
+	default:
+		store_le64(to, val);
+	}
 }
 
 static uint64_t load_int(const uint8_t *from, size_t size)
 {
-	uint64_t val = 0;
-
-	for (size_t i = size; i-- > 0;)
-		val = val << 8 | from[i];
-	return val;
+	switch (size) {
+	case 1:
+		return from[0];
+	case 2:
+		return load_le16(from);
+	case 4:
+		return load_le32(from);
+	default:
+		return load_le64(from);
+	}
 }
 
 void state_put_int(struct state *state, uint64_t id, uint64_t val,
@@ -204,41 +220,60 @@ static int check_head(const uint8_t *data, size_t size, const char *name,
 	return 0;
 }
 
-/* How many bytes are in the section or record at @at, beside its head. */
-static int measure_element(const struct state_view *view, size_t at, size_t end,
-			   size_t *ret, struct err *err)
+/* Says what is wrong with the section or record at @at. */
+static int report_bad_element(const struct state_view *view, size_t at,
+			      size_t end, struct err *err)
 {
-	const uint8_t *data = view->data + at;
-	size_t size;
-
 	if (end - at < PART)
 		return report_bad_state(at, "it is cut off", err);
-	size = load_le32(data + PART_SIZE);
-	if (load_le32(data + PART_ZERO) != 0)
+	if (load_le32(view->data + at + PART_ZERO) != 0)
 		return report_bad_state(at + PART_ZERO, "it is not zero", err);
+	return report_bad_state(at + PART_SIZE,
+				"it is longer than its container", err);
+}
+
+/* Tells how many bytes are in the section or record at @at, beside its head,
+ * or returns false if it is none. A load calls it hundreds of times. */
+static inline bool measure_element(const struct state_view *view, size_t at,
+				   size_t end, size_t *ret)
+{
+	const uint8_t *data = view->data + at;
+
+	if (end - at < PART || load_le32(data + PART_ZERO) != 0)
+		return false;
+	*ret = load_le32(data + PART_SIZE);
 	/* Up to a multiple of 8, without a sum that may wrap. */
-	if (size > end - at - PART || pad_state_size(size) > end - at - PART)
-		return report_bad_state(at + PART_SIZE,
-					"it is longer than its container", err);
-	*ret = size;
-	return 0;
+	return *ret <= end - at - PART &&
+	       pad_state_size(*ret) <= end - at - PART;
+}
+
+/* @val: of @size bytes, and padded */
+static bool padding_is_zero(const uint8_t *val, size_t size)
+{
+	const size_t last = size % 8;
+
+	return last == 0 || load_le64(val + size - last) >> 8 * last == 0;
+}
+
+/* @at: of padding that is not zero */
+static int report_padding(const struct state_view *view, size_t at,
+			  struct err *err)
+{
+	while (view->data[at] == 0)
+		at++;
+	return report_bad_state(at, "it is not zero", err);
 }
 
 static int check_records(const struct state_view *view, size_t at, size_t end,
 			 struct err *err)
 {
-	while (at < end) {
-		size_t size = 0;
-		const int r = measure_element(view, at, end, &size, err);
+	size_t size = 0;
 
-		if (r < 0)
-			return r;
-		at += RECORD;
-		for (size_t i = size; i < pad_state_size(size); i++)
-			if (view->data[at + i] != 0)
-				return report_bad_state(at + i,
-							"it is not zero", err);
-		at += pad_state_size(size);
+	for (; at < end; at += RECORD + pad_state_size(size)) {
+		if (!measure_element(view, at, end, &size))
+			return report_bad_element(view, at, end, err);
+		if (!padding_is_zero(view->data + at + RECORD, size))
+			return report_padding(view, at + RECORD + size, err);
 	}
 	return 0;
 }
@@ -284,10 +319,9 @@ static int check_section(const struct state_view *view, size_t at, size_t *ret,
 	const uint8_t *data = view->data + at;
 	struct place same;
 	size_t size = 0;
-	int r = measure_element(view, at, view->size, &size, err);
 
-	if (r < 0)
-		return r;
+	if (!measure_element(view, at, view->size, &size))
+		return report_bad_element(view, at, view->size, err);
 	if (size % 8 != 0)
 		return report_bad_state(at + PART_SIZE,
 					"it is no multiple of 8", err);

@@ -334,13 +334,17 @@ static int rtc_load(struct device *dev, struct state_records *from,
 		    struct err *err)
 {
 	struct mc146818 *rtc = container_of(dev, struct mc146818, dev);
-	const int r = state_get_fields(from, rtc, rtc_fields,
-				       STATE_COUNT(rtc_fields), err);
+	int r = state_get_fields(from, rtc, rtc_fields, STATE_COUNT(rtc_fields),
+				 err);
 
+	/* Such an offset is not kept, after a failure either. */
+	if (rtc->offset > OFFSET_MAX || rtc->offset < -OFFSET_MAX) {
+		rtc->offset = 0;
+		if (r == 0)
+			r = err_input(err, -EBADMSG, "clock: set to no year");
+	}
 	if (r < 0)
 		return r;
-	if (rtc->offset > OFFSET_MAX || rtc->offset < -OFFSET_MAX)
-		return err_input(err, -EBADMSG, "clock: set to no year");
 	rtc->reg[REG_A] &= (uint8_t)~A_UIP;
 	rtc->reg[REG_C] = 0;
 	rtc->reg[REG_D] = D_VRT;

@@ -9,8 +9,8 @@ _vmm_words() # PROGRAM COMMAND: its options, one to a line
 _vmm_values() # PROGRAM COMMAND OPTION: the words it takes, if they are listed
 {
 	"$1" "$2" --help 2>/dev/null |
-		sed -n "s/^  *\(-., \)\{0,1\}$3 \([a-z0-9=-]*|[a-z0-9|=-]*\)\( .*\)\{0,1\}$/\2/p" |
-		tr '|' '\n'
+		sed -n "s/^  *\(-., \)\{0,1\}$3 \([a-z0-9=-]*|[A-Za-z0-9|=-]*\)\( .*\)\{0,1\}$/\2/p" |
+		tr '|' '\n' | sed 's/=[A-Z]*$/=/' | grep -v '[A-Z]'
 }
 
 _vmm_keys() # PROGRAM COMMAND OPTION: lines "key=values" of its help, if it has

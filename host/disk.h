@@ -135,8 +135,15 @@ struct disk_ops {
 	 * logged. Thread: any.
 	 */
 	uint64_t (*next_data)(struct disk *disk, uint64_t from);
-	/* No request is in flight. */
-	void (*close)(struct disk *disk);
+	/*
+	 * Closes the disk. No request is in flight.
+	 *
+	 * Returns false if the disk has a log: its owner may peek() at any time
+	 * yet, as after a wait for storage that was given up. The disk then
+	 * stays as it is, and still uses the lock of attach(). It may be closed
+	 * again once it has no log. Thread: loop or setup.
+	 */
+	bool (*close)(struct disk *disk);
 };
 
 struct disk {

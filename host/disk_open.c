@@ -18,7 +18,7 @@
 static void raw_closep(struct raw **raw)
 {
 	if (*raw)
-		raw_disk_ops.close(&(*raw)->disk);
+		(void)raw_disk_ops.close(&(*raw)->disk);
 }
 
 /* Finds the block by trying, where the kernel does not tell. */
@@ -149,6 +149,8 @@ int disk_open(struct disk **ret, const struct disk_options *opt,
 	if (r < 0)
 		return r;
 	raw->disk.fd = opt->temp ? -1 : raw->fd;
+	raw->client.blocks = aio_blocks(raw->fd) ||
+			     (opt->temp && aio_blocks(raw->temp.fd));
 	*ret = &TAKE_PTR(raw)->disk;
 	return 0;
 }

@@ -457,14 +457,18 @@ static int raw_stamp(struct disk *disk, struct disk_stamp *ret, struct err *err)
 		     : 0;
 }
 
-static void raw_close(struct disk *disk)
+static bool raw_close(struct disk *disk)
 {
 	struct raw *raw = raw_of(disk);
 
+	/* Logs begin and end on this thread alone. */
+	if (raw->logs)
+		return false;
 	disk_temp_finish(&raw->temp);
 	fd_closep(&raw->fd);
 	free(raw->path);
 	free(raw);
+	return true;
 }
 
 const struct disk_ops raw_disk_ops = {

@@ -10,7 +10,6 @@
 #include "base/align.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/file_share.h"
 #include "base/log.h"
 #include "base/size.h"
 
@@ -61,7 +60,7 @@ static int check_flash_size(const char *path, uint64_t size, uint64_t max,
 }
 
 int flash_image_open(struct flash_image *ret, const char *path, bool ro,
-		     bool inherit, uint64_t max, struct err *err)
+		     bool lock, uint64_t max, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = -1;
 	struct file file = { .fd = -1 };
@@ -71,8 +70,8 @@ int flash_image_open(struct flash_image *ret, const char *path, bool ro,
 		return r;
 	fd = file.fd;
 	r = check_flash_size(path, file.size, max, err);
-	if (r == 0)
-		r = (inherit ? file_inherit : file_lock)(fd, path, !ro, err);
+	if (r == 0 && lock)
+		r = file_lock(fd, path, !ro, err);
 	if (r < 0)
 		return r;
 	*ret = (struct flash_image){

@@ -35,18 +35,18 @@ struct flash_image {
 };
 
 /*
- * Opens and locks a file as a flash: against all others, or if it is only read
- * (@ro), against writers. An image without write permission becomes read-only;
- * a warning says so.
+ * Opens a file as a flash, and locks it: against all others, or if it is only
+ * read (@ro), against writers. An image without write permission becomes
+ * read-only; a warning says so.
  *
- * @inherit: it is still locked by a process that shares it: base/file_share.h
+ * @lock: false: whoever has it now still has to share it, base/file_share.h
  * @max: the largest size that is taken, in bytes
  *
  * Returns 0, or with @err beginning with the path: what file_open() and
  * file_lock() return; -EINVAL if its size is not that of a flash.
  */
 int flash_image_open(struct flash_image *ret, const char *path, bool ro,
-		     bool inherit, uint64_t max, struct err *err);
+		     bool lock, uint64_t max, struct err *err);
 
 /* Closes it. Zeroed is fine. */
 void flash_image_finish(struct flash_image *image);

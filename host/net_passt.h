@@ -18,6 +18,7 @@ struct net_passt_options {
 						as passt's --tcp-ports has
 						them; end with NULL */
 	unsigned mtu; /* that it tells the guest, in bytes; 0: its own */
+	int interrupt_fd; /* borrowed; its readiness ends the start; -1: none */
 };
 
 /*
@@ -26,7 +27,8 @@ struct net_passt_options {
  * @loop: borrowed; outlives the network
  *
  * Returns 0; -ENOENT, as a fault of the user's, if there is no passt in PATH;
- * -ECHILD with what it said if it ends; -ETIMEDOUT; -ENOMEM; or the errno of
+ * -ECHILD with what it said if it ends; -ETIMEDOUT;
+ * -EINTR if @interrupt_fd became readable; -ENOMEM; or the errno of
  * socketpair(2), pipe(2), memfd_create(2) or posix_spawn(3). Thread: setup.
  */
 int net_passt_new(struct net **ret, struct loop *loop,

@@ -46,6 +46,9 @@ struct output {
 	bool refused; /* the user waits for drained() */
 	uint8_t *ring; /* owned; made when first needed */
 	size_t head, len;
+	/* See tty_observe(). */
+	void (*see)(void *ctx, const uint8_t *buf, size_t len);
+	void *see_ctx;
 };
 
 struct tty {
@@ -124,12 +127,12 @@ static void ring_flush(struct output *out)
 	} while ((size_t)n == len && out->len > 0);
 }
 
-size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len)
+/* Returns how much is taken. The lock is held. */
+static size_t take_output(struct tty *tty, const uint8_t *buf, size_t len)
 {
 	struct output *out = &tty->out;
 	size_t done = 0;
 
-	GUARD(&out->lock);
 	if (out->len == 0) {
 		const ssize_t n = tty_end_write(&out->end, buf, len);
 
@@ -145,6 +148,26 @@ size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len)
 	if (done < len)
 		out->refused = true;
 	return done;
+}
+
+size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len)
+{
+	struct output *out = &tty->out;
+	size_t done;
+
+	GUARD(&out->lock);
+	done = take_output(tty, buf, len);
+	if (out->see && done > 0)
+		out->see(out->see_ctx, buf, done);
+	return done;
+}
+
+void tty_observe(struct tty *tty,
+		 void (*see)(void *ctx, const uint8_t *buf, size_t len),
+		 void *ctx)
+{
+	tty->out.see = see;
+	tty->out.see_ctx = ctx;
 }
 
 /* Returns true if the user is to be told. */
@@ -262,13 +285,38 @@ static void in_take(struct tty *tty, uint8_t byte)
 	}
 }
 
-static bool in_wanted(const struct tty *tty)
+/* How many bytes the user takes; if none, tty_room() follows. */
+static size_t user_room(struct tty *tty)
+{
+	size_t n;
+	GUARD(tty->user->lock);
+
+	/* Before asking, so that no tty_room() is missed. */
+	__atomic_store_n(&tty->starved, 1, __ATOMIC_RELEASE);
+	n = tty->user->room(tty->user);
+	if (n > 0)
+		__atomic_store_n(&tty->starved, 0, __ATOMIC_RELEASE);
+	return n;
+}
+
+/*
+ * How many bytes are read. A terminal's keys are looked at even if the guest
+ * takes none. Of all else what the guest does not take stays where it is, for
+ * who reads it when the guest has gone to another process.
+ */
+static size_t in_wanted(struct tty *tty)
 {
 	const struct input *in = &tty->in;
+	size_t room;
 
-	if (in->end.how == TTY_END_NONE || in->away || in->len == IN_SIZE)
-		return false;
-	return in->terminal || (tty->user && in->len == 0);
+	if (in->end.how == TTY_END_NONE || in->away)
+		return 0;
+	if (in->terminal)
+		return IN_SIZE - in->len;
+	if (!tty->user || in->len > 0)
+		return 0;
+	room = user_room(tty);
+	return room < IN_SIZE ? room : IN_SIZE;
 }
 
 /* In the foreground the terminal is made raw. In the background the mode and
@@ -289,11 +337,12 @@ static void in_read(struct tty *tty)
 	struct input *in = &tty->in;
 	uint8_t buf[IN_SIZE];
 	struct err err = { 0 };
+	const size_t most = in_wanted(tty);
 	ssize_t n;
 
-	if (!in_wanted(tty))
+	if (most == 0)
 		return;
-	n = tty_end_read(&in->end, buf, IN_SIZE - in->len);
+	n = tty_end_read(&in->end, buf, most);
 	for (ssize_t i = 0; i < n; i++)
 		in_take(tty, buf[i]);
 	if (n > 0 || n == -EAGAIN)
@@ -320,7 +369,7 @@ static void in_resume(struct tty *tty)
 	struct input *in = &tty->in;
 
 	in_feed(tty);
-	if (in->armed || !in_wanted(tty))
+	if (in->armed || in_wanted(tty) == 0)
 		return;
 	if (in->always) {
 		kick_tty(tty);

@@ -109,6 +109,18 @@ size_t tty_write(struct tty *tty, const uint8_t *buf, size_t len);
  */
 void tty_break(struct tty *tty);
 
+/*
+ * Has @see called with each output that is taken, before tty_write() returns.
+ *
+ * @see: with @ctx; it does not call the tty. Thread: any; the device's lock is
+ *       held
+ *
+ * Thread: setup.
+ */
+void tty_observe(struct tty *tty,
+		 void (*see)(void *ctx, const uint8_t *buf, size_t len),
+		 void *ctx);
+
 /* The user has room again after room() was 0. Thread: any. */
 void tty_room(struct tty *tty);
 

@@ -388,8 +388,14 @@ int image_read_chunk(struct image *image, size_t region, uint64_t chunk,
 		return err->code;
 	ret->pages = left < IMAGE_CHUNK_PAGES ? (unsigned)left
 					      : IMAGE_CHUNK_PAGES;
-	for (unsigned i = 0; i < IMAGE_CHUNK_PAGES; i++)
-		ret->state[i] = entry[i / 4] >> (2 * (i % 4)) & 3;
+	for (unsigned i = 0; i < IMAGE_CHUNK_PAGES; i += 4) {
+		const unsigned four = entry[i / 4];
+
+		ret->state[i] = four & 3;
+		ret->state[i + 1] = four >> 2 & 3;
+		ret->state[i + 2] = four >> 4 & 3;
+		ret->state[i + 3] = (uint8_t)(four >> 6);
+	}
 	for (unsigned i = ret->pages; i < IMAGE_CHUNK_PAGES; i++)
 		if (ret->state[i] != 0)
 			return report_damaged_image(

@@ -72,10 +72,12 @@ static int add_image(struct image *image, size_t region, uint64_t chunk,
 
 		if (run.state == IMAGE_PARENT)
 			continue;
-		for (unsigned i = 0; i < run.count; i++)
+		for (unsigned i = 0; i < run.count; i++) {
 			if (run.state != IMAGE_DATA && known[i] == IMAGE_DATA)
 				memset(host + (run.first + i) * IMAGE_PAGE, 0,
 				       IMAGE_PAGE);
+			merged->image[run.first + i] = merged->last;
+		}
 		memset(known, (int)run.state, run.count);
 	}
 	return 0;
@@ -88,8 +90,10 @@ int image_chain_load_chunk(const struct image_chain *chain, size_t region,
 	int r = 0;
 
 	*ret = (struct image_merged){ 0 };
-	for (size_t i = 0; r == 0 && i < chain->count; i++)
+	for (size_t i = 0; r == 0 && i < chain->count; i++) {
+		ret->last = i;
 		r = add_image(chain->image[i], region, chunk, ret, host, err);
+	}
 	return r == 0 ? image_check_full(ret->state, ret->pages, region, chunk,
 					 err)
 		      : r;
@@ -132,10 +136,28 @@ int image_chain_verify(const struct image_chain *chain, struct err *err)
 	return r;
 }
 
-static int merge_chunk(const struct image_merged *merged, size_t region,
-		       uint64_t chunk, const uint8_t *host,
+/* The file in which an image has its pages at the offsets of the region; -1:
+ * there is none. */
+static int file_of_pages(const struct image *image, size_t region)
+{
+	return image_is_compressed(image) ? -1 : image_region_fd(image, region);
+}
+
+/* A chunk of a chain that is written anew. */
+struct chunk_merge {
+	const struct image_chain *chain;
+	size_t region;
+	uint64_t chunk;
+	const uint8_t *host; /* its content */
+};
+
+static int merge_chunk(const struct chunk_merge *merge,
+		       const struct image_merged *merged,
 		       struct image_writer *writer, struct err *err)
 {
+	const size_t region = merge->region;
+	const uint64_t chunk = merge->chunk;
+	const uint8_t *host = merge->host;
 	const uint64_t base = chunk * IMAGE_CHUNK;
 	unsigned i = 0;
 	int r = 0;
@@ -144,13 +166,23 @@ static int merge_chunk(const struct image_merged *merged, size_t region,
 		const unsigned first = i;
 		const uint8_t state = merged->state[i];
 
-		while (i < merged->pages && merged->state[i] == state)
+		const size_t from = merged->image[i];
+
+		while (i < merged->pages && merged->state[i] == state &&
+		       merged->image[i] == from)
 			i++;
 		if (state == IMAGE_DATA)
-			r = image_writer_put(writer, region,
-					     base + first * IMAGE_PAGE,
-					     host + first * IMAGE_PAGE,
-					     (i - first) * IMAGE_PAGE, err);
+			r = image_writer_put_data(
+				writer, region,
+				&(struct image_data){
+					.offset = base + first * IMAGE_PAGE,
+					.len = (i - first) * IMAGE_PAGE,
+					.host = host + first * IMAGE_PAGE,
+					.from = file_of_pages(
+						merge->chain->image[from],
+						region),
+				},
+				err);
 		else
 			r = image_writer_clear(writer, region,
 					       base + first * IMAGE_PAGE,
@@ -172,7 +204,9 @@ static int merge_region(const struct image_chain *chain, size_t region,
 		memset(buf, 0, IMAGE_CHUNK);
 		r = image_chain_load_chunk(chain, region, c, &merged, buf, err);
 		if (r == 0)
-			r = merge_chunk(&merged, region, c, buf, writer, err);
+			r = merge_chunk(
+				&(struct chunk_merge){ chain, region, c, buf },
+				&merged, writer, err);
 	}
 	return r;
 }

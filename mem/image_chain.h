@@ -51,6 +51,9 @@ int image_chain_load(const struct image_chain *chain, size_t region,
 /* A chunk as the images of a chain have it together. */
 struct image_merged {
 	uint8_t state[IMAGE_CHUNK_PAGES]; /* the last word on each page */
+	size_t image[IMAGE_CHUNK_PAGES]; /* whose word that is: its place in the
+					    chain */
+	size_t last; /* the place of the image that was added last */
 	unsigned pages; /* in the region */
 };
 

@@ -115,11 +115,11 @@ struct page_copy *image_copy_pages(struct image_copy *copy)
 	return copy->pages;
 }
 
-int image_copy_put_disk(struct image_copy *copy, size_t disk, uint64_t offset,
-			const uint8_t *host, uint64_t len, struct err *err)
+int image_copy_put_disk(struct image_copy *copy, size_t disk,
+			const struct image_data *data, struct err *err)
 {
-	return image_writer_put(copy->writer, copy->memory + disk, offset, host,
-				len, err);
+	return image_writer_put_data(copy->writer, copy->memory + disk, data,
+				     err);
 }
 
 struct image_writer *image_copy_writer(struct image_copy *copy)

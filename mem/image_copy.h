@@ -53,10 +53,10 @@ struct image_copy *image_copy_free(struct image_copy *copy); /* NULL is fine */
  */
 struct page_copy *image_copy_pages(struct image_copy *copy);
 
-/* Tells pages of a disk, as image_writer_put() does. @disk: of those given to
- * image_copy_new_disks() */
-int image_copy_put_disk(struct image_copy *copy, size_t disk, uint64_t offset,
-			const uint8_t *host, uint64_t len, struct err *err);
+/* Tells pages of a disk, as image_writer_put_data() does. @disk: of those given
+ * to image_copy_new_disks() */
+int image_copy_put_disk(struct image_copy *copy, size_t disk,
+			const struct image_data *data, struct err *err);
 
 /* The image, to end it and to count its pages. Borrowed. */
 struct image_writer *image_copy_writer(struct image_copy *copy);

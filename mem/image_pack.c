@@ -205,19 +205,11 @@ static int get_memory(struct image_unpack *unpack)
 int image_unpack(struct image_unpack *unpack, int fd,
 		 const struct image_frame *frame, uint8_t *to, size_t size)
 {
-	size_t got;
 	int r = get_memory(unpack);
 
 	if (r == 0)
 		r = file_read_at(fd, unpack->frame, frame->size, frame->at);
-	if (r < 0)
-		return r;
-	/* Frames behind the first, or of no content, are none of ours. */
-	got = ZSTD_findFrameCompressedSize(unpack->frame, frame->size);
-	if (ZSTD_isError(got) || got != frame->size)
-		return -EBADMSG;
-	/* Whatever it says of itself, no more than @size bytes are written. */
-	got = ZSTD_decompressDCtx(unpack->zstd, to, size, unpack->frame,
-				  frame->size);
-	return ZSTD_isError(got) || got != size ? -EBADMSG : 0;
+	return r == 0 ? zstd_frame_unpack(unpack->zstd, unpack->frame,
+					  frame->size, to, size)
+		      : r;
 }

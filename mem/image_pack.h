@@ -10,17 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <zstd.h>
-
 #include "base/err.h"
+#include "base/zstd_frame.h"
 #include "mem/image_state.h"
 
 /* No frame of a chunk is larger, in bytes. */
 #define IMAGE_FRAME_MAX ((uint32_t)ZSTD_COMPRESSBOUND(IMAGE_CHUNK))
 
-/* Source: zstd's manual: what levels take, and where memory begins to grow. */
+/* Source: zstd's manual: its own default. */
 #define IMAGE_LEVEL_DEFAULT 3
-#define IMAGE_LEVEL_MAX 19
 
 /* Where the frame of a chunk is. */
 struct image_frame {
@@ -36,7 +34,7 @@ struct image_pack {
 	int to; /* empty */
 	const uint8_t *state; /* enum image_state of each page; whole chunks */
 	uint64_t chunks;
-	int level; /* 1 to IMAGE_LEVEL_MAX */
+	int level; /* 1 to ZSTD_FRAME_LEVEL_MAX */
 	const bool *stop; /* atomic; borrowed: set, it ends with -ECANCELED */
 	struct image_frame *frame; /* set; one for each chunk */
 	uint64_t size; /* set: bytes of @to */

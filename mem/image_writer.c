@@ -35,6 +35,7 @@ struct written_region {
 	struct page_table pages;
 	struct image_frame *frame; /* owned; for each chunk, once compressed */
 	int fd; /* owned */
+	bool alone; /* it cannot share bytes with other files */
 };
 
 struct image_writer {
@@ -138,16 +139,32 @@ static int write_failed(size_t region, int code, struct err *err)
 		       strerrordesc_np(-code));
 }
 
+/* False: the bytes are to be written. */
+static bool share_run(struct written_region *r, int from, uint64_t offset,
+		      uint64_t len)
+{
+	int code;
+
+	if (from < 0 || r->alone)
+		return false;
+	code = file_clone_range(r->fd, from, offset, len);
+	/* What is no whole block can still be followed by what is. */
+	r->alone = code < 0 && code != -EINVAL;
+	return code == 0;
+}
+
 static int write_run(struct image_writer *writer, size_t region,
-		     uint64_t offset, const uint8_t *host, uint64_t len,
-		     struct err *err)
+		     const struct image_data *run, struct err *err)
 {
 	struct written_region *r = &writer->region[region];
-	const int code = file_write_at(r->fd, host, (size_t)len, offset);
+	int code;
 
+	if (share_run(r, run->from, run->offset, run->len))
+		return 0;
+	code = file_write_at(r->fd, run->host, (size_t)run->len, run->offset);
 	if (code < 0)
 		return write_failed(region, code, err);
-	writer->bytes += len;
+	writer->bytes += run->len;
 	return 0;
 }
 
@@ -201,9 +218,18 @@ int image_writer_put(struct image_writer *writer, size_t region,
 		     uint64_t offset, const uint8_t *host, uint64_t len,
 		     struct err *err)
 {
+	const struct image_data data = { offset, len, host, -1 };
+
+	return image_writer_put_data(writer, region, &data, err);
+}
+
+int image_writer_put_data(struct image_writer *writer, size_t region,
+			  const struct image_data *data, struct err *err)
+{
 	struct page_table *pages = &writer->region[region].pages;
-	const uint64_t count = len / IMAGE_PAGE;
-	const uint64_t base = offset / IMAGE_PAGE;
+	const uint64_t count = data->len / IMAGE_PAGE;
+	const uint64_t base = data->offset / IMAGE_PAGE;
+	const uint8_t *host = data->host;
 
 	for (uint64_t i = 0; i < count;) {
 		const uint64_t first = i;
@@ -215,10 +241,14 @@ int image_writer_put(struct image_writer *writer, size_t region,
 			pages->checksum[base + i] = image_page_checksum(
 				host + i * IMAGE_PAGE);
 		if (i > first) {
-			r = write_run(writer, region,
-				      (base + first) * IMAGE_PAGE,
-				      host + first * IMAGE_PAGE,
-				      (i - first) * IMAGE_PAGE, err);
+			const struct image_data run = {
+				.offset = (base + first) * IMAGE_PAGE,
+				.len = (i - first) * IMAGE_PAGE,
+				.host = host + first * IMAGE_PAGE,
+				.from = data->from,
+			};
+
+			r = write_run(writer, region, &run, err);
 			if (r < 0)
 				return r;
 			memset(&pages->state[base + first], IMAGE_DATA,

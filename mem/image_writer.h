@@ -54,6 +54,18 @@ int image_writer_put(struct image_writer *writer, size_t region,
 		     uint64_t offset, const uint8_t *host, uint64_t len,
 		     struct err *err);
 
+/* Pages that hold data. */
+struct image_data {
+	uint64_t offset, len; /* in the region, in bytes; whole pages */
+	const uint8_t *host; /* their content */
+	int from; /* a file that has them at @offset, too; -1: none */
+};
+
+/* The same. The image shares the pages with the file where the file system can,
+ * and they take no space. */
+int image_writer_put_data(struct image_writer *writer, size_t region,
+			  const struct image_data *data, struct err *err);
+
 /*
  * Tells pages that hold nothing: IMAGE_ZERO, or IMAGE_GONE. Returns 0, or the
  * errno of fallocate(2) or pwrite(2).
@@ -66,7 +78,7 @@ int image_writer_clear(struct image_writer *writer, size_t region,
  * Has image_writer_end() compress the pages. Until then they take the place on
  * the disk that they take without.
  *
- * @level: of zstd, 1 to IMAGE_LEVEL_MAX
+ * @level: of zstd, 1 to ZSTD_FRAME_LEVEL_MAX
  */
 void image_writer_compress(struct image_writer *writer, int level);
 
@@ -87,7 +99,8 @@ int image_writer_end(struct image_writer *writer, struct err *err);
 void image_writer_count(const struct image_writer *writer,
 			struct image_count *ret);
 
-/* Bytes written to the files of regions, repetitions included; of a compressed
+/* Bytes written to the files of regions, repetitions included, but not what is
+ * shared with other files; of a compressed
  * image that was ended, the bytes that it has there. */
 uint64_t image_writer_bytes(const struct image_writer *writer);
 

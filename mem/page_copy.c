@@ -136,15 +136,13 @@ static int fail_stopped(struct err *err)
 }
 
 int page_copy_pass(struct page_copy *copy, struct dirty_reader *reader,
-		   uint64_t *ret_bytes, struct err *err)
+		   struct err *err)
 {
 	struct dirty_run run;
 	int r = dirty_harvest(reader, err);
 
 	count_pass(copy);
-	*ret_bytes = 0;
 	while (r == 0 && (r = dirty_next(reader, &run, err)) > 0) {
-		*ret_bytes += run.gpa.size;
 		if (is_stopped(copy))
 			r = fail_stopped(err);
 		else
@@ -189,11 +187,11 @@ static int pass_and_look(struct page_copy *copy, struct dirty_reader *reader,
 			 uint64_t downtime, struct err *err)
 {
 	const uint64_t began = clock_ns(), before = copied_bytes(copy);
-	uint64_t looked, left, ns;
-	int r = page_copy_pass(copy, reader, &looked, err);
+	uint64_t left, ns;
+	int r = page_copy_pass(copy, reader, err);
 
 	if (r == 0 && copy->sink->passed)
-		r = copy->sink->passed(copy->ctx, looked, err);
+		r = copy->sink->passed(copy->ctx, err);
 	ns = clock_ns() - began;
 	/* The next pass, or the last one, begins with a harvest of its own. */
 	if (r == 0)

@@ -36,14 +36,9 @@ struct page_sink {
 	/* Pages that hold nothing: IMAGE_ZERO, or IMAGE_GONE. */
 	int (*clear)(void *ctx, size_t region, uint64_t offset, uint64_t size,
 		     enum image_state state, struct err *err);
-	/*
-	 * A pass while the guest runs has ended. Not called for the last one.
-	 *
-	 * @looked: bytes of memory that the pass looked at
-	 *
-	 * NULL: nothing is to be done then.
-	 */
-	int (*passed)(void *ctx, uint64_t looked, struct err *err);
+	/* A pass while the guest runs has ended. Not called for the last one.
+	 * NULL: nothing is to be done then. */
+	int (*passed)(void *ctx, struct err *err);
 };
 
 /* Passes while the guest runs: when they end. */
@@ -74,13 +69,12 @@ struct page_copy *page_copy_free(struct page_copy *copy); /* NULL is fine */
  *
  * @reader: for a fresh sink a DIRTY_ALL one that has not been harvested yet, or
  *          what it has become since
- * @ret_bytes: of guest memory that the pass looked at
  *
  * Returns 0; what dirty_harvest() or dirty_next() returns; -ECANCELED after
  * page_copy_stop(); or what the sink returns. Thread: any.
  */
 int page_copy_pass(struct page_copy *copy, struct dirty_reader *reader,
-		   uint64_t *ret_bytes, struct err *err);
+		   struct err *err);
 
 /* What passes have found so far. Thread: any, while one is under way. */
 struct page_copy_rates {

@@ -377,9 +377,10 @@ int cli_parse(const struct cli_command *command, int argc, char *const argv[],
 			r = parse_long(&w, word, err);
 		else if (options && word[0] == '-' && word[1])
 			r = parse_letter(&w, word, err);
-		else if (command->word)
+		else if (command->word) {
 			r = command->word(ctx, word, err);
-		else
+			options = options && !command->word_ends;
+		} else
 			r = err_input(err, -EINVAL,
 				      "'%s': %s takes no such word", word,
 				      command->name);

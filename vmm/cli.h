@@ -99,6 +99,8 @@ struct cli_command {
 	size_t givens;
 	/* Takes a word that is no option. NULL: the command takes none. */
 	int (*word)(void *ctx, const char *word, struct err *err);
+	bool word_ends; /* the first such word ends the options: another
+			   program's follow */
 };
 
 /*

@@ -64,94 +64,13 @@ static int set_control(void *ctx, const struct cli_option *option,
 	return 0;
 }
 
-/* What is wrong with a size that size_at_parse() returned @r for. */
-static int refuse_mem(const char *value, int r, struct err *err)
-{
-	const size_t len = strcspn(value, "@");
-	uint64_t size = 1;
-	char word[32] = "";
-
-	if (r == -EINVAL)
-		return err_input(err, r,
-				 "not a size: " SIZE_FORM
-				 " or 1G@0x80000000; a bare number is in "
-				 "MiB");
-	if (len < sizeof(word)) {
-		memcpy(word, value, len);
-		(void)size_parse(word, MIB, &size);
-	}
-	if (size == 0)
-		return err_input(err, r, "a guest needs memory");
-	return err_input(err, r, "more than 64 bits can address");
-}
-
-/* Refuses memory that is placed where other memory is. */
-static int check_ram_place(const struct config *config, struct range at,
-			   struct err *err)
-{
-	for (size_t i = 0; i < config->mems; i++) {
-		const struct mem_spec *other = &config->mem[i];
-		const struct range taken = { other->at, other->size };
-
-		if (other->placed && range_overlaps(at, taken))
-			return err_input(err, -EEXIST, "overlaps --mem %s",
-					 other->word);
-	}
-	return 0;
-}
-
-static int check_mem_growth(const struct mem_spec *mem, struct err *err)
-{
-	char max[SIZE_TEXT];
-
-	if (!mem->policy.max || mem->policy.max > mem->size)
-		return 0;
-	return err_input(err, -EINVAL,
-			 "max=%s: not more than what there is at the start",
-			 size_format(max, mem->policy.max));
-}
-
-static int parse_mem(const struct config *config, struct mem_spec *mem,
-		     struct err *err)
-{
-	const char *place = NULL;
-	struct range at;
-	int r = mem_policy_parse(&mem->policy, mem->text, &place, err);
-
-	if (r < 0)
-		return r;
-	r = size_at_parse(place, MIB, &at, &mem->placed);
-	if (r < 0)
-		return refuse_mem(place, r, err);
-	if (mem->placed)
-		r = check_ram_place(config, at, err);
-	if (r == 0)
-		r = mem_policy_fits(&mem->policy, at, mem->placed, err);
-	mem->size = at.size;
-	mem->at = at.start;
-	return r == 0 ? check_mem_growth(mem, err) : r;
-}
-
 static int set_mem(void *ctx, const struct cli_option *option,
 		   const char *value, struct err *err)
 {
 	struct config *config = &((struct parse *)ctx)->config;
-	struct mem_spec mem = { .word = value };
-	int r;
 
 	(void)option;
-	if (config->mems == CONFIG_MAX_MEM)
-		return err_input(err, -ENOSPC, "at most %d --mem options",
-				 CONFIG_MAX_MEM);
-	mem.text = strdup(value);
-	if (!mem.text)
-		return err_set(err, -ENOMEM, "out of memory");
-	r = parse_mem(config, &mem, err);
-	if (r < 0)
-		free(mem.text);
-	else
-		config->mem[config->mems++] = mem;
-	return r;
+	return mem_words_add(config->mem, &config->mems, value, err);
 }
 
 /* The last '@' is the one: a file's name may have others. */
@@ -215,16 +134,11 @@ static int set_disk(void *ctx, const struct cli_option *option,
 	if (config->disks == CONFIG_MAX_DISKS)
 		return err_input(err, -ENOSPC, "at most %d disks",
 				 CONFIG_MAX_DISKS);
-	disk->text = strdup(value);
-	if (!disk->text)
-		return err_set(err, -ENOMEM, "out of memory");
 	config->disks++; /* config_finish() frees it, half-made or not */
-	r = opt_parse(table, sizeof(table) / sizeof(*table), disk->text, disk,
-		      err);
-	if (r < 0) {
-		err->input = true;
+	r = opt_parse_copy(table, sizeof(table) / sizeof(*table), value,
+			   &disk->text, disk, err);
+	if (r < 0)
 		return r;
-	}
 	if (disk->ro && disk->temp)
 		return err_input(err, -EINVAL,
 				 "ro, temp: a disk that the guest cannot write "
@@ -261,6 +175,33 @@ static int set_share(void *ctx, const struct cli_option *option,
 
 	(void)option;
 	return share_words_add(config->share, &config->shares, value, err);
+}
+
+static int set_console_log(void *ctx, const struct cli_option *option,
+			   const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+
+	(void)option;
+	return console_log_words_parse(&config->console_log, value, err);
+}
+
+static int set_on_panic(void *ctx, const struct cli_option *option,
+			const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+
+	(void)option;
+	return panic_words_parse(&config->on_panic, value, err);
+}
+
+static int set_gdb(void *ctx, const struct cli_option *option,
+		   const char *value, struct err *err)
+{
+	struct config *config = &((struct parse *)ctx)->config;
+
+	(void)option;
+	return gdb_words_parse(&config->gdb, value, err);
 }
 
 static int set_timeout(void *ctx, const struct cli_option *option,
@@ -448,6 +389,24 @@ static const struct cli_option run_options[] = {
 	  .help = "where to listen for 'vmm list', 'vmm stop', ...\n"
 		  "(default: where those look for NAME)",
 	  .set = set_control },
+	{ .name = "console-log", .arg = "FILE[,max=SIZE]",
+	  .help = "write what the guest says there, too; max: keep the\n"
+		  "last of it, in FILE.1 and FILE",
+	  .set = set_console_log },
+	{ .name = "on-panic", .arg = "exit|pause|dump=FILE",
+	  .help = "what follows a panic, which the guest's pvpanic or\n"
+		  "console tells: end with status 4, wait for\n"
+		  "commands, or write a core and end",
+	  .set = set_on_panic },
+	{ .name = "incoming", .arg = "URI|defer",
+	  .help = "do not boot: take the guest of this configuration\n"
+		  "that 'vmm migrate' sends to URI; defer: to the URI\n"
+		  "of the command migrate-incoming (QMP)",
+	  TO(await, cli_set_string) },
+	{ .name = "gdb", .arg = "PATH|PORT[,wait]",
+	  .help = "let gdb connect to a socket, or to a port of\n"
+		  "loopback; wait: the guest begins when gdb says so",
+	  .set = set_gdb },
 	{ .name = "no-reboot",
 	  .help = "end with status 3 when the guest restarts",
 	  TO(no_reboot, cli_set_true) },
@@ -536,6 +495,15 @@ static int check_config(struct parse *parse, struct err *err)
 		return err_input(err, -EINVAL,
 				 "--terminal socket: there is no socket, as "
 				 "--control none was given");
+	if (config->console_log.path && config->console == CONSOLE_NONE)
+		return err_input(err, -EINVAL,
+				 "--console-log: with --console none the guest "
+				 "says nothing");
+	if (config->await && !strcmp(config->await, "defer") &&
+	    config->control && !strcmp(config->control, "none"))
+		return err_input(err, -EINVAL,
+				 "--incoming defer: there is no socket, as "
+				 "--control none was given");
 	if (!config->mems)
 		config->mem[config->mems++] = (struct mem_spec){
 			.size = DEFAULT_MEM, .implied = true, .word = "512M"
@@ -565,7 +533,9 @@ int config_parse(struct config *ret, int argc, char *const argv[],
 void config_finish(struct config *config)
 {
 	for (size_t i = 0; i < config->mems; i++)
-		free(config->mem[i].text);
+		mem_words_finish(&config->mem[i]);
+	console_log_words_finish(&config->console_log);
+	gdb_words_finish(&config->gdb);
 	for (size_t i = 0; i < config->roms; i++)
 		free(config->rom[i].path);
 	for (size_t i = 0; i < config->disks; i++) {

@@ -17,30 +17,21 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/range.h"
-#include "mem/policy.h"
 #include "vmm/balloon_words.h"
 #include "vmm/cli.h"
+#include "vmm/console_log_words.h"
 #include "vmm/flash_words.h"
+#include "vmm/gdb_words.h"
 #include "vmm/kvmtool_words.h"
+#include "vmm/mem_words.h"
 #include "vmm/net_words.h"
+#include "vmm/panic_words.h"
 #include "vmm/share_words.h"
 
-#define CONFIG_MAX_MEM 32
 #define CONFIG_MAX_DISKS 16
 #define CONFIG_MAX_ROMS 8
 #define CONFIG_MAX_FLASHES 2
 #define CONFIG_MAX_CPUS 64
-
-/* One --mem SIZE[@ADDRESS][,key=value]... */
-struct mem_spec {
-	char *text; /* owned; policy.path points into it; or NULL */
-	uint64_t size; /* in bytes, at the start; never 0 */
-	gpa_t at; /* where, if placed; else the layout chooses */
-	bool placed;
-	bool implied; /* the default size: a layout with less room takes less */
-	struct mem_policy policy;
-	const char *word; /* the argument as given, for messages */
-};
 
 /* One --rom FILE@ADDRESS. */
 struct rom_spec {
@@ -75,6 +66,27 @@ enum console_kind {
 enum terminal_kind {
 	TERMINAL_STDIO, /* standard input and output */
 	TERMINAL_SOCKET, /* the client of `vmm console` */
+	TERMINAL_FILE, /* a file of the attendant's; output alone */
+};
+
+struct machine;
+struct port;
+
+/* What attends a run in this process, and is no matter of words: vmm/test.
+ * Borrowed. Zeroed: nothing does. */
+struct config_attendant {
+	struct port *const *port; /* streams for the guest: host/port.h */
+	size_t ports;
+	int console_fd; /* of TERMINAL_FILE */
+	/* The machine is there; it has no devices yet. Returns 0 or a negative
+	 * errno. Thread: setup. NULL: nothing is to be done; so for these: */
+	int (*began)(void *ctx, struct machine *machine, struct err *err);
+	/* Its loop has ended for good, or never ran. May be called again.
+	 * Thread: setup. */
+	void (*ended)(void *ctx, struct machine *machine);
+	/* SIGCONT or SIGWINCH came. Thread: loop. */
+	void (*terminal)(void *ctx, int signal);
+	void *ctx;
 };
 
 enum dirty_log_kind { /* vmm/kvm/dirty_log.h says what they are */
@@ -94,7 +106,7 @@ struct config {
 	const char *dtb; /* use this tree instead of writing one */
 	const char *dump_dtb; /* write the tree here, then go on */
 	const char *firmware; /* flat image, boots instead of a kernel */
-	struct mem_spec mem[CONFIG_MAX_MEM]; /* in the order given */
+	struct mem_spec mem[MEM_WORDS_MAX]; /* in the order given */
 	size_t mems; /* at least 1 */
 	struct rom_spec rom[CONFIG_MAX_ROMS];
 	size_t roms;
@@ -108,6 +120,9 @@ struct config {
 	const char *irqchip; /* "auto" if not given */
 	enum console_kind console;
 	enum terminal_kind terminal;
+	struct console_log_spec console_log;
+	struct panic_spec on_panic;
+	struct gdb_spec gdb;
 	struct net_specs nets;
 	bool rng;
 	struct balloon_spec balloon;
@@ -119,8 +134,11 @@ struct config {
 	uint64_t timeout_ns; /* 0: none */
 	struct cli_givens givens; /* for config_words_of() */
 	enum log_level log_level;
-	bool incoming; /* the guest comes from another process, whose files are
-			  still locked: vmm/migrate */
+	struct config_attendant attendant; /* set behind config_parse() */
+	const char *await; /* URI that the guest comes from, or "defer"; NULL:
+			      it boots */
+	bool incoming; /* the guest comes from another process, which still has
+			  its files' locks: vmm/migrate */
 };
 
 /* The options of `vmm run`. */

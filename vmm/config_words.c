@@ -36,7 +36,9 @@ static const struct {
 	{ "control", VALUE_HOST },  { "terminal", VALUE_HOST },
 	{ "timeout", VALUE_HOST },  { "loglevel", VALUE_HOST },
 	{ "debug", VALUE_HOST },    { "vcpu-affinity", VALUE_HOST },
-	{ "dev", VALUE_HOST },
+	{ "dev", VALUE_HOST },	    { "console-log", VALUE_HOST },
+	{ "on-panic", VALUE_HOST }, { "gdb", VALUE_HOST },
+	{ "incoming", VALUE_HOST },
 };
 
 static enum value_kind kind_of(const struct cli_option *option)
@@ -155,6 +157,11 @@ static int add_given(struct config_words *words, const struct cli_given *given,
 
 int config_check_saved(const struct config *config, struct err *err)
 {
+	if (config->attendant.ports > 0)
+		return err_input(
+			err, -ENOTSUP,
+			"a guest of 'vmm test' cannot be saved, as its "
+			"command's streams are this process'");
 	if (config->shares == 0)
 		return 0;
 	return err_input(err, -ENOTSUP,
@@ -207,6 +214,31 @@ int config_words_check(const struct config *config, struct err *err)
 					 option->name);
 	}
 	return config_check_saved(config, err);
+}
+
+int config_words_parse(struct config *ret, char *const *word, size_t count,
+		       struct err *err)
+{
+	char run[] = "run";
+	_cleanup_(freep) char **argv = calloc(count + 2, sizeof(*argv));
+	int r;
+
+	if (!argv)
+		return err_set(err, -ENOMEM, "out of memory");
+	argv[0] = run;
+	for (size_t i = 0; i < count; i++)
+		argv[1 + i] = word[i];
+	/* A configuration is large: it is not copied once more. */
+	r = config_parse(ret, (int)count + 1, argv, err);
+	if (r > 0)
+		return err_input(err, -EPERM,
+				 "--help is no option of a guest's");
+	if (r < 0)
+		return r;
+	r = config_words_check(ret, err);
+	if (r < 0)
+		config_finish(ret);
+	return r;
 }
 
 void config_words_finish(struct config_words *words)

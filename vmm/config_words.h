@@ -48,6 +48,17 @@ int config_words_of(struct config_words *ret, const struct config *config,
  */
 int config_words_check(const struct config *config, struct err *err);
 
+/*
+ * Parses words that somebody else may have written, and no others.
+ *
+ * @word: @count of them; outlive @ret
+ *
+ * Returns 0; what config_parse() and config_words_check() return; -EPERM if
+ * they ask for help. On failure @ret owns nothing. Thread: any.
+ */
+int config_words_parse(struct config *ret, char *const *word, size_t count,
+		       struct err *err);
+
 void config_words_finish(struct config_words *words); /* zeroed is fine */
 
 #endif

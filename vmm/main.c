@@ -29,6 +29,26 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 static int run_help(int argc, char *const argv[], int *ret_status,
 		    struct err *err);
 
+/* A guest that comes, to a configuration that the user gave. */
+static int run_incoming(struct config *config, int *ret_status, struct err *err)
+{
+	_cleanup_(migrate_target_finish) struct migrate_target target =
+		MIGRATE_TARGET_NONE;
+	struct migrate_uri uri = { 0 };
+	int r = 0;
+
+	if (strcmp(config->await, "defer") != 0)
+		r = migrate_uri_parse(&uri, config->await, err);
+	migrate_uri_finish(&uri);
+	if (r < 0)
+		return err_wrap(err, "--incoming");
+	config->incoming = true;
+	r = run_guest(config, NULL, &target, ret_status, err);
+	if (!target.taken)
+		migrate_target_fail(&target, err);
+	return r;
+}
+
 static int run_run(int argc, char *const argv[], int *ret_status,
 		   struct err *err)
 {
@@ -40,7 +60,8 @@ static int run_run(int argc, char *const argv[], int *ret_status,
 	log_set_level(config.log_level);
 	if (hugetlbfs_apply(&config, err) < 0)
 		return err->code;
-	return run_guest(&config, NULL, NULL, ret_status, err);
+	return config.await ? run_incoming(&config, ret_status, err)
+			    : run_guest(&config, NULL, NULL, ret_status, err);
 }
 
 static int run_restore(int argc, char *const argv[], int *ret_status,
@@ -133,7 +154,7 @@ static int run_receive(int argc, char *const argv[], int *ret_status,
 		r = migrate_uri_accept(&door, &channel, err);
 	if (r < 0)
 		return r;
-	r = migrate_target_begin(&target, &channel, arch_name, err);
+	r = migrate_target_begin(&target, &channel, &door, arch_name, err);
 	if (r == 0)
 		r = receive_guest(&target, &words, ret_status, err);
 	if (!target.taken)
@@ -195,6 +216,7 @@ static const struct command {
 	{ &console_command, console_main },
 	{ &snapshot_command, snapshot_main },
 	{ &dump_command, dump_main },
+	{ &gdb_command, gdb_main },
 	{ &migrate_command, migrate_main },
 	{ &doctor_command, run_doctor },
 	{ &version_command, version_main },
@@ -328,5 +350,8 @@ int main(int argc, char *argv[])
 	    dispatch_command(argc, argv, &status, &err) >= 0)
 		return status;
 	print_error(&err);
+	/* A command may say what its failure is. */
+	if (status != STATUS_OK)
+		return status;
 	return err.input ? STATUS_USAGE : STATUS_FAILED;
 }

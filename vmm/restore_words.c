@@ -55,6 +55,15 @@ static const struct cli_option host_options[] = {
 	{ .name = "terminal", .arg = "stdio|socket",
 	  .help = "where the console's other end is, as of 'vmm run'",
 	  .set = keep_option },
+	{ .name = "console-log", .arg = "FILE[,max=SIZE]",
+	  .help = "where to write what the guest says, as of 'vmm run'",
+	  .set = keep_option },
+	{ .name = "on-panic", .arg = "exit|pause|dump=FILE",
+	  .help = "what follows a panic of the guest, as of 'vmm run'",
+	  .set = keep_option },
+	{ .name = "gdb", .arg = "PATH|PORT[,wait]",
+	  .help = "where gdb may connect, as of 'vmm run'",
+	  .set = keep_option },
 	{ .name = "no-reboot",
 	  .help = "end with status 3 when the guest restarts",
 	  .set = keep_option },
@@ -187,16 +196,14 @@ void restore_words_finish(struct restore_words *words)
 }
 
 /* The saved words alone, so that what they ask for is known. */
-static int check_saved(char *const *argv, size_t count, struct err *err)
+static int check_saved(char *const *saved, size_t count, struct err *err)
 {
-	_cleanup_(config_finish) struct config config = { 0 };
-	int r = config_parse(&config, (int)count + 1, argv, err);
+	struct config config; /* large, so that it is not zeroed first */
+	const int r = config_words_parse(&config, saved, count, err);
 
-	if (r > 0)
-		return err_input(err, -EPERM,
-				 "--help is no option of a "
-				 "guest's");
-	return r == 0 ? config_words_check(&config, err) : r;
+	if (r == 0)
+		config_finish(&config);
+	return r;
 }
 
 int restore_words_config(struct config *ret, char *const *saved, size_t count,
@@ -212,7 +219,7 @@ int restore_words_config(struct config *ret, char *const *saved, size_t count,
 	argv[0] = run;
 	for (size_t i = 0; i < count; i++)
 		argv[1 + i] = saved[i];
-	r = check_saved(argv, count, err);
+	r = check_saved(saved, count, err);
 	if (r < 0)
 		return err_wrap(err, "%s: vm.json", words->dir);
 	for (size_t i = 0; i < words->words; i++)

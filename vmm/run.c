@@ -2,17 +2,17 @@
 #include "vmm/run.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/signal_fd.h"
+#include "vmm/control/arrival.h"
 #include "vmm/control/control.h"
 #include "vmm/control/lifetime.h"
+#include "vmm/control/panic.h"
 #include "vmm/control/snapshot_commands.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
@@ -21,9 +21,11 @@
 #include "vmm/machine/machine.h"
 #include "vmm/machine/prealloc.h"
 #include "vmm/migrate/files.h"
+#include "vmm/migrate/rest.h"
 #include "vmm/migrate/target.h"
 #include "vmm/snapshot/restore.h"
 #include "vmm/restart.h"
+#include "vmm/run_signals.h"
 
 enum { STATUS_RESET = 3, STATUS_PANIC = 4, STATUS_TIMEOUT = 124 };
 
@@ -31,15 +33,18 @@ struct run {
 	const struct config *config; /* borrowed */
 	struct restore *restore; /* borrowed; NULL: the guest boots */
 	bool goes_on; /* with @restore: it has not begun to */
+	bool begun; /* a VM has */
 	/* What changes from the snapshot on; owned until control has it. */
 	struct dirty_reader *since;
 	struct migrate_target *from; /* borrowed; NULL once the guest is here,
 					or if it comes from nowhere */
+	struct rest *rest; /* owned; memory that follows the guest from another
+			      process; NULL: all is here */
+	struct loop_watch rest_here; /* its fd is @rest's */
 	int kvm; /* owned */
 	struct machine *machine; /* owned */
 	struct control control;
-	struct loop_watch signals; /* its signalfd is owned */
-	struct loop_watch terminal; /* the same, for SIGCONT and SIGWINCH */
+	struct run_signals signals;
 	struct loop_timer timeout;
 	struct restart restart;
 	struct loop_timer slowed; /* ends the wait of a guest that restarts */
@@ -50,94 +55,8 @@ struct run {
 static void run_finish(struct run *run)
 {
 	run->machine = machine_free(run->machine);
-	fd_closep(&run->terminal.fd);
-	fd_closep(&run->signals.fd);
+	run_signals_finish(&run->signals);
 	fd_closep(&run->kvm);
-}
-
-static void signal_ready(struct loop_watch *watch, uint32_t events)
-{
-	struct run *run = container_of(watch, struct run, signals);
-	const int signal = signal_fd_take(watch->fd);
-
-	(void)events;
-	if (signal == 0)
-		return;
-	/* If two come at once, the first is the status. */
-	if (run->machine->signal == 0)
-		run->machine->signal = signal;
-	machine_end(run->machine, OUTCOME_SIGNAL);
-}
-
-static void terminal_changed(struct loop_watch *watch, uint32_t events)
-{
-	struct run *run = container_of(watch, struct run, terminal);
-	const int signal = signal_fd_take(watch->fd);
-
-	(void)events;
-	/* A shell that saw us stopped has changed the terminal. */
-	if (signal == SIGCONT)
-		tty_continued(run->machine->tty);
-	else if (signal == SIGWINCH)
-		tty_window_changed(run->machine->tty);
-}
-
-/*
- * The signals that end a program. An ignored signal (nohup, a shell's
- * background job) stays ignored: blocked, it would be queued all the same.
- */
-static void ending_signals(sigset_t *ret)
-{
-	static const int ending[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
-	struct sigaction act;
-
-	(void)sigemptyset(ret);
-	for (size_t i = 0; i < sizeof(ending) / sizeof(*ending); i++)
-		if (sigaction(ending[i], NULL, &act) == 0 &&
-		    act.sa_handler != SIG_IGN)
-			(void)sigaddset(ret, ending[i]);
-}
-
-/*
- * They arrive on the loop, so that the terminal is restored and disks are
- * closed in order. Blocked before the terminal is touched and before any thread
- * is made, and so in all of them.
- */
-static int catch_run_signals(struct run *run, struct err *err)
-{
-	sigset_t set, terminal;
-
-	ending_signals(&set);
-	(void)sigemptyset(&terminal);
-	(void)sigaddset(&terminal, SIGCONT);
-	(void)sigaddset(&terminal, SIGWINCH);
-	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (errno == 0)
-		errno = pthread_sigmask(SIG_BLOCK, &terminal, NULL);
-	if (errno)
-		return err_sys(err, "signal mask");
-	/* A reader of our output that leaves is an EPIPE, not the end. */
-	(void)signal(SIGPIPE, SIG_IGN);
-	/* A disk beyond ulimit -f is an EFBIG, and the guest's I/O error. */
-	(void)signal(SIGXFSZ, SIG_IGN);
-
-	run->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	run->terminal.fd = signalfd(-1, &terminal, SFD_CLOEXEC | SFD_NONBLOCK);
-	return run->signals.fd >= 0 && run->terminal.fd >= 0
-		     ? vcpu_kick_setup(err)
-		     : err_sys(err, "signalfd");
-}
-
-static int watch_signals(struct run *run, struct err *err)
-{
-	int r;
-
-	run->signals.ready = signal_ready;
-	run->terminal.ready = terminal_changed;
-	r = loop_add(run->machine->loop, &run->signals, EPOLLIN, err);
-	if (r < 0)
-		return r;
-	return loop_add(run->machine->loop, &run->terminal, EPOLLIN, err);
 }
 
 static void timed_out(struct loop_timer *timer)
@@ -150,12 +69,15 @@ static int watch_clock(struct run *run, struct err *err)
 {
 	int r;
 
-	if (run->config->timeout_ns == 0)
+	/* It may have begun when the run began to wait for the guest. */
+	if (run->config->timeout_ns == 0 || run->timeout.expired)
 		return 0;
 	r = loop_timer_add(run->machine->loop, &run->timeout, err);
 	if (r < 0)
 		return err_wrap(err, "--timeout");
 	run->timeout.expired = timed_out;
+	/* The loop, and this timer, may wait for a disk when it passes. */
+	machine_interrupt_after(run->machine, run->config->timeout_ns);
 	loop_timer_set(&run->timeout, run->config->timeout_ns);
 	return 0;
 }
@@ -210,6 +132,9 @@ static int begin_restored(struct run *run, struct err *err)
 		r = snapshot_commands_restored(&run->control,
 					       &run->restore->chain,
 					       TAKE_PTR(run->since), err);
+	/* Another guest may go on from the same snapshot. */
+	if (r == 0)
+		r = vmgenid_renew(&run->machine->vmgenid, err);
 	if (r == 0)
 		r = restore_tell(run->restore, err);
 	/* Last: their files are the user's. */
@@ -222,7 +147,7 @@ static int begin_restored(struct run *run, struct err *err)
 /* A VM that was loaded begins paused. */
 static void let_go_on(struct run *run, struct vm *vm)
 {
-	if (!run->control.paused)
+	if (!run->control.paused && !run->control.held)
 		vm_resume(vm);
 	restore_runs(run->restore);
 	run->goes_on = false;
@@ -247,9 +172,49 @@ static void own_guest(struct run *run)
 
 	if (migrate_files_of(&files, run->machine, &err) == 0)
 		migrate_files_own(&files);
+}
+
+static void take_name(struct run *run)
+{
+	struct err err = { 0 };
+
 	if (control_socket_take(&run->control.socket, &err) < 0)
 		log_warn("the control socket stays at %s: %s",
 			 run->control.socket.at.sun_path, err.msg);
+}
+
+/* From here on the source's name is this guest's, and that may be copied. */
+static void rest_is_here(struct loop_watch *watch, uint32_t events)
+{
+	struct run *run = container_of(watch, struct run, rest_here);
+
+	(void)events;
+	loop_remove(run->machine->loop, watch);
+	watch->ready = NULL;
+	run->control.busy = NULL;
+	take_name(run);
+	rest_end(run->rest);
+}
+
+/* Memory that is at the source still: the guest is not copied before it is
+ * here. */
+static void await_rest(struct run *run)
+{
+	struct err err = { 0 };
+
+	run->rest = TAKE_PTR(run->from->rest);
+	if (!run->rest)
+		return;
+	run->control.rest = run->rest;
+	run->control.busy = "the arrival of its memory";
+	run->rest_here.ready = rest_is_here;
+	run->rest_here.fd = rest_fd(run->rest);
+	if (loop_add(run->machine->loop, &run->rest_here, EPOLLIN, &err) == 0)
+		return;
+	run->rest_here.ready = NULL;
+	log_warn("%s: the guest cannot be copied from here", err.msg);
+	take_name(run);
+	rest_end(run->rest);
 }
 
 /* A guest that comes from another process: this one tells that it is ready, and
@@ -265,10 +230,15 @@ static int take_guest(struct run *run, struct vm *vm, struct err *err)
 		return r;
 	}
 	own_guest(run);
-	if (!run->control.paused)
+	/* The source of memory that is missing still has to be found. */
+	if (!run->from->rest)
+		take_name(run);
+	if (!run->control.paused && !run->control.held)
 		vm_resume(vm);
 	migrate_target_done(run->from);
+	await_rest(run);
 	run->from = NULL;
+	arrival_ends(&run->control, true);
 	return 0;
 }
 
@@ -282,14 +252,20 @@ static int begin_run(struct run *run, struct vm *vm, struct err *err)
 	if (!run->control.machine)
 		r = control_init(&run->control, run->machine,
 				 owner_of(run, &owner), err);
-	if (r == 0 && run->goes_on)
+	if (r < 0)
+		return r;
+	if (!run->begun)
+		control_equipped(&run->control);
+	run->begun = true;
+	if (run->goes_on)
 		r = begin_restored(run, err);
 	if (r < 0)
 		return r;
 	if (run->from && run->from->paused)
 		run->control.paused = true;
-	control_begin(&run->control, vm);
-	r = slow_down(run, vm, err);
+	r = control_begin(&run->control, vm, err);
+	if (r == 0)
+		r = slow_down(run, vm, err);
 	if (r < 0)
 		return r;
 	/* Its vCPUs may lose a page before the last of them is started. */
@@ -329,6 +305,26 @@ static int or_lost(const struct run *run, int r, struct err *err)
 	return lost < 0 ? lost : r;
 }
 
+/* Whether what ended the loop does not end the guest. */
+static bool run_goes_on(struct run *run)
+{
+	switch (machine_outcome(run->machine)) {
+	case OUTCOME_NONE:
+		return true;
+	case OUTCOME_PANIC:
+		return control_panicked(&run->control);
+	default:
+		return false;
+	}
+}
+
+/* Two of one guest must not run. */
+static bool run_restarts(const struct run *run)
+{
+	return machine_outcome(run->machine) == OUTCOME_RESET &&
+	       !run->config->no_reboot && !run->machine->moved;
+}
+
 /* One boot cycle of the guest, from power-on or reset to its end. */
 static int boot_cycle(struct run *run, struct err *err)
 {
@@ -344,8 +340,11 @@ static int boot_cycle(struct run *run, struct err *err)
 	/* A late loop_stop() of the cycle before may end the loop early. */
 	do
 		r = loop_run(run->machine->loop, err);
-	while (r == 0 && machine_outcome(run->machine) == OUTCOME_NONE);
+	while (r == 0 && run_goes_on(run));
 	control_settle(&run->control);
+	/* A CPU may wait for a page. */
+	if (run->rest && !run_restarts(run))
+		rest_give_up(run->rest);
 	stopped = vm_stop(vm, &late);
 	__atomic_store_n(&run->vm, NULL, __ATOMIC_RELEASE);
 	r = or_lost(run, r, err);
@@ -372,11 +371,12 @@ static int exit_status(const struct machine *machine)
 	}
 }
 
-/* Two of one guest must not run. */
-static bool run_restarts(const struct run *run)
+/* A wait for a disk was given up: for a signal, or as the time has passed. */
+static void note_interrupt(struct run *run)
 {
-	return machine_outcome(run->machine) == OUTCOME_RESET &&
-	       !run->config->no_reboot && !run->machine->moved;
+	run_signals_take(&run->signals);
+	if (run->machine->signal == 0)
+		machine_end(run->machine, OUTCOME_TIMEOUT);
 }
 
 static int boot_cycles(struct run *run, struct err *err)
@@ -391,7 +391,7 @@ static int boot_cycles(struct run *run, struct err *err)
 		again = true;
 		r = or_lost(run, machine_reset(run->machine, err), err);
 		if (r == -EINTR) {
-			signal_ready(&run->signals, EPOLLIN);
+			note_interrupt(run);
 			r = 0;
 			break;
 		}
@@ -424,6 +424,22 @@ static void memory_lost(void *ctx)
 	machine_end(run->machine, OUTCOME_ERROR);
 }
 
+/* Takes the memory and the state of a guest that another process sends. */
+static int receive_guest_memory(struct run *run, struct err *err)
+{
+	int r;
+
+	if (!run->config->await)
+		return migrate_target_memory(run->from, run->machine, arch_name,
+					     run->signals.ending.fd, err);
+	r = control_init(&run->control, run->machine, NULL, err);
+	if (r == 0)
+		r = watch_clock(run, err);
+	return r == 0 ? arrival_wait(&run->control, run->from,
+				     run->signals.ending.fd, err)
+		      : r;
+}
+
 /* Loads what boots, into memory that may turn out not to be there. */
 static int equip_machine(struct run *run, struct err *err)
 {
@@ -438,31 +454,38 @@ static int equip_machine(struct run *run, struct err *err)
 	if (run->restore) {
 		run->restore->lost = memory_lost;
 		run->restore->lost_ctx = run;
-		r = restore_memory(run->restore, run->machine, run->signals.fd,
-				   err);
+		r = restore_memory(run->restore, run->machine,
+				   run->signals.ending.fd, err);
 	}
 	/* From here on, what is written is not in the snapshot. */
 	if (r == 0 && run->restore && control_is_wanted(run->config))
 		r = dirty_reader_add(&run->machine->dirty, DIRTY_FROM_NOW,
 				     &run->since, err);
-	if (run->from)
-		r = migrate_target_memory(run->from, run->machine, arch_name,
-					  run->signals.fd, err);
+	if (r == 0 && run->from)
+		r = receive_guest_memory(run, err);
 	if (r == 0)
 		r = machine_equip(run->machine, !run->restore && !run->from,
 				  err);
 	return or_lost(run, r, err);
 }
 
-/* Returns the status of a run that a signal ended before the guest's memory was
- * there, or 0. */
-static int ended_early(const struct run *run, int r)
+/* True, and @ret_status set, if a run was ended before the machine was there:
+ * by a signal, or, while it waited for a guest, by a client or a limit. */
+static bool ended_early(struct run *run, int r, int *ret_status)
 {
-	const bool early = (r == -EINTR && run->restore) ||
-			   (r == -ECANCELED && run->from);
-	const int signal = early ? signal_fd_take(run->signals.fd) : 0;
+	const bool early = r == -EINTR || (r == -ECANCELED && run->from);
+	int signal;
 
-	return signal > 0 ? 128 + signal : 0;
+	if (!early || !run->machine)
+		return false;
+	if (machine_outcome(run->machine) != OUTCOME_NONE) {
+		control_ends(&run->control, false);
+		*ret_status = exit_status(run->machine);
+		return true;
+	}
+	signal = signal_fd_take(run->signals.ending.fd);
+	*ret_status = 128 + signal;
+	return signal > 0;
 }
 
 /* Where a person would see how far we are; -1: nowhere. */
@@ -479,28 +502,29 @@ static int run_all(struct run *run, int *ret_status, struct err *err)
 	run->kvm = kvm_open(err);
 	if (run->kvm < 0)
 		return run->kvm;
-	r = catch_run_signals(run, err);
+	r = run_signals_catch(&run->signals, err);
+	if (r == 0)
+		r = vcpu_kick_setup(err);
 	if (r == 0)
 		r = caps_check(run->kvm, &limits, err);
 	if (r == 0)
 		r = machine_new(&run->machine, run->config, &limits, err);
+	if (r == 0)
+		r = run_signals_watch(&run->signals, run->machine, err);
+	if (r == 0)
+		machine_interrupt_by(run->machine, run->signals.ending.fd);
 	/* Before the terminal is the guest's, so that Ctrl-C is a signal. */
 	if (r == 0)
-		r = prealloc(&run->machine->mem, run->signals.fd, progress_fd(),
-			     err);
+		r = prealloc(&run->machine->mem, run->signals.ending.fd,
+			     progress_fd(), err);
 	if (r > 0) {
 		*ret_status = 128 + r;
 		return 0;
 	}
 	if (r == 0)
 		r = equip_machine(run, err);
-	*ret_status = ended_early(run, r);
-	if (*ret_status)
+	if (ended_early(run, r, ret_status))
 		return 0;
-	if (r == 0)
-		r = watch_signals(run, err);
-	if (r == 0)
-		machine_interrupt_by(run->machine, run->signals.fd);
 	if (r == 0)
 		r = watch_clock(run, err);
 	if (r == 0)
@@ -515,14 +539,13 @@ static void stop_run_watches(struct run *run)
 {
 	struct loop *loop = run->machine->loop;
 
-	if (run->signals.fd >= 0)
-		loop_remove(loop, &run->signals);
-	if (run->terminal.fd >= 0)
-		loop_remove(loop, &run->terminal);
+	run_signals_unwatch(&run->signals);
 	if (run->timeout.expired)
 		loop_timer_remove(loop, &run->timeout);
 	if (run->slowed.expired)
 		loop_timer_remove(loop, &run->slowed);
+	if (run->rest_here.ready)
+		loop_remove(loop, &run->rest_here);
 }
 
 /*
@@ -537,6 +560,10 @@ static int end_devices(struct run *run, int r, struct err *err)
 		return r;
 	stop_run_watches(run);
 	machine_end_devices(run->machine);
+	run->control.rest = NULL;
+	run->rest = rest_free(run->rest);
+	if (run->from)
+		run->from->rest = rest_free(run->from->rest);
 	if (run->restore)
 		restore_stop(run->restore);
 	if (r == 0)
@@ -553,8 +580,7 @@ int run_guest(const struct config *config, struct restore *restore,
 						 .goes_on = restore,
 						 .from = from,
 						 .kvm = -1,
-						 .signals.fd = -1,
-						 .terminal.fd = -1 };
+						 .signals = RUN_SIGNALS_NONE };
 	const int r = arch_check_config(config, err);
 
 	if (r < 0)

@@ -47,15 +47,10 @@ static int parse_share(struct share_spec *ret, const char *value,
 	};
 	int r;
 
-	ret->text = strdup(value);
-	if (!ret->text)
-		return err_set(err, -ENOMEM, "out of memory");
-	r = opt_parse(table, sizeof(table) / sizeof(*table), ret->text, &words,
-		      err);
-	if (r < 0) {
-		err->input = true;
+	r = opt_parse_copy(table, sizeof(table) / sizeof(*table), value,
+			   &ret->text, &words, err);
+	if (r < 0)
 		return r;
-	}
 	ret->path = words.path;
 	ret->tag = words.tag;
 	ret->ro = words.ro;

@@ -19,6 +19,7 @@ struct share_spec {
 	bool rw;
 	bool ro; /* it was said; else it is so unless @rw */
 	enum fs_owners owners;
+	bool flat; /* struct fs_options; no word says it */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "arch/arm64/board.h"
 
 #include "base/fdt.h"
+#include "devices/vmgenid.h"
 #include "vmm/boot/describe.h"
 
 /* Source: bindings/interrupt-controller/arm,gic.yaml, #interrupt-cells. */
@@ -157,6 +158,18 @@ static void describe_interrupts(struct fdt *t, unsigned pin,
 	fdt_cells(t, "interrupts", irq, 3);
 }
 
+/* The binding has no name for the node but its folder's. */
+static void describe_generation(struct fdt *t)
+{
+	const uint32_t irq[] = { GIC_SPI, ARM64_PIN_GENERATION, EDGE_RISING };
+
+	fdt_node_at(t, "rng", ARM64_GENERATION);
+	fdt_str(t, "compatible", VMGENID_COMPATIBLE);
+	fdt_reg(t, (struct range){ ARM64_GENERATION, VMGENID_SIZE });
+	fdt_cells(t, "interrupts", irq, 3);
+	fdt_end(t);
+}
+
 int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 		   struct err *err)
 {
@@ -185,6 +198,7 @@ int arm64_describe(const struct arm64_board *board, void *buf, size_t size,
 	describe_gic(&t, board, gic);
 	wires.bus_clock = describe_clock(&t, "clock-apb", BUS_CLOCK);
 	describe_devices(&t, board->mmio, &wires);
+	describe_generation(&t);
 	describe_chosen(&t, &chosen); /* the last one, for EDK2 */
 	return fdt_done(&t, err);
 }

@@ -29,7 +29,8 @@ enum {
 	ARM64_PPI_TIMER_VIRT = 11, /* Source: Arm BSA 1.0, 6.3 (as INTIDs) */
 	ARM64_PPI_TIMER_PHYS = 14,
 	ARM64_PIN_UART = 0,
-	ARM64_PIN_VIRTIO = 1, /* the first transport's; then one after other */
+	ARM64_PIN_GENERATION = 1,
+	ARM64_PIN_VIRTIO = 2, /* the first transport's; then one after other */
 };
 
 #define ARM64_DTB_MAX (2ULL << 20) /* Source: Linux, arch/arm64/booting.rst */

@@ -10,6 +10,8 @@
  *	0x0001020000  stolen-time records               64 KiB  RAM of its own
  *	0x0001030000  pvpanic                            2 B    ours
  *	0x0001040000  PL031 clock                        4 KiB  ours
+ *	0x0001050000  generation of the guest           64 KiB  ours; RAM of
+ *	                                                        its own
  *	0x0002000000  flash                             16 MiB  --flash
  *	0x0003000000  virtio-mmio transports           512 B each
  *	     ...
@@ -43,6 +45,8 @@ struct kvm_limits;
 #define ARM64_PVTIME_SIZE 0x10000ULL
 #define ARM64_PVPANIC 0x01030000ULL
 #define ARM64_PL031 0x01040000ULL
+#define ARM64_GENERATION 0x01050000ULL
+#define ARM64_GENERATION_SIZE 0x10000ULL /* a page of any guest's */
 #define ARM64_FLASH 0x02000000ULL
 #define ARM64_FLASH_SIZE 0x01000000ULL
 #define ARM64_VIRTIO 0x03000000ULL

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "arch/arch.h"
+#include "arch/arm64/board.h"
 #include "arch/arm64/options.h"
 #include "vmm/kvm/caps.h"
 #include "vmm/kvm/kvm.h"
@@ -67,6 +68,22 @@ static int add_pvtime(struct machine *machine, struct err *err)
 	return 0;
 }
 
+/* Memory of its own, so that a guest can map it as a device's. */
+static int add_generation(struct machine *machine, struct err *err)
+{
+	const struct range at = { ARM64_GENERATION, ARM64_GENERATION_SIZE };
+
+	if (backings_add(&machine->backings, at, MEM_SHARED, NULL, "generation",
+			 err) < 0)
+		return err_wrap(err, "generation");
+	machine->vmgenid = (struct vmgenid){
+		.mem = &machine->mem,
+		.at = ARM64_GENERATION,
+		.irq = irq_level_line(&machine->irq, ARM64_PIN_GENERATION),
+	};
+	return 0;
+}
+
 int arch_layout(struct machine *machine, struct err *err)
 {
 	const struct range flashes = { ARM64_FLASH, ARM64_FLASH_SIZE };
@@ -79,6 +96,7 @@ int arch_layout(struct machine *machine, struct err *err)
 				 "(KVM_CAP_ARM_PMU_V3)");
 	if (machine->config->disable_mte)
 		machine->limits.features &= ~(unsigned)ARM64_HAS_MTE;
+	machine->limits.tagged = machine->limits.features & ARM64_HAS_MTE;
 	arch = calloc(1, sizeof(*arch));
 	if (!arch)
 		return err_set(err, -ENOMEM, "memory layout: out of memory");
@@ -91,6 +109,8 @@ int arch_layout(struct machine *machine, struct err *err)
 			 &machine->mem, err);
 	if (r == 0)
 		r = add_pvtime(machine, err);
+	if (r == 0)
+		r = add_generation(machine, err);
 	if (r == 0)
 		r = flash_layout(&machine->flashes, &machine->backings,
 				 machine->config, flashes, err);

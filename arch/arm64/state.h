@@ -13,6 +13,7 @@ enum arm64_section {
 	ARM64_STATE_GIC = 4, /* what CPUs share; by gic_reg_id() */
 	ARM64_STATE_GIC_CPU = 5, /* one CPU's; the same */
 	ARM64_STATE_ITS = 6, /* if there is one; the same */
+	ARM64_STATE_TAGS = 7, /* of a guest with MTE: tags.h */
 };
 
 enum arm64_vcpu_id {

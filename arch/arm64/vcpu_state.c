@@ -15,6 +15,11 @@
 #include "vmm/kvm/regs.h"
 #include "vmm/kvm/vm.h"
 
+static bool has_sve(const struct vcpu *vcpu)
+{
+	return vcpu->vm->machine->limits.features & ARM64_HAS_SVE;
+}
+
 /*
  * The counters are the VM's, not a vCPU's, and run on until arch_clock_start();
  * vector lengths come before all others.
@@ -28,7 +33,8 @@ static int list_regs(const struct vcpu *vcpu, struct reg_list *ret,
 		return r;
 	(void)reg_list_remove(ret, KVM_REG_ARM_TIMER_CNT);
 	(void)reg_list_remove(ret, KVM_REG_ARM_PTIMER_CNT);
-	(void)reg_list_remove(ret, KVM_REG_ARM64_SVE_VLS);
+	if (has_sve(vcpu))
+		(void)reg_list_remove(ret, KVM_REG_ARM64_SVE_VLS);
 	return 0;
 }
 
@@ -74,11 +80,6 @@ static int load_regs(const struct vcpu *vcpu, struct state_view *view,
 		r = state_find(view, ARM64_STATE_REGS, vcpu->index, &records,
 			       err);
 	return r == 0 ? regs_load(vcpu->fd, &list, &records, err) : r;
-}
-
-static bool has_sve(const struct vcpu *vcpu)
-{
-	return vcpu->vm->machine->limits.features & ARM64_HAS_SVE;
 }
 
 static int save_lengths(const struct vcpu *vcpu, struct state *state,

@@ -227,6 +227,8 @@ int arch_vm_save(struct vm *vm, struct state *state, struct err *err)
 	if (kvm_get_reg(vm->vcpu[0].fd, KVM_REG_ARM_PTIMER_CNT, &physical,
 			&none) == 0)
 		state_put_int(state, ARM64_VM_PHYSICAL_COUNT, physical, 8);
+	if (arm64_mte_save(vm, state, err) < 0)
+		return err->code;
 	return gic_save(&vm->arch->gic, vm, state, err);
 }
 
@@ -262,5 +264,7 @@ int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err)
 	}
 	if (r == 0)
 		r = state_records_end(&records, err);
+	if (r == 0)
+		r = arm64_mte_load(vm, view, err);
 	return r == 0 ? gic_load(&arch->gic, vm, view, err) : r;
 }

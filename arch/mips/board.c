@@ -82,10 +82,12 @@ static void describe_power(struct fdt *t, const char *name,
 static void describe_syscon(struct fdt *t)
 {
 	const struct range at = { MIPS_SYSCON, SYSCON_SIZE };
+	/* The binding wants a name of its own before the general one. */
+	static const char *const compatible[] = { "vmm,mips-syscon", "syscon" };
 	const uint32_t syscon = fdt_phandle(t);
 
 	fdt_node_at(t, "syscon", at.start);
-	fdt_str(t, "compatible", "syscon");
+	fdt_strs(t, "compatible", compatible, 2);
 	fdt_reg(t, at);
 	fdt_u32(t, "phandle", syscon);
 	fdt_end(t);

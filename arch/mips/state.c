@@ -168,10 +168,3 @@ int arch_vm_load(struct vm *vm, struct state_view *view, struct err *err)
 	vm->arch->stopped = r == 0;
 	return r;
 }
-
-int arch_check_snapshot(const struct machine *machine, struct err *err)
-{
-	(void)machine;
-	(void)err;
-	return 0;
-}

@@ -372,7 +372,9 @@ static void blk_destroy(struct virtio *vio)
 {
 	struct blk *blk = blk_of(vio);
 
-	blk->disk->ops->close(blk->disk);
+	/* The disk's lock is in here. */
+	if (!blk->disk->ops->close(blk->disk))
+		return;
 	virtio_finish(vio);
 	free(blk->req);
 	free(blk);
@@ -507,7 +509,7 @@ int virtio_blk_new(struct virtio **ret, const struct mem_map *mem,
 	int r;
 
 	if (blk_allocate(&blk, disk) < 0) {
-		disk->ops->close(disk);
+		(void)disk->ops->close(disk);
 		return err_set(err, -ENOMEM, "virtio-blk: out of memory");
 	}
 	r = virtio_init(&blk->vio, &blk_ops, mem, loop, 1, err);

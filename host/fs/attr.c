@@ -63,7 +63,7 @@ void fs_show_attr(const struct fs *fs, const struct fs_node *node,
 		.rdev = pack_device(st->st_rdev),
 		.blksize = (uint32_t)st->st_blksize,
 	};
-	if (node->mounted && node->type == S_IFDIR)
+	if (node->mounted && node->type == S_IFDIR && !fs->flat)
 		ret->flags = FUSE_ATTR_SUBMOUNT;
 }
 

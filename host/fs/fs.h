@@ -49,6 +49,9 @@ struct fs_options {
 	const char *path; /* of the folder */
 	bool writable;
 	enum fs_owners owners;
+	bool flat; /* mount points in it look like other folders: a file system
+		      of the guest's that lies over this one, an overlay, would
+		      not enter them */
 	unsigned files; /* descriptors that the guest may hold; 64 or more */
 };
 

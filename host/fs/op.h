@@ -31,6 +31,7 @@
 struct fs {
 	bool writable;
 	enum fs_owners owners;
+	bool flat;
 	uid_t uid; /* the caller's */
 	gid_t gid;
 	mode_t umask; /* the caller's */

@@ -219,6 +219,7 @@ int fs_open(struct fs **ret, const struct fs_options *opt, struct err *err)
 		return r;
 	fs->writable = opt->writable;
 	fs->owners = opt->owners;
+	fs->flat = opt->flat;
 	fs->uid = geteuid();
 	fs->gid = getegid();
 	fs->umask = read_umask();

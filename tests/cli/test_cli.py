@@ -13,10 +13,9 @@ import sys
 import unittest
 
 PROGRAM = ROOT = None
-COMMANDS = ("run", "restore", "receive", "list", "stop", "pause", "resume",
-            "stat", "mem",
-            "balloon", "disk", "console", "snapshot", "dump", "migrate",
-            "doctor", "version", "help")
+COMMANDS = ("run", "restore", "receive", "list", "stop", "pause",
+            "resume", "stat", "mem", "balloon", "disk", "console", "snapshot",
+            "dump", "gdb", "migrate", "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
 EMPTY_DEV = ("unshare", "-rm", "sh", "-c",
              'mount -t tmpfs none /dev && exec "$@"', "sh")
@@ -133,6 +132,8 @@ class Errors(unittest.TestCase):
         self.refused("unknown command 'docto' (did you mean 'doctor'?)",
                      "help", "docto")
         self.refused("'run': one command at a time", "help", "doctor", "run")
+        self.refused("--incoming: unix: needs a path, as in unix:/tmp/m.sock",
+                     "run", "K", "--incoming", "unix:")
         self.refused("'x': doctor takes no such word", "doctor", "x")
         self.refused("unknown option '--jsno' (did you mean '--json'?)",
                      "doctor", "--jsno")
@@ -218,6 +219,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(complete("run", "--loglevel", "w"), ["warning"])
         self.assertEqual(complete("run", "--irqchip", "gicv3"),
                          ["gicv3", "gicv3-its"])
+        self.assertEqual(complete("run", "--on-panic", ""),
+                         ["exit", "pause", "dump="])
 
     def test_keys_of_memory_and_their_values_are_offered(self):
         for option in (("--mem",), ("-m",), ("--mem", "=")):

@@ -22,17 +22,19 @@
 #include "devices/virtio/console.h"
 #include "devices/virtio/mmio.h"
 #include "devices/virtio/net.h"
+#include "devices/virtio/ports.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/balloon_rig.h"
 #include "tests/unit/fake_disk.h"
 #include "tests/unit/fake_net.h"
+#include "tests/unit/fake_port.h"
 #include "tests/unit/flash_chip.h"
 #include "tests/unit/vmem_rig.h"
 
 #define ARCH "fuzz"
-#define KINDS 14
+#define KINDS 15
 #define VALUE 64 /* bytes of a value that is changed */
 #define RINGS 0x4000 /* bytes of memory where the rings are, and behind */
 
@@ -67,6 +69,7 @@ struct subject {
 	struct tty *tty; /* NULL: it has none */
 	struct fake_disk *disk; /* NULL: it has none */
 	struct fake_net *net; /* the same */
+	struct fake_port *port; /* the same */
 };
 
 struct machine {
@@ -77,6 +80,7 @@ struct machine {
 	struct tty tty[2];
 	struct fake_disk disk;
 	struct fake_net net;
+	struct fake_port port;
 	struct flash_chip chip;
 	struct balloon_rig balloon;
 	struct vmem_rig vmem;
@@ -162,6 +166,18 @@ static void make_card(struct machine *m)
 	m->subject[13].net = &m->net;
 }
 
+static void make_ports(struct machine *m)
+{
+	struct port *const ports[] = { &m->port.port };
+	struct virtio *vio;
+	struct err err;
+
+	fake_port_init(&m->port, "stdout");
+	must(virtio_ports_new(&vio, &m->ram.map, m->loop, ports, 1, &err) == 0);
+	plug(m, 14, vio);
+	m->subject[14].port = &m->port;
+}
+
 static void make_virtio(struct machine *m)
 {
 	static const struct balloon_options opt = { .target = UINT64_MAX,
@@ -190,6 +206,7 @@ static void make_virtio(struct machine *m)
 					   .ram = &m->balloon.ram,
 					   .window = 0x200 };
 	make_card(m);
+	make_ports(m);
 	vmem_begin(&m->vmem);
 	m->subject[12] = (struct subject){ .dev = m->vmem.dev,
 					   .vio = m->vmem.vio,
@@ -244,6 +261,16 @@ static void access_register(struct subject *s, const struct access *access)
 		(void)s->dev->ops->read(s->dev, offset, size);
 }
 
+/* A port takes so much, has so much, and may have ended. */
+static void port_acts(struct fake_port *port, const struct access *access)
+{
+	port->takes = access->value[0];
+	port->gone = access->value[1] & 1;
+	port->ended = access->value[1] & 2;
+	port->input = "some text";
+	port->left = access->value[2] % 10;
+}
+
 /* What the host does. */
 static void host_acts(struct subject *s, const struct access *access)
 {
@@ -265,6 +292,8 @@ static void host_acts(struct subject *s, const struct access *access)
 		s->net->takes = access->value[1];
 		s->net->net.full = s->net->takes == 0;
 	}
+	if (s->port)
+		port_acts(s->port, access);
 }
 
 static void act(struct subject *s, const struct access *access)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_FOLDERS 4
@@ -59,6 +60,7 @@ void fuzz_folder_put(int dir, const char *name, const void *data, size_t len,
 	(void)close(fd);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as a target made it */
 void fuzz_folder_clear(int dir)
 {
 	DIR *list = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY));
@@ -66,8 +68,20 @@ void fuzz_folder_clear(int dir)
 
 	if (!list)
 		abort();
-	while ((entry = readdir(list)))
-		if (entry->d_name[0] != '.')
-			(void)unlinkat(dir, entry->d_name, 0);
+	while ((entry = readdir(list))) {
+		const char *name = entry->d_name;
+		int below;
+
+		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		    unlinkat(dir, name, 0) == 0)
+			continue;
+		(void)fchmodat(dir, name, 0700, 0);
+		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		if (below < 0)
+			abort();
+		fuzz_folder_clear(below);
+		(void)close(below);
+		(void)unlinkat(dir, name, AT_REMOVEDIR);
+	}
 	(void)closedir(list);
 }

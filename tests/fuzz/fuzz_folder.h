@@ -15,7 +15,7 @@ int fuzz_folder_make(void);
 void fuzz_folder_put(int dir, const char *name, const void *data, size_t len,
 		     size_t size);
 
-/* Removes all files in it. */
+/* Removes all files and folders in it, whatever their modes. */
 void fuzz_folder_clear(int dir);
 
 #endif

@@ -123,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dir = fuzz_folder_make();
 	fuzz_folder_clear(dir);
 	(void)fuzz_take(&in, &flags, 1);
-	write_image(dir, &in, 1 + flags % IMAGE_LEVEL_MAX);
+	write_image(dir, &in, 1 + flags % ZSTD_FRAME_LEVEL_MAX);
 	change_files(dir, &in, flags);
 	if (image_open(&image, dir, &err) < 0) {
 		must(err.code < 0 && err.msg[0]);

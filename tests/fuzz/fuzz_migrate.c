@@ -15,8 +15,8 @@
 
 #include "mem/backing.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/migrate_hello.h"
 #include "vmm/machine/machine.h"
-#include "vmm/migrate/regions.h"
 #include "vmm/migrate/stream.h"
 #include "vmm/migrate/target.h"
 
@@ -25,11 +25,6 @@
 #define MOST ((size_t)64 << 10) /* bytes that a socket takes at once */
 
 enum { INTRODUCED = 1 };
-
-static const char about[] =
-	"{\"format\": 1, \"id\": \"01234567-89ab-4def-8123-456789abcdef\", "
-	"\"architecture\": \"arm64\", \"name\": \"web\", \"vmm\": \"0.1.0\", "
-	"\"made\": 0, \"page\": 4096, \"disks\": [], \"command\": []}";
 
 static void must(bool right)
 {
@@ -50,28 +45,12 @@ static void make_memory(struct mem_map *map, struct backing *backing)
 	mem_freeze(map);
 }
 
-static void introduce(struct channel *to, const struct mem_map *map)
-{
-	uint8_t regions[MEM_MAX_REGIONS * REGION_ENTRY_SIZE];
-	const uint8_t place[PLACE_SIZE] = { 0 };
-	struct migrate_regions list;
-	struct err err;
-	size_t len;
-
-	migrate_regions_init(&list, map, NULL, 0);
-	len = migrate_regions_encode(&list, regions);
-	must(stream_send_hello(to, "arm64", &err) == 0);
-	must(stream_send(to, STREAM_ABOUT, about, strlen(about), &err) == 0);
-	must(stream_send(to, STREAM_PLACE, place, sizeof(place), &err) == 0);
-	must(stream_send(to, STREAM_FILES, NULL, 0, &err) == 0);
-	must(stream_send(to, STREAM_REGIONS, regions, len, &err) == 0);
-}
-
 static int receive(const struct channel *from, struct machine *machine)
 {
 	struct migrate_target target = MIGRATE_TARGET_NONE;
 	struct err err = { 0 };
-	int r = migrate_target_begin(&target, from, "arm64", &err);
+	struct migrate_door door = { .fd = -1 };
+	int r = migrate_target_begin(&target, from, &door, "arm64", &err);
 
 	if (r == 0)
 		r = migrate_target_memory(&target, machine, "arm64", -1, &err);
@@ -100,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	channel_open(&ours, pair[0], pair[0], 0);
 	channel_open(&theirs, pair[1], pair[1], 0);
 	if (flags & INTRODUCED)
-		introduce(&ours, &machine.mem);
+		migrate_hello(&ours, &machine.mem, STREAM_PACKED_NEEDED);
 	in.left = in.left < MOST ? in.left : MOST;
 	must(send(ours.out, in.p, in.left, MSG_NOSIGNAL) == (ssize_t)in.left);
 	/* What the target answers is not read. */

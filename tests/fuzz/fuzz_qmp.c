@@ -40,8 +40,10 @@ static const struct qmp_command commands[] = {
 	{ "query-commands", qmp_query_commands, {} },
 	{ "query-version", qmp_query_version, {} },
 };
-static const struct qmp_table table = { commands, sizeof(commands) /
-							  sizeof(commands[0]) };
+static const struct qmp_table table = {
+	.command = commands,
+	.count = sizeof(commands) / sizeof(commands[0]),
+};
 
 /* A reply is an object of "return" or "error", and perhaps "id". */
 static void judge(const json_t *reply)

@@ -22,11 +22,13 @@ ROOMS = {  # room of vmm/ -> the rooms it may include besides itself
     "control": {"boot", "machine", "kvm", "debug", "snapshot", "migrate"},
     "client": {"control", "snapshot", "migrate"},  # of them, what is pure
     "doctor": {"kvm"},
+    "test": {"boot"},
 }
 # Under every room: the words of a command.
-FLOOR = ("vmm/balloon_words", "vmm/cli", "vmm/config", "vmm/config_words",
-         "vmm/flash_words", "vmm/kvmtool_words", "vmm/net_words",
-         "vmm/share_words")
+FLOOR = ("vmm/balloon_words", "vmm/cli", "vmm/config", "vmm/config_same",
+         "vmm/config_words", "vmm/console_log_words", "vmm/flash_words",
+         "vmm/gdb_words", "vmm/kvmtool_words", "vmm/mem_words", "vmm/net_words",
+         "vmm/panic_words", "vmm/share_words")
 
 
 def unit(path):

@@ -137,9 +137,10 @@ static int fake_stamp(struct disk *disk, struct disk_stamp *ret,
 	return 0;
 }
 
-static void fake_close(struct disk *disk)
+static bool fake_close(struct disk *disk)
 {
 	fake_of(disk)->closes++;
+	return true;
 }
 
 static const struct disk_ops fake_ops = {

@@ -41,6 +41,8 @@ static int fake_sync(void *ctx, struct dirty *dirty, struct err *err)
 {
 	struct fake_log *log = ctx;
 
+	if (log->asked)
+		log->asked(log->ctx);
 	if (log->sync_fails)
 		return err_set(err, log->sync_fails, "no sync");
 	for (size_t i = 0; log->on && i < log->map->count; i++) {

@@ -19,6 +19,9 @@ struct fake_log {
 	const struct mem_map *map;
 	bool on;
 	unsigned starts, stops, protects;
+	/* Called when it is asked what was written; NULL: nothing. */
+	void (*asked)(void *ctx);
+	void *ctx;
 	int start_fails, sync_fails, protect_fails; /* 0, or what is returned */
 	uint64_t word[MEM_MAX_REGIONS][FAKE_LOG_WORDS]; /* little-endian */
 };

@@ -9,10 +9,17 @@
 
 #include <cmocka.h>
 
-/* Runs an array of tests of this program. Returns main()'s status. */
-#define RUN_TESTS(tests)                           \
+/*
+ * Runs an array of tests of this program, with a setup before the first and a
+ * teardown behind the last; each may be NULL. Returns main()'s status. meson
+ * reads TAP, and counts a program that writes anything else as skipped.
+ */
+#define RUN_TESTS_IN(tests, setup, teardown)       \
 	(cmocka_set_message_output(CM_OUTPUT_TAP), \
-	 cmocka_run_group_tests((tests), NULL, NULL))
+	 cmocka_run_group_tests((tests), (setup), (teardown)))
+
+/* The same without setup and teardown. */
+#define RUN_TESTS(tests) RUN_TESTS_IN((tests), NULL, NULL)
 
 /*
  * Ends a test that this host cannot run. Not cmocka's skip(), for which its TAP

@@ -7,6 +7,7 @@
 
 #include "arch/arm64/board.h"
 #include "base/bytes.h"
+#include "tests/unit/dtc.h"
 #include "tests/unit/test.h"
 #include "vmm/machine/limits.h"
 
@@ -268,6 +269,18 @@ static void describe__devices_keep_their_order(void **state)
 	assert_true(fdt_path_offset(dtb, "/thing@1050000") < 0);
 }
 
+/* Linux takes the interrupt as it is described, and an edge alone ends. */
+static void describe__the_generation_is_told_by_an_edge(void **state)
+{
+	const char *const generation = "/rng@1050000";
+
+	(void)state;
+	describe();
+	assert_true(compatible(generation, "microsoft,vmgenid"));
+	CELLS(generation, "reg", 0, 0x1050000, 0, 16);
+	CELLS(generation, "interrupts", 0, ARM64_PIN_GENERATION, 1);
+}
+
 /* Linux's bus driver waits forever for a clock that is not there. */
 static void describe__a_pl031_has_the_clock_of_its_bus(void **state)
 {
@@ -318,6 +331,7 @@ static const struct binding {
 	{ "motorola,mc146818", "compatible reg ", "" },
 	{ "arm,pl031", "compatible reg clocks clock-names ", "" },
 	{ "qemu,pvpanic-mmio", "compatible reg ", "" },
+	{ "microsoft,vmgenid", "compatible reg interrupts ", "" },
 	{ "virtio,mmio", "compatible reg interrupts ", "dma-coherent " },
 	{ "cfi-flash", "compatible reg bank-width ", "device-width label " },
 };
@@ -378,6 +392,7 @@ static void describe__each_node_keeps_to_its_binding(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		board.gic = gics[i];
 		describe();
+		dtc_finds_nothing(dtb, fdt_totalsize(dtb));
 		for (int n = 0; n >= 0; n = fdt_next_node(dtb, n, NULL)) {
 			const char *is = fdt_getprop(dtb, n, "compatible",
 						     NULL);
@@ -420,7 +435,7 @@ static void describe__space_suffices_for_the_largest_machine(void **state)
 	(void)state;
 	make_board(CONFIG_MAX_CPUS);
 	full = layout;
-	for (full.ram.count = 0; full.ram.count < CONFIG_MAX_MEM;
+	for (full.ram.count = 0; full.ram.count < MEM_WORDS_MAX;
 	     full.ram.count++)
 		full.ram.at[full.ram.count] = (struct range){
 			0xfffff00000000 + full.ram.count * 0x1000, 0x1000
@@ -471,6 +486,8 @@ int main(void)
 			describe__gicv2_has_a_cpu_interface_and_cpu_masks,
 			setup),
 		cmocka_unit_test_setup(describe__its_is_within_the_gic, setup),
+		cmocka_unit_test_setup(
+			describe__the_generation_is_told_by_an_edge, setup),
 		cmocka_unit_test_setup(describe__devices_keep_their_order,
 				       setup),
 		cmocka_unit_test_setup(

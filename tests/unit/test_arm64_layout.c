@@ -317,11 +317,10 @@ static void layout__one_piece_is_what_a_slot_takes(void **state)
 static void layout__as_many_regions_as_a_user_can_ask_for(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < CONFIG_MAX_MEM; i++)
+	for (unsigned i = 0; i < MEM_WORDS_MAX; i++)
 		want(2 * MIB);
 	assert_int_equal(lay_out(), 0);
-	is(CONFIG_MAX_MEM - 1, 2 * GIB + (CONFIG_MAX_MEM - 1) * 2 * MIB,
-	   2 * MIB);
+	is(MEM_WORDS_MAX - 1, 2 * GIB + (MEM_WORDS_MAX - 1) * 2 * MIB, 2 * MIB);
 }
 
 static void layout__gic_of_64_cpus_stays_clear_of_virtio(void **state)

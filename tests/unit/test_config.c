@@ -380,6 +380,46 @@ static void control__is_a_path_or_none(void **state)
 	assert_int_equal(PARSE(&c, &err, "K", "--control="), -EINVAL);
 }
 
+static void panic__has_one_of_three_followers(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K");
+	assert_null(c.on_panic.word);
+	config_finish(&c);
+	TAKEN(&c, "K", "--on-panic", "exit");
+	assert_int_equal(c.on_panic.action, PANIC_EXIT);
+	assert_non_null(c.on_panic.word);
+	config_finish(&c);
+	TAKEN(&c, "K", "--on-panic", "pause");
+	assert_int_equal(c.on_panic.action, PANIC_PAUSE);
+	config_finish(&c);
+	TAKEN(&c, "K", "--on-panic", "dump=a,b=c");
+	assert_int_equal(c.on_panic.action, PANIC_DUMP);
+	assert_string_equal(c.on_panic.file, "a,b=c");
+	config_finish(&c);
+	REFUSED("--on-panic dump=: dump= needs the name of a file", "K",
+		"--on-panic", "dump=");
+	REFUSED("--on-panic reboot: none of exit, pause and dump=FILE", "K",
+		"--on-panic", "reboot");
+}
+
+static void console_log__needs_a_file_and_a_console(void **state)
+{
+	struct config c;
+
+	(void)state;
+	TAKEN(&c, "K", "--console-log", "first", "--console-log", "log,max=1M");
+	assert_string_equal(c.console_log.path, "log");
+	assert_int_equal(c.console_log.max, 1 << 20);
+	config_finish(&c);
+	REFUSED("--console-log log,max=4095: max: at least 4K", "K",
+		"--console-log", "log,max=4095");
+	REFUSED("--console-log: with --console none the guest says nothing",
+		"K", "--console-log", "log", "--console", "none");
+}
+
 static void terminal__on_a_socket_needs_one_and_a_console(void **state)
 {
 	struct config c;
@@ -395,6 +435,9 @@ static void terminal__on_a_socket_needs_one_and_a_console(void **state)
 	REFUSED("--terminal socket: there is no socket, as --control none was "
 		"given",
 		"K", "--terminal", "socket", "--control", "none");
+	REFUSED("--incoming defer: there is no socket, as --control none was "
+		"given",
+		"K", "--incoming", "defer", "--control", "none");
 }
 
 static void finish__twice_and_zeroed_is_fine(void **state)
@@ -433,6 +476,8 @@ int main(void)
 		cmocka_unit_test(timeout__is_a_duration),
 		cmocka_unit_test(name__could_be_a_file),
 		cmocka_unit_test(control__is_a_path_or_none),
+		cmocka_unit_test(panic__has_one_of_three_followers),
+		cmocka_unit_test(console_log__needs_a_file_and_a_console),
 		cmocka_unit_test(terminal__on_a_socket_needs_one_and_a_console),
 		cmocka_unit_test(finish__twice_and_zeroed_is_fine),
 	};

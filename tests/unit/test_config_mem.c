@@ -148,10 +148,10 @@ static void mem__too_many_pieces_are_refused(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM), 0);
-	assert_int_equal(c.mems, CONFIG_MAX_MEM);
+	assert_int_equal(parse_repeated(&c, &err, "-m1", MEM_WORDS_MAX), 0);
+	assert_int_equal(c.mems, MEM_WORDS_MAX);
 	config_finish(&c);
-	assert_int_equal(parse_repeated(&c, &err, "-m1", CONFIG_MAX_MEM + 1),
+	assert_int_equal(parse_repeated(&c, &err, "-m1", MEM_WORDS_MAX + 1),
 			 -ENOSPC);
 	assert_string_equal(err.msg, "-m 1: at most 32 --mem options");
 	assert_true(err.input);

@@ -143,8 +143,8 @@ static void words__options_with_files_are_known(void **unused)
 			found += strstr(arg, file[j]) == arg;
 	}
 	/* kernel, initrd, firmware, dtb, dump-dtb, rom, disk, flash, share,
-	 * control */
-	assert_int_equal(found, 10);
+	 * control, console-log, gdb */
+	assert_int_equal(found, 12);
 }
 
 static void words__more_options_than_are_kept_are_told(void **unused)

@@ -307,6 +307,5 @@ int main(void)
 		cmocka_unit_test(write_all__pipe_without_reader_is_refused),
 	};
 
-	(void)cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return RUN_TESTS_IN(tests, setup, teardown);
 }

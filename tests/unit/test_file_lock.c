@@ -135,6 +135,5 @@ int main(void)
 		cmocka_unit_test(lock__kernel_without_locks_is_one_warning),
 	};
 
-	(void)cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return RUN_TESTS_IN(tests, setup, teardown);
 }

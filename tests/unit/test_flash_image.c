@@ -49,7 +49,7 @@ static void refused(int code, const char *sentence)
 {
 	err = (struct err){ 0 };
 	assert_int_equal(
-		flash_image_open(&image, IMAGE, false, false, 16 * MIB, &err),
+		flash_image_open(&image, IMAGE, false, true, 16 * MIB, &err),
 		code);
 	assert_true(err.input);
 	assert_string_equal(err.msg, sentence);
@@ -58,7 +58,7 @@ static void refused(int code, const char *sentence)
 static void must_open(bool ro)
 {
 	assert_int_equal(
-		flash_image_open(&image, IMAGE, ro, false, 16 * MIB, &err), 0);
+		flash_image_open(&image, IMAGE, ro, true, 16 * MIB, &err), 0);
 }
 
 static uint8_t byte_at(off_t offset)
@@ -122,19 +122,18 @@ static void open__one_writer_or_many_readers(void **state)
 	(void)state;
 	make(FLASH_BLOCK);
 	must_open(false);
-	assert_int_equal(
-		flash_image_open(&other, IMAGE, true, false, MIB, &err),
-		-EBUSY);
+	assert_int_equal(flash_image_open(&other, IMAGE, true, true, MIB, &err),
+			 -EBUSY);
 	assert_string_equal(err.msg, IMAGE ": this machine uses it twice, "
 					   "and may write it");
 	flash_image_finish(&image);
 
 	must_open(true);
-	assert_int_equal(
-		flash_image_open(&other, IMAGE, true, false, MIB, &err), 0);
+	assert_int_equal(flash_image_open(&other, IMAGE, true, true, MIB, &err),
+			 0);
 	flash_image_finish(&other);
 	assert_int_equal(
-		flash_image_open(&other, IMAGE, false, false, MIB, &err),
+		flash_image_open(&other, IMAGE, false, true, MIB, &err),
 		-EBUSY);
 }
 
@@ -148,7 +147,7 @@ static void open__a_file_that_may_not_be_written_is_read_only(void **state)
 	if (geteuid() == 0) {
 		/* Nothing stops root but what is running. */
 		assert_int_equal(flash_image_open(&other, "/proc/self/exe",
-						  false, false, UINT64_MAX,
+						  false, true, UINT64_MAX,
 						  &err),
 				 -EINVAL);
 		assert_string_not_equal(err.msg, "/proc/self/exe: Text file "

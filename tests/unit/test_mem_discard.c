@@ -199,6 +199,5 @@ int main(void)
 		cmocka_unit_test(discard__huge_pages_of_the_pool_go_one_by_one),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return RUN_TESTS_IN(tests, make_folder, remove_folder);
 }

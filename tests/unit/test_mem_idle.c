@@ -267,6 +267,5 @@ int main(void)
 		cmocka_unit_test(mark__pages_that_are_hidden_are_an_error),
 	};
 
-	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return RUN_TESTS_IN(tests, make_folder, remove_folder);
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "mem/image.h"
 #include "mem/image_chain.h"
 #include "mem/image_writer.h"
@@ -278,6 +279,39 @@ static void add_to_chain(struct image_chain *chain, int dir)
 	(void)close(dir);
 }
 
+/* True if files of the folder can share bytes. */
+static bool files_can_share(const struct rig *rig)
+{
+	static const uint8_t page[IMAGE_PAGE] = { 1 };
+	int fd[2];
+	bool can;
+
+	for (int i = 0; i < 2; i++) {
+		fd[i] = openat(rig->dir, i == 0 ? "from" : "to",
+			       O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd[i] >= 0);
+	}
+	assert_int_equal(file_write_at(fd[0], page, sizeof(page), 0), 0);
+	can = file_clone_range(fd[1], fd[0], 0, sizeof(page)) == 0;
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	return can;
+}
+
+/* What a merge can share with the images of the chain, it does not write. */
+static void check_shared(const struct image_writer *writer,
+			 const struct rig *rig)
+{
+	struct image_count count;
+	uint64_t written;
+
+	image_writer_count(writer, &count);
+	written = files_can_share(rig) ? 0
+				       : count.state[IMAGE_DATA] * IMAGE_PAGE;
+	assert_true(count.state[IMAGE_DATA] > 0);
+	assert_int_equal(image_writer_bytes(writer), written);
+}
+
 static void image_chain__is_the_memory_whatever_was_written(void **state)
 {
 	const struct rig *rig = *state;
@@ -303,6 +337,7 @@ static void image_chain__is_the_memory_whatever_was_written(void **state)
 	dir = make_dir(rig, "merged");
 	writer = begin_image(dir, IMAGE_FULL);
 	assert_int_equal(image_chain_merge(&chain, writer, &err), 0);
+	check_shared(writer, rig);
 	end_image(writer);
 	add_to_chain(&merged, dir);
 	check_chain(&merged, rig);

@@ -174,7 +174,6 @@ static void take_image(struct rig *rig, unsigned passes)
 	struct image_copy *copy = NULL;
 	struct image *image = NULL;
 	struct err err = { 0 };
-	uint64_t bytes;
 
 	assert_int_equal(
 		image_copy_new(&copy, &rig->map, dir,
@@ -182,13 +181,12 @@ static void take_image(struct rig *rig, unsigned passes)
 		0);
 	for (unsigned i = 0; i < passes; i++) {
 		assert_int_equal(page_copy_pass(image_copy_pages(copy),
-						rig->reader, &bytes, &err),
+						rig->reader, &err),
 				 0);
 		change(rig, 50);
 	}
-	assert_int_equal(page_copy_pass(image_copy_pages(copy), rig->reader,
-					&bytes, &err),
-			 0);
+	assert_int_equal(
+		page_copy_pass(image_copy_pages(copy), rig->reader, &err), 0);
 	assert_int_equal(page_copy_drop_unplugged(image_copy_pages(copy), &err),
 			 0);
 	assert_int_equal(image_writer_end(image_copy_writer(copy), &err), 0);
@@ -272,6 +270,10 @@ static void image_copy_pass__reads_no_page_that_was_never_touched(void **state)
 	struct err err = { 0 };
 
 	(void)state;
+	/* The host may make a huge page of one that was touched. */
+	assert_int_equal(madvise(rig->backing[0].host, (size_t)place[0].size,
+				 MADV_NOHUGEPAGE),
+			 0);
 	rig->backing[0].host[5 * PAGE] = 1;
 	take_image(rig, 0);
 	assert_int_equal(residency_open(&source, &err), 0);
@@ -311,15 +313,13 @@ static void image_copy_drop__takes_given_up_memory_out(void **state)
 	struct image_copy *copy = NULL;
 	struct image_count count;
 	struct err err = { 0 };
-	uint64_t bytes;
 
 	(void)state;
 	memset(rig->backing[0].host, 1, 4 * PAGE);
 	assert_int_equal(
 		image_copy_new(&copy, &rig->map, dir, IMAGE_FULL, &err), 0);
-	assert_int_equal(page_copy_pass(image_copy_pages(copy), rig->reader,
-					&bytes, &err),
-			 0);
+	assert_int_equal(
+		page_copy_pass(image_copy_pages(copy), rig->reader, &err), 0);
 	assert_int_equal(page_copy_drop(image_copy_pages(copy), gone, &err), 0);
 	assert_int_equal(page_copy_drop(image_copy_pages(copy), nowhere, &err),
 			 0);

@@ -232,6 +232,5 @@ int main(void)
 		cmocka_unit_test(mark__nothing_is_untouched_and_a_byte_is_not),
 	};
 
-	(void)cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return RUN_TESTS_IN(tests, setup, teardown);
 }

@@ -1,6 +1,9 @@
 /* tests/unit/test_migrate_parts.c - vmm/migrate/channel.c, files.c and
  * target.c. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,12 +33,88 @@ static void channel__what_has_come_goes_first(void **state)
 	channel_open(&channel, pair[0], pair[0], 0);
 	channel.stop = stop;
 	assert_int_equal(write(pair[1], &byte, 1), 1);
-	assert_int_equal(channel_wait(&channel, &err), 0);
 	assert_int_equal(channel_read(&channel, &byte, 1, &err), 0);
-	assert_int_equal(channel_wait(&channel, &err), -ECANCELED);
+	assert_int_equal(channel_read(&channel, &byte, 1, &err), -ECANCELED);
 	channel_close(&channel);
 	(void)close(pair[1]);
 	(void)close(stop);
+}
+
+/* Sends a byte now and then, for as long as somebody reads. */
+static void *trickle(void *arg)
+{
+	const int fd = *(const int *)arg;
+
+	while (send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+		(void)poll(NULL, 0, 1);
+	return NULL;
+}
+
+static void channel__a_slow_other_side_ends_by_the_deadline(void **state)
+{
+	static char much[1 << 20];
+	struct channel channel;
+	pthread_t thread;
+	struct err err;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	channel_open(&channel, pair[0], pair[0], 0);
+	assert_int_equal(pthread_create(&thread, NULL, trickle, &pair[1]), 0);
+	channel_limit(&channel, 50);
+	assert_int_equal(channel_read(&channel, much, sizeof(much), &err),
+			 -ETIMEDOUT);
+	assert_string_equal(err.msg, "the other side takes too long");
+	channel_close(&channel);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)close(pair[1]);
+}
+
+/* Whoever has the same open file goes on with it as before. */
+static void channel__leaves_descriptors_as_they_were(void **state)
+{
+	struct channel channel;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	channel_open(&channel, dup(pair[0]), dup(pair[0]), 0);
+	assert_true(fcntl(pair[0], F_GETFL) & O_NONBLOCK);
+	channel_close(&channel);
+	assert_false(fcntl(pair[0], F_GETFL) & O_NONBLOCK);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+/* The loop's thread says so: a source that does not read is not waited for, nor
+ * is a command. */
+static void target__that_runs_does_not_wait(void **state)
+{
+	struct migrate_target target = MIGRATE_TARGET_NONE;
+	char byte = 0;
+	pid_t child;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	child = fork();
+	if (child == 0)
+		for (;;)
+			(void)pause();
+	channel_open(&target.channel, pair[0], pair[0], child);
+	target.channel.patience_ms = -1;
+	while (write(pair[0], &byte, 1) == 1)
+		;
+	migrate_target_done(&target);
+	assert_int_equal(target.channel.in, -1);
+	/* It is ended all the same. */
+	while (kill(child, 0) == 0)
+		(void)poll(NULL, 0, 10);
+	(void)close(pair[1]);
 }
 
 /* One that ignores what ends others. */
@@ -118,6 +197,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(channel__what_has_come_goes_first),
+		cmocka_unit_test(
+			channel__a_slow_other_side_ends_by_the_deadline),
+		cmocka_unit_test(channel__leaves_descriptors_as_they_were),
+		cmocka_unit_test(target__that_runs_does_not_wait),
 		cmocka_unit_test(channel__a_command_ends_in_any_case),
 		cmocka_unit_test(target__that_a_signal_ends_says_so),
 		cmocka_unit_test(yield__a_file_that_is_written_since_is_told),

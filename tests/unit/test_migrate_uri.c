@@ -172,6 +172,7 @@ static void connect_by(const char *text)
 	exchange(&both.there, &here);
 	channel_close(&here);
 	channel_close(&both.there);
+	migrate_door_close(&both.door);
 	migrate_uri_finish(&both.uri);
 }
 

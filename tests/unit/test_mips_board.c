@@ -9,6 +9,7 @@
 #include "arch/mips/layout.h"
 #include "base/bytes.h"
 #include "devices/syscon.h"
+#include "tests/unit/dtc.h"
 #include "tests/unit/test.h"
 
 static uint8_t dtb[1 << 20];
@@ -147,7 +148,7 @@ static void describe__memory_and_initrd_are_told(void **state)
 static void describe__the_largest_tree_fits_its_space(void **state)
 {
 	(void)state;
-	for (ram.count = 0; ram.count < CONFIG_MAX_MEM; ram.count++)
+	for (ram.count = 0; ram.count < MEM_WORDS_MAX; ram.count++)
 		ram.at[ram.count] = (struct range){
 			0x10000000 + ram.count * 0x1000, 0x1000
 		};
@@ -159,6 +160,14 @@ static void describe__the_largest_tree_fits_its_space(void **state)
 	describe();
 }
 
+static void describe__dtc_finds_nothing_wrong(void **state)
+{
+	(void)state;
+	attach(0x1e000000, 1 << 20, "cfi-flash", 0);
+	describe();
+	dtc_finds_nothing(dtb, fdt_totalsize(dtb));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -167,6 +176,7 @@ int main(void)
 		TEST(describe__interrupts_lead_to_the_cpu),
 		TEST(describe__devices_have_one_cell_of_interrupt),
 		TEST(describe__syscon_turns_off_and_resets),
+		TEST(describe__dtc_finds_nothing_wrong),
 		TEST(describe__memory_and_initrd_are_told),
 		TEST(describe__the_largest_tree_fits_its_space),
 	};

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "tests/unit/temp_folder.h"
@@ -88,7 +90,7 @@ static void start__gives_a_network(void **state)
 {
 	static const char *const tcp[] = { "8080:80", "127.0.0.1/22:22", NULL };
 	static const char *const udp[] = { "53:53", NULL };
-	const struct net_passt_options opt = { tcp, udp, 9000 };
+	const struct net_passt_options opt = { tcp, udp, 9000, -1 };
 	char file[TEMP_PATH_SIZE], words[512];
 	struct err err;
 	struct rig rig;
@@ -119,7 +121,7 @@ static void start__gives_a_network(void **state)
 
 static void start__without_passt_names_the_package(void **state)
 {
-	const struct net_passt_options opt = { none, none, 0 };
+	const struct net_passt_options opt = { none, none, 0, -1 };
 	struct err err;
 	struct rig rig;
 
@@ -145,7 +147,7 @@ static void start__quotes_what_passt_said_at_its_end(void **state)
 		  "exec 4>&-; exec sleep 100 <&3\n",
 		  NULL },
 	};
-	const struct net_passt_options opt = { none, none, 0 };
+	const struct net_passt_options opt = { none, none, 0, -1 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
@@ -163,7 +165,7 @@ static void start__quotes_what_passt_said_at_its_end(void **state)
 /* It does not listen to its socket: it is ended all the same. */
 static void close__leaves_no_passt_behind(void **state)
 {
-	const struct net_passt_options opt = { none, none, 0 };
+	const struct net_passt_options opt = { none, none, 0, -1 };
 	struct err err;
 	struct rig rig;
 
@@ -173,12 +175,28 @@ static void close__leaves_no_passt_behind(void **state)
 	end(&rig);
 }
 
+/* It is never ready, and somebody wants this process to end. */
+static void start__is_ended_by_an_interrupt(void **state)
+{
+	struct net_passt_options opt = { none, none, 0, -1 };
+	struct err err;
+	struct rig rig;
+
+	(void)state;
+	opt.interrupt_fd = eventfd(1, EFD_CLOEXEC);
+	begin(&rig, "#!/bin/sh\nexec sleep 1000 4>&4\n");
+	assert_int_equal(start(&rig, &opt, &err), -EINTR);
+	end(&rig);
+	(void)close(opt.interrupt_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(start__gives_a_network),
 		cmocka_unit_test(start__without_passt_names_the_package),
 		cmocka_unit_test(start__quotes_what_passt_said_at_its_end),
+		cmocka_unit_test(start__is_ended_by_an_interrupt),
 		cmocka_unit_test(close__leaves_no_passt_behind),
 	};
 

@@ -85,8 +85,21 @@ static const struct qmp_command commands[] = {
 	{ "query-commands", qmp_query_commands, {} },
 	{ "query-version", qmp_query_version, {} },
 };
-static const struct qmp_table table = { commands, sizeof(commands) /
-							  sizeof(commands[0]) };
+static bool allow(const void *ctx, const char *name)
+{
+	assert_string_equal(ctx, "context");
+	return strcmp(name, "fails") != 0;
+}
+
+static const struct qmp_table table = {
+	.command = commands,
+	.count = sizeof(commands) / sizeof(commands[0]),
+};
+static const struct qmp_table choosy = {
+	.command = commands,
+	.count = sizeof(commands) / sizeof(commands[0]),
+	.allows = allow,
+};
 
 static struct qmp_session session;
 static char context[] = "context";
@@ -120,6 +133,18 @@ static void is_error(const char *text, const char *class, const char *desc)
 	assert_string_equal(json_string_value(json_object_get(error, "desc")),
 			    desc);
 	assert_int_equal(runs, 0);
+}
+
+static void reply__what_is_not_allowed_now_is_refused(void **state)
+{
+	(void)state;
+	session.table = &choosy;
+	is_error("{\"execute\": \"fails\"}", "CommandNotFound",
+		 "The command fails is not permitted before the guest has "
+		 "come");
+	is_error("{\"execute\": \"nosuch\"}", "CommandNotFound",
+		 "The command nosuch has not been found");
+	is_reply("{\"execute\": \"plain\"}", "{\"return\": {}}");
 }
 
 static void reply__success_is_return_and_id(void **state)
@@ -531,6 +556,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
+		TEST(reply__what_is_not_allowed_now_is_refused),
 		TEST(reply__success_is_return_and_id),
 		TEST(reply__no_memory_is_not_told_as_success),
 		TEST(add__the_first_failure_leaves_nothing),

@@ -101,8 +101,10 @@ static const struct qmp_command commands[] = {
 	{ "big", do_big, {} },	   { "some", do_some, {} },
 	{ "take", do_take, {} },
 };
-static const struct qmp_table table = { commands, sizeof(commands) /
-							  sizeof(commands[0]) };
+static const struct qmp_table table = {
+	.command = commands,
+	.count = sizeof(commands) / sizeof(commands[0]),
+};
 
 static int setup(void **state)
 {

@@ -1,5 +1,6 @@
 /* tests/unit/test_tty_input.c - host/tty.c: what the guest hears. */
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "tests/unit/tty_guest.h"
 
@@ -121,6 +122,27 @@ static void input__waits_for_room(void **state)
 	guest_takes(rig, 100); /* which nobody waits for */
 	settle(rig);
 	rig_free(rig);
+	(void)close(p[0]);
+	(void)close(p[1]);
+}
+
+/* It is for whoever reads the pipe when the guest has moved. */
+static void input__without_room_stays_in_the_pipe(void **state)
+{
+	struct rig *rig;
+	int p[2], left = 0;
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	rig = rig_new(p[0], -1, 3);
+	say(p[1], "abcdefgh");
+	settle(rig);
+	assert_got(rig, "abc");
+	assert_int_equal(ioctl(p[0], FIONREAD, &left), 0);
+	assert_int_equal(left, 5);
+	rig_free(rig);
+	assert_int_equal(ioctl(p[0], FIONREAD, &left), 0);
+	assert_int_equal(left, 5);
 	(void)close(p[0]);
 	(void)close(p[1]);
 }
@@ -292,6 +314,7 @@ int main(void)
 		cmocka_unit_test(free__gives_all_descriptors_back),
 		cmocka_unit_test(input__bytes_of_a_pipe_are_not_special),
 		cmocka_unit_test(input__waits_for_room),
+		cmocka_unit_test(input__without_room_stays_in_the_pipe),
 		cmocka_unit_test(input__waits_for_a_user),
 		cmocka_unit_test(input__end_of_file_is_quiet),
 		cmocka_unit_test(input__a_pipe_without_user_hung_up_is_quiet),

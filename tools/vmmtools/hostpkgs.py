@@ -52,7 +52,11 @@ def build_needs(arch: Arch | None, compiler: str = "gcc") -> Needs:
         "/usr/include/zstd.h": "libzstd-dev",
         "/usr/include/xxhash.h": "libxxhash-dev",
         "/usr/include/zlib.h": "zlib1g-dev",
+        "/usr/include/lzma.h": "liblzma-dev",
+        "/usr/include/yaml.h": "libyaml-dev",
         "/usr/include/cmocka.h": "libcmocka-dev",
+        "/usr/lib/python3/dist-packages/yaml": "python3-yaml",
+        "/usr/lib/python3/dist-packages/jsonschema": "python3-jsonschema",
         "/usr/include/linux/kvm.h": "linux-libc-dev",
     }
 

@@ -20,6 +20,9 @@ PACKAGES = (
     "libxxhash0", "libxxhash-dev",
     "libzstd1", "libzstd-dev",
     "zlib1g", "zlib1g-dev",
+    "liblzma5", "liblzma-dev",
+    "libyaml-0-2", "libyaml-dev",
+    "musl", "musl-dev",
     "libcmocka0", "libcmocka-dev",
 )
 

@@ -15,6 +15,7 @@
 #include "vmm/client/commands.h"
 #include "vmm/client/told.h"
 #include "vmm/client/words.h"
+#include "vmm/migrate/packer.h"
 #include "vmm/migrate/uri.h"
 
 /* Reports come twice a second; one guest in the lab is that much slower. */
@@ -26,6 +27,8 @@ struct migrate_words {
 	uint64_t bandwidth; /* bytes in a second; 0: not given */
 	unsigned then; /* place in then_words */
 	bool then_given;
+	bool converge, postcopy, resume;
+	int compress; /* level of zstd; 0: not given */
 };
 
 static const char *const then_words[] = { "cancel", "pause", NULL };
@@ -58,6 +61,16 @@ static int set_then(void *ctx, const struct cli_option *option,
 	return cli_set_word(ctx, option, value, err);
 }
 
+static int set_migrate_level(void *ctx, const struct cli_option *option,
+			     const char *value, struct err *err)
+{
+	struct migrate_words *words = ctx;
+
+	(void)option;
+	words->compress = PACKER_LEVEL_DEFAULT;
+	return value ? client_parse_level(value, &words->compress, err) : 0;
+}
+
 #define WORD(member) .offset = offsetof(struct migrate_words, member)
 
 // clang-format off
@@ -77,6 +90,21 @@ static const struct cli_option migrate_options[] = {
 	  .help = "after --timeout: let the guest stay, or hold it\n"
 		  "for longer (default cancel)",
 	  .words = then_words, .set = set_then, WORD(then) },
+	{ .name = "compress", .arg = "LEVEL", .optional = true,
+	  .help = "compress what is sent: 1 (fast) to 19 (small);\n"
+		  "1 without LEVEL",
+	  .set = set_migrate_level, WORD(compress) },
+	{ .name = "converge",
+	  .help = "slow virtual CPUs that write faster than memory can\n"
+		  "be sent, as far as that takes",
+	  .set = cli_set_true, WORD(converge) },
+	{ .name = "postcopy",
+	  .help = "have the guest run there after one pass; its\n"
+		  "memory follows",
+	  .set = cli_set_true, WORD(postcopy) },
+	{ .name = "resume",
+	  .help = "go on with --postcopy whose connection broke",
+	  .set = cli_set_true, WORD(resume) },
 	CLIENT_JSON,
 };
 // clang-format on
@@ -114,12 +142,17 @@ static int catch_interrupts(struct err *err)
 static json_t *migrate_arguments(const struct migrate_words *words)
 {
 	/* NULL if the URI is no UTF-8. */
-	json_t *args = json_pack("{s:s, s:b, s:b}", "uri", words->client.second,
-				 "then-pause", words->then == THEN_PAUSE,
-				 "stop", true);
+	json_t *args = json_pack("{s:s, s:b, s:b, s:b, s:b, s:b}", "uri",
+				 words->client.second, "converge",
+				 words->converge, "postcopy", words->postcopy,
+				 "resume", words->resume, "then-pause",
+				 words->then == THEN_PAUSE, "stop", true);
 
 	client_add_ms(args, "downtime-ms", words->downtime);
 	client_add_ms(args, "timeout-ms", words->timeout);
+	if (args && words->compress > 0)
+		(void)json_object_set_new(args, "compress",
+					  json_integer(words->compress));
 	if (args && words->bandwidth > 0)
 		(void)json_object_set_new(
 			args, "bandwidth",
@@ -147,18 +180,23 @@ static void show_progress(const json_t *told)
 	const json_t *ram = json_object_get(told, "ram");
 	const uint64_t passes = told_number(ram, "dirty-sync-count");
 	const bool terminal = isatty(STDERR_FILENO);
+	const uint64_t slowed = told_number(told, "cpu-throttle-percentage");
 	char sent[SIZE_TEXT], left[SIZE_TEXT], rate[SIZE_TEXT];
+	char slow[40] = "";
 
 	if (!terminal && !json_is_true(json_object_get(told, "pass-end")))
 		return;
+	if (slowed > 0)
+		(void)snprintf(slow, sizeof(slow), ", slowed by %" PRIu64 "%%",
+			       slowed);
 	(void)fprintf(stderr,
 		      "%spass %" PRIu64 ": %s sent, %s left, dirty rate %s/s, "
-		      "expected pause %" PRIu64 " ms%s",
+		      "expected pause %" PRIu64 " ms%s%s",
 		      terminal ? "\r" : "", passes,
 		      show_size(sent, told_number(ram, "transferred")),
 		      show_size(left, told_number(ram, "remaining")),
 		      show_size(rate, told_number(told, "dirty-rate")),
-		      told_number(told, "expected-downtime"),
+		      told_number(told, "expected-downtime"), slow,
 		      terminal ? "\033[K" : "\n");
 	(void)fflush(stderr);
 }
@@ -172,8 +210,8 @@ static const char *told_status(const json_t *told)
 
 static bool is_over(const json_t *told)
 {
-	static const char *const ends[] = { "completed", "failed",
-					    "cancelled" };
+	static const char *const ends[] = { "completed", "failed", "cancelled",
+					    "postcopy-paused" };
 
 	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
 		if (strcmp(told_status(told), ends[i]) == 0)
@@ -211,6 +249,13 @@ static int report_end(const struct client *client, const json_t *told,
 	const json_t *ram = json_object_get(told, "ram");
 	char sent[SIZE_TEXT];
 
+	if (strcmp(told_status(told), "postcopy-paused") == 0)
+		return err_set(err, -EREMOTEIO,
+			       "%s: %s; the guest is there, and waits for "
+			       "memory that is here still: go on with 'vmm "
+			       "migrate --resume %s URI'",
+			       client->name, why ? why : "the connection broke",
+			       client->name);
 	if (strcmp(told_status(told), "completed") != 0)
 		return err_set(err, -EREMOTEIO, "%s: %s", client->name,
 			       why ? why : "the migration was cancelled");
@@ -257,6 +302,11 @@ static int check_migrate_words(const struct migrate_words *words,
 		r = err_input(err, -EINVAL, "URI is missing");
 	else if (words->then_given && words->timeout == 0)
 		r = err_input(err, -EINVAL, "--then needs --timeout");
+	else if (words->resume && (words->postcopy || words->timeout ||
+				   words->downtime || words->bandwidth))
+		r = err_input(err, -EINVAL,
+			      "--resume goes on with what the first command "
+			      "has said: no other option goes with it");
 	else
 		r = migrate_uri_parse(&uri, words->client.second, err);
 	migrate_uri_finish(&uri);

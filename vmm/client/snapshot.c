@@ -40,18 +40,9 @@ static int set_level(void *ctx, const struct cli_option *option,
 		     const char *value, struct err *err)
 {
 	int *level = (void *)((char *)ctx + option->offset);
-	char *end = NULL;
-	long val = IMAGE_LEVEL_DEFAULT;
 
-	if (value)
-		val = *value >= '0' && *value <= '9' ? strtol(value, &end, 10)
-						     : 0;
-	if (val < 1 || val > IMAGE_LEVEL_MAX || (end && *end != '\0'))
-		return err_input(err, -EINVAL,
-				 "not a level: 1 (fast) to %d (small)",
-				 IMAGE_LEVEL_MAX);
-	*level = (int)val;
-	return 0;
+	*level = IMAGE_LEVEL_DEFAULT;
+	return value ? client_parse_level(value, level, err) : 0;
 }
 
 static const char *const disks_words[] = { "refer", "copy", NULL };
@@ -312,6 +303,32 @@ static int print_info_json(const struct snapshot_info *info, struct err *err)
 	return cli_print_json(json, false, err);
 }
 
+/* The words of disk @index in the command, or "". */
+static const char *disk_words_of(const struct snapshot_about *about,
+				 size_t index)
+{
+	static const char option[] = "--disk=";
+
+	for (size_t i = 0; i < about->words; i++)
+		if (strncmp(about->word[i], option, strlen(option)) == 0 &&
+		    index-- == 0)
+			return about->word[i] + strlen(option);
+	return "";
+}
+
+static void print_disks(const struct snapshot_about *about)
+{
+	char size[SIZE_TEXT];
+
+	for (size_t i = 0; i < about->disks; i++) {
+		(void)printf("%-12s ", "disk");
+		told_print(stdout, disk_words_of(about, i), 0);
+		(void)printf(": %s, %s\n",
+			     size_format(size, about->disk[i].size),
+			     about->disk[i].copied ? "copied" : "referred to");
+	}
+}
+
 static int print_info(const struct snapshot_info *info, struct err *err)
 {
 	const struct snapshot_about *about = &info->top.about;
@@ -332,6 +349,7 @@ static int print_info(const struct snapshot_info *info, struct err *err)
 		(void)printf("%-12s %s, the snapshot %s\n", "parent",
 			     about->parent, about->parent_id);
 	print_memory(info);
+	print_disks(about);
 	(void)printf("%-12s vmm run", "command");
 	for (size_t i = 0; i < about->words; i++) {
 		(void)putchar(' ');

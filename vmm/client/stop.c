@@ -1,6 +1,8 @@
 /* vmm/client/stop.c - vmm stop. */
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/pidfd.h>
 
 #include "base/cleanup.h"
 #include "vmm/client/client.h"
@@ -44,6 +46,17 @@ static int add_cure(struct err *err)
 	return err_set(err, was.code, "%s; --force ends it at once", was.msg);
 }
 
+/*
+ * A VMM that waits for storage that does not answer serves no client: a signal
+ * ends its wait. Returns 0 if it was sent, else @r.
+ */
+static int end_by_signal(int process, int r)
+{
+	if (process < 0 || pidfd_send_signal(process, SIGTERM, NULL, 0) < 0)
+		return r;
+	return 0;
+}
+
 static int stop_machine(const char *name, void *ctx, struct err *err)
 {
 	_cleanup_(client_close) struct client client = { .fd = -1 };
@@ -51,11 +64,13 @@ static int stop_machine(const char *name, void *ctx, struct err *err)
 	const struct stop_words *words = ctx;
 	int r = client_open(&client, name, CLIENT_PATIENCE_MS, err);
 
-	if (r < 0)
-		return r;
 	process = client_process(&client);
-	r = client_run(&client, words->force ? "quit" : "system_powerdown",
-		       NULL, NULL, err);
+	if (r == 0)
+		r = client_run(&client,
+			       words->force ? "quit" : "system_powerdown", NULL,
+			       NULL, err);
+	if (r == -ETIMEDOUT && words->force)
+		r = end_by_signal(process, r);
 	if (r == -EREMOTEIO && !words->force)
 		return add_cure(err);
 	if (r < 0 && r != -ECONNRESET) /* that would be the end already */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/size.h"
+#include "base/zstd_frame.h"
 #include "vmm/control/socket.h"
 
 int client_set_name(void *ctx, const char *word, struct err *err)
@@ -53,6 +54,19 @@ int client_absolute_path(const char *path, char **ret, struct err *err)
 		return 0;
 	*ret = NULL;
 	return err_set(err, -ENOMEM, "out of memory");
+}
+
+int client_parse_level(const char *text, int *ret, struct err *err)
+{
+	uint64_t level;
+
+	if (number_parse(text, &level) < 0 || level == 0 ||
+	    level > ZSTD_FRAME_LEVEL_MAX)
+		return err_input(err, -EINVAL,
+				 "not a level: 1 (fast) to %d (small)",
+				 ZSTD_FRAME_LEVEL_MAX);
+	*ret = (int)level;
+	return 0;
 }
 
 int client_set_nothing(void *ctx, const struct cli_option *option,

@@ -42,6 +42,9 @@ int client_parse(const struct cli_command *command, int argc,
  */
 int client_absolute_path(const char *path, char **ret, struct err *err);
 
+/* Parses a level of compression. Returns 0, or -EINVAL if it is none. */
+int client_parse_level(const char *text, int *ret, struct err *err);
+
 /* set() of an option that changes nothing. */
 int client_set_nothing(void *ctx, const struct cli_option *option,
 		       const char *value, struct err *err);

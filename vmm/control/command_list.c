@@ -1,11 +1,16 @@
 /* vmm/control/command_list.c - what clients of the control socket may ask. */
 #include "vmm/control/command_list.h"
 
+#include <string.h>
+
+#include "vmm/control/arrival.h"
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/commands.h"
+#include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/disk_commands.h"
 #include "vmm/control/dump_commands.h"
+#include "vmm/control/gdb_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/migrate_commands.h"
 #include "vmm/control/net_commands.h"
@@ -53,18 +58,28 @@ static const struct qmp_command list[] = {
 	{ "query-dump-guest-memory-capability", command_query_dump_capability,
 	  {} },
 
+	/* Debugging */
+	{ "x-vmm-gdb-attach", command_x_vmm_gdb_attach, {} },
+
 	/* Migration */
 	{ "migrate", command_migrate,
 	  { { "uri", QMP_STRING, true }, { "detach", QMP_BOOL, false } } },
 	{ "x-vmm-migrate", command_x_vmm_migrate,
 	  { { "uri", QMP_STRING, true }, { "downtime-ms", QMP_INT, false },
 	    { "bandwidth", QMP_SIZE, false }, { "timeout-ms", QMP_INT, false },
-	    { "then-pause", QMP_BOOL, false }, { "stop", QMP_BOOL, false } } },
+	    { "then-pause", QMP_BOOL, false }, { "stop", QMP_BOOL, false },
+	    { "postcopy", QMP_BOOL, false }, { "resume", QMP_BOOL, false },
+	    { "converge", QMP_BOOL, false },
+	    { "compress", QMP_INT, false } } },
+	{ "migrate-start-postcopy", command_migrate_start_postcopy, {} },
 	{ "migrate_cancel", command_migrate_cancel, {} },
 	{ "query-migrate", command_query_migrate, {} },
+	{ "migrate-incoming", command_migrate_incoming,
+	  { { "uri", QMP_STRING, true } } },
 	{ "migrate-set-parameters", command_migrate_set_parameters,
 	  { { "downtime-limit", QMP_INT, false },
-	    { "max-bandwidth", QMP_SIZE, false } } },
+	    { "max-bandwidth", QMP_SIZE, false },
+	    { "max-cpu-throttle", QMP_INT, false } } },
 	{ "query-migrate-parameters", command_query_migrate_parameters, {} },
 	{ "migrate-set-capabilities", command_migrate_set_capabilities,
 	  { { "capabilities", QMP_ARRAY, true } } },
@@ -118,4 +133,41 @@ static const struct qmp_command list[] = {
 };
 // clang-format on
 
-const struct qmp_table command_list = { list, sizeof(list) / sizeof(*list) };
+/* What may be said to a machine whose guest has not come yet. */
+static const char *const early[] = {
+	"query-commands",
+	"query-version",
+	"query-name",
+	"query-status",
+	"query-kvm",
+	"query-target",
+	"query-machines",
+	"query-current-machine",
+	"query-uuid",
+	"query-iothreads",
+	"stop",
+	"cont",
+	"quit",
+	"migrate-incoming",
+	"migrate_cancel",
+	"query-migrate",
+	"migrate-set-parameters",
+	"query-migrate-parameters",
+	"migrate-set-capabilities",
+	"query-migrate-capabilities",
+};
+
+static bool allow_command(const void *ctx, const char *name)
+{
+	const struct control *control = ctx;
+
+	if (!control->arrival)
+		return true;
+	for (size_t i = 0; i < sizeof(early) / sizeof(*early); i++)
+		if (strcmp(name, early[i]) == 0)
+			return true;
+	return false;
+}
+
+const struct qmp_table command_list = { list, sizeof(list) / sizeof(*list),
+					allow_command };

@@ -1,6 +1,8 @@
 /* vmm/control/control.c - a running guest, as its clients see and change it. */
 #include "vmm/control/control.h"
 
+#include <errno.h>
+
 #include <jansson.h>
 
 #include "vmm/control/server.h"
@@ -11,9 +13,11 @@ void control_pause(struct control *control)
 {
 	if (control->paused)
 		return;
+	control->paused = true;
+	if (control->arrival)
+		return;
 	if (!control->held)
 		vm_pause(control->vm);
-	control->paused = true;
 	qmp_server_event(control->server, "STOP", json_null());
 }
 
@@ -21,10 +25,19 @@ void control_resume(struct control *control)
 {
 	if (!control->paused)
 		return;
-	control->paused = false;
+	control->paused = control->panicked = false;
+	if (control->arrival)
+		return;
 	if (!control->held)
 		vm_resume(control->vm);
 	qmp_server_event(control->server, "RESUME", json_null());
+}
+
+int control_check_here(const struct control *control, struct err *err)
+{
+	if (!control->machine->moved)
+		return 0;
+	return err_set(err, -EPERM, "the guest has moved to another process");
 }
 
 void control_hold(struct control *control)

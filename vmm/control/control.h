@@ -18,12 +18,17 @@
 #include "base/err.h"
 #include "vmm/control/socket.h"
 
+struct arrival;
 struct dirty_rate_watch;
 struct dump_job;
+struct dump_result;
+struct gdb_door;
+struct gdb_session;
 struct machine;
 struct migration;
 struct pageout_job;
 struct qmp_server;
+struct rest;
 struct snapshots;
 struct vm;
 
@@ -40,11 +45,23 @@ struct control {
 	struct qmp_server *server; /* owned; NULL: there is no socket */
 	struct pageout_job *pageout; /* owned; NULL: none is at work */
 	struct snapshots *snapshots; /* owned; NULL: none was asked for */
+	struct arrival *arrival; /* owned; NULL: the guest is here */
 	struct migration *migration; /* owned; NULL: none was asked for */
+	struct gdb_session *gdb; /* owned; NULL: none is connected */
+	struct gdb_door *gdb_door; /* owned; NULL: there is no --gdb */
+	struct rest *rest; /* borrowed; memory that is at the source still;
+			      NULL: none */
 	const char *busy; /* what copies the guest now, and wants no other
 			     beside it; NULL: nothing */
-	bool paused; /* by a client; outlives a reset */
+	bool paused; /* by a client, or --on-panic; outlives a reset, and is
+			known before the guest comes */
+	bool debugged; /* gdb keeps it from running */
+	bool panicked; /* the guest did, and waits for what follows */
 	struct dump_job *dump; /* owned; NULL: none is written */
+	/* What follows its end; the guest is held. */
+	void (*dumped_then)(struct control *control,
+			    const struct dump_result *result);
+	bool dump_left; /* the guest was let go before @dump was written */
 	enum dump_status dump_status;
 	uint64_t dumped; /* bytes of the last one */
 	unsigned held; /* by snapshots, dumps and migrations: how many do,
@@ -57,6 +74,9 @@ struct control {
  * idempotent. */
 void control_pause(struct control *control);
 void control_resume(struct control *control);
+
+/* Two of one guest must not run. Returns 0, or -EPERM if it has moved. */
+int control_check_here(const struct control *control, struct err *err);
 
 /* Stops the guest for a snapshot, dump or migration; and lets it go on, unless
  * another one holds it, or a client has paused it. Clients are not told. */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "vmm/control/control.h"
 #include "vmm/control/qmp.h"
 #include "vmm/control/server.h"
@@ -11,6 +13,9 @@
 #include "vmm/machine/machine.h"
 
 #define FILE_PROTOCOL "file:"
+
+/* How long storage may take to answer when the VM is about to go. */
+#define SETTLE_NS (30 * NS_PER_SECOND)
 
 /* How the last dump went, for query-dump. */
 static json_t *describe_dump(const struct control *control)
@@ -43,7 +48,37 @@ static void dump_done(void *ctx)
 	if (result->code < 0)
 		qmp_add(&data, "error", qmp_string(result->err.msg));
 	qmp_server_event(control->server, "DUMP_COMPLETED", data);
+	if (!control->dump_left)
+		control->dumped_then(control, result);
+	control->dump_left = false;
 	control->dump = dump_job_free(control->dump);
+}
+
+int dump_begin(struct control *control, const char *path,
+	       void (*then)(struct control *control,
+			    const struct dump_result *result),
+	       struct err *err)
+{
+	int r;
+
+	if (control->dump)
+		return err_set(err, -EBUSY, "a dump is being written");
+	control->dumped_then = then;
+	control_hold(control);
+	r = dump_job_new(&control->dump, control->vm, path, dump_done, control,
+			 err);
+	if (r < 0) {
+		control_release(control);
+		return r;
+	}
+	control->dump_status = DUMP_ACTIVE;
+	return 0;
+}
+
+static void release_dumped(struct control *control,
+			   const struct dump_result *result)
+{
+	(void)result;
 	control_release(control);
 }
 
@@ -78,20 +113,10 @@ int command_dump_guest_memory(struct qmp_call *call, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (control->dump)
-		return err_set(err, -EBUSY, "a dump is being written");
 	if (machine_outcome(control->machine) != OUTCOME_NONE)
 		return err_set(err, -ECANCELED, "the guest has ended");
-	control_hold(control);
-	r = dump_job_new(&control->dump, control->vm,
-			 protocol + strlen(FILE_PROTOCOL), dump_done, control,
-			 err);
-	if (r < 0) {
-		control_release(control);
-		return r;
-	}
-	control->dump_status = DUMP_ACTIVE;
-	return 0;
+	return dump_begin(control, protocol + strlen(FILE_PROTOCOL),
+			  release_dumped, err);
 }
 
 int command_query_dump(struct qmp_call *call, struct err *err)
@@ -110,6 +135,20 @@ int command_query_dump_capability(struct qmp_call *call, struct err *err)
 
 void dump_commands_settle(struct control *control)
 {
-	if (control->dump)
-		dump_job_cancel(control->dump);
+	if (!control->dump || control->dump_left ||
+	    dump_job_settle(control->dump, SETTLE_NS))
+		return;
+	control->dump_left = true;
+	control_release(control);
+}
+
+void dump_commands_end(struct control *control)
+{
+	if (!control->dump)
+		return;
+	log_warn("the host's storage does not answer: the dump is left to the "
+		 "end of the process");
+	/* The thread may still read guest memory. */
+	control->machine->abandoned = true;
+	control->dump = NULL;
 }

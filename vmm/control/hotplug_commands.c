@@ -46,9 +46,13 @@ static void tell_mem_changed(void *ctx, struct virtio *dev, uint64_t plugged)
 static void listen_to_devices(const struct control *control,
 			      struct virtio_mem_listener listener)
 {
-	for (size_t i = 0; i < control->machine->hotplugs.count; i++)
-		virtio_mem_listen(control->machine->hotplugs.hotplug[i].dev,
-				  listener);
+	for (size_t i = 0; i < control->machine->hotplugs.count; i++) {
+		struct virtio *dev = control->machine->hotplugs.hotplug[i].dev;
+
+		/* A run may end before it has its devices. */
+		if (dev)
+			virtio_mem_listen(dev, listener);
+	}
 }
 
 void hotplug_commands_begin(struct control *control)

@@ -6,11 +6,13 @@
 
 #include "base/log.h"
 #include "mem/pageout_job.h"
+#include "vmm/control/arrival.h"
 #include "vmm/control/balloon_commands.h"
 #include "vmm/control/command_list.h"
 #include "vmm/control/control.h"
 #include "vmm/control/dirty_rate_commands.h"
 #include "vmm/control/dump_commands.h"
+#include "vmm/control/gdb_commands.h"
 #include "vmm/control/hotplug_commands.h"
 #include "vmm/control/migrate_commands.h"
 #include "vmm/control/server.h"
@@ -67,11 +69,8 @@ int control_init(struct control *control, struct machine *machine,
 	if (!control_is_wanted(config))
 		return 0;
 	r = open_socket(control, owner, err);
-	if (r == 0) {
-		balloon_commands_begin(control);
-		hotplug_commands_begin(control);
+	if (r == 0)
 		return 0;
-	}
 	control_finish(control);
 	if (config->control) {
 		err->input = true; /* it is the path that will not do */
@@ -86,15 +85,25 @@ int control_init(struct control *control, struct machine *machine,
 	return 0;
 }
 
+void control_equipped(struct control *control)
+{
+	if (!control->server)
+		return;
+	balloon_commands_begin(control);
+	hotplug_commands_begin(control);
+}
+
 void control_finish(struct control *control)
 {
 	if (!control->machine)
 		return;
+	arrival_ends(control, false);
 	balloon_commands_end(control);
 	hotplug_commands_end(control);
 	control->pageout = pageout_job_free(control->pageout);
 	dirty_rate_commands_end(control);
 	snapshot_commands_end(control);
+	dump_commands_end(control);
 	migrate_commands_end(control);
 	/*
 	 * Done before clients learn of the end: they may reuse the name then.
@@ -104,12 +113,14 @@ void control_finish(struct control *control)
 	control_socket_close(&control->socket);
 }
 
-void control_begin(struct control *control, struct vm *vm)
+int control_begin(struct control *control, struct vm *vm, struct err *err)
 {
 	control->vm = vm;
 	control->asked_reset = false;
-	if (control->paused)
+	gdb_commands_restart(control, vm);
+	if (control->paused || control->held)
 		vm_pause(vm);
+	return gdb_commands_begin(control, err);
 }
 
 /* @cause: one of QEMU's ShutdownCause. Source: QEMU, qapi/run-state.json */
@@ -127,11 +138,13 @@ void control_settle(struct control *control)
 	snapshot_commands_settle(control);
 	dump_commands_settle(control);
 	migrate_commands_settle(control);
+	gdb_commands_restart(control, NULL);
 }
 
 void control_restarts(struct control *control)
 {
 	control->vm = NULL;
+	control->panicked = false;
 	dirty_rate_commands_restart(control);
 	tell_machine_end(control, "RESET", !control->asked_reset,
 			 control->asked_reset ? "host-qmp-system-reset"
@@ -143,6 +156,7 @@ void control_ends(struct control *control, bool failed)
 	const enum outcome why = failed ? OUTCOME_ERROR
 					: machine_outcome(control->machine);
 
+	gdb_commands_end(control);
 	control->vm = NULL;
 	switch (why) {
 	case OUTCOME_POWEROFF:

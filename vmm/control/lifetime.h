@@ -35,11 +35,18 @@ bool control_is_wanted(const struct config *config);
 int control_init(struct control *control, struct machine *machine,
 		 const struct control_file *owner, struct err *err);
 
+/* The machine has its devices, of which clients want to hear. Thread: setup. */
+void control_equipped(struct control *control);
+
 /* Drops the clients, and removes the socket. Zeroed is fine. */
 void control_finish(struct control *control);
 
-/* A life begins: @vm is ready, and its vCPUs are not started. */
-void control_begin(struct control *control, struct vm *vm);
+/*
+ * A life begins: @vm is ready, and its vCPUs are not started.
+ *
+ * Returns 0, or what gdb_commands_begin() returns.
+ */
+int control_begin(struct control *control, struct vm *vm, struct err *err);
 
 /* The loop has ended, and the VM is about to go: what works on it ends. */
 void control_settle(struct control *control);

@@ -15,6 +15,7 @@ struct qmp_call;
 
 int command_migrate(struct qmp_call *call, struct err *err);
 int command_x_vmm_migrate(struct qmp_call *call, struct err *err);
+int command_migrate_start_postcopy(struct qmp_call *call, struct err *err);
 int command_migrate_cancel(struct qmp_call *call, struct err *err);
 int command_query_migrate(struct qmp_call *call, struct err *err);
 int command_migrate_set_parameters(struct qmp_call *call, struct err *err);
@@ -37,11 +38,12 @@ int migrate_commands_check_save(const struct control *control, struct err *err);
 
 /*
  * The VM is about to go: a migration that has not given the guest up ends, and
- * one that has is finished. Thread: the loop's, outside loop_run().
+ * one that has is finished. Storage that does not answer is waited for for 40
+ * seconds. Thread: the loop's, outside loop_run().
  */
 void migrate_commands_settle(struct control *control);
 
-/* Frees all. Nothing is under way. */
+/* Frees all that is not under way still. */
 void migrate_commands_end(struct control *control);
 
 #endif

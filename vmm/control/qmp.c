@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/size.h"
+#include "base/zstd_frame.h"
 #include "vmm/control/qmp_parse.h"
 
 #define MAX_MS (INT64_C(24) * 3600 * 1000)
@@ -283,9 +284,19 @@ find_qmp_command(const struct qmp_session *session, const char *name,
 		(void)err_set(err, -ENOSYS,
 			      "Capabilities negotiation is already complete, "
 			      "command ignored");
-	for (size_t i = 0; !err->code && i < table->count; i++)
-		if (!strcmp(name, table->command[i].name))
-			return &table->command[i];
+	for (size_t i = 0; !err->code && i < table->count; i++) {
+		const struct qmp_command *command = &table->command[i];
+
+		if (strcmp(name, command->name) != 0)
+			continue;
+		if (!table->allows || table->allows(session->ctx, name))
+			return command;
+		(void)err_set(
+			err, -ENOSYS,
+			"The command %s is not permitted before the guest "
+			"has come",
+			name);
+	}
 	if (!err->code)
 		(void)err_set(err, -ENOSYS, "The command %s has not been found",
 			      name);
@@ -404,6 +415,17 @@ int qmp_check_ms(const struct qmp_call *call, const char *name, struct err *err)
 		return 0;
 	return err_set(err, -ERANGE, "Parameter '%s' expects up to a day",
 		       name);
+}
+
+int qmp_check_level(const struct qmp_call *call, const char *name,
+		    struct err *err)
+{
+	const json_int_t level = qmp_arg_int(call, name, 0);
+
+	if (level >= 0 && level <= ZSTD_FRAME_LEVEL_MAX)
+		return 0;
+	return err_set(err, -ERANGE, "Parameter '%s' expects a level up to %d",
+		       name, ZSTD_FRAME_LEVEL_MAX);
 }
 
 json_int_t qmp_arg_int(const struct qmp_call *call, const char *name,

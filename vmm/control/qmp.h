@@ -66,7 +66,7 @@ struct qmp_arg {
 	bool required;
 };
 
-#define QMP_MAX_ARGS 9
+#define QMP_MAX_ARGS 10
 
 struct qmp_command {
 	const char *name;
@@ -81,6 +81,9 @@ struct qmp_command {
 struct qmp_table {
 	const struct qmp_command *command;
 	size_t count;
+	/* True if a command may be given now. NULL: all may be. @ctx: the
+	 * session's. Thread: the loop's. */
+	bool (*allows)(const void *ctx, const char *name);
 };
 
 /* A client's conversation. */
@@ -148,5 +151,10 @@ const char *qmp_arg_string(const struct qmp_call *call, const char *name,
  * in milliseconds. */
 int qmp_check_ms(const struct qmp_call *call, const char *name,
 		 struct err *err);
+
+/* Returns 0, or -ERANGE if an argument is given that is no level of
+ * compression, nor 0. */
+int qmp_check_level(const struct qmp_call *call, const char *name,
+		    struct err *err);
 
 #endif

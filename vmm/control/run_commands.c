@@ -11,6 +11,7 @@
 #include "vmm/control/server.h"
 #include "vmm/kvm/vm.h"
 #include "vmm/machine/machine.h"
+#include "vmm/migrate/rest.h"
 
 int command_query_name(struct qmp_call *call, struct err *err)
 {
@@ -29,20 +30,17 @@ static const char *run_state(const struct control *control)
 	/* It has ended, and the loop has not come to notice. */
 	if (outcome > OUTCOME_RESET)
 		return "shutdown";
+	if (control->arrival)
+		return "inmigrate";
 	if (control->machine->moved)
 		return "postmigrate";
 	if (migrate_commands_hold(control))
 		return "finish-migrate";
+	if (control->debugged)
+		return "debug";
+	if (control->panicked)
+		return "guest-panicked";
 	return control->paused ? "paused" : "running";
-}
-
-/* Two of one guest must not run. */
-static int check_here(const struct control *control, struct err *err)
-{
-	return control->machine->moved
-		     ? err_set(err, -EPERM,
-			       "the guest has moved to another process")
-		     : 0;
 }
 
 int command_query_status(struct qmp_call *call, struct err *err)
@@ -55,16 +53,29 @@ int command_query_status(struct qmp_call *call, struct err *err)
 	return 0;
 }
 
+/* To pause would wait for CPUs that wait for memory. */
+static int check_memory_comes(const struct control *control, struct err *err)
+{
+	if (!control->rest || !rest_is_broken(control->rest))
+		return 0;
+	return err_set(err, -EBUSY,
+		       "the guest waits for memory that is at the source "
+		       "still, to which the connection broke");
+}
+
 int command_stop(struct qmp_call *call, struct err *err)
 {
-	(void)err;
+	const int r = check_memory_comes(call->ctx, err);
+
+	if (r < 0)
+		return r;
 	control_pause(call->ctx);
 	return 0;
 }
 
 int command_cont(struct qmp_call *call, struct err *err)
 {
-	const int r = check_here(call->ctx, err);
+	const int r = control_check_here(call->ctx, err);
 
 	if (r == 0)
 		control_resume(call->ctx);
@@ -74,7 +85,7 @@ int command_cont(struct qmp_call *call, struct err *err)
 int command_system_reset(struct qmp_call *call, struct err *err)
 {
 	struct control *control = call->ctx;
-	const int r = check_here(control, err);
+	const int r = control_check_here(control, err);
 
 	if (r < 0)
 		return r;
@@ -115,7 +126,7 @@ int command_x_vmm_rebuild(struct qmp_call *call, struct err *err)
 {
 	size_t size;
 	struct control *control = call->ctx;
-	int r = check_here(control, err);
+	int r = control_check_here(control, err);
 
 	if (r == 0)
 		r = config_check_saved(control->machine->config, err);

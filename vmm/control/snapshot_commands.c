@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arch/arch.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -370,9 +369,9 @@ static int begin_snapshot(struct snapshots *s, const struct qmp_call *call,
 {
 	struct machine *machine = s->control->machine;
 	const bool copy = wants_copies(machine, call);
-	int r = arch_check_snapshot(machine, err);
+	int r = 0;
 
-	if (r == 0 && !copy)
+	if (!copy)
 		r = snapshot_disks_can_refer(machine->config, err);
 	if (r == 0 && parent)
 		r = check_parent_disks(s, copy, parent, err);
@@ -399,17 +398,6 @@ static int check_disks_word(const struct qmp_call *call, struct err *err)
 		       "Parameter 'disks' expects 'refer' or 'copy'");
 }
 
-static int check_level(const struct qmp_call *call, struct err *err)
-{
-	const json_int_t level = qmp_arg_int(call, "compress", 0);
-
-	if (level >= 0 && level <= IMAGE_LEVEL_MAX)
-		return 0;
-	return err_set(err, -ERANGE,
-		       "Parameter 'compress' expects a level up to %d",
-		       IMAGE_LEVEL_MAX);
-}
-
 int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 {
 	struct control *control = call->ctx;
@@ -430,7 +418,7 @@ int command_x_vmm_snapshot(struct qmp_call *call, struct err *err)
 	if (r == 0)
 		r = check_disks_word(call, err);
 	if (r == 0)
-		r = check_level(call, err);
+		r = qmp_check_level(call, "compress", err);
 	if (r == 0 && parent)
 		r = check_parent(s, parent, path, err);
 	if (r < 0)

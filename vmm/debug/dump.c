@@ -10,6 +10,7 @@
 
 #include "arch/arch.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/loop_worker.h"
 #include "vmm/debug/core.h"
 #include "vmm/kvm/vm.h"
@@ -135,10 +136,14 @@ int dump_job_new(struct dump_job **ret, struct vm *vm, const char *path,
 	return r;
 }
 
-void dump_job_cancel(struct dump_job *job)
+bool dump_job_settle(struct dump_job *job, uint64_t ns)
 {
+	const uint64_t deadline = clock_ns() + ns;
+
+	/* It asks for nothing: the first answer is its end, which may free the
+	 * job. */
 	__atomic_store_n(&job->stop, true, __ATOMIC_RELAXED);
-	loop_worker_settle(job->worker);
+	return loop_worker_serve(job->worker, deadline) >= 0;
 }
 
 const struct dump_result *dump_job_result(const struct dump_job *job)

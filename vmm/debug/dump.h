@@ -8,6 +8,7 @@
 #ifndef VMM_DEBUG_DUMP_H
 #define VMM_DEBUG_DUMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -35,8 +36,14 @@ struct dump_result {
 int dump_job_new(struct dump_job **ret, struct vm *vm, const char *path,
 		 void (*done)(void *ctx), void *ctx, struct err *err);
 
-/* Has it end soon, with -ECANCELED, and @done be called before this returns. */
-void dump_job_cancel(struct dump_job *job);
+/*
+ * Has it end soon, with -ECANCELED, and @done be called before this returns.
+ *
+ * Storage that does not answer may keep its thread for ever. After @ns, false
+ * is returned. The job then still uses guest memory, and must not be freed; if
+ * the loop runs on, @done is called when the thread has ended.
+ */
+bool dump_job_settle(struct dump_job *job, uint64_t ns);
 
 /* Valid from @done on. */
 const struct dump_result *dump_job_result(const struct dump_job *job);

@@ -56,14 +56,15 @@ void reg_list_finish(struct reg_list *list)
 
 bool reg_list_remove(struct reg_list *list, uint64_t id)
 {
-	size_t kept = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < list->count; i++)
-		if (list->id[i] != id)
-			list->id[kept++] = list->id[i];
-	if (kept == list->count)
+	while (i < list->count && list->id[i] != id)
+		i++;
+	if (i == list->count)
 		return false;
-	list->count = kept;
+	list->count--;
+	memmove(list->id + i, list->id + i + 1,
+		(list->count - i) * sizeof(*list->id));
 	return true;
 }
 
@@ -87,55 +88,50 @@ int regs_save(int vcpu_fd, const struct reg_list *list, struct state *state,
 	return 0;
 }
 
-static int compare_regs(const void *a, const void *b)
-{
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Registers that a load has to set. */
 struct load {
-	uint64_t *id; /* owned; sorted */
+	const struct reg_list *list; /* borrowed */
 	bool *done; /* owned; of each */
-	size_t count;
+	size_t next; /* where the next is looked for first */
 };
 
 static void finish_reg_load(struct load *load)
 {
-	free(load->id);
 	free(load->done);
 }
 
-static int load_init(struct load *load, const struct reg_list *list,
-		     struct err *err)
+/* Records are in the order of the KVM that saved them, which mostly is that of
+ * the list. Returns the register's place, or the list's count if it has none.
+ */
+static size_t find_reg(const struct load *load, uint64_t id)
 {
-	load->count = list->count;
-	load->id = calloc(list->count + 1, sizeof(*load->id));
-	load->done = calloc(list->count + 1, sizeof(*load->done));
-	if (!load->id || !load->done)
-		return err_set(err, -ENOMEM, "registers: out of memory");
-	memcpy(load->id, list->id, list->count * sizeof(*list->id));
-	qsort(load->id, load->count, sizeof(*load->id), compare_regs);
-	return 0;
+	const struct reg_list *list = load->list;
+
+	for (size_t i = load->next; i < list->count; i++)
+		if (list->id[i] == id)
+			return i;
+	for (size_t i = 0; i < load->next; i++)
+		if (list->id[i] == id)
+			return i;
+	return list->count;
 }
 
-static int load_one(const struct load *load, int vcpu_fd,
+static int load_one(struct load *load, int vcpu_fd,
 		    const struct state_record *record, struct err *err)
 {
 	uint64_t val[MOST_BYTES / sizeof(uint64_t)];
-	const uint64_t *at = bsearch(&record->id, load->id, load->count,
-				     sizeof(*load->id), compare_regs);
+	const size_t at = find_reg(load, record->id);
 
-	if (!at)
+	if (at == load->list->count)
 		return err_input(err, -ENOTSUP,
 				 "this host's KVM has no register 0x%" PRIx64,
 				 record->id);
-	if (load->done[at - load->id])
+	if (load->done[at])
 		return err_input(err, -EBADMSG,
 				 "register 0x%" PRIx64 " is there twice",
 				 record->id);
-	load->done[at - load->id] = true;
+	load->done[at] = true;
+	load->next = at + 1;
 	if (record->size != size_of(record->id) || record->size > sizeof(val))
 		return err_input(err, -EBADMSG,
 				 "register 0x%" PRIx64 " has not %" PRIu32
@@ -148,16 +144,19 @@ static int load_one(const struct load *load, int vcpu_fd,
 int regs_load(int vcpu_fd, const struct reg_list *list,
 	      struct state_records *records, struct err *err)
 {
-	_cleanup_(finish_reg_load) struct load load = { 0 };
+	_cleanup_(finish_reg_load) struct load load = { .list = list };
 	struct state_record record;
-	int r = load_init(&load, list, err);
+	int r = 0;
 
+	load.done = calloc(list->count + 1, sizeof(*load.done));
+	if (!load.done)
+		return err_set(err, -ENOMEM, "registers: out of memory");
 	while (r == 0 && state_next(records, &record))
 		r = load_one(&load, vcpu_fd, &record, err);
-	for (size_t i = 0; r == 0 && i < load.count; i++)
+	for (size_t i = 0; r == 0 && i < list->count; i++)
 		if (!load.done[i])
 			r = err_input(err, -ENOENT,
 				      "register 0x%" PRIx64 " is missing",
-				      load.id[i]);
+				      list->id[i]);
 	return r;
 }

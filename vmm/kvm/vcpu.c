@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/event_fd.h"
 #include "mem/dirty.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/port_io.h"
@@ -95,6 +96,19 @@ static void exit_io(struct vcpu *vcpu)
 		wait_for_device(vcpu, busy);
 }
 
+/* Nobody debugs the guest any more: it goes on. */
+static void exit_debug(struct vcpu *vcpu)
+{
+	struct vcpu_group *group = vcpu->group;
+
+	GUARD(&group->lock);
+	if (group->trap_fd < 0)
+		return;
+	vcpu->trapped = true;
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	event_fd_signal(group->trap_fd);
+}
+
 static int handle_exit(struct vcpu *vcpu)
 {
 	switch (vcpu->run->exit_reason) {
@@ -103,6 +117,9 @@ static int handle_exit(struct vcpu *vcpu)
 		return 0;
 	case KVM_EXIT_IO:
 		exit_io(vcpu);
+		return 0;
+	case KVM_EXIT_DEBUG:
+		exit_debug(vcpu);
 		return 0;
 	case KVM_EXIT_DIRTY_RING_FULL:
 		return dirty_sync(&vcpu->group->machine->dirty, &vcpu->err);
@@ -118,15 +135,16 @@ static bool is_vcpu_stopping(const struct vcpu *vcpu)
 
 static bool vcpu_waits(const struct vcpu *vcpu)
 {
-	return vcpu->group->paused || vcpu->power != VCPU_ON ||
+	return vcpu->group->paused || vcpu->power != VCPU_ON || vcpu->trapped ||
+	       vcpu->held || vcpu->slowed ||
 	       (vcpu->waits_for && device_is_busy(vcpu->waits_for));
 }
 
 /*
- * Waits while the VM is paused, until this vCPU is started, and until the
- * device that it has reset is not busy. KVM completed the last exit (the value
- * of an MMIO read, say) on the way to the EINTR that led here, so a parked
- * vCPU's registers are whole. The group's lock is held.
+ * Waits while the VM is paused or a debugger wants it to, until this vCPU is
+ * started, and until the device that it has reset is not busy. KVM completed
+ * the last exit (the value of an MMIO read, say) on the way to the EINTR that
+ * led here, so a parked vCPU's registers are whole. The group's lock is held.
  */
 static void wait_parked(struct vcpu *vcpu)
 {
@@ -300,6 +318,41 @@ void vcpu_kick(struct vcpu *vcpu)
 void vcpu_interrupt(struct vcpu *vcpu)
 {
 	if (__atomic_load_n(&vcpu->tid, __ATOMIC_RELAXED) != gettid())
+		vcpu_kick(vcpu);
+}
+
+bool vcpu_take_trap(struct vcpu *vcpu)
+{
+	bool was;
+	GUARD(&vcpu->group->lock);
+
+	was = vcpu->trapped;
+	vcpu->trapped = false;
+	(void)pthread_cond_broadcast(&vcpu->group->changed);
+	return was;
+}
+
+void vcpu_set_held(struct vcpu *vcpu, bool held)
+{
+	GUARD(&vcpu->group->lock);
+	vcpu->held = held;
+	(void)pthread_cond_broadcast(&vcpu->group->changed);
+}
+
+static bool change_slowed(struct vcpu *vcpu, bool waits)
+{
+	GUARD(&vcpu->group->lock);
+	if (vcpu->slowed == waits)
+		return false;
+	vcpu->slowed = waits;
+	if (!waits)
+		(void)pthread_cond_broadcast(&vcpu->group->changed);
+	return true;
+}
+
+void vcpu_slow(struct vcpu *vcpu, bool waits)
+{
+	if (change_slowed(vcpu, waits) && waits)
 		vcpu_kick(vcpu);
 }
 

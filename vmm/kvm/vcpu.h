@@ -33,6 +33,10 @@ struct vcpu {
 		    * group->lock
 		    */
 	enum vcpu_power power; /* under group->lock once the threads run */
+	bool trapped; /* KVM_EXIT_DEBUG, which is not told of yet */
+	bool held; /* by a debugger that has others run */
+	bool slowed; /* waits for its next part of the time; under group->lock
+		      */
 	const struct device *waits_for; /* is busy; NULL: none; its own thread
 					 * only
 					 */
@@ -78,6 +82,18 @@ void vcpu_interrupt(struct vcpu *vcpu);
  */
 bool vcpu_claim(struct vcpu *vcpu);
 void vcpu_turn_on(struct vcpu *vcpu);
+
+/*
+ * For a debugger (vmm/debug/gdb_guest.h): a vCPU that has trapped waits until
+ * that was taken; returns whether it had. One that is held waits while others
+ * run. Thread: the loop's.
+ */
+bool vcpu_take_trap(struct vcpu *vcpu);
+void vcpu_set_held(struct vcpu *vcpu, bool held);
+
+/* Keeps it out of the guest, or lets it go on (vmm/kvm/throttle.h). Thread: the
+ * loop's. */
+void vcpu_slow(struct vcpu *vcpu, bool waits);
 
 /* Makes the thread end soon; vcpu_join() waits for it. Thread: any. */
 void vcpu_stop(struct vcpu *vcpu);

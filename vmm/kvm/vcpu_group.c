@@ -5,7 +5,7 @@
 
 void vcpu_group_init(struct vcpu_group *group, struct machine *machine)
 {
-	*group = (struct vcpu_group){ .machine = machine };
+	*group = (struct vcpu_group){ .machine = machine, .trap_fd = -1 };
 	(void)pthread_mutex_init(&group->lock, NULL);
 	(void)pthread_cond_init(&group->changed, NULL);
 }
@@ -34,6 +34,12 @@ void vcpu_group_wait_parked(struct vcpu_group *group)
 	GUARD(&group->lock);
 	while (group->running > 0)
 		(void)pthread_cond_wait(&group->changed, &group->lock);
+}
+
+void vcpu_group_set_trap(struct vcpu_group *group, int fd)
+{
+	GUARD(&group->lock);
+	group->trap_fd = fd;
 }
 
 void vcpu_group_wake(struct vcpu_group *group)

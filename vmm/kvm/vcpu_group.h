@@ -2,9 +2,9 @@
  * vmm/kvm/vcpu_group.h - what the vCPUs of one VM share: which of them run, and
  * whether they are to wait.
  *
- * A vCPU thread is parked while the VM is paused, its vCPU is off, or a device
- * that it has reset is busy. It says so by group->running, which it changes
- * under the lock.
+ * A vCPU thread is parked while the VM is paused, its vCPU is off or slowed, a
+ * device that it has reset is busy, or a debugger keeps it from running. It
+ * says so by group->running, which it changes under the lock.
  */
 #ifndef VMM_KVM_VCPU_GROUP_H
 #define VMM_KVM_VCPU_GROUP_H
@@ -17,10 +17,13 @@ struct machine;
 struct vcpu_group {
 	struct machine *machine; /* borrowed; whose memory and devices they use
 				  */
-	pthread_mutex_t lock; /* of the two below, and of vCPUs' power */
+	pthread_mutex_t lock; /* of what is below, and of vCPUs' power, trapped,
+				 held and slowed */
 	pthread_cond_t changed; /* one of them did */
 	unsigned running; /* vCPU threads that are not parked */
 	bool paused;
+	int trap_fd; /* borrowed eventfd: a vCPU has trapped; -1: nobody debugs
+			the guest */
 };
 
 /* Makes a group of no threads, not paused. Thread: setup. */
@@ -43,6 +46,10 @@ void vcpu_group_wait_parked(struct vcpu_group *group);
 /* Wakes the threads that are parked, to look whether they are to end, or a
  * device has settled. */
 void vcpu_group_wake(struct vcpu_group *group);
+
+/* Has KVM_EXIT_DEBUG told by @fd, an eventfd, which is borrowed until it is -1.
+ * Thread: the loop's. */
+void vcpu_group_set_trap(struct vcpu_group *group, int fd);
 
 /* True if no vCPU thread runs. Thread: any. */
 bool vcpu_group_is_quiet(struct vcpu_group *group);

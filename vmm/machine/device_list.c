@@ -11,6 +11,7 @@
 #include "devices/virtio/console.h"
 #include "devices/virtio/fs.h"
 #include "devices/virtio/net.h"
+#include "devices/virtio/ports.h"
 #include "devices/virtio/power_button.h"
 #include "devices/virtio/rng.h"
 #include "host/disk.h"
@@ -24,6 +25,15 @@
 
 /* Requests to shared folders, at work and waiting for a thread. */
 #define SHARE_ENTRIES 4096
+
+static int make_disk_aio(struct machine *machine, struct err *err)
+{
+	const int r = aio_new(&machine->aio, machine->loop, DISK_ENTRIES, err);
+
+	if (r == 0)
+		aio_interrupt_by(machine->aio, machine->interrupt_fd);
+	return r;
+}
 
 static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 		     struct err *err)
@@ -42,7 +52,7 @@ static int make_disk(struct virtio **ret, struct machine *machine, size_t index,
 	int r = 0;
 
 	if (!machine->aio)
-		r = aio_new(&machine->aio, machine->loop, DISK_ENTRIES, err);
+		r = make_disk_aio(machine, err);
 	if (r == 0)
 		r = disk_open(&disk, &opt, machine->aio, err);
 	if (r < 0)
@@ -61,6 +71,7 @@ static int open_net(struct net **ret, struct machine *machine,
 		.tcp = (const char *const *)spec->tcp,
 		.udp = (const char *const *)spec->udp,
 		.mtu = (unsigned)spec->mtu,
+		.interrupt_fd = machine->interrupt_fd,
 	};
 
 	switch (spec->kind) {
@@ -150,6 +161,16 @@ static int make_hotplug(struct virtio **ret, struct machine *machine,
 	return hotplug_make(ret, &machine->hotplugs, index, machine->loop, err);
 }
 
+static int make_share_aio(struct machine *machine, struct err *err)
+{
+	const int r = aio_new_threads(&machine->share_aio, machine->loop,
+				      SHARE_ENTRIES, err);
+
+	if (r == 0)
+		aio_interrupt_by(machine->share_aio, machine->interrupt_fd);
+	return r;
+}
+
 static int make_share(struct virtio **ret, struct machine *machine,
 		      size_t index, struct err *err)
 {
@@ -159,6 +180,7 @@ static int make_share(struct virtio **ret, struct machine *machine,
 		.path = spec->path,
 		.writable = spec->rw,
 		.owners = spec->owners,
+		.flat = spec->flat,
 		.files = fs_raise_limit((unsigned)config->shares),
 	};
 	struct virtio_fs_options device = { .tag = spec->tag };
@@ -166,8 +188,7 @@ static int make_share(struct virtio **ret, struct machine *machine,
 	int r = 0;
 
 	if (!machine->share_aio)
-		r = aio_new_threads(&machine->share_aio, machine->loop,
-				    SHARE_ENTRIES, err);
+		r = make_share_aio(machine, err);
 	if (r == 0)
 		r = fs_open(&fs, &opt, err);
 	if (r < 0)
@@ -175,6 +196,16 @@ static int make_share(struct virtio **ret, struct machine *machine,
 	device.fs = fs;
 	device.aio = machine->share_aio;
 	return virtio_fs_new(ret, &machine->mem, machine->loop, &device, err);
+}
+
+static int make_ports(struct virtio **ret, struct machine *machine,
+		      size_t index, struct err *err)
+{
+	const struct config_attendant *with = &machine->config->attendant;
+
+	(void)index;
+	return virtio_ports_new(ret, &machine->mem, machine->loop, with->port,
+				with->ports, err);
 }
 
 static size_t count_disks(const struct machine *machine)
@@ -212,6 +243,11 @@ static size_t count_shares(const struct machine *machine)
 	return machine->config->shares;
 }
 
+static size_t count_ports(const struct machine *machine)
+{
+	return machine->config->attendant.ports > 0;
+}
+
 static size_t count_power_button(const struct machine *machine)
 {
 	return machine->config->power_button;
@@ -231,6 +267,7 @@ static const struct {
 	{ count_hotplug, make_hotplug },
 	{ count_power_button, make_power_button },
 	{ count_shares, make_share },
+	{ count_ports, make_ports },
 };
 
 int device_list_make(struct machine *machine,

@@ -16,7 +16,7 @@ struct virtio;
 /*
  * Makes each virtio device the configuration names, in a fixed order: disks and
  * network cards as the user gave them, then console, entropy, balloon, memory
- * to plug, power button, shared folders.
+ * to plug, power button, shared folders, ports.
  *
  * @place: gives a device a transport and a place on the bus; takes it over,
  *         failure included

@@ -43,7 +43,7 @@ static int flash_lay_out(struct flash *flash, struct backings *backings,
 			 struct range window, struct err *err)
 {
 	int r = flash_image_open(&flash->image, spec->path, spec->ro,
-				 flash->all->inherit, window.size, err);
+				 flash->all->lock, window.size, err);
 
 	if (r == 0)
 		r = flash_place(flash, next, window, err);
@@ -60,7 +60,7 @@ int flash_layout(struct flashes *flashes, struct backings *backings,
 	gpa_t next = window.start;
 
 	flashes->map = backings->map;
-	flashes->inherit = config->incoming;
+	flashes->lock = !config->incoming;
 	for (size_t i = 0; i < config->flashes; i++) {
 		struct flash *flash = &flashes->flash[flashes->count++];
 

@@ -41,7 +41,7 @@ struct flashes {
 					 no vCPU and no loop callback does */
 	struct flash flash[CONFIG_MAX_FLASHES]; /* owned; as in config */
 	size_t count;
-	bool inherit; /* of their locks: host/flash_image.h */
+	bool lock; /* the files, when they are opened */
 };
 
 /*

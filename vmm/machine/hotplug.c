@@ -37,7 +37,7 @@ int hotplug_add(struct hotplugs *hotplugs, struct backings *backings,
 
 	*hot = (struct hotplug){ .all = hotplugs };
 	(void)snprintf(hot->id, sizeof(hot->id), "mem%u",
-		       (unsigned)hotplugs->count % CONFIG_MAX_MEM);
+		       (unsigned)hotplugs->count % MEM_WORDS_MAX);
 	hotplugs->count++;
 	r = hotplug_make_blocks(hot, backings, at, mem, err);
 	if (r < 0)

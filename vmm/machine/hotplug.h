@@ -43,7 +43,7 @@ struct hotplugs {
 	void *ctx;
 	const struct slot_view *view; /* borrowed; NULL: no VM runs. Set while
 					 no vCPU and no loop callback does */
-	struct hotplug hotplug[CONFIG_MAX_MEM]; /* owned */
+	struct hotplug hotplug[MEM_WORDS_MAX]; /* owned */
 	size_t count;
 };
 

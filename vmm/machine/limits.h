@@ -13,6 +13,7 @@ struct kvm_limits {
 	uint64_t page_size; /* of the host, in bytes */
 	uint64_t block_size; /* the largest that stage 2 maps at once, bytes */
 	bool sync_mmu; /* host memory may change under a running guest */
+	bool tagged; /* guest memory has tags, which files cannot carry */
 	unsigned features; /* the architecture's own bits */
 };
 

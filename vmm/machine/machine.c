@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "base/align.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "devices/virtio/balloon.h"
 #include "host/tty_relay.h"
 #include "vmm/machine/ram_layout.h"
@@ -23,6 +25,8 @@ void machine_end(struct machine *machine, enum outcome why)
 {
 	enum outcome was = __atomic_load_n(&machine->outcome, __ATOMIC_ACQUIRE);
 
+	if (why == OUTCOME_RESET && console_watch_panics(&machine->watch))
+		why = OUTCOME_PANIC;
 	do {
 		if (was > OUTCOME_RESET || was >= why)
 			break;
@@ -35,6 +39,12 @@ void machine_end(struct machine *machine, enum outcome why)
 enum outcome machine_outcome(const struct machine *machine)
 {
 	return __atomic_load_n(&machine->outcome, __ATOMIC_ACQUIRE);
+}
+
+void machine_forget_panic(struct machine *machine)
+{
+	console_watch_forget(&machine->watch);
+	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);
 }
 
 static void report_unclaimed_io(struct machine *machine,
@@ -180,6 +190,11 @@ static void send_console_break(void *ctx)
 	tty_break(((struct machine *)ctx)->tty);
 }
 
+static void console_told_panic(void *ctx)
+{
+	machine_end(ctx, OUTCOME_PANIC);
+}
+
 static int open_console(struct machine *machine, struct err *err)
 {
 	const struct tty_escape escape = { quit_machine, machine };
@@ -194,8 +209,17 @@ static int open_console(struct machine *machine, struct err *err)
 		if (r < 0)
 			return r;
 		in = out = tty_relay_fd(machine->relay);
+	} else if (machine->config->terminal == TERMINAL_FILE) {
+		in = -1;
+		out = machine->config->attendant.console_fd;
 	}
-	return tty_new(&machine->tty, machine->loop, in, out, escape, err);
+	r = tty_new(&machine->tty, machine->loop, in, out, escape, err);
+	if (r < 0)
+		return r;
+	machine->watch.panicked = console_told_panic;
+	machine->watch.ctx = machine;
+	return console_watch_begin(&machine->watch, machine->config,
+				   machine->loop, machine->tty, err);
 }
 
 static int check_machine_limits(const struct machine *machine, struct err *err)
@@ -212,6 +236,10 @@ static int check_machine_limits(const struct machine *machine, struct err *err)
 
 void machine_end_devices(struct machine *machine)
 {
+	const struct config_attendant *with = &machine->config->attendant;
+
+	if (with->ended)
+		with->ended(with->ctx, machine);
 	if (machine->aio)
 		aio_set_deadline(machine->aio, END_MS);
 	if (machine->share_aio)
@@ -225,6 +253,7 @@ void machine_end_devices(struct machine *machine)
 	machine->aio = aio_free(machine->aio);
 	machine->share_aio = aio_free(machine->share_aio);
 	machine->tty = tty_free(machine->tty);
+	console_watch_end(&machine->watch);
 	machine->relay = tty_relay_free(machine->relay);
 }
 
@@ -281,6 +310,7 @@ int machine_new(struct machine **ret, const struct config *config,
 		return err_set(err, -ENOMEM, "machine: out of memory");
 	machine->config = config;
 	machine->limits = *limits;
+	machine->interrupt_fd = -1;
 	machine_init_memory(machine);
 	r = check_machine_limits(machine, err);
 	if (r == 0)
@@ -301,18 +331,32 @@ int machine_new(struct machine **ret, const struct config *config,
 
 void machine_interrupt_by(struct machine *machine, int fd)
 {
+	machine->interrupt_fd = fd;
+}
+
+void machine_interrupt_after(struct machine *machine, uint64_t ns)
+{
+	const uint64_t ms = ns / NS_PER_MS + 1;
+
+	if (ms > UINT_MAX)
+		return; /* 49 days */
 	if (machine->aio)
-		aio_interrupt_by(machine->aio, fd);
+		aio_set_deadline(machine->aio, (unsigned)ms);
 	if (machine->share_aio)
-		aio_interrupt_by(machine->share_aio, fd);
+		aio_set_deadline(machine->share_aio, (unsigned)ms);
 }
 
 int machine_equip(struct machine *machine, bool boots, struct err *err)
 {
-	int r = open_console(machine, err);
+	const struct config_attendant *with = &machine->config->attendant;
+	int r = with->began ? with->began(with->ctx, machine, err) : 0;
 
 	if (r == 0)
+		r = open_console(machine, err);
+	if (r == 0)
 		r = arch_attach(machine, err);
+	if (r == 0 && boots)
+		r = vmgenid_renew(&machine->vmgenid, err);
 	if (r == 0 && boots)
 		r = arch_load(machine, err);
 	return r;
@@ -344,6 +388,7 @@ int machine_reset(struct machine *machine, struct err *err)
 			       "interrupted while a disk does not answer");
 	hotplug_restart(&machine->hotplugs);
 	irq_forget(&machine->irq);
+	console_watch_forget(&machine->watch);
 	__atomic_store_n(&machine->outcome, OUTCOME_NONE, __ATOMIC_RELEASE);
 	return arch_load(machine, err);
 }

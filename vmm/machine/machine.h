@@ -11,12 +11,14 @@
 #include "base/loop.h"
 #include "devices/bus.h"
 #include "devices/devices.h"
+#include "devices/vmgenid.h"
 #include "host/tty.h"
 #include "mem/dirty.h"
 #include "mem/map.h"
 #include "vmm/boot/boot_state.h"
 #include "vmm/config.h"
 #include "vmm/machine/backings.h"
+#include "vmm/machine/console_watch.h"
 #include "vmm/machine/flash.h"
 #include "vmm/machine/hotplug.h"
 #include "vmm/machine/irq_chip.h"
@@ -44,8 +46,10 @@ struct machine {
 	struct loop *loop; /* owned */
 	struct tty *tty; /* owned */
 	struct tty_relay *relay; /* owned; NULL: the console is a terminal */
+	struct console_watch watch; /* of what goes to @tty */
 	struct aio *aio; /* owned; NULL: there is no disk */
 	struct aio *share_aio; /* owned; threads; NULL: no folder is shared */
+	int interrupt_fd; /* borrowed; see machine_interrupt_by() */
 	bool abandoned; /* a disk or a shared folder does not answer, and may
 			   use all of this */
 	struct kvm_limits limits;
@@ -66,6 +70,7 @@ struct machine {
 	size_t nets;
 	struct virtio *balloon; /* of @devices; NULL: none */
 	struct virtio *power_button; /* the same */
+	struct vmgenid vmgenid; /* zeroed: the architecture has none */
 	struct boot_state boot; /* set by arch_load() */
 	struct arch_machine *arch; /* owned; arch_machine_free() */
 	bool moved; /* the guest is another process', and never runs here again:
@@ -78,12 +83,17 @@ struct machine {
 
 /*
  * Ends the run. The first reason stays, save that a reset gives way: who wants
- * to leave while the guest restarts must not be forgotten.
+ * to leave while the guest restarts must not be forgotten. A reset of a guest
+ * whose console told a panic (--on-panic) is that panic.
  * Thread: any; safe in a signal handler.
  */
 void machine_end(struct machine *machine, enum outcome why);
 
 enum outcome machine_outcome(const struct machine *machine);
+
+/* The run that OUTCOME_PANIC ended goes on. Thread: the loop's, outside
+ * loop_run(). */
+void machine_forget_panic(struct machine *machine);
 
 /*
  * Makes a machine with its memory, and nothing else.
@@ -107,10 +117,15 @@ int machine_new(struct machine **ret, const struct config *config,
 int machine_equip(struct machine *machine, bool boots, struct err *err);
 
 /*
- * Has waits for a disk that does not answer end once @fd is readable: a reset
- * of the machine, a pause, and the end. Thread: loop or setup.
+ * Has waits for what does not answer end once @fd is readable: for a disk, by a
+ * reset of the machine, a pause, or the end; and for a network that starts.
+ * Call before machine_equip(). @fd: borrowed. Thread: setup.
  */
 void machine_interrupt_by(struct machine *machine, int fd);
+
+/* The same once @ns have passed from now. Does nothing for more than 49 days.
+ */
+void machine_interrupt_after(struct machine *machine, uint64_t ns);
 
 /*
  * Ends all devices, whose last requests may still access guest memory, and

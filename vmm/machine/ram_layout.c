@@ -45,7 +45,7 @@ static const struct range *memory_at(const struct ram_layout *layout,
 	for (size_t i = 0; i < layout->count; i++)
 		if (range_overlaps(layout->at[i], at))
 			return &layout->at[i];
-	for (size_t i = 0; i < CONFIG_MAX_MEM; i++)
+	for (size_t i = 0; i < MEM_WORDS_MAX; i++)
 		if (layout->growth[i].size > 0 &&
 		    range_overlaps(layout->growth[i], at))
 			return &layout->growth[i];

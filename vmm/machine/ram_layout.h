@@ -19,10 +19,10 @@
 #include "vmm/config.h"
 
 struct ram_layout {
-	struct range at[CONFIG_MAX_MEM]; /* by address, disjoint */
-	unsigned mem[CONFIG_MAX_MEM]; /* of each: which config->mem it is */
+	struct range at[MEM_WORDS_MAX]; /* by address, disjoint */
+	unsigned mem[MEM_WORDS_MAX]; /* of each: which config->mem it is */
 	size_t count;
-	struct range growth[CONFIG_MAX_MEM]; /* of config->mem, what may be
+	struct range growth[MEM_WORDS_MAX]; /* of config->mem, what may be
 						plugged; empty: none */
 };
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file_share.h"
@@ -143,13 +145,87 @@ int migrate_files_check_yielded(const struct migrate_files *files,
 	return 0;
 }
 
-int migrate_files_sync(const struct migrate_files *files, struct err *err)
+/* fdatasync(2), which nothing interrupts. */
+struct syncing {
+	struct aside aside;
+	int fd[MIGRATE_MAX_FILES]; /* owned */
+	size_t count, failed; /* place of the one that failed */
+	int code;
+};
+
+static void sync_aside(struct aside *aside)
 {
-	for (size_t i = 0; i < files->count; i++)
-		if (files->file[i].written && fdatasync(files->file[i].fd) < 0)
-			return err_sys(err, "%s: write to the disk",
-				       files->file[i].path);
+	struct syncing *s = container_of(aside, struct syncing, aside);
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->fd[i] < 0 || fdatasync(s->fd[i]) == 0)
+			continue;
+		s->code = -errno;
+		s->failed = i;
+		return;
+	}
+}
+
+static void free_syncing(struct aside *aside)
+{
+	struct syncing *s = container_of(aside, struct syncing, aside);
+
+	for (size_t i = 0; i < s->count; i++)
+		fd_closep(&s->fd[i]);
+	free(s);
+}
+
+static int fill_syncing(struct syncing *s, const struct migrate_files *files,
+			struct err *err)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		const struct migrate_file *file = &files->file[i];
+
+		s->fd[s->count++] = -1;
+		if (!file->written)
+			continue;
+		s->fd[i] = fcntl(file->fd, F_DUPFD_CLOEXEC, 3);
+		if (s->fd[i] < 0)
+			return err_sys(err, "%s", file->path);
+	}
 	return 0;
+}
+
+static int await_sync(struct syncing *s, const struct migrate_files *files,
+		      int stop, uint64_t deadline, struct err *err)
+{
+	int r = fill_syncing(s, files, err);
+
+	if (r == 0)
+		r = aside_start(&s->aside, err);
+	if (r == 0)
+		r = aside_wait(&s->aside, stop, deadline, err);
+	if (r < 0)
+		return err_wrap(err, "write to the disk");
+	return s->code == 0 ? 0
+			    : err_set(err, s->code, "%s: write to the disk: %s",
+				      files->file[s->failed].path,
+				      strerrordesc_np(-s->code));
+}
+
+int migrate_files_sync(const struct migrate_files *files, int stop,
+		       uint64_t deadline, struct err *err)
+{
+	struct syncing *s;
+	bool any = false;
+	int r;
+
+	for (size_t i = 0; i < files->count; i++)
+		any = any || files->file[i].written;
+	if (!any)
+		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "out of memory");
+	s->aside = (struct aside)ASIDE(sync_aside, free_syncing);
+	r = await_sync(s, files, stop, deadline, err);
+	aside_leave(&s->aside);
+	return r;
 }
 
 static int encode_file(const struct migrate_file *file, uint8_t *entry)
@@ -243,6 +319,8 @@ int migrate_files_check(const struct machine *machine, const uint8_t *buf,
 						  .written = !image->ro };
 
 		r = compare_file(&own, buf, err);
+		if (r == 0)
+			r = file_inherit(own.fd, own.path, own.written, err);
 	}
 	return r;
 }

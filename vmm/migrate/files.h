@@ -60,21 +60,31 @@ void migrate_files_yield(struct migrate_files *files);
 int migrate_files_check_yielded(const struct migrate_files *files,
 				struct err *err);
 
-/* What the guest has written is on stable storage when this returns. Returns 0,
- * or the errno of fdatasync(2). Thread: any. */
-int migrate_files_sync(const struct migrate_files *files, struct err *err);
+/*
+ * What the guest has written is on stable storage when this returns 0. Storage
+ * that does not answer is not waited for.
+ *
+ * @stop, @deadline: as of aside_wait()
+ *
+ * Returns 0; -ENOMEM; the errno of fdatasync(2) or fcntl(2); or what
+ * aside_start() and aside_wait() return. Thread: any.
+ */
+int migrate_files_sync(const struct migrate_files *files, int stop,
+		       uint64_t deadline, struct err *err);
 
 /* Writes them as STREAM_FILES has them. Returns how many bytes. */
 size_t migrate_files_encode(const struct migrate_files *files,
 			    uint8_t buf[MIGRATE_MAX_FILES * FILE_ENTRY_SIZE]);
 
 /*
- * The target's part: sees that its files are the source's.
+ * The target's part: sees that its files are the source's, and inherits the
+ * locks of the flashes. Disks inherit theirs when they are opened.
  *
  * @buf: of @len bytes; not trusted
  *
  * Returns 0; -EBADMSG if it is no list; -ESTALE, the user's fault, with the
- * file in @err if it is another one; or the errno of open(2) or fstat(2).
+ * file in @err if it is another one; what file_inherit() returns; or the errno
+ * of open(2) or fstat(2).
  */
 int migrate_files_check(const struct machine *machine, const uint8_t *buf,
 			size_t len, struct err *err);

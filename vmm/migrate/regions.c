@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "vmm/machine/machine.h"
 
 enum { /* bytes of an entry */
        REGION_START = 0, /* 8 */
@@ -52,6 +53,16 @@ void migrate_regions_init(struct migrate_regions *ret,
 	}
 }
 
+void migrate_regions_of(struct migrate_regions *ret,
+			const struct machine *machine)
+{
+	gpa_t out[CONFIG_MAX_FLASHES];
+
+	for (size_t i = 0; i < machine->flashes.count; i++)
+		out[i] = machine->flashes.flash[i].at.start;
+	migrate_regions_init(ret, &machine->mem, out, machine->flashes.count);
+}
+
 static void encode_region(const struct mem_region *region, uint8_t *entry)
 {
 	store_le64(entry + REGION_START, region->gpa.start);
@@ -69,28 +80,51 @@ size_t migrate_regions_encode(const struct migrate_regions *regions,
 	return (size_t)regions->count * REGION_ENTRY_SIZE;
 }
 
-int migrate_regions_check(const struct migrate_regions *regions,
-			  const uint8_t *buf, size_t len, struct err *err)
+static int refuse_region(const struct mem_region *own, const uint8_t *entry,
+			 struct err *err)
+{
+	return err_input(err, -EXDEV,
+			 "%s at 0x%" PRIx64
+			 ": the guest has other memory, at 0x%" PRIx64,
+			 own->name, own->gpa.start,
+			 load_le64(entry + REGION_START));
+}
+
+/* Leaves out a region that is a newer machine's. */
+static void leave_out(struct migrate_regions *regions, uint32_t number)
+{
+	regions->number[regions->of[number]] = REGION_NONE;
+	regions->count--;
+	for (uint32_t i = number; i < regions->count; i++) {
+		regions->of[i] = regions->of[i + 1];
+		regions->number[regions->of[i]] = i;
+	}
+}
+
+int migrate_regions_check(struct migrate_regions *regions, const uint8_t *buf,
+			  size_t len, struct err *err)
 {
 	const size_t count = len / REGION_ENTRY_SIZE;
+	uint32_t i = 0;
 
 	if (len % REGION_ENTRY_SIZE != 0)
 		return err_input(err, -EBADMSG,
 				 "the stream is damaged: regions that are cut");
-	for (size_t i = 0; i < count && i < regions->count; i++) {
+	while (i < regions->count) {
 		const struct mem_region *own =
 			&regions->map->region[regions->of[i]];
-		const uint8_t *entry = buf + i * REGION_ENTRY_SIZE;
+		const uint8_t *entry = buf + (size_t)i * REGION_ENTRY_SIZE;
 		uint8_t want[REGION_ENTRY_SIZE];
 
 		encode_region(own, want);
-		if (memcmp(entry, want, sizeof(want)) != 0)
-			return err_input(err, -EXDEV,
-					 "%s at 0x%" PRIx64
-					 ": the guest has other memory, at "
-					 "0x%" PRIx64,
-					 own->name, own->gpa.start,
-					 load_le64(entry + REGION_START));
+		if (i < count && memcmp(entry, want, sizeof(want)) == 0)
+			i++;
+		else if (own->kind == MEM_SHARED)
+			leave_out(regions, i);
+		else if (i < count)
+			return refuse_region(own, entry, err);
+		else
+			break;
 	}
 	if (count != regions->count)
 		return err_input(err, -EXDEV,

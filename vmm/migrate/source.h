@@ -6,8 +6,8 @@
  *	loop                             hold                   give_up    done
  *
  * Before give_up() every failure leaves the guest running here as if nothing
- *had been. After it the guest never runs here again, but for one case: nothing
- *of the word to go has left this process (take_back()).
+ * had been. After it the guest never runs here again, but for one case: nothing
+ * of the word to go has left this process (take_back()).
  */
 #ifndef VMM_MIGRATE_SOURCE_H
 #define VMM_MIGRATE_SOURCE_H
@@ -72,8 +72,13 @@ struct migrate_wish {
 	uint64_t downtime; /* how long the guest may be held, in ns */
 	uint64_t bandwidth; /* bytes in a second while it runs; 0: all there is
 			     */
-	uint64_t timeout; /* when the passes end even if the downtime cannot be
-			     had, in ns; 0: never */
+	uint64_t timeout; /* when the passes end, wherever they are, in ns; 0:
+			     when the downtime can be had */
+	uint64_t held; /* how long it may be held beyond four times what its
+			  memory is expected to take, in ns; 0: 30 s */
+	int compress; /* level of zstd; 0: pages are not compressed */
+	bool postcopy; /* the target is asked whether memory may follow the
+			  guest; migrate_job_switch() then has it do so */
 	bool pause; /* then the guest is held for longer; else, there is no
 		       migration */
 };
@@ -82,6 +87,10 @@ enum migrate_state {
 	MIGRATE_SETUP, /* no page was sent yet */
 	MIGRATE_ACTIVE, /* passes while the guest runs */
 	MIGRATE_DEVICE, /* the guest is held */
+	MIGRATE_POSTCOPY, /* it runs there, and its memory follows */
+	MIGRATE_POSTCOPY_PAUSED, /* the connection broke: what it touches there
+				    waits */
+	MIGRATE_POSTCOPY_RECOVER, /* a new one is made */
 	MIGRATE_CANCELLING,
 	MIGRATE_COMPLETED, /* the guest is the target's */
 	MIGRATE_CANCELLED,
@@ -100,6 +109,7 @@ struct migrate_progress {
 	uint64_t setup; /* in ns, until the first pass */
 	uint64_t took; /* in ns, so far or in all */
 	uint64_t held; /* how long the guest has been held, in ns */
+	struct err broke; /* why MIGRATE_POSTCOPY_PAUSED */
 };
 
 /* The result. */
@@ -122,18 +132,44 @@ int migrate_job_new(struct migrate_job **ret, const struct migrate_guest *guest,
 		    const struct migrate_wish *wish,
 		    struct dirty_reader *reader, struct err *err);
 
-/* Has the migration end soon, if the guest is not given up yet. done() is
- * called as always. Thread: the loop's. */
+/* Has the migration end soon, if the guest is not given up yet; or if it may
+ * not have got to a target whose connection broke. done() is called as always.
+ * Thread: the loop's. */
 void migrate_job_stop(struct migrate_job *job);
 
-/* The same, and returns once done() was called: a guest that is given up is
- * waited for. Thread: the loop's. */
-void migrate_job_cancel(struct migrate_job *job);
+/*
+ * The same, and waits until done() was called: a guest that is given up is
+ * waited for, too, which takes CHANNEL_PATIENCE_MS at most. The job may be
+ * freed then.
+ *
+ * Returns false if @ns have passed: then the guest is not held any more, unless
+ * it was given up. A job that is left so still uses what it borrowed, and must
+ * not be freed; it will not give the guest up. Thread: the loop's.
+ */
+bool migrate_job_settle(struct migrate_job *job, uint64_t ns);
 
 /* Changes how long the guest may be held, or the bandwidth. NULL: that stays.
  * Thread: any. */
 void migrate_job_limit(struct migrate_job *job, const uint64_t *downtime,
 		       const uint64_t *bandwidth);
+
+/*
+ * Has the guest run at the target after the pass that is under way, or after
+ * the first one. Its memory follows.
+ *
+ * Returns 0, or -EINVAL if the wish was another. Thread: any.
+ */
+int migrate_job_switch(struct migrate_job *job, struct err *err);
+
+/*
+ * Goes on over new connections.
+ *
+ * @uri: where the target is now; copied
+ *
+ * Returns 0; -EINVAL if no connection is broken; or -ENOMEM. Thread: any.
+ */
+int migrate_job_resume(struct migrate_job *job, const struct migrate_uri *uri,
+		       struct err *err);
 
 /* Thread: any, until the job is freed. */
 void migrate_job_progress(struct migrate_job *job,

@@ -5,12 +5,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "mem/clear.h"
 #include "vmm/machine/machine.h"
 #include "vmm/machine/machine_state.h"
+#include "vmm/migrate/rest.h"
 #include "vmm/migrate/files.h"
 #include "vmm/migrate/regions.h"
 #include "vmm/migrate/stream.h"
@@ -48,13 +50,17 @@ static int read_place(struct migrate_target *target, struct err *err)
 }
 
 int migrate_target_begin(struct migrate_target *target,
-			 const struct channel *channel, const char *arch,
+			 const struct channel *channel,
+			 struct migrate_door *door, const char *arch,
 			 struct err *err)
 {
 	int r;
 
-	*target = (struct migrate_target){ .channel = *channel };
-	r = stream_read_hello(&target->channel, arch, err);
+	*target = (struct migrate_target){ .channel = *channel,
+					   .door = *door,
+					   .unpacker = UNPACKER_NONE };
+	door->fd = -1;
+	r = stream_read_hello(&target->channel, arch, &target->needs, err);
 	if (r == 0)
 		r = read_about(target, arch, err);
 	return r == 0 ? read_place(target, err) : r;
@@ -75,7 +81,7 @@ static int check_files(struct migrate_target *target,
 }
 
 static int check_regions(struct migrate_target *target,
-			 const struct migrate_regions *regions, struct err *err)
+			 struct migrate_regions *regions, struct err *err)
 {
 	_cleanup_(freep) uint8_t *buf = NULL;
 	struct stream_message message;
@@ -103,6 +109,17 @@ static bool is_in_region(const struct mem_region *region,
 	return pages->first < has && pages->count <= has - pages->first;
 }
 
+static int take_content(struct migrate_target *target,
+			const struct stream_message *message, uint8_t *host,
+			size_t size, struct err *err)
+{
+	if (message->type != STREAM_PACKED)
+		return channel_read(&target->channel, host, size, err);
+	return unpacker_read(&target->unpacker, &target->channel,
+			     (size_t)message->len - STREAM_PAGES_SIZE, host,
+			     size, err);
+}
+
 static int take_pages(struct migrate_target *target,
 		      const struct migrate_regions *regions,
 		      const struct stream_message *message, struct err *err)
@@ -127,8 +144,7 @@ static int take_pages(struct migrate_target *target,
 			   pages.count * IMAGE_PAGE);
 		return 0;
 	}
-	target->pages += pages.count;
-	r = channel_read(&target->channel, host,
+	r = take_content(target, message, host,
 			 (size_t)(pages.count * IMAGE_PAGE), err);
 	return r == -EFAULT ? err_set(err, -ENOMEM,
 				      "%s at 0x%" PRIx64
@@ -177,34 +193,76 @@ static int take_state(struct migrate_target *target,
 			  len - STREAM_STATE_HEAD, arch, err);
 }
 
+/* What has changed since it was sent, and comes when the guest runs here. */
+static int take_late(struct migrate_target *target,
+		     const struct stream_message *message, struct err *err)
+{
+	struct channel *channel = &target->channel;
+
+	if (!target->rest || target->late)
+		return err_input(err, -EBADMSG,
+				 "the stream is damaged: stale pages");
+	target->stale = true;
+	if (message->type == STREAM_STALE)
+		return rest_stale(target->rest, channel, message, err);
+	target->late = true;
+	return rest_begin(target->rest, channel, err);
+}
+
 static int take_message(struct migrate_target *target,
 			const struct migrate_regions *regions,
 			const struct stream_message *message, const char *arch,
 			struct err *err)
 {
 	switch (message->type) {
+	case STREAM_STALE:
+	case STREAM_STALE_END:
+		return take_late(target, message, err);
+	case STREAM_PACKED:
 	case STREAM_PAGES:
+		/* Nobody would bring what is missing beside them. */
+		if (target->stale || (message->type == STREAM_PACKED &&
+				      !(target->needs & STREAM_PACKED_NEEDED)))
+			break;
 		return take_pages(target, regions, message, err);
 	case STREAM_PASS:
 		return answer_pass(target, message, err);
 	case STREAM_STATE:
+		if (target->stale && !target->late)
+			break;
 		return take_state(target, message, arch, err);
 	default:
-		return err_input(err, -EBADMSG,
-				 "the stream is damaged: a message of type %d "
-				 "among the pages",
-				 (int)message->type);
+		break;
 	}
+	return err_input(err, -EBADMSG,
+			 "the stream is damaged: a message of type %d among "
+			 "the pages",
+			 (int)message->type);
 }
 
-static void regions_of(const struct machine *machine,
-		       struct migrate_regions *ret)
+/* Another connection is let in, if this migration needs one; else nobody comes
+ * any more. */
+static int prepare_rest(struct migrate_target *target, struct machine *machine,
+			const struct migrate_regions *regions, const char *arch,
+			struct err *err)
 {
-	gpa_t out[CONFIG_MAX_FLASHES];
+	uint8_t key[STREAM_KEY_SIZE];
+	const struct rest_source source = { regions, key, arch };
+	struct stream_message message;
+	int r;
 
-	for (size_t i = 0; i < machine->flashes.count; i++)
-		out[i] = machine->flashes.flash[i].at.start;
-	migrate_regions_init(ret, &machine->mem, out, machine->flashes.count);
+	if (!(target->needs & STREAM_POSTCOPY_NEEDED)) {
+		migrate_door_close(&target->door);
+		return 0;
+	}
+	r = stream_expect(&target->channel, STREAM_POSTCOPY, &message, err);
+	if (r == 0 && message.len != sizeof(key))
+		r = err_input(err, -EBADMSG, "the stream is damaged: a key");
+	if (r == 0)
+		r = channel_read(&target->channel, key, sizeof(key), err);
+	return r == 0 ? rest_new(&target->rest, machine, &source, &target->door,
+				 err)
+		      : r;
 }
 
 int migrate_target_memory(struct migrate_target *target,
@@ -214,15 +272,21 @@ int migrate_target_memory(struct migrate_target *target,
 	struct migrate_regions regions;
 	int r;
 
-	regions_of(machine, &regions);
+	migrate_regions_of(&regions, machine);
 	target->channel.stop = signals;
+	/* The source may look at memory of which nothing is to be told. */
+	target->channel.patience_ms = CHANNEL_CALL_MS;
 	r = check_files(target, machine, err);
 	if (r == 0)
 		r = check_regions(target, &regions, err);
+	if (r == 0)
+		r = prepare_rest(target, machine, &regions, arch, err);
 	if (r < 0)
 		return r;
 	clear_regions(&regions);
 	r = stream_send(&target->channel, STREAM_ACCEPTED, NULL, 0, err);
+	if (r == 0 && target->rest)
+		r = rest_join(target->rest, signals, err);
 	while (r == 0 && !target->data) {
 		struct stream_message message;
 
@@ -230,17 +294,35 @@ int migrate_target_memory(struct migrate_target *target,
 		if (r == 0)
 			r = take_message(target, &regions, &message, arch, err);
 	}
+	/* All of the memory is here: the source did not switch. */
+	if (r == 0 && !target->late)
+		target->rest = rest_free(target->rest);
 	return r == 0 ? machine_load_memory(machine, &target->state, err) : r;
+}
+
+/* What was read, and is needed no more. */
+static void forget_input(struct migrate_target *target)
+{
+	unpacker_finish(&target->unpacker);
+	free(target->data);
+	target->data = NULL;
 }
 
 int migrate_target_take(struct migrate_target *target, struct err *err)
 {
 	struct stream_message message;
-	int r = stream_send(&target->channel, STREAM_READY, NULL, 0, err);
+	int r = 0;
 
+	/* Before the word: with it, the guest may be nowhere else. */
+	if (target->rest)
+		r = rest_taken(target->rest, err);
+	if (r == 0)
+		r = stream_send(&target->channel, STREAM_READY, NULL, 0, err);
 	if (r == 0)
 		r = stream_expect(&target->channel, STREAM_GO, &message, err);
 	target->taken = r == 0;
+	if (r < 0 && target->rest)
+		rest_give_up(target->rest);
 	return r;
 }
 
@@ -248,12 +330,16 @@ void migrate_target_done(struct migrate_target *target)
 {
 	struct err unused = { 0 };
 
-	/* The source finds out if it does not hear of it. */
+	/* The guest runs, and its loop is to. A source that has read all that
+	 * it was told takes the word at once; another finds out. */
+	target->channel.patience_ms = 0;
 	(void)stream_send(&target->channel, STREAM_RUNNING, NULL, 0, &unused);
-	channel_close(&target->channel);
+	if (target->rest)
+		rest_go_on(target->rest, &target->channel);
+	else
+		channel_close_aside(&target->channel);
 	/* All of the state is loaded. */
-	free(target->data);
-	target->data = NULL;
+	forget_input(target);
 }
 
 void migrate_target_fail(struct migrate_target *target, const struct err *why)
@@ -264,15 +350,16 @@ void migrate_target_fail(struct migrate_target *target, const struct err *why)
 	    why->code == -EREMOTEIO || why->code == -ECONNRESET)
 		return;
 	target->channel.stop = -1;
-	target->channel.patience_ms = 1000;
+	channel_limit(&target->channel, 1000);
 	stream_send_reason(&target->channel, STREAM_FAILED,
 			   why->msg[0] ? why : &ended);
 }
 
 void migrate_target_finish(struct migrate_target *target)
 {
+	target->rest = rest_free(target->rest);
 	channel_close(&target->channel);
+	migrate_door_close(&target->door);
 	snapshot_about_finish(&target->about);
-	free(target->data);
-	target->data = NULL;
+	forget_input(target);
 }

@@ -19,8 +19,11 @@
 #include "base/state.h"
 #include "vmm/migrate/channel.h"
 #include "vmm/migrate/place.h"
+#include "vmm/migrate/unpacker.h"
+#include "vmm/migrate/uri.h"
 #include "vmm/snapshot/about.h"
 
+struct rest;
 struct machine;
 
 struct migrate_target {
@@ -31,25 +34,34 @@ struct migrate_target {
 	struct state_view state; /* of @data */
 	bool paused; /* its user had paused it */
 	bool taken; /* the guest is here */
-	uint64_t pages; /* that came with their content */
+	uint32_t needs; /* of the stream: of enum stream_needs */
+	struct unpacker unpacker; /* of pages that are compressed */
+	struct migrate_door door; /* owned; where the source has come in */
+	struct rest *rest; /* owned; of memory that comes later; NULL: all
+				    of it is here */
+	bool stale; /* some of it was named as missing */
+	bool late; /* it may be missing from here on */
 };
 
-#define MIGRATE_TARGET_NONE             \
-	{                               \
-		.channel = CHANNEL_NONE \
+#define MIGRATE_TARGET_NONE                                    \
+	{                                                      \
+		.channel = CHANNEL_NONE, .door = { .fd = -1 }, \
+		.unpacker = UNPACKER_NONE                      \
 	}
 
 /*
  * Reads what guest it is.
  *
  * @channel: open; taken over
+ * @door:    where it has come in; taken over
  * @arch:    arch_name
  *
  * Returns 0; what stream_read_hello(), stream_expect() and
  * snapshot_about_parse() return. To be finished in any case.
  */
 int migrate_target_begin(struct migrate_target *target,
-			 const struct channel *channel, const char *arch,
+			 const struct channel *channel,
+			 struct migrate_door *door, const char *arch,
 			 struct err *err);
 
 /*
@@ -75,7 +87,8 @@ int migrate_target_memory(struct migrate_target *target,
  */
 int migrate_target_take(struct migrate_target *target, struct err *err);
 
-/* Says that the guest runs, and closes. @state is gone then. */
+/* Says that the guest runs; does not wait. @state is gone then. The channel is
+ * closed, or the rest's. */
 void migrate_target_done(struct migrate_target *target);
 
 /* Says why there is no migration, unless the source has said so. @why: empty: a

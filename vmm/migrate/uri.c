@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +15,23 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
+#include "vmm/migrate/resolve.h"
 
 #define LOOPBACK "127.0.0.1"
+
+int migrate_uri_copy(struct migrate_uri *ret, const struct migrate_uri *from,
+		     struct err *err)
+{
+	*ret = *from;
+	ret->text = from->text ? strdup(from->text) : NULL;
+	ret->port = from->port ? strdup(from->port) : NULL;
+	if (!ret->text == !from->text && !ret->port == !from->port)
+		return 0;
+	migrate_uri_finish(ret);
+	return err_set(err, -ENOMEM, "out of memory");
+}
 
 void migrate_uri_finish(struct migrate_uri *uri)
 {
@@ -204,37 +216,17 @@ int migrate_uri_parse(struct migrate_uri *ret, const char *text,
 		text);
 }
 
-/* Has a shell run a command. @in, @out: what its standard input and output are.
- * Returns 0, or the errno of posix_spawn(3). */
+/* Has a shell run a command. @in, @out: what its standard input and output
+ * are. */
 static int spawn_shell(const char *command, int in, int out, pid_t *ret_child,
 		       struct err *err)
 {
-	char shell[] = "sh", option[] = "-c";
-	_cleanup_(freep) char *text = strdup(command);
-	char *argv[] = { shell, option, text, NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
-	int r;
+	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
+	const int fds[] = { in, out, STDERR_FILENO };
+	const struct child_spec spec = { .argv = argv, .fds = fds, .count = 3 };
+	const int r = child_spawn(ret_child, &spec);
 
-	if (!text)
-		return err_set(err, -ENOMEM, "out of memory");
-	(void)sigemptyset(&none);
-	(void)sigemptyset(&defaults);
-	(void)sigaddset(&defaults, SIGPIPE);
-	(void)sigaddset(&defaults, SIGXFSZ);
-	(void)posix_spawnattr_init(&attr);
-	(void)posix_spawnattr_setsigmask(&attr, &none);
-	(void)posix_spawnattr_setsigdefault(&attr, &defaults);
-	(void)posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK |
-						      POSIX_SPAWN_SETSIGDEF);
-	(void)posix_spawn_file_actions_init(&files);
-	(void)posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-	r = posix_spawn(ret_child, "/bin/sh", &files, &attr, argv, environ);
-	(void)posix_spawn_file_actions_destroy(&files);
-	(void)posix_spawnattr_destroy(&attr);
-	return r == 0 ? 0 : err_set(err, -r, "/bin/sh: %s", strerrordesc_np(r));
+	return r == 0 ? 0 : err_set(err, r, "/bin/sh: %s", strerrordesc_np(-r));
 }
 
 /*
@@ -283,7 +275,7 @@ static int connect_fd(int fd, const struct sockaddr *at, socklen_t len,
 		return 0;
 	if (errno != EINPROGRESS)
 		return -errno;
-	if (poll(p, 2, wait->patience_ms) <= 0)
+	if (poll(p, 2, channel_wait_ms(wait)) <= 0)
 		return -ETIMEDOUT;
 	if (p[1].revents)
 		return -ECANCELED;
@@ -305,20 +297,6 @@ static int open_connected(int family, const struct sockaddr *at, socklen_t len,
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
-static struct addrinfo *resolve_host(const struct migrate_uri *uri, int flags,
-				     struct err *err)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-					.ai_flags = AI_NUMERICSERV | flags };
-	struct addrinfo *found = NULL;
-	const int r = getaddrinfo(uri->text, uri->port, &hints, &found);
-
-	if (r != 0)
-		(void)err_input(err, -EHOSTUNREACH, "tcp:%s:%s: %s", uri->text,
-				uri->port, gai_strerror(r));
-	return found;
-}
-
 /* Small messages, each waited for. */
 static void set_no_delay(int fd)
 {
@@ -330,7 +308,8 @@ static void set_no_delay(int fd)
 static int connect_tcp(const struct migrate_uri *uri,
 		       const struct channel *wait, struct err *err)
 {
-	struct addrinfo *found = resolve_host(uri, 0, err);
+	struct addrinfo *found = resolve_host(uri->text, uri->port, 0, wait,
+					      err);
 	int fd = -EHOSTUNREACH;
 
 	if (!found)
@@ -381,6 +360,14 @@ static int take_fds(const struct migrate_uri *uri, struct channel *channel,
 	return 0;
 }
 
+/* What the caller has set holds for the channel that was opened. */
+static void keep_limits(struct channel *channel, const struct channel *wait)
+{
+	channel->stop = wait->stop;
+	channel->patience_ms = wait->patience_ms;
+	channel->deadline = wait->deadline;
+}
+
 int migrate_uri_connect(const struct migrate_uri *uri, struct channel *channel,
 			struct err *err)
 {
@@ -408,8 +395,7 @@ int migrate_uri_connect(const struct migrate_uri *uri, struct channel *channel,
 	}
 	if (r < 0)
 		return r;
-	channel->stop = wait.stop;
-	channel->patience_ms = wait.patience_ms;
+	keep_limits(channel, &wait);
 	return 0;
 }
 
@@ -459,7 +445,9 @@ static int listen_at(const struct addrinfo *at)
 
 static int listen_tcp(const struct migrate_uri *uri, struct err *err)
 {
-	struct addrinfo *found = resolve_host(uri, AI_PASSIVE, err);
+	const struct channel wait = CHANNEL_NONE;
+	struct addrinfo *found = resolve_host(uri->text, uri->port, AI_PASSIVE,
+					      &wait, err);
 	int fd = -EADDRNOTAVAIL;
 
 	if (!found)
@@ -495,20 +483,48 @@ void migrate_door_close(struct migrate_door *door)
 	door->fd = -1;
 }
 
+/* Waits for @fd without a limit but @wait's stop and deadline. */
+static int await_input(int fd, const struct channel *wait, struct err *err)
+{
+	struct pollfd p[] = { { .fd = fd, .events = POLLIN },
+			      { .fd = wait->stop, .events = POLLIN } };
+	int n;
+
+	do
+		n = poll(p, 2, wait->deadline ? channel_wait_ms(wait) : -1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(err, "poll");
+	if (n == 0)
+		return err_set(err, -ETIMEDOUT, "nobody has connected");
+	return p[1].revents ? err_set(err, -ECANCELED, "ended by request") : 0;
+}
+
+/* The other side is there, but may be silent for as long as it likes. */
+static int await_speaker(const struct migrate_uri *uri, struct channel *channel,
+			 struct err *err)
+{
+	int r = migrate_uri_connect(uri, channel, err);
+
+	if (r < 0)
+		return r;
+	r = await_input(channel->in, channel, err);
+	if (r < 0)
+		channel_close(channel);
+	return r;
+}
+
 int migrate_uri_accept(struct migrate_door *door, struct channel *channel,
 		       struct err *err)
 {
-	struct pollfd p[] = { { .fd = door->fd, .events = POLLIN },
-			      { .fd = channel->stop, .events = POLLIN } };
+	const struct channel wait = *channel;
 	int fd = -1;
 
 	if (door->fd < 0)
-		return migrate_uri_connect(door->uri, channel, err);
+		return await_speaker(door->uri, channel, err);
 	while (fd < 0) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return err_sys(err, "poll");
-		if (p[1].revents)
-			return err_set(err, -ECANCELED, "ended by request");
+		if (await_input(door->fd, channel, err) < 0)
+			return err->code;
 		fd = accept4(door->fd, NULL, NULL,
 			     SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0 && errno != EAGAIN && errno != EINTR &&
@@ -517,13 +533,7 @@ int migrate_uri_accept(struct migrate_door *door, struct channel *channel,
 	}
 	if (door->uri->kind == URI_TCP)
 		set_no_delay(fd);
-	{
-		const int stop = channel->stop, ms = channel->patience_ms;
-
-		channel_open(channel, fd, fd, 0);
-		channel->stop = stop;
-		channel->patience_ms = ms;
-	}
-	migrate_door_close(door);
+	channel_open(channel, fd, fd, 0);
+	keep_limits(channel, &wait);
 	return 0;
 }

@@ -35,12 +35,16 @@ struct migrate_uri {
  */
 int migrate_uri_parse(struct migrate_uri *ret, const char *text,
 		      struct err *err);
+/* Returns 0 or -ENOMEM. */
+int migrate_uri_copy(struct migrate_uri *ret, const struct migrate_uri *from,
+		     struct err *err);
 void migrate_uri_finish(struct migrate_uri *uri); /* zeroed is fine */
 
 /*
  * Goes to the other side.
  *
- * @channel: opened here; its @stop and @patience_ms serve while this waits
+ * @channel: opened here; its @stop, @patience_ms and @deadline serve while this
+ *           waits, and stay
  *
  * Returns 0, or the errno of what failed with the URI in @err. Thread: any.
  */
@@ -62,8 +66,8 @@ struct migrate_door {
 int migrate_uri_listen(const struct migrate_uri *uri, struct migrate_door *ret,
 		       struct err *err);
 
-/* Waits for the other side, without a limit but @channel->stop; closes the
- * door. As migrate_uri_connect(). */
+/* Waits for the other side, without a limit but @channel's stop and deadline.
+ * The door stays open. As migrate_uri_connect(). */
 int migrate_uri_accept(struct migrate_door *door, struct channel *channel,
 		       struct err *err);
 

@@ -349,7 +349,7 @@ int snapshot_about_text(const struct snapshot_about *about, char **ret,
 		return r;
 	json = snapshot_about_encode(about);
 	if (json)
-		text = json_dumps(json, JSON_INDENT(2));
+		text = json_dumps(json, JSON_INDENT(1));
 	if (!text)
 		return err_set(err, -ENOMEM, SNAPSHOT_ABOUT ": out of memory");
 	r = check_readable(json, text, err);

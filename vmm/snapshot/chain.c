@@ -194,24 +194,22 @@ static int add_images(struct snapshot_chain *chain, struct found_images *found,
 static int open_chain(struct snapshot_chain *ret, const char *path, bool alone,
 		      const char *arch, struct err *err)
 {
-	_cleanup_(
-		found_images_finish) struct found_images found = { .count = 0 };
-	struct snapshot_chain chain = { .fd = -1 };
+	_cleanup_(found_images_finish) struct found_images found;
 	struct link top = { .fd = -1 };
-	int r = link_open(&top, path, arch, err);
+	int r;
 
+	found.count = 0; /* of the rest, what it counts is set */
+	r = link_open(&top, path, arch, err);
 	if (r < 0)
 		return r;
-	chain.about = top.about;
-	chain.full_path = top.path;
-	chain.fd = top.fd;
+	*ret = (struct snapshot_chain){ .about = top.about,
+					.full_path = top.path,
+					.fd = top.fd };
 	r = find_images(&found, &top, alone, arch, err);
 	if (r == 0)
-		r = add_images(&chain, &found, path, err);
+		r = add_images(ret, &found, path, err);
 	if (r < 0)
-		snapshot_chain_finish(&chain);
-	else
-		*ret = chain;
+		snapshot_chain_finish(ret);
 	return r;
 }
 

@@ -126,7 +126,7 @@ static int copy_rest(struct snapshot_job *job, struct err *err)
 	int r = copy_disks_once(job, &bytes, err);
 
 	if (r == 0)
-		r = page_copy_pass(pages, job->reader, &bytes, err);
+		r = page_copy_pass(pages, job->reader, err);
 	if (r == 0)
 		r = page_copy_drop_unplugged(pages, err);
 	/* Then the guest's devices may be gone. */

@@ -83,6 +83,10 @@ static int copy_disk_run(const struct disk_pass *pass, size_t index,
 	const size_t there = copied->size - offset < len
 				   ? (size_t)(copied->size - offset)
 				   : len;
+	/* To share brings what was written to the disk first, which is not
+	 * for a last pass while the guest is held. What the guest writes
+	 * meanwhile is in the log. */
+	const bool shares = pass->copies->fresh && there == len;
 	const int r = copied->disk->ops->peek(copied->disk, offset, pass->buf,
 					      there);
 
@@ -90,8 +94,11 @@ static int copy_disk_run(const struct disk_pass *pass, size_t index,
 		return err_set(err, r, "disk%u: byte %" PRIu64 ": %s",
 			       copied->index, offset, strerrordesc_np(-r));
 	memset(pass->buf + there, 0, len - there);
-	return image_copy_put_disk(pass->to, index, offset, pass->buf, len,
-				   err);
+	return image_copy_put_disk(
+		pass->to, index,
+		&(struct image_data){ offset, len, pass->buf,
+				      shares ? copied->disk->fd : -1 },
+		err);
 }
 
 /* Where a full copy need not look before: the host says what is zero. */

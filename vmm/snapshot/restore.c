@@ -19,30 +19,36 @@
 #include "vmm/machine/machine_state.h"
 #include "vmm/snapshot/lazy.h"
 
+/* A struct restore is large: it is filled where it is. */
 int restore_open(struct restore *ret, const char *path, const char *arch,
 		 struct err *err)
 {
-	struct restore restore = { 0 };
 	size_t size = 0;
-	int r = snapshot_chain_open(&restore.chain, path, arch, err);
+	int r = snapshot_chain_open(&ret->chain, path, arch, err);
 
 	if (r == 0)
-		r = snapshot_chain_state(&restore.chain, &restore.data, &size,
-					 err);
+		r = snapshot_chain_state(&ret->chain, &ret->data, &size, err);
 	if (r == 0) {
-		r = state_open(&restore.state, restore.data, size, arch, err);
+		r = state_open(&ret->state, ret->data, size, arch, err);
 		if (r < 0)
 			(void)err_wrap(err, "%s", path);
 	}
 	if (r < 0)
-		restore_close(&restore);
-	else
-		*ret = restore;
+		restore_close(ret);
 	return r;
+}
+
+static void free_flashes(struct restore *restore)
+{
+	for (size_t i = 0; i < CONFIG_MAX_FLASHES; i++) {
+		free(restore->flash[i]);
+		restore->flash[i] = NULL;
+	}
 }
 
 void restore_close(struct restore *restore)
 {
+	free_flashes(restore);
 	restore->lazy = lazy_free(restore->lazy);
 	while (restore->maps > 0)
 		(void)image_map_free(restore->map[--restore->maps]);
@@ -85,21 +91,34 @@ static const struct flash *find_flash(const struct machine *machine,
 	return NULL;
 }
 
-/* The guest's memory is the file itself, mapped to be read. */
-static int load_flash(const struct restore *restore, size_t saved,
-		      const struct flash *flash, const uint8_t *now,
-		      struct err *err)
+/* Before the chain is the lazy thread's. */
+static int read_saved_flash(struct restore *restore,
+			    const struct machine *machine, size_t saved,
+			    const struct flash *flash, int stop,
+			    struct err *err)
 {
-	const size_t size = (size_t)flash->image.size;
-	_cleanup_(freep) uint8_t *bytes = calloc(1, size);
-	int r;
+	const size_t index = (size_t)(flash - machine->flashes.flash);
+	uint8_t *bytes = calloc(1, (size_t)flash->image.size);
 
 	if (!bytes)
 		return err_set(err, -ENOMEM, "%s: out of memory",
 			       flash->image.path);
-	r = image_chain_load(&restore->chain.memory, saved, bytes, -1, err);
-	if (r < 0 || memcmp(bytes, now, size) == 0)
-		return r;
+	restore->flash[index] = bytes;
+	return image_chain_load(&restore->chain.memory, saved, bytes, stop,
+				err);
+}
+
+/* The guest's memory is the file itself, mapped to be read. */
+static int write_saved_flash(const struct flash *flash, const uint8_t *bytes,
+			     struct err *err)
+{
+	const size_t size = (size_t)flash->image.size;
+	const uint8_t *now = mem_ptr(flash->all->map, flash->at.start, size,
+				     MEM_READ);
+	int r;
+
+	if (now && memcmp(bytes, now, size) == 0)
+		return 0;
 	if (flash->image.ro)
 		return err_input(err, -EROFS,
 				 "%s: has changed since the snapshot, and is "
@@ -196,6 +215,11 @@ static int try_map(struct restore *restore, struct machine *machine,
 	struct judge judge = { image_map_check };
 	const struct image_chain *chain = &restore->chain.memory;
 
+	if (machine->limits.tagged)
+		return err_input(
+			err, -ENOTSUP,
+			"the guest has memory tags (MTE), which mapped "
+			"files cannot carry");
 	for (size_t i = 0; i < chain->count; i++)
 		if (image_is_compressed(chain->image[i]))
 			return err_input(err, -ENOTSUP,
@@ -282,7 +306,8 @@ static int load_region(struct restore *restore, struct machine *machine,
 	const int *stop = ctx;
 
 	if (both->flash)
-		return 0;
+		return read_saved_flash(restore, machine, both->saved,
+					both->flash, *stop, err);
 	if (restore->way == RESTORE_MAP && !is_always_copied(both))
 		return map_region(restore, machine, both, err);
 	if (restore->way == RESTORE_LAZY && !is_always_copied(both))
@@ -361,20 +386,14 @@ int restore_tell(const struct restore *restore, struct err *err)
 	return 0;
 }
 
-static int restore_flash(struct restore *restore, struct machine *machine,
-			 const struct both *both, void *ctx, struct err *err)
-{
-	(void)machine;
-	(void)ctx;
-	return both->flash ? load_flash(restore, both->saved, both->flash,
-					both->region->host, err)
-			   : 0;
-}
-
 int restore_flashes(struct restore *restore, struct machine *machine,
 		    struct err *err)
 {
-	const int r = for_regions(restore, machine, restore_flash, NULL, err);
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < machine->flashes.count; i++)
+		r = write_saved_flash(&machine->flashes.flash[i],
+				      restore->flash[i], err);
+	free_flashes(restore);
 	return r < 0 ? err_wrap(err, "%s", restore->chain.full_path) : 0;
 }

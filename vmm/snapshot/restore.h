@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/state.h"
+#include "vmm/config.h"
 #include "vmm/snapshot/chain.h"
 
 struct image_map;
@@ -47,11 +48,15 @@ struct restore {
 	struct lazy *lazy; /* owned */
 	struct image_map *map[MEM_MAX_REGIONS]; /* owned */
 	size_t maps;
+	/* Of each flash of the configuration, what it held; owned; from
+	 * restore_memory() to restore_flashes(). */
+	uint8_t *flash[CONFIG_MAX_FLASHES];
 };
 
 /*
  * Opens a snapshot and its state.
  *
+ * @ret:  zeroed
  * @arch: arch_name
  *
  * Returns 0; what snapshot_chain_open(), snapshot_chain_state() and
@@ -66,8 +71,8 @@ void restore_close(struct restore *restore);
 extern const char *const restore_ways[];
 
 /*
- * Gives the machine all of its memory but flashes, by the way that is wanted,
- * and notes in restore->way which it was.
+ * Gives the machine all of its memory by the way that is wanted, and notes in
+ * restore->way which it was. What flashes held is read, not written.
  *
  * @machine: new, without devices
  * @stop:    a descriptor; once it is readable, a copy ends; -1: none
@@ -97,8 +102,8 @@ int restore_tell(const struct restore *restore, struct err *err);
  * Writes what flashes held to their files, which are the user's: called when
  * nothing else can fail any more.
  *
- * Returns 0; -EROFS if a flash that is only read has changed since; what
- * image_chain_load() and file_write_at() return.
+ * Returns 0; -EROFS if a flash that is only read has changed since; the errno
+ * of fdatasync(2); what file_write_at() returns.
  */
 int restore_flashes(struct restore *restore, struct machine *machine,
 		    struct err *err);
