@@ -23,6 +23,8 @@
 #include "vmm/snapshot/disk_load.h"
 #include "vmm/snapshot/disks.h"
 #include "vmm/snapshot/restore.h"
+#include "vmm/test/words.h"
+#include "vmm/test_run.h"
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -205,6 +207,7 @@ static const struct command {
 	{ &config_command, run_run },
 	{ &restore_command, run_restore },
 	{ &receive_command, run_receive },
+	{ &test_command, test_run_main },
 	{ &list_command, list_main },
 	{ &stop_command, stop_main },
 	{ &pause_command, pause_main },

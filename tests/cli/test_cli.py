@@ -13,7 +13,7 @@ import sys
 import unittest
 
 PROGRAM = ROOT = None
-COMMANDS = ("run", "restore", "receive", "list", "stop", "pause",
+COMMANDS = ("run", "restore", "receive", "test", "list", "stop", "pause",
             "resume", "stat", "mem", "balloon", "disk", "console", "snapshot",
             "dump", "gdb", "migrate", "doctor", "version", "help")
 PAGES = tuple(c for c in COMMANDS if c != "help")
@@ -152,6 +152,13 @@ class Errors(unittest.TestCase):
         done = vmm("run", "other")
         self.assertEqual((done.returncode, done.stdout, done.stderr),
                          (3, "", ""))
+
+
+    def test_a_tests_own_failure_has_a_status_of_its_own(self):
+        done = vmm("test", "--", "true")
+        self.assertEqual((done.returncode, done.stderr),
+                         (125, "Fatal: nothing to boot: give --kernel FILE\n"))
+        self.assertEqual(vmm("test", "-kK", "make", "-k").returncode, 7)
 
 
 class Doctor(unittest.TestCase):
