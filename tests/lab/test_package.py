@@ -14,7 +14,7 @@ INSTALL = """
 mkdir -p /var/lib/dpkg/info && touch /var/lib/dpkg/status
 dpkg -i /lab/debs/*.deb >&2 || exit 1
 for file in bash-completion/completions/vmm man/man1/vmm-run.1.gz \\
-        doc/vmm/README.Debian; do
+        doc/vmm/README.Debian vmm/vmm-test.schema.json; do
     ls /usr/share/$file
 done
 /usr/bin/vmm version || exit 1
@@ -46,7 +46,7 @@ class PackageTests:
                 *(f"--file={deb}:/lab/debs/" for deb in debs)])
         self.assertEqual(status, 0, err.decode())
         for word in (b"completions/vmm\n", b"vmm-run.1.gz\n",
-                     b"README.Debian\n", b"vmm 0.1.0", b"from the package"):
+                     b"README.Debian\n", b"vmm-test.schema.json\n", b"vmm 0.1.0", b"from the package"):
             self.assertIn(word, out)
 
 

@@ -183,6 +183,20 @@ same_sums 4
 """)
 
 
+def unasked() -> Case:
+    """The lab's own kernel uses what it plugs without a word."""
+    return case("used-without-a-word", f"""
+unset APPEND
+start '{TOTAL}echo up; read x; {GROWN}{TOTAL}' --mem 256M,max=768M
+said up
+vmm mem ./box --size 768M
+go
+finish
+is 'MiB at first' $(total 1) -lt 256
+is 'MiB then' $(total 2) -gt 700
+""")
+
+
 def cases() -> list[Case]:
     """All of them."""
     shmem = "host_memory() { awk '/^Shmem:/ { print int($2 / 1024) }' " \
@@ -194,6 +208,6 @@ def cases() -> list[Case]:
                           before="ulimit -l unlimited"),
         grows_and_shrinks("pages-of-16k", host=replace(HOST, page="16k")),
         grows_and_shrinks("pages-of-64k", host=replace(HOST, page="64k")),
-        part_of_it(), restart(), pool_runs_dry(), with_balloon(),
+        unasked(), part_of_it(), restart(), pool_runs_dry(), with_balloon(),
         disk_reads(), rebuilt(),
     ]

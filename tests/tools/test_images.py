@@ -82,14 +82,14 @@ class RecipeTest(unittest.TestCase):
                          *lab.GUESTS[arch.name].values(), *own]:
                 self.assertIn(name, known)
 
-    def test_lacking_settings_are_told(self):
+    def test_a_setting_that_the_kernel_does_not_take_is_an_error(self):
         with tempfile.TemporaryDirectory() as folder:
             fragment = Path(folder) / "f"
             fragment.write_text("CONFIG_A=y\nCONFIG_B=y\nCONFIG_C=n\n"
                                 "# CONFIG_D is not set\n")
-            self.assertEqual(
-                kbuild.check_config([fragment], "CONFIG_A=y\n"),
-                ["CONFIG_B=y"])
+            kbuild.check_config("k", [fragment], "CONFIG_A=y\nCONFIG_B=y\n")
+            with self.assertRaisesRegex(Failure, "^k: .* CONFIG_B=y$"):
+                kbuild.check_config("k", [fragment], "CONFIG_A=y\n")
 
 
 class BuildTest(unittest.TestCase):

@@ -112,13 +112,17 @@ def mirror_for(suite: str, mirrors: list[Mirror]) -> Mirror:
 
 
 class PrivateApt:
-    """apt for one architecture, with lists, cache and status of its own."""
+    """apt for one architecture, with lists, cache and status of its own; of
+    binary packages, or of source packages alone."""
 
-    def __init__(self, arch: Arch, suites: tuple[str, ...] = ()) -> None:
+    def __init__(self, arch: Arch, suites: tuple[str, ...] = (), *,
+                 source: bool = False) -> None:
         self.arch = arch
+        self.kind = "deb-src" if source else "deb"
         self.suites = suites or (
             arch.suite, f"{arch.suite}-security", arch.headers_suite)
-        self.root = cache_dir("apt", f"{arch.name}-{'+'.join(self.suites)}")
+        self.root = cache_dir("apt", f"{arch.name}-{'+'.join(self.suites)}"
+                              + ("-sources" if source else ""))
         self.lock = self.root / "lock"
         self.config = self.root / "apt.conf"
         self._set_up()
@@ -132,7 +136,7 @@ class PrivateApt:
         for suite in self.suites:
             mirror = mirror_for(suite, mirrors)
             key = f"[signed-by={mirror.signed_by}] " if mirror.signed_by else ""
-            lines.append(f"deb {key}{mirror.uri} {suite} main\n")
+            lines.append(f"{self.kind} {key}{mirror.uri} {suite} main\n")
         debian = self.arch.debian
         write_if_changed(self.config, f"""\
 Dir::State "{self.root}/state";
@@ -207,6 +211,13 @@ Acquire::Retries "3";
             self.update(force=True)
             run(command, cwd=folder, quiet=True)
         return sorted(folder.glob("*.deb"))
+
+    def fetch_source(self, package: str, folder: Path) -> None:
+        """Download a source package (NAME=VERSION) into `folder` and unpack
+        it there, with Debian's patches; needs dpkg-source."""
+        self.update()
+        folder.mkdir(parents=True, exist_ok=True)
+        run(self._apt("apt-get", "source", package), cwd=folder, quiet=True)
 
     def unpack(self, packages: list[str], folder: Path) -> None:
         """Download packages and unpack all their files below `folder`."""

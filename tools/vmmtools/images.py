@@ -135,7 +135,8 @@ class Kernel:
 
     def _unpack(self, folder: Path) -> None:
         """Take kernel and modules out of Debian's package."""
-        apt = PrivateApt(self.arch)
+        suite = self.recipe.get("suite")
+        apt = PrivateApt(self.arch, (suite,) if suite else ())
         package = self.recipe["package"]
         if not apt.versions(package):
             package = apt.newest(self.recipe["newest"])
@@ -143,7 +144,8 @@ class Kernel:
         with tempfile.TemporaryDirectory(dir=image_cache()) as scratch:
             root = Path(scratch)
             apt.unpack([package], root)
-            kernels = list(root.glob("boot/vmlinuz-*"))
+            kernels = [*root.glob("boot/vmlinuz-*"),
+                       *root.glob("usr/lib/modules/*/vmlinuz")]
             if len(kernels) != 1:
                 raise Failure(f"{package}: no kernel in it")
             shutil.copyfile(kernels[0], folder / "Image")

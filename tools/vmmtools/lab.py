@@ -19,12 +19,12 @@ from vmmtools.native import native_host, run_native
 from vmmtools.session import Session
 
 HOSTS = {
-    "arm64": {"4k": "lab-host", "16k": "debian-16k", "64k": "mini-64k"},
+    "arm64": {"4k": "lab", "16k": "debian-16k", "64k": "mini-64k"},
     "mips": {"4k": "lab-host", "16k": "lab-host-16k"},
 }
 """The kernel of the test host, by its page size."""
 GUESTS = {
-    "arm64": {"mini": "mini-guest", "full": "full-guest"},
+    "arm64": {"mini": "mini-guest", "full": "lab"},
     "mips": {"mini": "mini-guest"},
 }
 """Short names of guests' kernels."""

@@ -26,8 +26,8 @@ NEEDS = {
     "fakeroot": "fakeroot",
     "meson": "meson",
 }
-LIBRARIES = ("libc6", "libfdt1", "liburing2", "libjansson4", "libzstd1",
-             "zlib1g")
+LIBRARIES = ("libc6", "libfdt1", "liburing2", "libjansson4", "liblzma5",
+             "libyaml-0-2", "libzstd1", "zlib1g")
 """The packages of the shared libraries vmm is linked with."""
 FOLDER = SOURCE_ROOT / "build" / "packages"
 

@@ -85,8 +85,10 @@ def _arm64(machine: Machine, console: int, channel: int | None) -> list[str]:
         board += ",mte=on"
     words = ["qemu-system-aarch64", "-M", board, "-cpu", cpu,
              "-smp", str(machine.smp),
+             # trace_eval_init makes texts of trace events, for long.
              *_common(machine, "ttyAMA0", console, "vport0p1", channel,
-                      ("nokaslr", "mitigations=off", "rodata=off"))]
+                      ("nokaslr", "mitigations=off", "rodata=off",
+                       "initcall_blacklist=trace_eval_init"))]
     if channel is not None:
         words += ["-device", "virtio-serial-pci",
                   "-device", "virtserialport,chardev=lab,name=lab"]
