@@ -21,6 +21,9 @@ struct count {
 	uint64_t order;
 	uint64_t gap; /* the longest time between two looks at the clock, ns */
 	uint64_t cpu[COUNT_MAX_CPUS]; /* each counts its own */
+	/* Where in memory the word of LPI pending bits is, in bytes from its
+	 * start; 0: there is none. */
+	uint64_t pending;
 };
 
 #endif

@@ -28,4 +28,4 @@ echo checked \$i times"
 check=$(echo "$check" | sed '/{ /!s/do$/do :/; s/$/;/' | tr -d '\n\t')
 # shellcheck disable=SC2086 # words are meant
 exec "$@" run --kernel "$kernel" --initrd /guest/initrd $mem $OPTIONS \
-	--cmdline "console=ttyS0 quiet panic=-1 run='$check'"
+	--cmdline "console=ttyS0 quiet panic=-1 initcall_blacklist=trace_eval_init run='$check'"

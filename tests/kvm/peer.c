@@ -191,6 +191,7 @@ static bool find_ram(struct peer *peer)
 
 static bool find_count(struct peer *peer)
 {
+	struct count count;
 	char name[64];
 
 	if (!find_ram(peer))
@@ -202,7 +203,10 @@ static bool find_count(struct peer *peer)
 		CHECK(peer->mem >= 0);
 	}
 	peer->count = peer->ram + (512u << 10) - 4096;
-	return peer_look(peer).mark == COUNT_MARK;
+	/* What is mapped while it starts may be gone by now. */
+	return pread(peer->mem, &count, sizeof(count), (off_t)peer->count) ==
+		       (ssize_t)sizeof(count) &&
+	       count.mark == COUNT_MARK;
 }
 
 void peer_find(struct peer *peer)
@@ -218,10 +222,13 @@ void peer_find(struct peer *peer)
 uint64_t peer_checksum(const struct peer *peer)
 {
 	static uint64_t page[8192];
+	const uint64_t pending = peer->count ? peer_look(peer).pending : 0;
 	uint64_t sum = 0;
 
 	for (size_t at = 0; at < PEER_MEM; at += sizeof(page)) {
 		peer_read(peer, peer->ram + at, page, sizeof(page));
+		if (pending > 0 && pending / sizeof(page) == at / sizeof(page))
+			page[pending % sizeof(page) / sizeof(page[0])] = 0;
 		for (size_t i = 0; i < sizeof(page) / sizeof(page[0]); i++)
 			sum = sum * 0x9e3779b97f4a7c15 + page[i];
 	}

@@ -61,8 +61,14 @@ void peer_expire(const struct peer *peer);
 /* Runs a line of a shell, which must do well. */
 void shell(const char *line);
 
-/* All of guest memory in one number; and the guest's struct count. */
+/*
+ * All of guest memory in one number, but for the word of LPI pending bits that
+ * a guest "count" names: KVM writes it as an ITS is saved, and clears it as it
+ * takes up what is pending (Linux 6.1, vgic_v3_lpi_sync_pending_status()).
+ */
 uint64_t peer_checksum(const struct peer *peer);
+
+/* The guest's struct count. */
 struct count peer_look(const struct peer *peer);
 void peer_order(const struct peer *peer, enum count_order order);
 void peer_clear_gap(const struct peer *peer);

@@ -429,6 +429,8 @@ int main(void)
 		offer();
 	}
 	has_its = its_begin();
+	if (has_its)
+		count->pending = its_pending_word() - (boot.image - 0x80000);
 	states[0].tokens = 1;
 	count->mark = COUNT_MARK;
 	while (count->order != COUNT_POWER_OFF) {

@@ -100,6 +100,11 @@ bool its_begin(void)
 	return true;
 }
 
+uint64_t its_pending_word(void)
+{
+	return (uint64_t)&table.pending[ITS_LPI / 8];
+}
+
 void its_send(void)
 {
 	command(INT, EVENT, 0);

@@ -34,6 +34,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t len);
 
 /* The rest is the architecture's, in its own guest.c. */
 void put_char(char c);
+char get_char(void); /* waits */
 _Noreturn void power_off(void);
 unsigned cpu_index(void); /* of the CPU that asks */
 

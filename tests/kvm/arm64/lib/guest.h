@@ -29,8 +29,6 @@ struct boot {
 
 extern struct boot boot;
 
-char get_char(void); /* waits */
-
 /* Accesses that tell KVM all about themselves: one plain register each. */
 #define DEFINE_ACCESS(bits, insn, reg)                                     \
 	static inline uint64_t read##bits(uint64_t at)                     \

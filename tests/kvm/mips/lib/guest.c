@@ -2,6 +2,7 @@
 #include "tests/kvm/mips/lib/guest.h"
 
 #define LSR 5
+#define LSR_DATA_READY 0x01
 #define LSR_EMPTY 0x20
 
 #define VECTOR KSEG0(0x180) /* of all exceptions, with Cause.IV clear */
@@ -25,6 +26,13 @@ void put_char(char c)
 	while (!(do_lbu(UART + LSR) & LSR_EMPTY))
 		;
 	do_sb(UART, (uint8_t)c);
+}
+
+char get_char(void)
+{
+	while (!(do_lbu(UART + LSR) & LSR_DATA_READY))
+		;
+	return (char)do_lbu(UART);
 }
 
 _Noreturn void power_off(void)
