@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 
 from vmmtools import initramfs
+from vmmtools.apt import PrivateApt
 from vmmtools.arch import Arch, find_arch
-from vmmtools.base import SOURCE_ROOT, recipe_key, run
+from vmmtools.base import SOURCE_ROOT, cache_dir, make_once, recipe_key, run
 from vmmtools.build import Build
 from vmmtools.check.report import CHECK_FOLDER
 from vmmtools.cpio import Cpio
@@ -24,7 +25,7 @@ ARM64 = find_arch("arm64")
 MIPS = find_arch("mips")
 HERE = SOURCE_ROOT / "tests" / "boot"
 IN_HOST = ("run.sh", "boot.sh")
-PROGRAMS = ("onpty", "diskio", "mtdio", "netpair", "rebuilds")
+PROGRAMS = ("onpty", "diskio", "mtdio", "netpair", "rebuilds", "hangfs")
 MIB = 1 << 20
 VMLINUX_BASE = 0xffff800080000000
 """Where Linux 6.12 is linked for: KIMAGE_VADDR."""
@@ -111,10 +112,29 @@ def flat() -> Path:
     return program("flat.bin")
 
 
+def debian_programs(name: str, packages: tuple[str, ...],
+                    files: tuple[str, ...], arch: Arch = ARM64) -> Path:
+    """A folder of programs of Debian's, with their libraries and the loader;
+    `files` are patterns of all of them."""
+    def make(folder: Path) -> None:
+        unpacked = folder.with_name("unpacked")
+        PrivateApt(arch).unpack(list(packages), unpacked)
+        folder.mkdir()
+        for pattern in files:
+            for file in unpacked.glob(pattern):
+                if file.is_file():
+                    (folder / file.name).write_bytes(file.read_bytes())
+                    (folder / file.name).chmod(0o755)
+
+    key = recipe_key(packages, arch.suite)
+    return make_once(cache_dir("programs") / f"{arch.name}-{name}-{key}", make)
+
+
 def guest_cpio(arch: Arch = ARM64) -> Path:
     """What is added to the guest's initramfs."""
     cpio = Cpio()
     cpio.copy("bin/diskio", program("diskio", arch))
+    cpio.copy("bin/draws", program("draws", arch))
     cpio.copy("bin/mtdio", program("mtdio", arch))
     cpio.copy("bin/facts", HERE / "facts.sh")
     cpio.copy("bin/load", HERE / "load.sh")

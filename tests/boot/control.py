@@ -83,7 +83,7 @@ def cases() -> list[Case]:
              script=SOCKET + r"on_pty send 'vmm console s &\n' expect "
              r"'/ # ' send 'fg\n' expect 'vmm console s' "
              r"send 'echo b-$((6*7))\n' expect b-42 raw send '\x01x' "
-             r"expect '# ' send 'exit\n' status 0 same -- sh -i && "
+             r"expect 'case # ' send 'exit\n' status 0 same -- sh -i && "
              "vmm stop --force s && wait $! && echo over", out=("over",)),
         Case("mem-tells-regions-of-any-name", host=HOST, quiet=True,
              script=NAMES, out=('"ROM gr??e.bin"',

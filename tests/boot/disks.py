@@ -167,7 +167,7 @@ vmm stop --force reader
 def locks() -> list[Case]:
     """One image in two machines, where the kernel has locks and where not."""
     return [
-        Case("disk-is-one-writers-or-many-readers", host=HOST_16K, quiet=True,
+        Case("disk-is-one-writers-or-many-readers", host=HOST, quiet=True,
              script=LOCKED,
              out=("Fatal: --disk: disk.img: in use by another machine or "
                   "program\n" * 3 + "1048576",)),

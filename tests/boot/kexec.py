@@ -7,16 +7,12 @@ is the one that most cases boot, so that no other has to be built.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from vmmtools import initramfs
-from vmmtools.apt import PrivateApt
-from vmmtools.base import cache_dir, make_once, recipe_key
 from vmmtools.check.cases import Case, File, Host
 from vmmtools.check.report import CHECK_FOLDER
 from vmmtools.cpio import Cpio
 
-from boot.artifacts import ARM64, guest_image
+from boot.artifacts import ARM64, debian_programs, guest_image
 
 HOST = Host(guest="debian", mem="2G", smp=2)
 """The small guest kernels have no kexec."""
@@ -42,23 +38,10 @@ echo all $i times
 """
 
 
-def _unpack(folder: Path) -> None:
-    """The program, its libraries, and the loader, side by side."""
-    unpacked = folder.with_name("unpacked")
-    PrivateApt(ARM64).unpack(list(KEXEC), unpacked)
-    folder.mkdir()
-    for pattern in ("sbin/kexec", "lib/ld-*", "lib/*/*.so*", "usr/lib/*/*.so*"):
-        for file in unpacked.glob(pattern):
-            if file.is_file():
-                (folder / file.name).write_bytes(file.read_bytes())
-                (folder / file.name).chmod(0o755)
-
-
 def _cpio() -> File:
     """What is added to the guest's initramfs."""
-    programs = make_once(
-        cache_dir("programs") / f"arm64-kexec-{recipe_key(KEXEC, ARM64.suite)}",
-        _unpack)
+    programs = debian_programs("kexec", KEXEC, (
+        "sbin/kexec", "lib/ld-*", "lib/*/*.so*", "usr/lib/*/*.so*"))
     cpio = Cpio()
     for file in sorted(programs.iterdir()):
         cpio.copy(f"kexec/{file.name}", file)

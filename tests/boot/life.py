@@ -100,6 +100,19 @@ vmm stop --force r && echo the same
 """
 
 
+PANIC_PAUSES = f"""
+{DIES_UNTOLD.replace("panic=-1", "panic=0")} --on-panic pause --name p >said &
+p=$!
+panicked() {{ vmm list | grep -o guest-panicked; }}
+wait_for panicked
+panicked
+vmm dump p core && echo "core: $(head -c 4 core | tail -c 3)"
+vmm resume p && vmm list | grep -o running
+vmm stop --force p
+wait $p
+"""
+
+
 def endings() -> list[Case]:
     """Each status but those of errors."""
     return [
@@ -119,6 +132,30 @@ def endings() -> list[Case]:
         Case("crash-told-by-pvpanic-is-4", host=FULL, status=4, quiet=True,
              script="guest 'echo c >/proc/sysrq-trigger' --mem 256M",
              out=("sysrq triggered crash",)),
+        Case("panic-told-by-the-console-is-4", host=HOST, status=4, quiet=True,
+             script=f"{DIES_UNTOLD} --on-panic exit",
+             out=("Attempted to kill init", "Kernel panic")),
+        Case("panic-pauses-the-guest", host=HOST,
+             script=PANIC_PAUSES,
+             out=("guest-panicked", "core: ELF", "running"),
+             err=("the guest has panicked and is paused: 'vmm dump p FILE' "
+                  "writes its core",)),
+        Case("panic-writes-a-core", host=HOST, status=4,
+             script=f"{DIES} --on-panic dump=core >said; s=$?; "
+                    "head -c 4 core | tail -c 3; exit $s",
+             out=("ELF",),
+             err=("the guest has panicked: its core is core",)),
+        Case("panic-without-room-for-its-core-is-4", host=HOST, status=4,
+             script=f"{DIES} --on-panic dump=/no/core >said",
+             err=("--on-panic dump: /no/core",)),
+        Case("console-log-has-what-the-console-said", host=HOST,
+             script="guest 'seq 1 400' --mem 256M --console-log log >out && "
+                    "cmp log out && grep -c '^[0-9]*.$' log && "
+                    "guest 'seq 1 2000' --mem 256M --console-log log,max=8K "
+                    "| tail -c 4096 >out && "
+                    "cat log.1 log | tail -c 4096 | cmp - out && "
+                    "stat -c %s log.1",
+             out=("400\n", "4096\n")),
         Case("timeout-is-124", host=HOST, status=124, quiet=True,
              script=f"{SHELL} --timeout 1s"),
         Case("timeout-of-a-stuck-guest-is-124", host=HOST, status=124,
@@ -168,7 +205,7 @@ def terminals() -> list[Case]:
              script=f"cat >job <<'E'\nexec {SHELL}\nE\n"
                     r"on_pty send 'sh job &\n' expect '/ # ' "
                     r"send 'fg\n' expect 'sh job' send 'echo e-$((6*7))\n' "
-                    r"expect e-42 raw send '\x01x' expect '# ' "
+                    r"expect e-42 raw send '\x01x' expect 'case # ' "
                     r"send 'exit\n' status 0 same -- sh -i"),
         Case("console-knows-the-size-of-the-terminal", host=HOST,
              # The guest hears of a change a little later.

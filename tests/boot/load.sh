@@ -13,6 +13,8 @@ disk=
 	conv=fsync 2>/dev/null && disk=$(dd if=/dev/vda bs=64k count=8 \
 	iflag=direct 2>/dev/null | md5sum)
 
+rng=$(cat /sys/class/misc/hw_random/rng_available 2>/dev/null)
+
 wrong() {
 	echo "wrong: $*"
 	touch /tmp/wrong
@@ -28,7 +30,8 @@ work() {
 		[ -z "$disk" ] || [ "$(dd if=/dev/vda bs=64k count=8 \
 			iflag=direct 2>/dev/null | md5sum)" = "$disk" ] ||
 			wrong disk
-		[ "$(head -c 1000 /dev/hwrng | wc -c)" = 1000 ] || wrong hwrng
+		[ -z "$rng" ] || [ "$(head -c 1000 /dev/hwrng | wc -c)" = 1000 ] ||
+			wrong hwrng
 		usleep 2000
 		read -r after _ </proc/uptime
 		awk "BEGIN { exit !($after >= $before) }" || wrong clock

@@ -15,6 +15,7 @@
  *   cook         sets the terminal as it was before, as a shell does when a
  *                command stops
  *   hangup       closes the terminal, as when a connection is lost
+ *   limit N      gives each step that follows N seconds, not 120
  *   status N     waits for the end; N is 128 + the number of a signal that
  *                ended it
  *   same         checks that the terminal is set as it was before
@@ -37,7 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_MS 120000 /* for one step; for what hangs */
+#define LIMIT_MS 120000 /* for one step, unless told; for what hangs */
 #define MAX_OUTPUT (1 << 20)
 
 struct session {
@@ -46,6 +47,7 @@ struct session {
 	pid_t pid; /* 0 once waited for */
 	int status; /* as the shell tells it; valid once pid is 0 */
 	struct termios before;
+	int64_t limit_ms; /* for one step */
 	size_t len;
 	size_t matched; /* where the next expect looks from */
 	char wrong[64]; /* room for a step's complaint */
@@ -124,7 +126,7 @@ static void reap(struct session *s)
 
 static const char *step_expect(struct session *s, const char *value)
 {
-	const int64_t deadline = now_ms() + LIMIT_MS;
+	const int64_t deadline = now_ms() + s->limit_ms;
 	char text[256];
 	const size_t len = unescape(value, text, sizeof(text));
 
@@ -186,7 +188,7 @@ static const char *step_size(struct session *s, const char *value)
 
 static const char *step_raw(struct session *s, const char *value)
 {
-	const int64_t deadline = now_ms() + LIMIT_MS;
+	const int64_t deadline = now_ms() + s->limit_ms;
 	struct termios now;
 
 	(void)value;
@@ -220,7 +222,7 @@ static const char *step_hangup(struct session *s, const char *value)
 
 static const char *step_status(struct session *s, const char *value)
 {
-	const int64_t deadline = now_ms() + LIMIT_MS;
+	const int64_t deadline = now_ms() + s->limit_ms;
 
 	for (reap(s); s->pid; reap(s)) {
 		if (now_ms() > deadline)
@@ -253,12 +255,19 @@ static const char *step_same(struct session *s, const char *value)
 	return NULL;
 }
 
+static const char *step_limit(struct session *s, const char *value)
+{
+	s->limit_ms = atoi(value) * INT64_C(1000);
+	return s->limit_ms > 0 ? NULL : "no number of seconds";
+}
+
 static const struct step steps[] = {
 	{ "expect", true, step_expect }, { "send", true, step_send },
 	{ "kill", true, step_kill },	 { "run", true, step_run },
 	{ "raw", false, step_raw },	 { "hangup", false, step_hangup },
 	{ "status", true, step_status }, { "same", false, step_same },
 	{ "cook", false, step_cook },	 { "size", true, step_size },
+	{ "limit", true, step_limit },
 };
 
 static const struct step *find_step(const char *name)
@@ -315,6 +324,7 @@ int main(int argc, char *argv[])
 		last++;
 	if (!s || last + 1 >= argc)
 		return usage("STEP... -- COMMAND...");
+	s->limit_ms = LIMIT_MS;
 	if (start(s, argv + last + 1))
 		return usage(strerror(errno));
 	while (i < last && !wrong) {
