@@ -1,0 +1,1 @@
+"""Cases of UEFI firmware; tools/check --suite firmware runs them."""
