@@ -160,6 +160,14 @@ class RunnerTest(unittest.TestCase):
         with self.assertRaisesRegex(Failure, "nosuch.*known: s"):
             check.choose([Suite("s", "", print)], ["nosuch"], False)
 
+    def test_suite_for_its_name_runs_only_then(self):
+        suites = [Suite("unit", "", print), Suite("long", "", print,
+                                                  named=True)]
+        self.assertEqual([suite.name for suite in
+                          check.choose(suites, [], False)], ["unit"])
+        self.assertEqual([suite.name for suite in
+                          check.choose(suites, ["long"], False)], ["long"])
+
     def test_name_stands_for_its_variants(self):
         suites = [Suite(name, "", print) for name in
                   ("unit-gcc", "unit-asan", "units")]

@@ -54,9 +54,9 @@ def choose(suites: list[Suite], names: list[str], fast: bool) -> list[Suite]:
             known = ", ".join(suite.name for suite in suites)
             raise Failure(f"--suite {name}: unknown suite (known: {known})", 2)
     return [suite for suite in suites if
-            (not names or any(suite.name == name
-                              or suite.name.startswith(f"{name}-")
-                              for name in names))
+            (not names and not suite.named
+             or any(suite.name == name or suite.name.startswith(f"{name}-")
+                    for name in names))
             and (not fast or suite.fast)]
 
 
@@ -87,10 +87,12 @@ def outlook(suites: list[Suite], kernels: Kernels, jobs: int) -> str:
 def main() -> int:
     """Run the suites."""
     args = parse()
-    suites = choose(all_suites(), args.suite, args.fast)
+    known = all_suites()
+    suites = choose(known, args.suite, args.fast)
     if args.list:
-        for suite in suites:
-            print(f"{suite.name:11} {suite.summary}")
+        for suite in suites if args.suite or args.fast else known:
+            print(f"{suite.name:11} {suite.summary}"
+                  + (" (only if named)" if suite.named else ""))
         return 0
     # Ended by a signal, it must still end what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

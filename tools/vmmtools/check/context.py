@@ -44,6 +44,9 @@ class Suite:
     """How long it takes two processors that have nothing else to do, about."""
     kernels: bool = False
     """True if it needs the kernels of hosts and guests."""
+    named: bool = False
+    """True if it runs only when it is named: it is long, and little breaks it.
+    """
 
 
 def lab_arches() -> list[Arch]:

@@ -14,7 +14,7 @@ from vmmtools.check.report import CHECK_FOLDER, only
 RUNS = re.compile(r"(?:stat::number_of_executed_units:\s*|Done )(\d+)")
 ENOUGH_RUNS = 1000
 """Fewer inputs than this in a run mean that the target does not work."""
-SHARED_BY = 2
+SHARED_BY = 4
 """So many targets share a processor: what is new is found in the first
 seconds, and the seeds and the corpus make up for the rest."""
 INPUT_SECONDS = 60

@@ -28,7 +28,7 @@ def used_kernels() -> list[Kernel]:
         own = [name for (of, _), name in OWN_MINI.items() if of == arch.name]
         guest = GUESTS[arch.name][TEST_GUEST[arch.name]]
         names = {*HOSTS[arch.name].values(), guest, *own,
-                 *({"debian"} & kernels(arch).keys())}
+                 *({"debian", "debian-newest"} & kernels(arch).keys())}
         found += sorted(
             (find_kernel(arch, name) for name in sorted(names)),
             key=lambda kernel: (kernel.seconds() > 0, -kernel.seconds()))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from vmmtools import hostpkgs, package, qemu
-from vmmtools.arch import Arch
+from vmmtools import firmware, hostpkgs, package, qemu
+from vmmtools.arch import ARCHES, Arch
 from vmmtools.check import native
 from vmmtools.check.context import Context, Suite, lab_arches, ported_arches
 from vmmtools.check.fuzz import fuzz_suite
@@ -91,8 +91,8 @@ def all_suites() -> list[Suite]:
         _meson("style",
                "layers, circles, headers, format, lengths, names, words, manuals",
                "style", native.GCC, STYLE_NEEDS, 45, fast=True),
-        _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC, {},
-               15, fast=True),
+        _meson("unit-gcc", "pure code, by gcc", "unit", native.GCC,
+               {"dtc": "device-tree-compiler"}, 15, fast=True),
         _meson("unit-asan", "the same under address and undefined-behaviour "
                "sanitizers", "unit", native.ASAN, {}, 50, fast=True),
         _meson("unit-clang", "the same by clang", "unit", native.CLANG, clang,
@@ -104,6 +104,12 @@ def all_suites() -> list[Suite]:
                       limit=native.TEST_LIMIT),
               hostpkgs.build_needs(None) | {"git": "git"}, fast=True,
               seconds=20),
+        Suite("fleet", "a suite on Slurm, and the examples of CI",
+              native.fleet_suite, hostpkgs.build_needs(None) | {
+                  "slurmctld": "slurmctld", "slurmd": "slurmd",
+                  "sbatch": "slurm-client", "munged": "munge",
+                  "/usr/lib/python3/dist-packages/kubernetes":
+                  "python3-kubernetes"}, seconds=40),
         Suite("cross", "the whole tree for every architecture, by gcc and "
               "clang", native.cross_suite, _cross_needs(), seconds=155),
         Suite("tidy", "clang-tidy on every file", native.tidy_suite,
@@ -115,4 +121,8 @@ def all_suites() -> list[Suite]:
         Suite("lab", "what tools/lab promises", lab_suite,
               _lab_needs() | package.NEEDS | {"lintian": "lintian"},
               seconds=80, kernels=True),
+        Suite("firmware", "EDK2 for kvmtool, from its menu to a booted kernel",
+              partial(case_suite, folder="firmware", arch=ARCHES["arm64"]),
+              _lab_needs() | firmware.NEEDS | {"mformat": "mtools"},
+              named=True, seconds=120, kernels=True),
     ]
