@@ -411,6 +411,99 @@ static void open__in_a_race_one_wins(void **state)
 	assert_int_equal(won, 1);
 }
 
+static const char *name_of_round(int round)
+{
+	return round % 2 ? "b" : "a";
+}
+
+/* Listens, round by round, until it is told of a client. */
+static _Noreturn void listen_in_rounds(int go, int rounds)
+{
+	struct control_socket sock;
+	char byte;
+
+	for (int i = 0; i < rounds; i++) {
+		if (control_socket_open(&sock, name_of_round(i), NULL, &err) <
+			    0 ||
+		    read(go, &byte, 1) != 1)
+			_exit(1);
+		control_socket_close(&sock);
+	}
+	_exit(0);
+}
+
+/* Tries without a rest: between two calls is where it would be refused. */
+static int connect_once_there(const char *name)
+{
+	int fd;
+
+	do
+		fd = connect_to(name);
+	while (fd == -ENOENT);
+	return fd;
+}
+
+static void open__who_sees_the_file_can_connect(void **state)
+{
+	enum { ROUNDS = 2000 };
+	int go[2], fd = 0, status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		(void)close(go[1]);
+		listen_in_rounds(go[0], ROUNDS);
+	}
+	(void)close(go[0]);
+	for (int i = 0; i < ROUNDS && fd >= 0; i++) {
+		fd = connect_once_there(name_of_round(i));
+		if (fd >= 0) {
+			(void)!write(go[1], "", 1);
+			(void)close(fd);
+		}
+	}
+	(void)close(go[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(fd >= 0);
+	assert_int_equal(status, 0);
+	(void)unlink(under("vmm/a.sock"));
+	(void)unlink(under("vmm/b.sock"));
+}
+
+static void open__leaves_nothing_beside_the_place(void **state)
+{
+	struct control_socket a = open_name("a"), b = { .fd = -1 };
+	char beside[TEMP_PATH_SIZE + 16];
+
+	(void)state;
+	(void)snprintf(beside, sizeof(beside), "%s.%d", under("vmm/a.sock"),
+		       (int)getpid());
+	assert_int_equal(access(beside, F_OK), -1);
+	assert_int_equal(control_socket_open(&b, "a", NULL, &err), -EADDRINUSE);
+	assert_int_equal(access(beside, F_OK), -1);
+	control_socket_close(&a);
+}
+
+static void open__an_owners_place_is_taken_later(void **state)
+{
+	struct control_socket old = open_name("a"), sock = { .fd = -1 };
+	const struct control_file owner = { old.dev, old.ino };
+	_cleanup_(fd_closep) int fd = -1;
+
+	(void)state;
+	assert_int_equal(control_socket_open(&sock, "a", &owner, &err), 0);
+	(void)close(old.fd);
+	assert_int_equal(connect_to("a"), -ECONNREFUSED);
+	assert_int_equal(control_socket_take(&sock, &err), 0);
+	fd = connect_to("a");
+	assert_true(fd >= 0);
+	assert_int_equal(control_socket_take(&sock, &err), 0);
+	control_socket_close(&sock);
+	assert_int_equal(access(under("vmm/a.sock"), F_OK), -1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -432,6 +525,9 @@ int main(void)
 		TEST(remove__only_the_dead),
 		TEST(names__are_those_of_sockets_sorted),
 		TEST(open__in_a_race_one_wins),
+		TEST(open__who_sees_the_file_can_connect),
+		TEST(open__leaves_nothing_beside_the_place),
+		TEST(open__an_owners_place_is_taken_later),
 	};
 
 	return RUN_TESTS(tests);

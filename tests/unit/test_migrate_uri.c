@@ -202,6 +202,26 @@ static void connect__by_unix_and_the_file_goes(void **state)
 	assert_int_equal(temp_folder_remove(&folder), 0);
 }
 
+static void listen__leaves_nothing_beside_its_place(void **state)
+{
+	struct temp_folder folder;
+	char path[TEMP_PATH_SIZE], text[TEMP_PATH_SIZE + 8];
+	struct migrate_uri uri = { 0 };
+	struct migrate_door door, other;
+
+	(void)state;
+	assert_int_equal(temp_folder_make(&folder, "/tmp"), 0);
+	temp_folder_path(&folder, "m.sock", path);
+	(void)snprintf(text, sizeof(text), "unix:%s", path);
+	assert_int_equal(migrate_uri_parse(&uri, text, &err), 0);
+	assert_int_equal(migrate_uri_listen(&uri, &door, &err), 0);
+	/* A live one is not replaced. */
+	assert_int_equal(migrate_uri_listen(&uri, &other, &err), -EADDRINUSE);
+	migrate_door_close(&door);
+	migrate_uri_finish(&uri);
+	assert_int_equal(rmdir(folder.path), 0);
+}
+
 static void connect__by_a_command(void **state)
 {
 	struct migrate_uri uri = { 0 };
@@ -273,6 +293,7 @@ int main(void)
 		cmocka_unit_test(parse__wrong_words_are_a_sentence),
 		cmocka_unit_test(parse__ssh_words_survive_two_shells),
 		cmocka_unit_test(connect__by_unix_and_the_file_goes),
+		cmocka_unit_test(listen__leaves_nothing_beside_its_place),
 		cmocka_unit_test(connect__by_a_command),
 		cmocka_unit_test(
 			connect__a_command_that_ends_is_a_closed_channel),

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/decimal.h"
 #include "base/log.h"
 #include "mem/pageout_job.h"
 #include "vmm/control/arrival.h"
@@ -40,20 +41,15 @@ static int open_socket(struct control *control,
 	return r;
 }
 
-/* Without printf(), for it would be half of what all this costs at a start. */
 static void set_thread_name(struct control *control)
 {
 	char *at = control->unnamed + sizeof(control->unnamed) - 1;
-	unsigned pid = (unsigned)getpid();
 
 	control->name = control->machine->config->name;
 	if (control->name)
 		return;
 	*at = 0;
-	do
-		*--at = (char)('0' + pid % 10);
-	while (pid /= 10);
-	at -= 3;
+	at = decimal_put_before(at, (unsigned)getpid()) - 3;
 	memcpy(at, "vm-", 3);
 	control->name = at;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/unix_listener.h"
 
 #define BACKLOG 16
 #define LOCK_MS 2000 /* machines hold the lock for much less */
@@ -175,23 +176,8 @@ int control_connect(const struct sockaddr_un *at, int patience_ms)
 	return TAKE_FD(fd);
 }
 
-/* Does a machine listen there? 0, -ECONNREFUSED if none does, or the errno of
- * finding out. Without waiting, should its queue be full. */
-static int probe_socket(const struct sockaddr_un *at)
-{
-	_cleanup_(fd_closep) int fd = socket(
-		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ||
-	    errno == EAGAIN)
-		return 0;
-	return -errno;
-}
-
-/* The folder is locked. */
-static int remove_dead(const struct sockaddr_un *at, struct err *err)
+/* Nothing is there, or a socket whose machine is gone. The folder is locked. */
+static int check_free(const struct sockaddr_un *at, struct err *err)
 {
 	struct stat st;
 	int r;
@@ -202,7 +188,7 @@ static int remove_dead(const struct sockaddr_un *at, struct err *err)
 		return err_input(err, -EADDRINUSE,
 				 "%s: it exists, and is no socket",
 				 at->sun_path);
-	r = probe_socket(at);
+	r = unix_probe(at);
 	if (r == 0)
 		return err_input(err, -EADDRINUSE,
 				 "%s: a running virtual machine has it",
@@ -211,8 +197,6 @@ static int remove_dead(const struct sockaddr_un *at, struct err *err)
 		return err_set(err, r,
 			       "%s: cannot tell whether a machine listens: %s",
 			       at->sun_path, strerrordesc_np(-r));
-	if (unlink(at->sun_path) < 0 && errno != ENOENT)
-		return err_sys(err, "%s", at->sun_path);
 	return 0;
 }
 
@@ -220,21 +204,9 @@ int control_remove_dead(const struct sockaddr_un *at, struct err *err)
 {
 	_cleanup_(fd_closep) int folder = lock_folder(at, err);
 
-	return folder < 0 ? folder : remove_dead(at, err);
-}
+	int r = folder < 0 ? folder : check_free(at, err);
 
-static int bind_or_replace(int fd, const struct sockaddr_un *at,
-			   struct err *err)
-{
-	const struct sockaddr *addr = (const struct sockaddr *)at;
-	int r;
-
-	if (bind(fd, addr, sizeof(*at)) == 0)
-		return 0;
-	if (errno != EADDRINUSE)
-		return err_sys(err, "%s", at->sun_path);
-	r = remove_dead(at, err);
-	if (r == 0 && bind(fd, addr, sizeof(*at)) < 0)
+	if (r == 0 && unlink(at->sun_path) < 0 && errno != ENOENT)
 		r = err_sys(err, "%s", at->sun_path);
 	return r;
 }
@@ -248,17 +220,12 @@ static bool is_file_of(const struct sockaddr_un *at,
 	       st.st_dev == owner->dev && st.st_ino == owner->ino;
 }
 
-/* A place beside the owner's: not ".sock", so that it is in no list. */
-static int step_aside(struct control_socket *sock, struct err *err)
+static int move_to_place(struct control_socket *sock, struct err *err)
 {
-	char *path = sock->at.sun_path;
-	const size_t len = strlen(path), room = PATH_SIZE - len;
-
-	sock->next = sock->at;
-	if ((size_t)snprintf(path + len, room, ".%d", (int)getpid()) >= room)
-		return err_input(err, -EADDRINUSE,
-				 "%s: the machine that moves has it",
-				 sock->next.sun_path);
+	if (rename(sock->at.sun_path, sock->next.sun_path) < 0)
+		return err_sys(err, "%s", sock->next.sun_path);
+	sock->at = sock->next;
+	sock->next.sun_path[0] = '\0';
 	return 0;
 }
 
@@ -266,10 +233,38 @@ int control_socket_take(struct control_socket *sock, struct err *err)
 {
 	if (sock->fd < 0 || sock->next.sun_path[0] == '\0')
 		return 0;
-	if (rename(sock->at.sun_path, sock->next.sun_path) < 0)
-		return err_sys(err, "%s", sock->next.sun_path);
-	sock->at = sock->next;
-	sock->next.sun_path[0] = '\0';
+	return move_to_place(sock, err);
+}
+
+/* The folder is locked, so nobody takes the place in between. */
+static int take_free_place(struct control_socket *sock, struct err *err)
+{
+	const int r = check_free(&sock->next, err);
+
+	return r < 0 ? r : move_to_place(sock, err);
+}
+
+/* Listens beside the place: not at ".sock", so that it is in no list. */
+static int listen_aside(struct control_socket *sock, int fd, struct err *err)
+{
+	const int r = unix_listen_aside(fd, &sock->next, BACKLOG, &sock->at);
+	struct stat st;
+
+	if (r == -ENAMETOOLONG)
+		return err_input(err, r,
+				 "%s: the path of a socket to listen at has at "
+				 "most %zu characters",
+				 sock->next.sun_path, UNIX_LISTENER_MAX);
+	if (r < 0)
+		return err_set(err, r, "%s: %s", sock->next.sun_path,
+			       strerrordesc_np(-r));
+	if (lstat(sock->at.sun_path, &st) < 0) {
+		(void)err_sys(err, "%s", sock->at.sun_path);
+		(void)unlink(sock->at.sun_path);
+		return err->code;
+	}
+	sock->dev = st.st_dev;
+	sock->ino = st.st_ino;
 	return 0;
 }
 
@@ -279,35 +274,29 @@ int control_socket_open(struct control_socket *ret, const char *name,
 	_cleanup_(fd_closep) int fd = -1;
 	_cleanup_(fd_closep) int folder = -1;
 	struct control_socket sock = { .fd = -1 };
-	struct stat st;
 	int r;
 
-	r = control_path(name, &sock.at, err);
+	r = control_path(name, &sock.next, err);
 	if (r == 0 && !strchr(name, '/'))
-		r = make_folder(&sock.at, err);
+		r = make_folder(&sock.next, err);
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The file that bind() makes has the socket's mode. */
 	if (fd < 0 || fchmod(fd, 0600) < 0)
 		return err_sys(err, "socket");
-	/* Held until we listen: up to then the socket looks dead. */
-	folder = lock_folder(&sock.at, err);
+	folder = lock_folder(&sock.next, err);
 	if (folder < 0)
 		return folder;
-	if (is_file_of(&sock.at, owner))
-		r = step_aside(&sock, err);
-	if (r == 0)
-		r = bind_or_replace(fd, &sock.at, err);
+	r = listen_aside(&sock, fd, err);
 	if (r < 0)
 		return r;
-	if (listen(fd, BACKLOG) < 0 || lstat(sock.at.sun_path, &st) < 0) {
-		r = err_sys(err, "%s", sock.at.sun_path);
+	if (!is_file_of(&sock.next, owner))
+		r = take_free_place(&sock, err);
+	if (r < 0) {
 		(void)unlink(sock.at.sun_path);
 		return r;
 	}
-	sock.dev = st.st_dev;
-	sock.ino = st.st_ino;
 	sock.fd = TAKE_FD(fd);
 	*ret = sock;
 	return 0;

@@ -4,7 +4,8 @@
  * The machine NAME listens at NAME.sock in the folder of its user:
  * $XDG_RUNTIME_DIR/vmm, or, where that is not set, root's /run/vmm. The folder
  * is the user's alone (0700), and so is the socket (0600). A word with a '/' in
- * it is the path of a socket, and no name.
+ * it is the path of a socket, and no name. Until a machine listens, its socket
+ * is beside that path (base/unix_listener.h).
  *
  * A machine that was killed leaves its socket behind. It is told from a live
  * one by connecting to it, and only removed under a lock on the folder, so that
@@ -50,15 +51,17 @@ int control_path(const char *name, struct sockaddr_un *ret, struct err *err);
 
 /*
  * Listens, making the folder if it is not there, and taking the place of a
- * socket whose machine is gone.
+ * socket whose machine is gone. The file is seen there only once clients can
+ * connect.
  *
  * @name:  a name or a path
  * @owner: a socket whose place is to be taken, by control_socket_take(), and
  *         not before: until then this one is beside it, and in no list of
  *         names. NULL: none
  *
- * Returns 0; -EADDRINUSE if a machine listens there, or if that is no socket
- * (the user's mistake); -EPERM if the folder is another user's; what
+ * Returns 0; -EADDRINUSE if a machine listens there, or if that is no socket;
+ * -ENAMETOOLONG if the path has more than UNIX_LISTENER_MAX characters (both
+ * the user's mistakes); -EPERM if the folder is another user's; what
  * control_path() returns; -EBUSY if another program keeps the folder locked;
  * or the errno of a system call. Thread: setup.
  */

@@ -17,6 +17,7 @@
 
 #include "base/child.h"
 #include "base/cleanup.h"
+#include "base/unix_listener.h"
 #include "vmm/migrate/resolve.h"
 
 #define LOOPBACK "127.0.0.1"
@@ -399,35 +400,37 @@ int migrate_uri_connect(const struct migrate_uri *uri, struct channel *channel,
 	return 0;
 }
 
-static bool is_dead(const struct sockaddr_un *at)
+/* Replaces a dead socket, and nothing else. */
+static int move_door(const struct sockaddr_un *from,
+		     const struct sockaddr_un *to)
 {
-	_cleanup_(fd_closep) int fd = socket(
-		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
+	int r = 0;
 
-	return fd >= 0 && lstat(at->sun_path, &st) == 0 &&
-	       S_ISSOCK(st.st_mode) &&
-	       connect(fd, (const struct sockaddr *)at, sizeof(*at)) < 0 &&
-	       errno == ECONNREFUSED;
+	if (unix_is_dead(to))
+		(void)unlink(to->sun_path);
+	if (link(from->sun_path, to->sun_path) < 0)
+		r = errno == EEXIST ? -EADDRINUSE : -errno;
+	(void)unlink(from->sun_path);
+	return r;
 }
 
 static int listen_unix(const struct migrate_uri *uri, struct err *err)
 {
 	_cleanup_(fd_closep) int fd = socket(
 		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un at;
+	struct sockaddr_un at, aside;
+	int r;
 
 	fill_unix(uri, &at);
 	/* The file that bind() makes has the socket's mode. */
 	if (fd < 0 || fchmod(fd, 0600) < 0)
 		return err_sys(err, "socket");
-	if (is_dead(&at))
-		(void)unlink(at.sun_path);
-	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    listen(fd, 1) < 0)
-		return err_input(err, -errno, "unix:%s: %s", uri->text,
-				 strerrordesc_np(errno));
-	return TAKE_FD(fd);
+	r = unix_listen_aside(fd, &at, 1, &aside);
+	if (r == 0)
+		r = move_door(&aside, &at);
+	return r < 0 ? err_input(err, r, "unix:%s: %s", uri->text,
+				 strerrordesc_np(-r))
+		     : TAKE_FD(fd);
 }
 
 static int listen_at(const struct addrinfo *at)
