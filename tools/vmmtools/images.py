@@ -91,6 +91,11 @@ class Kernel:
         return self.folder / "Image"
 
     @property
+    def symbols(self) -> Path:
+        """Its symbols for gdb, once there is one, if the recipe keeps them."""
+        return self.folder / "symbols"
+
+    @property
     def modules(self) -> Path:
         """The folder of its modules, once there is one."""
         return self.folder / "modules"

@@ -144,7 +144,8 @@ def _compile(command: list[str], env: dict[str, str], name: str,
 
 def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
           patches: list[Path], folder: Path) -> None:
-    """Build what a recipe of kernels.toml says; leaves Image and config."""
+    """Build what a recipe of kernels.toml says; leaves Image and config, and
+    symbols if the recipe asks for them."""
     hostpkgs.ensure(NEEDS | hostpkgs.compiler_needs(arch),
                     f"build the kernel {folder.name}")
     source = _source(arch, recipe)
@@ -177,4 +178,7 @@ def build(arch: Arch, recipe: dict[str, Any], fragments: list[Path],
                  objects / target])
         else:
             shutil.copyfile(objects / target, folder / "Image")
+        if recipe.get("symbols"):
+            run([f"{arch.triplet}-objcopy", "--only-keep-debug",
+                 objects / "vmlinux", folder / "symbols"])
         shutil.copyfile(config, folder / "config")
