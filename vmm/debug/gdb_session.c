@@ -43,11 +43,21 @@ static void kill_for_gdb(void *ctx)
 	session->owner.kill(session->owner.ctx);
 }
 
+/* Waits for room in the socket while there is something to send, and for bytes
+ * while there is room for them. */
+static void watch_gdb(struct gdb_session *session)
+{
+	const bool reads = session->in_len < sizeof(session->in);
+	const bool sends = session->stub.out_len > 0;
+
+	loop_modify(session->loop, &session->watch,
+		    (reads ? EPOLLIN : 0) | (sends ? EPOLLOUT : 0));
+}
+
 /* Sends what the socket takes. Returns false if the other side is gone. */
 static bool flush_gdb(struct gdb_session *session)
 {
 	struct gdb_stub *stub = &session->stub;
-	bool more;
 
 	while (stub->out_len > 0) {
 		const ssize_t n = send(session->watch.fd, stub->out,
@@ -62,9 +72,7 @@ static bool flush_gdb(struct gdb_session *session)
 			return false;
 		gdb_stub_sent(stub, (size_t)n);
 	}
-	more = stub->out_len > 0;
-	loop_modify(session->loop, &session->watch,
-		    more ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	watch_gdb(session);
 	return true;
 }
 
@@ -94,18 +102,31 @@ static bool read_gdb(struct gdb_session *session)
 	return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
+/* Obeys packets until the socket takes no more answers. Returns false if the
+ * other side is gone. */
+static bool obey_gdb(struct gdb_session *session)
+{
+	size_t taken;
+
+	do {
+		taken = gdb_stub_receive(&session->stub, session->in,
+					 session->in_len);
+		session->in_len -= taken;
+		memmove(session->in, session->in + taken, session->in_len);
+		if (!flush_gdb(session))
+			return false;
+	} while (taken > 0 && session->in_len > 0);
+	return true;
+}
+
 static void gdb_ready(struct loop_watch *watch, uint32_t events)
 {
 	struct gdb_session *session = container_of(watch, struct gdb_session,
 						   watch);
 	bool there = read_gdb(session);
-	size_t taken;
 
 	(void)events;
-	taken = gdb_stub_receive(&session->stub, session->in, session->in_len);
-	session->in_len -= taken;
-	memmove(session->in, session->in + taken, session->in_len);
-	there = flush_gdb(session) && there;
+	there = obey_gdb(session) && there;
 	if (!there || session->stub.left)
 		session->owner.ended(session->owner.ctx);
 }
