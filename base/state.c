@@ -182,8 +182,20 @@ void state_put(struct state *state, uint64_t id, const void *val, size_t size)
 		memcpy(to, val, size);
 }
 
+void state_refuse(struct state *state, const struct err *why)
+{
+	if (state->failed < 0)
+		return;
+	state->failed = why->code;
+	state->why = *why;
+}
+
 int state_end(const struct state *state, struct err *err)
 {
+	if (state->why.code < 0) {
+		*err = state->why;
+		return err->code;
+	}
 	if (state->failed == -EFBIG)
 		return err_set(err, -EFBIG, "state: larger than %u MiB",
 			       STATE_MAX_SIZE >> 20);

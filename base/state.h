@@ -41,6 +41,7 @@ struct state {
 	size_t room; /* bytes allocated */
 	size_t section; /* where the last one begins; 0: there is none */
 	int failed; /* the first failure sticks: a negative errno */
+	struct err why; /* of state_refuse() */
 };
 
 /* Begins a state of an architecture, with no section. @name: arch_name */
@@ -59,11 +60,16 @@ void state_put(struct state *state, uint64_t id, const void *val, size_t size);
 void state_put_int(struct state *state, uint64_t id, uint64_t val,
 		   unsigned size);
 
+/* What is to be saved has no form in a state, for a reason that is told to the
+ * user. @why: set */
+void state_refuse(struct state *state, const struct err *why);
+
 /*
  * Ends the writing: state->data and state->size are the state, if all went
  * well.
  *
- * Returns 0; -ENOMEM; -EFBIG if it would be larger than STATE_MAX_SIZE.
+ * Returns 0; -ENOMEM; -EFBIG if it would be larger than STATE_MAX_SIZE; or what
+ * was given to state_refuse().
  */
 int state_end(const struct state *state, struct err *err);
 

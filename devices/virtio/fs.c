@@ -240,16 +240,15 @@ static void fs_destroy(struct virtio *vio)
 	free(dev);
 }
 
-/* A machine with this device is not saved: see virtio_fs_new(). */
 static void fs_save(struct virtio *vio, struct state *state)
 {
-	virtio_save_nothing(vio, state);
+	fs_save_state(fs_of(vio)->fs, state, VIRTIO_STATE_DEVICE);
 }
 
 static int fs_load(struct virtio *vio, struct state_records *from,
 		   struct err *err)
 {
-	return virtio_load_nothing(vio, from, err);
+	return fs_load_state(fs_of(vio)->fs, from, VIRTIO_STATE_DEVICE, err);
 }
 
 static const struct virtio_ops fs_ops = {

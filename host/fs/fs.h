@@ -30,6 +30,7 @@
 #include <sys/uio.h>
 
 #include "base/err.h"
+#include "base/state.h"
 
 struct fs;
 
@@ -99,6 +100,33 @@ void fs_disconnect(struct fs *fs);
 /* Closes what a guest still holds that is gone by now. May block. Thread: any.
  */
 void fs_sweep(struct fs *fs);
+
+/*
+ * Adds what the guest holds to a state's section: its files by their paths and
+ * inode numbers.
+ *
+ * A file that is open in the guest and has no name in the folder any more
+ * cannot be saved: state_refuse().
+ *
+ * @first: the first id of the records, which have 2^34 of them
+ *
+ * Thread: any, while no request is at work.
+ */
+void fs_save_state(struct fs *fs, struct state *state, uint64_t first);
+
+/*
+ * Has the guest hold what it held then, of the same folder or one that looks
+ * like it. Where another file or none has a path, the guest finds its own
+ * number stale (ESTALE) and asks again by name.
+ *
+ * @from: not trusted
+ *
+ * Returns 0; -EBADMSG or -ENOENT if that is no such state; -ESTALE if what is
+ * open is gone, or another file; the errno of opening it; -EMFILE, -ENFILE or
+ * -ENOMEM. Then the guest holds nothing. Thread: setup.
+ */
+int fs_load_state(struct fs *fs, struct state_records *from, uint64_t first,
+		  struct err *err);
 
 /* How many files the guest holds, and how many of these it has open. Thread:
  * any. */

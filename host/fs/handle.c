@@ -39,6 +39,21 @@ void fs_handles_finish(struct fs_handles *handles)
 	fs_slots_finish(&handles->slots);
 }
 
+/* @fd: taken over, failure included. Returns NULL if there is no memory. */
+static struct fs_handle *make_handle(int fd, bool folder)
+{
+	_cleanup_(fd_closep) int held = fd;
+	struct fs_handle *handle = calloc(1, sizeof(*handle));
+
+	if (!handle)
+		return NULL;
+	*handle = (struct fs_handle){ .fd = TAKE_FD(held),
+				      .folder = folder,
+				      .users = 1 };
+	(void)pthread_mutex_init(&handle->lock, NULL);
+	return handle;
+}
+
 /* From then on the guest may guess the number, and close the handle. */
 static int number_handle(struct fs_handles *handles, struct fs_handle *handle,
 			 uint64_t *ret_id)
@@ -55,20 +70,38 @@ static int number_handle(struct fs_handles *handles, struct fs_handle *handle,
 int fs_handle_add(struct fs_handles *handles, int fd, bool folder,
 		  uint64_t *ret_id)
 {
-	_cleanup_(fd_closep) int held = fd;
-	struct fs_handle *handle = calloc(1, sizeof(*handle));
+	struct fs_handle *handle = make_handle(fd, folder);
 	int r;
 
 	if (!handle)
 		return -ENOMEM;
-	*handle = (struct fs_handle){ .fd = TAKE_FD(held),
-				      .folder = folder,
-				      .users = 1 };
-	(void)pthread_mutex_init(&handle->lock, NULL);
 	r = number_handle(handles, handle, ret_id);
 	if (r < 0)
 		free_handle(handle);
 	return r;
+}
+
+int fs_handle_restore(struct fs_handles *handles, uint64_t id, int fd,
+		      bool folder)
+{
+	struct fs_handle *handle = make_handle(fd, folder);
+	int r;
+
+	if (!handle)
+		return -ENOMEM;
+	handle->id = id;
+	(void)pthread_mutex_lock(&handles->lock);
+	r = fs_slots_restore(&handles->slots, handle, id);
+	(void)pthread_mutex_unlock(&handles->lock);
+	if (r < 0)
+		free_handle(handle);
+	return r;
+}
+
+void fs_handles_end_restore(struct fs_handles *handles)
+{
+	GUARD(&handles->lock);
+	fs_slots_end_restore(&handles->slots);
 }
 
 static struct fs_handle *find_handle(const struct fs_handles *handles,

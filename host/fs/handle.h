@@ -42,6 +42,20 @@ int fs_handle_add(struct fs_handles *handles, int fd, bool folder,
 		  uint64_t *ret_id);
 
 /*
+ * Makes a handle anew, with the number it had in another table. All are made,
+ * and fs_handles_end_restore() follows.
+ *
+ * @fd: taken over, failure included
+ * @id: not trusted
+ *
+ * Returns 0; -EINVAL if no handle may have that number, or another one has its
+ * place; -ENOMEM. Thread: setup.
+ */
+int fs_handle_restore(struct fs_handles *handles, uint64_t id, int fd,
+		      bool folder);
+void fs_handles_end_restore(struct fs_handles *handles);
+
+/*
  * Returns a handle of that kind, which is in use from now on; NULL: there is
  * none. @id: not trusted
  */

@@ -84,6 +84,16 @@ static int resize_buckets(struct fs_nodes *nodes, uint32_t count)
 	return 0;
 }
 
+/* The node has its number. The lock is held. */
+static void enter_node(struct fs_nodes *nodes, struct fs_node *node, int fd)
+{
+	node->fd = fd;
+	/* With fewer buckets it is slower, and no more. */
+	if (nodes->slots.count > nodes->buckets)
+		(void)resize_buckets(nodes, nodes->buckets * 2);
+	link_node(nodes, node);
+}
+
 /* Makes a node, with a user and a LOOKUP. The lock is held. */
 static int make_node(struct fs_nodes *nodes, int *fd, const struct stat *st,
 		     struct fs_node **ret)
@@ -102,11 +112,7 @@ static int make_node(struct fs_nodes *nodes, int *fd, const struct stat *st,
 	r = fs_slots_add(&nodes->slots, node, &node->id);
 	if (r < 0)
 		return r;
-	node->fd = TAKE_FD(*fd);
-	/* With fewer buckets it is slower, and no more. */
-	if (nodes->slots.count > nodes->buckets)
-		(void)resize_buckets(nodes, nodes->buckets * 2);
-	link_node(nodes, node);
+	enter_node(nodes, node, TAKE_FD(*fd));
 	*ret = TAKE_PTR(node);
 	return 0;
 }
@@ -168,8 +174,9 @@ struct fs_node *fs_node_get(struct fs_nodes *nodes, uint64_t id)
 
 	GUARD(&nodes->lock);
 	node = fs_slots_get(&nodes->slots, id);
-	if (node)
-		node->users++;
+	if (!node || node->fd < 0)
+		return NULL;
+	node->users++;
 	return node;
 }
 
@@ -212,6 +219,39 @@ int fs_node_add(struct fs_nodes *nodes, int fd, const struct stat *st,
 	_cleanup_(fd_closep) int held = fd;
 
 	return add_lookup(nodes, &held, st, parent, ret);
+}
+
+int fs_node_restore(struct fs_nodes *nodes, const struct fs_saved_node *saved,
+		    int fd, const struct stat *st)
+{
+	_cleanup_(fd_closep) int held = fd;
+	_cleanup_(node_freep) struct fs_node *node = calloc(1, sizeof(*node));
+	int r;
+
+	if (!node)
+		return -ENOMEM;
+	*node = (struct fs_node){ .id = saved->id,
+				  .fd = -1,
+				  .mounted = saved->mounted,
+				  .lookups = saved->lookups };
+	if (held >= 0) {
+		node->dev = st->st_dev;
+		node->ino = st->st_ino;
+		node->type = st->st_mode & S_IFMT;
+	}
+	GUARD(&nodes->lock);
+	if (saved->lookups == 0)
+		return -EINVAL;
+	r = fs_slots_restore(&nodes->slots, node, saved->id);
+	if (r == 0)
+		enter_node(nodes, TAKE_PTR(node), TAKE_FD(held));
+	return r;
+}
+
+void fs_nodes_end_restore(struct fs_nodes *nodes)
+{
+	GUARD(&nodes->lock);
+	fs_slots_end_restore(&nodes->slots);
 }
 
 static struct fs_node *end_lookups(struct fs_nodes *nodes, uint64_t id,

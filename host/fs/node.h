@@ -31,7 +31,7 @@ struct fs_node {
 	dev_t dev;
 	ino_t ino;
 	mode_t type; /* S_IFMT of it */
-	int fd; /* O_PATH; owned */
+	int fd; /* O_PATH; owned; -1: its file was gone when it was loaded */
 	bool mounted; /* another file system than its parent's */
 
 	/* Under the table's lock. */
@@ -63,8 +63,8 @@ void fs_nodes_finish(struct fs_nodes *nodes);
 /* Closes all but the root. Nobody uses a node. */
 void fs_nodes_clear(struct fs_nodes *nodes);
 
-/* Returns a node that is in use from now on; NULL: there is none. @id: not
- * trusted */
+/* Returns a node that is in use from now on; NULL: there is none, or its file
+ * is gone. @id: not trusted */
 struct fs_node *fs_node_get(struct fs_nodes *nodes, uint64_t id);
 
 /* Ends what fs_node_get() or fs_node_add() began. NULL is fine. */
@@ -82,6 +82,27 @@ void fs_node_put(struct fs_nodes *nodes, struct fs_node *node);
  */
 int fs_node_add(struct fs_nodes *nodes, int fd, const struct stat *st,
 		const struct fs_node *parent, struct fs_node **ret);
+
+/* A node as another table had it. */
+struct fs_saved_node {
+	uint64_t id, lookups;
+	bool mounted;
+};
+
+/*
+ * Makes a node anew in a table that has the root alone otherwise, or others
+ * that were restored. fs_nodes_end_restore() follows.
+ *
+ * @saved: not trusted
+ * @fd:    O_PATH descriptor of its file, taken over, failure included; -1: the
+ *         file is gone. The node is there to be forgotten.
+ * @st:    of @fd
+ *
+ * Returns 0; -EINVAL if there can be no such node; -ENOMEM. Thread: setup.
+ */
+int fs_node_restore(struct fs_nodes *nodes, const struct fs_saved_node *saved,
+		    int fd, const struct stat *st);
+void fs_nodes_end_restore(struct fs_nodes *nodes);
 
 /* Takes back up to @count LOOKUPs. Neither is trusted. */
 void fs_node_forget(struct fs_nodes *nodes, uint64_t id, uint64_t count);

@@ -118,6 +118,8 @@ int fs_do_destroy(struct fs_op *op);
 int fs_do_forget(struct fs_op *op);
 int fs_do_batch_forget(struct fs_op *op);
 int fs_do_interrupt(struct fs_op *op);
+/* Closes what the guest holds. No request is at work. */
+void fs_forget_all(struct fs *fs);
 
 /* attr.c */
 int fs_do_getattr(struct fs_op *op);

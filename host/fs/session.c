@@ -29,7 +29,7 @@
 	 FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |             \
 	 FUSE_CACHE_SYMLINKS | FUSE_SUBMOUNTS | FUSE_HANDLE_KILLPRIV_V2)
 
-static void forget_all(struct fs *fs)
+void fs_forget_all(struct fs *fs)
 {
 	fs_handles_clear(&fs->handles);
 	fs_nodes_clear(&fs->nodes);
@@ -50,7 +50,7 @@ int fs_do_init(struct fs_op *op)
 	}
 	if (in->major < FUSE_KERNEL_VERSION || in->minor < OLDEST_MINOR)
 		return -EPROTO;
-	forget_all(op->fs);
+	fs_forget_all(op->fs);
 	out->max_readahead = in->max_readahead;
 	out->flags = in->flags & (uint32_t)WANTED;
 	out->max_background = BACKGROUND_MAX;
@@ -65,7 +65,7 @@ int fs_do_init(struct fs_op *op)
 int fs_do_destroy(struct fs_op *op)
 {
 	fs_disconnect(op->fs);
-	forget_all(op->fs);
+	fs_forget_all(op->fs);
 	return 0;
 }
 
@@ -109,7 +109,7 @@ void fs_sweep(struct fs *fs)
 {
 	(void)pthread_rwlock_wrlock(&fs->session);
 	if (!__atomic_load_n(&fs->begun, __ATOMIC_ACQUIRE))
-		forget_all(fs);
+		fs_forget_all(fs);
 	(void)pthread_rwlock_unlock(&fs->session);
 }
 

@@ -55,6 +55,44 @@ int fs_slots_add(struct fs_slots *table, void *item, uint64_t *ret_id)
 	return 0;
 }
 
+int fs_slots_restore(struct fs_slots *table, void *item, uint64_t id)
+{
+	const uint32_t at = (uint32_t)id - 1; /* 0 becomes too large */
+	int r = 0;
+
+	if (at >= table->max)
+		return -EINVAL;
+	while (r == 0 && at >= table->size)
+		r = grow_slots(table);
+	if (r < 0)
+		return r;
+	if (table->slot[at].item)
+		return -EINVAL;
+	table->slot[at].item = item;
+	table->slot[at].generation = (uint32_t)(id >> 32);
+	table->count++;
+	return 0;
+}
+
+void fs_slots_end_restore(struct fs_slots *table)
+{
+	uint32_t newest = 0;
+
+	for (uint32_t i = 0; i < table->size; i++)
+		if (table->slot[i].item && table->slot[i].generation > newest)
+			newest = table->slot[i].generation;
+	table->free = table->size;
+	for (uint32_t i = table->size; i-- > 0;) {
+		struct fs_slot *slot = &table->slot[i];
+
+		if (slot->item)
+			continue;
+		slot->generation = newest + 1;
+		slot->next = table->free;
+		table->free = i;
+	}
+}
+
 void *fs_slots_get(const struct fs_slots *table, uint64_t id)
 {
 	const uint32_t at = (uint32_t)id - 1; /* 0 becomes too large */

@@ -36,6 +36,18 @@ void fs_slots_finish(struct fs_slots *table);
  */
 int fs_slots_add(struct fs_slots *table, void *item, uint64_t *ret_id);
 
+/*
+ * Puts an object back that had the number @id in another table, which is not
+ * trusted. fs_slots_end_restore() follows before an object is added.
+ *
+ * Returns 0; -EINVAL if another object has the number's place, or none of the
+ * table's may have it; -ENOMEM.
+ */
+int fs_slots_restore(struct fs_slots *table, void *item, uint64_t id);
+
+/* All objects are put back: what is added from now on gets new numbers. */
+void fs_slots_end_restore(struct fs_slots *table);
+
 /* Returns the object with this number, which is not trusted; NULL: none. */
 void *fs_slots_get(const struct fs_slots *table, uint64_t id);
 

@@ -1,9 +1,12 @@
 /*
  * tests/fuzz/fuzz_fs.c - whatever a guest asks of a shared folder, the reply
- * has its form, and what lies beside the folder stays as it is.
+ * has its form, and what lies beside the folder stays as it is; so it does if
+ * the guest is loaded from a damaged state.
  *
  * The input: steps. A step is struct step, and that many bytes of a request.
+ * Its opcode may be MOVE or DAMAGE.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <signal.h>
@@ -21,6 +24,8 @@
 #define FILE_MOST 65536 /* bytes that a file may grow to */
 #define REPLY_MOST 8192
 #define KEPT 8 /* nodes and handles of the last replies */
+#define MOVE 0xfe /* is saved, and loaded into a folder opened anew */
+#define DAMAGE 0xff /* the same, with some bytes of the state changed */
 #define SECRET "beside the folder\n"
 
 struct step {
@@ -35,6 +40,7 @@ struct step {
 
 struct guest {
 	struct fs *fs;
+	int dir; /* the folder's own folder; borrowed */
 	uint64_t node[KEPT], handle[KEPT];
 	unsigned nodes, handles;
 	uint8_t request[sizeof(struct fuse_in_header) + UINT8_MAX];
@@ -47,12 +53,21 @@ static void must(bool right)
 		abort();
 }
 
-static void share_folder(struct guest *guest, int dir)
+static void open_share(struct guest *guest)
 {
 	struct fs_options opt = { .writable = true, .files = 64 };
 	struct err err = { 0 };
 	char path[64];
 
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/share",
+		       guest->dir);
+	opt.path = path;
+	must(fs_open(&guest->fs, &opt, &err) == 0);
+}
+
+static void share_folder(struct guest *guest, int dir)
+{
+	guest->dir = dir;
 	fuzz_folder_put(dir, "secret", SECRET, strlen(SECRET), strlen(SECRET));
 	must(mkdirat(dir, "share", 0700) == 0);
 	must(mkdirat(dir, "share/b", 0700) == 0);
@@ -60,9 +75,7 @@ static void share_folder(struct guest *guest, int dir)
 	fuzz_folder_put(dir, "share/b/c", "", 0, 0);
 	must(symlinkat("../secret", dir, "share/l") == 0);
 	must(mkfifoat(dir, "share/p", 0600) == 0);
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/share", dir);
-	opt.path = path;
-	must(fs_open(&guest->fs, &opt, &err) == 0);
+	open_share(guest);
 }
 
 static void take_folder_back(struct guest *guest, int dir)
@@ -148,6 +161,49 @@ static void begin_session(struct guest *guest)
 	send_request(guest, FUSE_INIT, head.len, REPLY_MOST, 0);
 }
 
+static int load_state(struct guest *guest, const struct state *state)
+{
+	struct state_records records;
+	struct state_view view;
+	struct err err = { 0 };
+	int r = state_open(&view, state->data, state->size, "fuzz", &err);
+
+	if (r == 0)
+		r = state_find(&view, 1, 0, &records, &err);
+	if (r == 0)
+		r = fs_load_state(guest->fs, &records, 1, &err);
+	return r;
+}
+
+/* @change: bytes that are put into the state at @at; none: it is loaded as it
+ * was saved, which succeeds */
+static void move_guest(struct guest *guest, size_t at, const uint8_t *change,
+		       size_t len)
+{
+	struct state state;
+	struct err err = { 0 };
+	int r;
+
+	state_begin(&state, "fuzz");
+	state_section(&state, 1, 0);
+	fs_save_state(guest->fs, &state, 1);
+	r = state_end(&state, &err);
+	/* An open file may have no name any more. */
+	must(r == 0 || r == -ENOTSUP);
+	for (size_t i = 0; r == 0 && i < len; i++)
+		state.data[(at + i) % state.size] = change[i];
+	if (r == 0) {
+		guest->fs = fs_close(guest->fs);
+		open_share(guest);
+		r = load_state(guest, &state);
+		/* Only root may open again what has lost its mode. */
+		must(r == 0 || len > 0 || geteuid() != 0);
+		if (r < 0)
+			begin_session(guest);
+	}
+	state_finish(&state);
+}
+
 static bool do_step(struct guest *guest, struct fuzz_input *input)
 {
 	uint8_t *body = guest->request + sizeof(struct fuse_in_header);
@@ -159,6 +215,11 @@ static bool do_step(struct guest *guest, struct fuzz_input *input)
 	if (step.len > input->left)
 		step.len = (uint8_t)input->left;
 	must(fuzz_take(input, body, step.len));
+	if (step.opcode == MOVE || step.opcode == DAMAGE) {
+		move_guest(guest, step.node | (size_t)step.first << 8, body,
+			   step.opcode == DAMAGE ? step.len : 0);
+		return true;
+	}
 	head.len = (uint32_t)sizeof(head) + step.len;
 	head.opcode = step.opcode;
 	head.nodeid = step.node < KEPT ? guest->node[step.node] : step.node;

@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "devices/virtio/fs.h"
 #include "devices/virtio/mmio.h"
+#include "tests/unit/device_state.h"
 #include "tests/unit/temp_folder.h"
 #include "tests/unit/test.h"
 #include "tests/unit/virtq_driver.h"
@@ -59,19 +60,14 @@ static void drive(struct rig *rig)
 	mmio_go(rig->dev);
 }
 
-static void begin(struct rig *rig)
+static void make_device(struct rig *rig)
 {
 	const struct irq_line irq = { wake_test, rig, 0 };
 	struct fs_options opt = { .writable = true, .files = 256 };
 	struct virtio_fs_options device = { .tag = "folder" };
 	struct err err = { 0 };
 
-	*rig = (struct rig){ 0 };
-	ram_init(&rig->ram);
-	assert_int_equal(temp_folder_make(&rig->folder, "/tmp"), 0);
 	opt.path = rig->folder.path;
-	assert_int_equal(loop_new(&rig->loop, &err), 0);
-	assert_int_equal(aio_new_threads(&rig->aio, rig->loop, 64, &err), 0);
 	assert_int_equal(fs_open(&rig->fs, &opt, &err), 0);
 	device.fs = rig->fs;
 	device.aio = rig->aio;
@@ -79,6 +75,18 @@ static void begin(struct rig *rig)
 				       &device, &err),
 			 0);
 	assert_int_equal(virtio_mmio_new(&rig->dev, rig->vio, irq, &err), 0);
+}
+
+static void begin(struct rig *rig)
+{
+	struct err err = { 0 };
+
+	*rig = (struct rig){ 0 };
+	ram_init(&rig->ram);
+	assert_int_equal(temp_folder_make(&rig->folder, "/tmp"), 0);
+	assert_int_equal(loop_new(&rig->loop, &err), 0);
+	assert_int_equal(aio_new_threads(&rig->aio, rig->loop, 64, &err), 0);
+	make_device(rig);
 	for (unsigned i = 0; i < 2; i++)
 		queue_alloc(&rig->q[i], &rig->ram, 256);
 	for (unsigned i = 0; i < SLOTS; i++)
@@ -324,6 +332,66 @@ static void a_pause_ends_all_requests(void **state)
 	end(&rig);
 }
 
+static void ask_attr(struct rig *rig, uint64_t node, int error)
+{
+	submit(rig, REQUESTS, 1, header(FUSE_GETATTR, node, 1),
+	       &(struct fuse_getattr_in){ 0 }, sizeof(struct fuse_getattr_in),
+	       ROOM);
+	loop_kick(rig->vio, REQUESTS);
+	(void)await(rig, REQUESTS);
+	(void)reply_in(rig, 1, error);
+}
+
+static void a_loaded_device_knows_the_files_of_the_saved_one(void **state)
+{
+	struct rig rig;
+	struct device *old;
+	uint64_t node;
+
+	(void)state;
+	begin(&rig);
+	temp_folder_put(&rig.folder, "a", "");
+	mount_it(&rig);
+	node = look_up(&rig, "a");
+	old = rig.dev;
+	make_device(&rig);
+	device_state_replace(old, rig.dev);
+	ask_attr(&rig, node, 0);
+	ask_attr(&rig, node + 1, -ESTALE);
+	assert_int_equal(look_up(&rig, "a"), node);
+	end(&rig);
+}
+
+static void use_folder(void *ctx)
+{
+	struct rig *rig = ctx;
+	uint32_t nodes, handles;
+
+	fs_count(rig->fs, &nodes, &handles);
+	assert_true(nodes <= 1 && handles == 0);
+}
+
+static void a_damaged_state_harms_nobody(void **state)
+{
+	static const uint8_t bytes[] = { 0, 1, 0x7f, 0xff };
+	struct device_state saved;
+	struct rig rig;
+
+	(void)state;
+	begin(&rig);
+	temp_folder_put(&rig.folder, "a", "");
+	mount_it(&rig);
+	(void)look_up(&rig, "a");
+	virtio_pause(rig.vio);
+	device_state_take(&saved, rig.dev);
+	mmio_write(rig.dev, STATUS, 0);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		device_state_damage(&saved, rig.dev, bytes[i], use_folder,
+				    &rig);
+	device_state_finish(&saved);
+	end(&rig);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -333,6 +401,9 @@ int main(void)
 		cmocka_unit_test(a_reset_gives_everything_back),
 		cmocka_unit_test(what_a_guest_left_is_closed_without_another),
 		cmocka_unit_test(a_pause_ends_all_requests),
+		cmocka_unit_test(
+			a_loaded_device_knows_the_files_of_the_saved_one),
+		cmocka_unit_test(a_damaged_state_harms_nobody),
 	};
 
 	return RUN_TESTS(tests);
