@@ -77,8 +77,8 @@ def plain() -> list[Case]:
         Case("mips-timeout-of-a-stuck-guest-is-124", host=HOST, status=124,
              quiet=True,
              script="guest 'while :; do :; done' --mem 64M --timeout 2s"),
-        # Linux 5.10.262's driver loses count of what it has, and waits for
-        # ever soon after; its first requests come through.
+        # Linux 5.10.262's driver soon waits for ever (docs/DEVICES.md); its
+        # first requests come through.
         Case("mips-entropy", host=HOST,
              script="guest 'cat /sys/class/misc/hw_random/rng_current; "
                     "grep -c [1-9].*virtio0 /proc/interrupts' --mem 64M --rng",

@@ -81,12 +81,22 @@ int peer_main(int argc, char *const argv[], const struct peer_test *tests,
 	return 1;
 }
 
+struct peer peer_start(const char *command)
+{
+	char line[600];
+
+	CHECK(snprintf(line, sizeof(line), "exec %s", command) <
+	      (int)sizeof(line));
+	return (struct peer){ .pid = spawn(line), .mem = -1 };
+}
+
 struct peer peer_run(const char *words)
 {
-	char line[512];
+	char line[590];
 
-	(void)snprintf(line, sizeof(line), "exec vmm run --mem 8M %s", words);
-	return (struct peer){ .pid = spawn(line), .mem = -1 };
+	CHECK(snprintf(line, sizeof(line), "vmm run --mem 8M %s", words) <
+	      (int)sizeof(line));
+	return peer_start(line);
 }
 
 int peer_wait(struct peer *peer)
@@ -241,6 +251,46 @@ struct count peer_look(const struct peer *peer)
 
 	peer_read(peer, peer->count, &count, sizeof(count));
 	return count;
+}
+
+static bool has_moved(const struct peer *peer, const struct count *was,
+		      unsigned cpus)
+{
+	const struct count is = peer_look(peer);
+
+	for (unsigned i = 0; i < cpus; i++)
+		if (is.cpu[i] < was->cpu[i] + 2)
+			return false;
+	return true;
+}
+
+void peer_wait_moved(const struct peer *peer, unsigned cpus)
+{
+	const struct count was = peer_look(peer);
+	struct count is;
+
+	for (int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (has_moved(peer, &was, cpus))
+			return;
+		sleep_ms(STEP_MS);
+	}
+	is = peer_look(peer);
+	for (unsigned i = 0; i < cpus; i++)
+		(void)printf("cpu %u: %lu then %lu\n", i,
+			     (unsigned long)was.cpu[i],
+			     (unsigned long)is.cpu[i]);
+	FAIL("the guest waits for something");
+}
+
+void check_counts(const struct count *was, const struct count *is,
+		  unsigned cpus)
+{
+	CHECK(is->mark == COUNT_MARK && is->lives == was->lives);
+	for (unsigned i = 0; i < cpus; i++)
+		if (is->cpu[i] < was->cpu[i])
+			FAIL("CPU %u has counted %lu, then %lu", i,
+			     (unsigned long)was->cpu[i],
+			     (unsigned long)is->cpu[i]);
 }
 
 void peer_order(const struct peer *peer, enum count_order order)

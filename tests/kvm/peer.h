@@ -45,6 +45,9 @@ int peer_main(int argc, char *const argv[], const struct peer_test *tests,
 /* Runs `vmm run --mem 8M WORDS` (words of a shell); says nothing of its own. */
 struct peer peer_run(const char *words);
 
+/* The same of a whole command. */
+struct peer peer_start(const char *command);
+
 /* Waits until the guest "count" counts. */
 void peer_find(struct peer *peer);
 
@@ -70,6 +73,14 @@ uint64_t peer_checksum(const struct peer *peer);
 
 /* The guest's struct count. */
 struct count peer_look(const struct peer *peer);
+
+/* Waits until each of @cpus CPUs has counted, twice: once might have begun
+ * before. */
+void peer_wait_moved(const struct peer *peer, unsigned cpus);
+
+/* @is must be what can have become of @was, in the same life. */
+void check_counts(const struct count *was, const struct count *is,
+		  unsigned cpus);
 void peer_order(const struct peer *peer, enum count_order order);
 void peer_clear_gap(const struct peer *peer);
 

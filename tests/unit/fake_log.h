@@ -3,7 +3,9 @@
  *
  * A page that is protected is logged at the next write, and is then not
  * protected any more. FAKE_BITMAP tells and protects at once; FAKE_CLEAR tells
- * of a page until it is asked to protect it, and begins with all of them.
+ * of a page until it is asked to protect it, and begins with all of them;
+ * FAKE_RING keeps pages in the order of their writes, in so little room that a
+ * write may find none: then all is told, as the exit of such a vCPU has it.
  */
 #ifndef TESTS_UNIT_FAKE_LOG_H
 #define TESTS_UNIT_FAKE_LOG_H
@@ -12,7 +14,9 @@
 
 #define FAKE_LOG_WORDS 520 /* of one region: two chunks, and a bit */
 
-enum fake_log_kind { FAKE_BITMAP, FAKE_CLEAR };
+#define FAKE_RING_ENTRIES 24
+
+enum fake_log_kind { FAKE_BITMAP, FAKE_CLEAR, FAKE_RING };
 
 struct fake_log {
 	enum fake_log_kind kind;
@@ -23,10 +27,17 @@ struct fake_log {
 	void (*asked)(void *ctx);
 	void *ctx;
 	int start_fails, sync_fails, protect_fails; /* 0, or what is returned */
-	uint64_t word[MEM_MAX_REGIONS][FAKE_LOG_WORDS]; /* little-endian */
+	/* Little-endian. Of FAKE_RING: the pages that are not protected. */
+	uint64_t word[MEM_MAX_REGIONS][FAKE_LOG_WORDS];
+	struct {
+		size_t region;
+		uint64_t page;
+	} entry[FAKE_RING_ENTRIES];
+	unsigned entries, exits; /* for want of room */
+	struct dirty *dirty; /* who is told then */
 };
 
-extern const struct dirty_source fake_bitmap, fake_clear;
+extern const struct dirty_source fake_bitmap, fake_clear, fake_ring;
 
 const struct dirty_source *fake_log_source(const struct fake_log *log);
 

@@ -83,6 +83,7 @@ static struct rig *begin(enum fake_log_kind kind)
 	rig->map.watch = &rig->dirty.watch;
 	rig->log.map = &rig->map;
 	rig->log.kind = kind;
+	rig->log.dirty = &rig->dirty;
 	rig->seed = 7;
 	assert_int_equal(dirty_attach(&rig->dirty, fake_log_source(&rig->log),
 				      &rig->log, &err),
@@ -247,6 +248,9 @@ static void check_any_history(enum fake_log_kind kind)
 		check_chain(rig, &rig->chain);
 	}
 	check_merged(rig);
+	/* Pages are told at other moments, too, than when they are asked for.
+	 */
+	assert_true(kind != FAKE_RING || rig->log.exits > 10);
 	end(rig);
 }
 
@@ -260,6 +264,12 @@ static void image_copy__is_the_memory_with_a_log_to_clear(void **state)
 {
 	(void)state;
 	check_any_history(FAKE_CLEAR);
+}
+
+static void image_copy__is_the_memory_with_rings(void **state)
+{
+	(void)state;
+	check_any_history(FAKE_RING);
 }
 
 static void image_copy_pass__reads_no_page_that_was_never_touched(void **state)
@@ -339,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(image_copy__is_the_memory_with_a_plain_log),
 		cmocka_unit_test(image_copy__is_the_memory_with_a_log_to_clear),
+		cmocka_unit_test(image_copy__is_the_memory_with_rings),
 		cmocka_unit_test(
 			image_copy_pass__reads_no_page_that_was_never_touched),
 		cmocka_unit_test(

@@ -184,6 +184,23 @@ static void stop__leaves_the_guest_running(void **state)
 	migrate_rig_free(rig);
 }
 
+/* The guest moves as it was asked to. */
+static void switch__needs_a_migration_that_was_begun_for_it(void **state)
+{
+	struct migrate_rig *rig = migrate_rig_new();
+	const int fd = migrate_rig_start(rig, &migrate_rig_ample);
+
+	(void)state;
+	assert_int_equal(migrate_job_switch(rig->job, &rig->err), -EINVAL);
+	assert_non_null(strstr(rig->err.msg, "postcopy-ram"));
+	while (rig->dones == 0)
+		assert_int_equal(loop_run(rig->loop, &rig->err), 0);
+	migrate_rig_join(rig, fd);
+	migrate_rig_check(rig);
+	assert_int_equal(migrate_rig_state(rig), MIGRATE_COMPLETED);
+	migrate_rig_free(rig);
+}
+
 static void bandwidth__is_kept(void **state)
 {
 	/* 80 KiB in 16 pages, at 1 MiB in a second. */
@@ -292,6 +309,8 @@ int main(void)
 		cmocka_unit_test(fail__a_signal_at_the_target_leaves_the_guest),
 		cmocka_unit_test(timeout__cancels_or_pauses),
 		cmocka_unit_test(stop__leaves_the_guest_running),
+		cmocka_unit_test(
+			switch__needs_a_migration_that_was_begun_for_it),
 		cmocka_unit_test(bandwidth__is_kept),
 		cmocka_unit_test(cut__at_any_byte),
 		cmocka_unit_test(cut__in_the_word_to_go),

@@ -303,8 +303,9 @@ static void end_all(struct follow *f)
 	assert_int_equal(pthread_join(f->proxy.thread, NULL), 0);
 }
 
-/* Moves the guest, whose memory may follow, and does if it @switches. */
-static void move_following(struct follow *f, bool switches)
+/* Moves the guest, whose memory follows if that is asked for, @switches times.
+ */
+static void move_following(struct follow *f, unsigned switches)
 {
 	const struct migrate_wish wish = {
 		.postcopy = true,
@@ -316,7 +317,7 @@ static void move_following(struct follow *f, bool switches)
 	rig->moves_stop = true;
 	assert_int_equal(pthread_create(&rig->thread, NULL, run_taker, f), 0);
 	migrate_rig_send(rig, &wish, f->uri);
-	if (switches)
+	for (unsigned i = 0; i < switches; i++)
 		assert_int_equal(migrate_job_switch(rig->job, &rig->err), 0);
 	while (rig->dones == 0) {
 		assert_int_equal(loop_run(rig->loop, &rig->err), 0);
@@ -332,7 +333,7 @@ static void postcopy__the_memory_follows(void **state)
 	struct follow *f = begin(0);
 
 	(void)state;
-	move_following(f, true);
+	move_following(f, 1);
 	assert_int_equal(f->rig->target_code, 0);
 	assert_true(f->checked);
 	migrate_job_progress(f->rig->job, &p);
@@ -343,13 +344,26 @@ static void postcopy__the_memory_follows(void **state)
 	end(f);
 }
 
+static void postcopy__asked_for_twice_is_begun_once(void **state)
+{
+	struct follow *f = begin(0);
+
+	(void)state;
+	move_following(f, 2);
+	assert_int_equal(migrate_rig_state(f->rig), MIGRATE_COMPLETED);
+	assert_true(f->took && f->checked);
+	assert_int_equal(f->rig->holds, 1);
+	assert_int_equal(f->rig->give_ups, 1);
+	end(f);
+}
+
 static void postcopy__that_is_not_begun_leaves_nothing_to_come(void **state)
 {
 	struct migrate_progress p;
 	struct follow *f = begin(0);
 
 	(void)state;
-	move_following(f, false);
+	move_following(f, 0);
 	assert_int_equal(f->rig->target_code, 0);
 	assert_true(f->whole && f->checked);
 	migrate_job_progress(f->rig->job, &p);
@@ -366,13 +380,13 @@ static void postcopy__is_cut_anywhere(void **state)
 	uint64_t bytes;
 
 	(void)state;
-	move_following(f, true);
+	move_following(f, 1);
 	bytes = f->proxy.passed;
 	end(f);
 	for (unsigned i = 0; i < 200; i++) {
 		f = begin(1 + (unsigned)rand_r(&seed) % (bytes - 1));
 		f->seed = i;
-		move_following(f, true);
+		move_following(f, 1);
 		switch (migrate_rig_state(f->rig)) {
 		case MIGRATE_COMPLETED:
 			assert_true(f->took && f->checked);
@@ -562,6 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(postcopy__the_memory_follows),
+		cmocka_unit_test(postcopy__asked_for_twice_is_begun_once),
 		cmocka_unit_test(
 			postcopy__that_is_not_begun_leaves_nothing_to_come),
 		cmocka_unit_test(postcopy__is_cut_anywhere),
