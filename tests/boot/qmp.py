@@ -119,7 +119,8 @@ def _make_socat(folder: Path) -> None:
             (folder / file.name).chmod(0o755)
 
 
-def _socat() -> list[File]:
+def socat() -> list[File]:
+    """Socat, and what it needs, in /lab/socat."""
     folder = make_once(
         cache_dir("programs") / f"arm64-socat-{recipe_key(SOCAT, ARM64.suite)}",
         _make_socat)
@@ -142,4 +143,4 @@ def _texts() -> list[File]:
 def cases() -> list[Case]:
     """The one conversation."""
     return [Case("qmp-by-socat", host=HOST, script=SCRIPT, quiet=True,
-                 out=("driven",), files=(*_socat(), *_texts()))]
+                 out=("driven",), files=(*socat(), *_texts()))]

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cmp_to_key
 from pathlib import Path
 
@@ -227,3 +227,24 @@ Acquire::Retries "3";
         with tempfile.TemporaryDirectory(dir=self.root) as scratch:
             for deb in self.fetch(packages, Path(scratch)):
                 run(["dpkg-deb", "-x", deb, folder])
+
+
+def unpack_source(arch: Arch, package: str, version: str,
+                  folder: Path) -> Path:
+    """Fetch a source package and unpack it in `folder`: the source, with
+    Debian's patches. Once the archive has dropped the version, the newest."""
+    # A source package is of no architecture; its lists are kept apart.
+    apt = PrivateApt(replace(arch, name="source"),
+                     (arch.suite, f"{arch.suite}-security"), source=True)
+    offered = apt.versions(package)
+    if not offered:
+        raise Failure(f"{package}: not in Debian's lists of sources")
+    if version not in offered:
+        say(f"{package} {version} is gone, taking {offered[0]}")
+        version = offered[0]
+    say(f"fetching {package} {version}")
+    apt.fetch_source(f"{package}={version}", folder)
+    found = [path for path in folder.glob(f"{package}-*") if path.is_dir()]
+    if len(found) != 1:
+        raise Failure(f"{package}: no source in its package")
+    return found[0]

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from vmmtools import hostpkgs
-from vmmtools.apt import PrivateApt
+from vmmtools.apt import unpack_source
 from vmmtools.arch import Arch
-from vmmtools.base import (Failure, cache_dir, make_once, prune, recipe_key,
-                           run, say)
+from vmmtools.base import cache_dir, make_once, prune, recipe_key, run, say
 
 PACKAGE = "edk2"
 VERSION = "2022.11-6+deb12u2"
-"""Once the archive has dropped it, the newest is taken."""
 SECURE_BOOT_PATCH = "Disable-the-Shell-when-SecureBoot-is-enabled.patch"
 """Debian's shell asks for a library that this platform does not name."""
 NEEDS = {
@@ -49,32 +46,12 @@ build -q -n {jobs} -a AARCH64 -t GCC5 -b RELEASE \\
 IMAGE = "Build/ArmVirtKvmTool-AARCH64/RELEASE_GCC5/FV/KVMTOOL_EFI.fd"
 
 
-def _unpack_source(arch: Arch, folder: Path) -> Path:
-    """The folder of the source, with Debian's patches applied."""
-    # A source package is of no architecture; its lists are kept apart.
-    apt = PrivateApt(replace(arch, name="source"),
-                     (arch.suite, f"{arch.suite}-security"), source=True)
-    offered = apt.versions(PACKAGE)
-    if not offered:
-        raise Failure(f"{PACKAGE}: not in Debian's lists of sources")
-    version = VERSION
-    if version not in offered:
-        say(f"{PACKAGE} {version} is gone, taking {offered[0]}")
-        version = offered[0]
-    say(f"fetching {PACKAGE} {version}")
-    apt.fetch_source(f"{PACKAGE}={version}", folder)
-    found = [path for path in folder.glob(f"{PACKAGE}-*") if path.is_dir()]
-    if len(found) != 1:
-        raise Failure(f"{PACKAGE}: no source in its package")
-    return found[0]
-
-
 def edk2(arch: Arch) -> Path:
     """KVMTOOL_EFI.fd of ArmVirtKvmTool; built if there is none."""
     def make(image: Path) -> None:
         hostpkgs.ensure(NEEDS | hostpkgs.compiler_needs(arch), "build EDK2")
         with tempfile.TemporaryDirectory(dir=cache_dir("src")) as scratch:
-            source = _unpack_source(arch, Path(scratch))
+            source = unpack_source(arch, PACKAGE, VERSION, Path(scratch))
             say("building EDK2, once: 2 to 6 minutes")
             script = BUILD.format(patch=SECURE_BOOT_PATCH,
                                   jobs=os.cpu_count() or 1)

@@ -119,7 +119,8 @@ def all_suites() -> list[Suite]:
         *(suite for arch in ported_arches() for suite in _kvm_suites(arch)),
         # It needs the kernels of all.
         Suite("lab", "what tools/lab promises", lab_suite,
-              _lab_needs() | package.NEEDS | {"lintian": "lintian"},
+              _lab_needs() | package.NEEDS | {
+                  "lintian": "lintian", "dpkg-source": "dpkg-dev"},
               seconds=80, kernels=True),
         Suite("firmware", "EDK2 for kvmtool, from its menu to a booted kernel",
               partial(case_suite, folder="firmware", arch=ARCHES["arm64"]),
