@@ -50,7 +50,7 @@ def linux() -> list[Case]:
              out=("mtdio: fill good", "Power down\nmtdio: verify good")),
         Case("flash-of-another-machine", host=HOST, status=2,
              script=PAIR + "vmm run --kernel $IMAGE --flash vars.fd "
-                    "--timeout 30s >log 2>&1 &\n"
+                    ">log 2>&1 &\n"
                     "wait_for grep -q physmap log\n"
                     "vmm run --kernel $IMAGE --flash vars.fd; r=$?\n"
                     "kill $!; wait; exit $r",

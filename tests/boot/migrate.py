@@ -51,7 +51,7 @@ echo nothing is lost
 # Moves the guest `a` to another process of its name, whose output is `after`.
 MOVE = """
 receive() {{
-    timeout 60 vmm receive "$@" </dev/null >after & received=$!
+    vmm receive "$@" </dev/null >after & received=$!
 }}
 goes_on() {{
     last=$(tr -d '\\r' <count | sed -n 's/^count //p' | tail -n 1)

@@ -18,7 +18,7 @@ wait_for grep -q 'count 3' count
 # What the guest counted last before, and first after: no step is missing.
 GOES_ON = """
 last=$(tr -d '\\r' <count | sed -n 's/^count //p' | tail -n 1)
-timeout 20 vmm restore {where} --name b {words} </dev/null >after-{where} & restored=$!
+vmm restore {where} --name b {words} </dev/null >after-{where} & restored=$!
 wait_for grep -q "count $((last + 5))" after-{where}
 first=$(tr -d '\\r' <after-{where} | sed -n 's/^count //p' | head -n 1)
 [ "$first" -le $((last + 1)) ] || fail "counted $last, then $first"
@@ -30,7 +30,7 @@ echo goes on
 # Goes on by each way, and a snapshot of each is a diff on what it came from.
 AGAIN = """
 for way in copy map lazy; do
-timeout 60 vmm restore s --name $way --memory $way --json --loglevel info \\
+vmm restore s --name $way --memory $way --json --loglevel info \\
     --terminal socket >told-$way 2>said-$way & restored=$!
 wait_for vmm stat $way
 grep -q "\\"memory\\": \\"$way\\"" told-$way || fail "$(cat told-$way)"
@@ -51,10 +51,10 @@ cp -r s damaged
 for at in $(seq 40 128 8000); do
     printf XX | dd of=damaged/$ram bs=4096 seek=$at conv=notrunc 2>&-
 done
-timeout 60 vmm restore damaged --memory copy --name c >c; echo "copy status $?"
-timeout 60 vmm restore damaged --memory lazy --name l >l; echo "lazy status $?"
+vmm restore damaged --memory copy --name c >c; echo "copy status $?"
+vmm restore damaged --memory lazy --name l >l; echo "lazy status $?"
 cp -r s short
-timeout 60 vmm restore short --memory map --name m --paused & restored=$!
+vmm restore short --memory map --name m --paused & restored=$!
 wait_for vmm stat m
 truncate -s 0 short/$ram
 vmm resume m
@@ -63,7 +63,7 @@ wait $restored; echo "map status $?"
 
 # What cannot be mapped or fetched is copied, and says why.
 SLOWER = """
-timeout 60 vmm restore s --name b --json --terminal socket >told & restored=$!
+vmm restore s --name b --json --terminal socket >told & restored=$!
 wait_for vmm stat b
 grep -q '"memory": "copy", "slower": "guest memory at 0x.*memfd is its own file' told ||
     fail "$(cat told)"
@@ -104,7 +104,7 @@ echo clones answered
 # What is recorded is followed; and one that cannot be kept is no harm.
 RECORDED = """
 go_on() {
-    timeout 100 vmm restore s --name b --loglevel info "$@" --terminal socket \\
+    vmm restore s --name b --loglevel info "$@" --terminal socket \\
         2>said & restored=$!
     wait_for vmm stat b
     wait_for grep -q 'all fetched' said
