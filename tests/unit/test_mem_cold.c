@@ -10,6 +10,7 @@
 #include "mem/cold.h"
 #include "mem/pageout.h"
 #include "tests/unit/test.h"
+#include "tests/unit/zero_page.h"
 
 #define PAGES 64
 #define NO_BITMAP "/nonexistent/bitmap"
@@ -89,8 +90,16 @@ static void find(struct rig *rig, size_t first, size_t count)
 			 0);
 }
 
+/* True if a page is one of this process alone, and was not written since it was
+ * marked. @zero: what is only read is the zero page */
+static bool is_unwritten(size_t i, bool zero)
+{
+	return i >= 1 && i < (zero ? 16 : 20) && i != 5 && i != 17;
+}
+
 static void unwritten__what_was_written_is_not_found(void **state)
 {
+	const bool zero = reads_give_zero_page();
 	struct rig rig;
 
 	(void)state;
@@ -102,8 +111,8 @@ static void unwritten__what_was_written_is_not_found(void **state)
 	rig.host[30 * rig.page] = 2; /* was not there */
 	find(&rig, 0, PAGES);
 	for (size_t i = 0; i < PAGES; i++)
-		assert_int_equal(rig.found[i], i >= 1 && i < 16 && i != 5);
-	assert_int_equal(rig.runs, 2);
+		assert_int_equal(rig.found[i], is_unwritten(i, zero));
+	assert_int_equal(rig.runs, zero ? 2 : 3);
 	end(&rig);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "tests/unit/test.h"
+#include "tests/unit/zero_page.h"
 
 #define PRESENT (UINT64_C(1) << 63)
 #define SWAPPED (UINT64_C(1) << 62)
@@ -123,7 +124,7 @@ static void look(bool scan)
 	assert_int_equal(sum.huge, 0);
 	/* What a reader of entries sees of the zero page is a page. */
 	assert_int_equal(sum.resident + sum.zero + sum.swapped, 33 * page);
-	assert_int_equal(sum.zero, scan ? page : 0);
+	assert_int_equal(sum.zero, scan && reads_give_zero_page() ? page : 0);
 	(void)munmap(at, 64 * page);
 }
 
