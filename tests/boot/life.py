@@ -156,6 +156,20 @@ def endings() -> list[Case]:
                     "cat log.1 log | tail -c 4096 | cmp - out && "
                     "stat -c %s log.1",
              out=("400\n", "4096\n")),
+        Case("console-log-is-printed", host=HOST, quiet=True,
+             script="guest 'seq 1 2000; sleep 1000' --mem 256M --name a "
+                    "--terminal socket --console-log log,max=8K &\n"
+                    "wait_for grep -q '^2000' log\n"
+                    "cat log.1 log >kept\n"
+                    "(cd / && vmm console a --log) | "
+                    "head -c $(wc -c <kept) | cmp - kept && echo same\n"
+                    "vmm stop --force a; wait\n"
+                    "guest 'sleep 1000' --mem 256M --name b "
+                    "--terminal socket &\n"
+                    "wait_for test -S /run/vmm/b.sock\n"
+                    "vmm console b --log 2>&1; vmm stop --force b; wait",
+             out=("same\n", "Fatal: b: the console is not kept: it was not "
+                  "started with --console-log\n")),
         Case("timeout-is-124", host=HOST, status=124, quiet=True,
              script=f"{SHELL} --timeout 1s"),
         Case("timeout-of-a-stuck-guest-is-124", host=HOST, status=124,

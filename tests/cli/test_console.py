@@ -73,6 +73,41 @@ class Console(ClientTest):
         done = self.vmm("console", "--force", "web", input=text)
         self.assertEqual(done.stdout, "shown first;" + text.upper())
 
+    def test_log_prints_what_the_files_have(self):
+        log = self.folder / "log"
+        self.machine("web", answers={
+            "x-vmm-query-console-log": {"file": str(log)}})
+        missing = f"{log}: No such file or directory"
+        self.refused(missing, "console", "--log", "web", status=1)
+        log.write_bytes(b"new\xff\0\r\n")
+        self.assertEqual(self.well("console", "--log", "web"),
+                         "new\udcff\0\n")
+        old = self.folder / "log.1"
+        old.write_text("old\n" * 10000)
+        self.assertEqual(self.well("console", "--log", "web"),
+                         "old\n" * 10000 + "new\udcff\0\n")
+        self.refused("--log prints what was said, and goes with no other "
+                     "option", "console", "--log", "--once", "web")
+
+    def test_log_waits_for_no_file_that_is_none(self):
+        log = self.folder / "log"
+        self.machine("web", answers={
+            "x-vmm-query-console-log": {"file": str(log)}})
+        os.mkfifo(log)
+        self.refused(f"{log}: Invalid argument", "console", "--log", "web",
+                     status=1)
+        log.unlink()
+        (self.folder / "log.1").write_text("half of it\n")
+        self.refused(f"{log}: No such file or directory", "console", "--log",
+                     "web", status=1)
+
+    def test_a_machine_that_keeps_no_log_says_so(self):
+        self.machine("web", answers={"x-vmm-query-console-log": json.dumps(
+            {"error": {"class": "GenericError", "desc": "it is not kept"}}
+        ).encode() + b"\r\n"})
+        self.refused("web: it is not kept", "console", "--log", "web",
+                     status=1)
+
     def test_once_asks_the_machine_to_hang_up(self):
         machine = self.machine("web")
         done = self.vmm("console", "--once", "--json", "web", input="poweroff\n")

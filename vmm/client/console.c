@@ -18,6 +18,7 @@
 #include "host/tty_size.h"
 #include "vmm/client/client.h"
 #include "vmm/client/commands.h"
+#include "vmm/client/console_log.h"
 #include "vmm/client/words.h"
 #include "vmm/control/qmp.h"
 
@@ -28,6 +29,7 @@ struct console_words {
 	struct client_words client;
 	bool force;
 	bool once;
+	bool log;
 };
 
 // clang-format off
@@ -40,6 +42,10 @@ static const struct cli_option console_options[] = {
 	  .help = "end when the input has, and the guest took all of it",
 	  .set = cli_set_true,
 	  .offset = offsetof(struct console_words, once) },
+	{ .name = "log",
+	  .help = "print what the files of --console-log have, and end",
+	  .set = cli_set_true,
+	  .offset = offsetof(struct console_words, log) },
 	CLIENT_JSON,
 };
 // clang-format on
@@ -386,7 +392,13 @@ int console_main(int argc, char *const argv[], int *ret_status, struct err *err)
 	r = client_parse(&console_command, argc, argv, &words.client, err);
 	if (r != 0)
 		return r;
+	if (words.log && (words.force || words.once || words.client.json))
+		return err_input(err, -EINVAL,
+				 "--log prints what was said, and goes with no "
+				 "other option");
 	r = client_open(&client, words.client.name, CLIENT_PATIENCE_MS, err);
+	if (r == 0 && words.log)
+		return console_log_print(&client, err);
 	if (r == 0)
 		r = catch_console_signals(&pump, err);
 	if (r == 0)

@@ -38,6 +38,7 @@ static const struct qmp_command list[] = {
 	    { "once", QMP_BOOL, false },
 	    { "columns", QMP_INT, false },
 	    { "rows", QMP_INT, false } } },
+	{ "x-vmm-query-console-log", command_x_vmm_query_console_log, {} },
 	{ "x-vmm-console-resize", command_x_vmm_console_resize,
 	  { { "columns", QMP_INT, true }, { "rows", QMP_INT, true } } },
 

@@ -23,6 +23,7 @@ int command_x_vmm_rebuild(struct qmp_call *call, struct err *err);
 
 /* console_command.c */
 int command_x_vmm_console_attach(struct qmp_call *call, struct err *err);
+int command_x_vmm_query_console_log(struct qmp_call *call, struct err *err);
 int command_x_vmm_console_resize(struct qmp_call *call, struct err *err);
 
 /* query_commands.c */

@@ -1,5 +1,8 @@
 /* vmm/control/console_command.c - hands the guest's console to a client. */
 #include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "host/tty.h"
@@ -82,5 +85,41 @@ int command_x_vmm_console_resize(struct qmp_call *call, struct err *err)
 	r = read_size(call, &size, err);
 	if (r == 0)
 		tty_set_size(control->machine->tty, size);
+	return r;
+}
+
+/* A client may have another folder than this process. */
+static int find_absolute(const char *path, char ret[PATH_MAX], struct err *err)
+{
+	size_t len = 0;
+
+	if (*path != '/') {
+		if (!getcwd(ret, PATH_MAX))
+			return err_sys(err,
+				       "the folder of the virtual machine");
+		len = strlen(ret);
+		ret[len++] = '/';
+	}
+	if (strlen(path) >= PATH_MAX - len)
+		return err_set(err, -ENAMETOOLONG, "%s: %s", path,
+			       strerrordesc_np(ENAMETOOLONG));
+	memcpy(ret + len, path, strlen(path) + 1);
+	return 0;
+}
+
+int command_x_vmm_query_console_log(struct qmp_call *call, struct err *err)
+{
+	const struct control *control = call->ctx;
+	const char *path = control->machine->config->console_log.path;
+	char file[PATH_MAX];
+	int r;
+
+	if (!path)
+		return err_set(err, -ENOENT,
+			       "the console is not kept: it was not started "
+			       "with --console-log");
+	r = find_absolute(path, file, err);
+	if (r == 0)
+		call->ret = json_pack("{s:o}", "file", qmp_string(file));
 	return r;
 }
