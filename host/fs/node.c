@@ -91,7 +91,8 @@ static void enter_node(struct fs_nodes *nodes, struct fs_node *node, int fd)
 	/* With fewer buckets it is slower, and no more. */
 	if (nodes->slots.count > nodes->buckets)
 		(void)resize_buckets(nodes, nodes->buckets * 2);
-	link_node(nodes, node);
+	if (fd >= 0)
+		link_node(nodes, node);
 }
 
 /* Makes a node, with a user and a LOOKUP. The lock is held. */
@@ -140,7 +141,8 @@ static struct fs_node *drop_node(struct fs_nodes *nodes, struct fs_node *node)
 {
 	if (node->users > 0 || node->lookups > 0)
 		return NULL;
-	unlink_node(nodes, node);
+	if (node->fd >= 0)
+		unlink_node(nodes, node);
 	fs_slots_remove(&nodes->slots, node->id);
 	return node;
 }

@@ -139,14 +139,23 @@ static int check_named(struct fs *fs, const struct saved_file *file,
 		       struct err *err)
 {
 	struct stat st;
-	const int fd = open_saved_path(fs, file, &st);
+	_cleanup_(fd_closep) int fd = open_saved_path(fs, file, &st);
+	const struct fs_node node = { .type = file->type, .fd = fd };
+	int r;
 
 	if (fd < 0)
 		return err_input(err, -ENOTSUP,
 				 "--share: the guest has '%s' open, which has "
 				 "no name in the folder any more",
 				 file->path);
-	(void)close(fd);
+	/* Its mode may have changed since it was opened, or made. */
+	r = fs_reopen(&node, (int)file->lookups);
+	if (r < 0)
+		return err_input(err, -ENOTSUP,
+				 "--share: the guest has '%s' open, which "
+				 "cannot be opened again: %s",
+				 file->path, strerrordesc_np(-r));
+	(void)close(r);
 	return 0;
 }
 

@@ -5,9 +5,8 @@
 #include <stdbool.h>
 
 /*
- * True if pages of anonymous memory that are read before they are written are
- * one page of zeroes. There are kernels that give each of them a page of its
- * own. A process that may not know is told true, as it is of Linux itself.
+ * True if a page of anonymous memory that is read before it is written is one
+ * of zeroes that all have. There are kernels that give each its own.
  */
 bool reads_give_zero_page(void);
 

@@ -43,12 +43,12 @@ static void kill_for_gdb(void *ctx)
 	session->owner.kill(session->owner.ctx);
 }
 
-/* Waits for room in the socket while there is something to send, and for bytes
- * while there is room for them. */
+/* Waits for bytes while there is room for them; and for room in the socket
+ * while there is something to send, or packets wait for that. */
 static void watch_gdb(struct gdb_session *session)
 {
 	const bool reads = session->in_len < sizeof(session->in);
-	const bool sends = session->stub.out_len > 0;
+	const bool sends = session->stub.out_len > 0 || session->in_len > 0;
 
 	loop_modify(session->loop, &session->watch,
 		    (reads ? EPOLLIN : 0) | (sends ? EPOLLOUT : 0));
