@@ -236,11 +236,20 @@ int control_socket_take(struct control_socket *sock, struct err *err)
 	return move_to_place(sock, err);
 }
 
-/* The folder is locked, so nobody takes the place in between. */
+/* What is there is replaced if it is dead, and nothing else is. The folder is
+ * locked, so no other machine takes the place in between. */
 static int take_free_place(struct control_socket *sock, struct err *err)
 {
-	const int r = check_free(&sock->next, err);
+	int r;
 
+	if (renameat2(AT_FDCWD, sock->at.sun_path, AT_FDCWD,
+		      sock->next.sun_path, RENAME_NOREPLACE) == 0) {
+		sock->at = sock->next;
+		sock->next.sun_path[0] = '\0';
+		return 0;
+	}
+	/* Or the file system does not know the flag. */
+	r = check_free(&sock->next, err);
 	return r < 0 ? r : move_to_place(sock, err);
 }
 
